@@ -1,0 +1,1 @@
+//! The voice bundle on disk: manifest, hashes, limits, memory-mapped embedding tables.

@@ -1,0 +1,1 @@
+//! From a Qwen3-TTS checkpoint to a voice bundle.

@@ -1,0 +1,1 @@
+//! A small safe layer over llama.cpp and ggml: embeddings in, logits and hidden states out.

@@ -1,0 +1,1 @@
+//! The code predictor: fifteen codes of a frame from one hidden state.

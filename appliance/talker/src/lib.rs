@@ -1,0 +1,1 @@
+//! The talker: embeddings in, logits and hidden state out, on llama.cpp.

@@ -1,0 +1,3 @@
+//! The `crier` program: command line only; the work is done by the crates under `appliance/`.
+
+fn main() {}
