@@ -1,0 +1,66 @@
+//! What can go wrong on the way to the ear.
+
+use std::path::PathBuf;
+
+/// Errors of the sinks. Each names the device or file and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayerError {
+    /// The sound device could not be opened.
+    #[error(
+        "cannot open the sound device '{device}': {source}; `--device '?'` lists the devices, `--wav FILE` needs none"
+    )]
+    OpenDevice {
+        /// ALSA name of the device.
+        device: String,
+        /// What ALSA said.
+        source: alsa::Error,
+    },
+    /// The device opened but does not take speech in any form.
+    #[error(
+        "the sound device '{device}' refuses {rate_hz} Hz mono 16-bit sound: {source}; a name that begins with 'plug' converts"
+    )]
+    ConfigureDevice {
+        /// ALSA name of the device.
+        device: String,
+        /// Sample rate that was asked for, in Hz.
+        rate_hz: u32,
+        /// What ALSA said.
+        source: alsa::Error,
+    },
+    /// The device failed while playing and did not come back.
+    #[error("the sound device '{device}' stopped taking sound: {source}; is it still plugged in?")]
+    Play {
+        /// ALSA name of the device.
+        device: String,
+        /// What ALSA said.
+        source: alsa::Error,
+    },
+    /// The list of devices cannot be had.
+    #[error("cannot list the sound devices: {source}; is alsa-lib's configuration installed?")]
+    ListDevices {
+        /// What ALSA said.
+        source: alsa::Error,
+    },
+    /// The WAV file cannot be created.
+    #[error("cannot create {}: {source}; does its folder exist, and may you write there?", path.display())]
+    CreateWav {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        source: hound::Error,
+    },
+    /// The WAV file cannot be written any further.
+    #[error("cannot write {}: {source}; is the disk full?", path.display())]
+    WriteWav {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        source: hound::Error,
+    },
+    /// Standard output does not take the samples.
+    #[error("cannot write samples to standard output: {source}; did the reading program stop?")]
+    WriteStandardOutput {
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

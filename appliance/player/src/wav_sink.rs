@@ -1,0 +1,170 @@
+//! WAV files that are complete at every moment: the header is brought up to date after every write, so that a
+//! player may open the file while speech is still being made, and a killed program leaves a valid file behind.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use hound::{SampleFormat, WavSpec, WavWriter};
+
+use crate::{PlayerError, Sink, to_s16};
+
+/// How samples stand in a WAV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WavFormat {
+    /// Signed 16-bit integers: every program reads it.
+    S16,
+    /// 32-bit floats: exactly what the vocoder gave.
+    F32,
+}
+
+enum Target {
+    File { path: PathBuf, writer: WavWriter<BufWriter<File>> },
+    /// Standard output cannot seek back to the header: its lengths say "until the end".
+    StandardOutput(BufWriter<std::io::Stdout>),
+}
+
+/// Writes mono WAV to a file, or to standard output when the path is `-`.
+pub struct WavSink {
+    target: Target,
+    format: WavFormat,
+}
+
+impl WavSink {
+    /// Creates (or overwrites) the file.
+    ///
+    /// # Errors
+    /// [`PlayerError::CreateWav`] when the file cannot be created.
+    pub fn create(path: &Path, rate_hz: u32, format: WavFormat) -> Result<Self, PlayerError> {
+        if path == Path::new("-") {
+            let mut output = BufWriter::new(std::io::stdout());
+            output
+                .write_all(&endless_header(rate_hz, format))
+                .map_err(|source| PlayerError::WriteStandardOutput { source })?;
+            return Ok(Self { target: Target::StandardOutput(output), format });
+        }
+        let spec = match format {
+            WavFormat::S16 => WavSpec {
+                channels: 1,
+                sample_rate: rate_hz,
+                bits_per_sample: 16,
+                sample_format: SampleFormat::Int,
+            },
+            WavFormat::F32 => WavSpec {
+                channels: 1,
+                sample_rate: rate_hz,
+                bits_per_sample: 32,
+                sample_format: SampleFormat::Float,
+            },
+        };
+        let writer = WavWriter::create(path, spec)
+            .map_err(|source| PlayerError::CreateWav { path: path.to_path_buf(), source })?;
+        Ok(Self { target: Target::File { path: path.to_path_buf(), writer }, format })
+    }
+}
+
+impl Sink for WavSink {
+    fn write(&mut self, samples: &[f32]) -> Result<(), PlayerError> {
+        match &mut self.target {
+            Target::File { path, writer } => {
+                let mut all = || -> Result<(), hound::Error> {
+                    for &sample in samples {
+                        match self.format {
+                            WavFormat::S16 => writer.write_sample(to_s16(sample))?,
+                            WavFormat::F32 => writer.write_sample(sample)?,
+                        }
+                    }
+                    writer.flush()
+                };
+                all().map_err(|source| PlayerError::WriteWav { path: path.clone(), source })
+            }
+            Target::StandardOutput(output) => {
+                let mut all = || -> std::io::Result<()> {
+                    for &sample in samples {
+                        match self.format {
+                            WavFormat::S16 => output.write_all(&to_s16(sample).to_le_bytes())?,
+                            WavFormat::F32 => output.write_all(&sample.to_le_bytes())?,
+                        }
+                    }
+                    output.flush()
+                };
+                all().map_err(|source| PlayerError::WriteStandardOutput { source })
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), PlayerError> {
+        match self.target {
+            Target::File { path, writer } => {
+                writer.finalize().map_err(|source| PlayerError::WriteWav { path, source })
+            }
+            Target::StandardOutput(mut output) => {
+                output.flush().map_err(|source| PlayerError::WriteStandardOutput { source })
+            }
+        }
+    }
+}
+
+/// The 44-byte RIFF header of a mono stream whose length nobody knows yet (both lengths are the largest possible).
+fn endless_header(rate_hz: u32, format: WavFormat) -> [u8; 44] {
+    let (code, bytes_per_sample) = match format {
+        WavFormat::S16 => (1_u16, 2_u16),
+        WavFormat::F32 => (3, 4),
+    };
+    let mut header = [0_u8; 44];
+    let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"RIFF");
+    put(4, &u32::MAX.to_le_bytes());
+    put(8, b"WAVEfmt ");
+    put(16, &16_u32.to_le_bytes());
+    put(20, &code.to_le_bytes());
+    put(22, &1_u16.to_le_bytes());
+    put(24, &rate_hz.to_le_bytes());
+    put(28, &(rate_hz * u32::from(bytes_per_sample)).to_le_bytes());
+    put(32, &bytes_per_sample.to_le_bytes());
+    put(34, &(8 * bytes_per_sample).to_le_bytes());
+    put(36, b"data");
+    put(40, &u32::MAX.to_le_bytes());
+    header
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_can_be_read_while_it_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let mut sink = Box::new(WavSink::create(&path, 24_000, WavFormat::F32).unwrap());
+        sink.write(&[0.25, -0.5]).unwrap();
+        let read = |path: &Path| -> Vec<f32> {
+            hound::WavReader::open(path).unwrap().samples::<f32>().map(Result::unwrap).collect()
+        };
+        assert_eq!(read(&path), [0.25, -0.5]);
+        sink.write(&[1.0]).unwrap();
+        assert_eq!(read(&path), [0.25, -0.5, 1.0]);
+        sink.finish().unwrap();
+        assert_eq!(read(&path), [0.25, -0.5, 1.0]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error =
+            WavSink::create(Path::new("/no/such/folder/a.wav"), 24_000, WavFormat::S16).err().unwrap().to_string();
+        assert!(error.contains("/no/such/folder/a.wav"), "{error}");
+    }
+
+    #[test]
+    fn the_endless_header_is_a_header() {
+        let mut bytes = endless_header(24_000, WavFormat::S16).to_vec();
+        // Readers want lengths they can believe: put the true ones in and let a foreign reader judge the rest.
+        bytes[4..8].copy_from_slice(&40_u32.to_le_bytes());
+        bytes[40..44].copy_from_slice(&4_u32.to_le_bytes());
+        bytes.extend([1, 0, 255, 255]);
+        let mut reader = hound::WavReader::new(bytes.as_slice()).unwrap();
+        assert_eq!(reader.spec().sample_rate, 24_000);
+        assert_eq!(reader.samples::<i16>().map(Result::unwrap).collect::<Vec<_>>(), [1, -1]);
+    }
+}
