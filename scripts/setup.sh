@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what Crier is built with on Debian 12 or newer: system packages, Rust, ONNX Runtime.
+# Does nothing where everything is there already; asks nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+RUST_MINIMUM=1.92
+# cmake, g++, libclang: llama.cpp and its bindings; libasound2-dev: sound; pip: brings ONNX Runtime's wheel.
+PACKAGES=(build-essential cmake pkg-config clang libclang-dev libasound2-dev python3 python3-pip ca-certificates curl git)
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+missing=()
+for package in "${PACKAGES[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# A Rust installed a moment ago is not in this shell's PATH yet.
+export PATH="$HOME/.cargo/bin:$PATH"
+rust_is_new_enough() {
+    command -v cargo >/dev/null || return 1
+    local version
+    version=$(rustc --version | cut -d' ' -f2)
+    [ "$(printf '%s\n%s\n' "$RUST_MINIMUM" "$version" | sort -V | head -n1)" = "$RUST_MINIMUM" ]
+}
+if ! rust_is_new_enough; then
+    say "Installing Rust (at least $RUST_MINIMUM is needed)"
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal -c clippy -c rustfmt
+fi
+
+scripts/onnxruntime.sh
