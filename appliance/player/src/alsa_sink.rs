@@ -68,7 +68,8 @@ impl Sink for AlsaSink {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(source) => {
                     recoveries += 1;
-                    let recovered = recoveries <= RECOVERIES_MAX && self.pcm.try_recover(source, true).is_ok();
+                    let recovered =
+                        recoveries <= RECOVERIES_MAX && self.pcm.try_recover(source, true).is_ok();
                     if !recovered {
                         return Err(PlayerError::Play { device: self.device.clone(), source });
                     }
@@ -98,8 +99,8 @@ impl Sink for AlsaSink {
 /// # Errors
 /// [`PlayerError::ListDevices`] when alsa-lib has no configuration.
 pub fn playback_devices() -> Result<Vec<(String, String)>, PlayerError> {
-    let hints =
-        alsa::device_name::HintIter::new_str(None, "pcm").map_err(|source| PlayerError::ListDevices { source })?;
+    let hints = alsa::device_name::HintIter::new_str(None, "pcm")
+        .map_err(|source| PlayerError::ListDevices { source })?;
     Ok(hints
         .filter(|hint| hint.direction != Some(Direction::Capture))
         .filter_map(|hint| Some((hint.name?, hint.desc.unwrap_or_default().replace('\n', ", "))))
@@ -107,7 +108,6 @@ pub fn playback_devices() -> Result<Vec<(String, String)>, PlayerError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -19,7 +19,10 @@ pub enum WavFormat {
 }
 
 enum Target {
-    File { path: PathBuf, writer: WavWriter<BufWriter<File>> },
+    File {
+        path: PathBuf,
+        writer: WavWriter<BufWriter<File>>,
+    },
     /// Standard output cannot seek back to the header: its lengths say "until the end".
     StandardOutput(BufWriter<std::io::Stdout>),
 }
@@ -129,7 +132,6 @@ fn endless_header(rate_hz: u32, format: WavFormat) -> [u8; 44] {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -151,8 +153,10 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let error =
-            WavSink::create(Path::new("/no/such/folder/a.wav"), 24_000, WavFormat::S16).err().unwrap().to_string();
+        let error = WavSink::create(Path::new("/no/such/folder/a.wav"), 24_000, WavFormat::S16)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("/no/such/folder/a.wav"), "{error}");
     }
 

@@ -1,1 +1,38 @@
-//! From text to frames: sentences, tokens, prompt rows, sampling and the frame loop; no I/O.
+//! From text to frames of speech codes, without any I/O: cleaning and splitting of text, byte-level BPE, prompt rows,
+//! sampling, the runaway guard and the frame loop.
+//!
+//! ```text
+//! text -> sentences -> token ids -> prompt rows -> [ talker <-> predictor ] -> one frame of 16 codes each 80 ms
+//! ```
+//!
+//! The model is described by a [`VoiceLayout`], its embedding tables are reached through [`EmbeddingTables`], and the
+//! two networks are reached through [`TalkerEngine`] and [`PredictorEngine`]. The [`FrameLoop`] owns the truth of an
+//! utterance (its prompt, its seed, the codes made so far) and can be rebuilt from it at any frame, which is why a
+//! network that dies can be replaced without anybody hearing it.
+
+mod drive;
+mod error;
+mod frame_loop;
+mod guard;
+mod layout;
+mod prompt;
+mod sampling;
+mod sentences;
+mod tables;
+mod text;
+mod tokenizer;
+
+pub use drive::{DriveError, drive};
+pub use error::SpeechError;
+pub use frame_loop::{Finish, Frame, FrameLoop, Request};
+pub use guard::{Guard, GuardVerdict, frame_ceiling};
+pub use layout::{
+    CODEBOOKS, CodecIds, GROUPS, ModelKind, SamplingDefaults, Speaker, TextIds, TextNormalisation,
+    VoiceLayout,
+};
+pub use prompt::{Identity, Prompt, PromptOptions, Reference, TextMode};
+pub use sampling::{Choice, Sampler};
+pub use sentences::{SENTENCE_CHARACTERS_MAX, split_sentences};
+pub use tables::{EmbeddingTables, PredictorEngine, TalkerEngine, TalkerOutput};
+pub use text::{TEXT_BYTES_MAX, clean};
+pub use tokenizer::{AddedToken, Tokenizer};

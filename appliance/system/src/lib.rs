@@ -1,1 +1,57 @@
-//! What the operating system is asked for: memory maps, processor sets.
+//! What the operating system is asked for: memory maps.
+//!
+//! Besides the engines this is the only crate with `unsafe` code; every block says why it is sound.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What the system refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// A file cannot be mapped.
+    #[error("cannot map {} into memory: {source}; does it exist, and may you read it?", path.display())]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A file as read-only memory; pages are read when they are touched.
+#[derive(Debug)]
+pub struct FileMap(memmap2::Mmap);
+
+impl std::ops::Deref for FileMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Maps a whole file read-only.
+///
+/// # Errors
+/// [`SystemError::Map`] names the file.
+pub fn map_file(path: &Path) -> Result<FileMap, SystemError> {
+    let wrap = |source| SystemError::Map { path: path.to_path_buf(), source };
+    let file = File::open(path).map_err(wrap)?;
+    // SAFETY: the map is read-only and private to this process. A bundle's files are written once, under another
+    // name, and never changed in place (a new bundle replaces the folder); a file that is truncated from outside
+    // while it is mapped ends the process with SIGBUS, it cannot corrupt memory.
+    #[allow(unsafe_code)]
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(wrap)?;
+    Ok(FileMap(map))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_file_is_its_bytes_and_a_missing_one_is_named() {
+        let map = super::map_file(std::path::Path::new("Cargo.toml")).unwrap();
+        assert!(map.starts_with(b"[package]"));
+        let error = super::map_file(std::path::Path::new("/no/such/file")).unwrap_err().to_string();
+        assert!(error.contains("/no/such/file"), "{error}");
+    }
+}

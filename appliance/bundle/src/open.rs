@@ -1,0 +1,278 @@
+//! Opening a bundle: nothing of it is believed before it is checked.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crier_speech::{EmbeddingTables, GROUPS, Tokenizer, VoiceLayout};
+use crier_system::{FileMap, map_file};
+use sha2::{Digest, Sha256};
+
+use crate::{BundleError, MANIFEST_NAME, Manifest, Role, TableFormat};
+
+/// Version of the format that is written and read.
+pub(crate) const FORMAT: u32 = 1;
+/// No manifest is larger: a thousand speakers would fit.
+const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Sizes of networks are below this, so that products of two of them cannot overflow.
+const SIZE_MAX: usize = 1 << 24;
+/// How much is hashed at a time.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// An opened bundle: checked manifest, mapped tables.
+#[derive(Debug)]
+pub struct Bundle {
+    folder: PathBuf,
+    manifest: Manifest,
+    text: Table,
+    codec: Table,
+    predictor: Table,
+}
+
+impl Bundle {
+    /// Opens a bundle: reads and checks the manifest, checks the size of every file, maps the tables. The contents
+    /// of the files are checked by [`Bundle::verify`].
+    ///
+    /// # Errors
+    /// Whatever is missing or does not fit, by name.
+    pub fn open(folder: &Path) -> Result<Self, BundleError> {
+        let manifest = read_manifest(folder)?;
+        for entry in &manifest.file {
+            let path = folder.join(&entry.path);
+            let found = std::fs::metadata(&path)
+                .map_err(|source| BundleError::Read { path: path.clone(), source })?
+                .len();
+            if found != entry.bytes {
+                return Err(BundleError::Size { path, found, expected: entry.bytes });
+            }
+        }
+        let voice = &manifest.voice;
+        let table = |role, rows| Table::map(folder, &manifest, role, rows, voice.hidden);
+        Ok(Self {
+            text: table(Role::TextEmbedding, voice.text_vocab)?,
+            codec: table(Role::CodecEmbedding, voice.codec_vocab)?,
+            predictor: table(Role::PredictorEmbedding, GROUPS * voice.codebook_size)?,
+            folder: folder.to_path_buf(),
+            manifest,
+        })
+    }
+
+    /// Where the bundle lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Everything about the voice that is not a weight.
+    #[must_use]
+    pub fn layout(&self) -> &VoiceLayout {
+        &self.manifest.voice
+    }
+
+    /// The path of a file.
+    ///
+    /// # Errors
+    /// [`BundleError::Manifest`] when the bundle has no such file.
+    pub fn path(&self, role: Role) -> Result<PathBuf, BundleError> {
+        entry_path(&self.folder, &self.manifest, role).map(|(path, _)| path)
+    }
+
+    /// The voice's tokenizer.
+    ///
+    /// # Errors
+    /// [`BundleError::Read`] or [`BundleError::Tokenizer`].
+    pub fn tokenizer(&self) -> Result<Tokenizer, BundleError> {
+        let read = |role| {
+            let path = self.path(role)?;
+            std::fs::read(&path).map_err(|source| BundleError::Read { path, source })
+        };
+        Tokenizer::new(&read(Role::Vocabulary)?, &read(Role::Merges)?, &self.manifest.added_tokens)
+            .map_err(|source| BundleError::Tokenizer { folder: self.folder.clone(), source })
+    }
+
+    /// Compares every file with its SHA-256. Tells `progress` how many more bytes are done.
+    ///
+    /// # Errors
+    /// The first file that is not what it was.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), BundleError> {
+        for entry in &self.manifest.file {
+            let path = self.folder.join(&entry.path);
+            let found = sha256_hex(&path, progress)?;
+            if found != entry.sha256 {
+                return Err(BundleError::Hash { path, found, expected: entry.sha256.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of all files together.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        self.manifest.file.iter().map(|entry| entry.bytes).sum()
+    }
+}
+
+impl EmbeddingTables for Bundle {
+    fn add_text(&self, id: u32, row: &mut [f32]) {
+        self.text.add(id as usize, row);
+    }
+
+    fn add_codec(&self, id: u32, row: &mut [f32]) {
+        self.codec.add(id as usize, row);
+    }
+
+    fn add_predictor(&self, group: usize, code: u16, row: &mut [f32]) {
+        self.predictor.add(group * self.manifest.voice.codebook_size + usize::from(code), row);
+    }
+}
+
+/// SHA-256 of a file, read in blocks, in hexadecimal.
+pub(crate) fn sha256_hex(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<String, BundleError> {
+    let wrap = |source| BundleError::Read { path: path.to_path_buf(), source };
+    let mut file = File::open(path).map_err(wrap)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let count = file.read(&mut block).map_err(wrap)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&block[..count]);
+        progress(count as u64);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn entry_path(folder: &Path, manifest: &Manifest, role: Role) -> Result<(PathBuf, TableFormat), BundleError> {
+    manifest
+        .file
+        .iter()
+        .find(|entry| entry.role == role)
+        .map(|entry| (folder.join(&entry.path), entry.format.unwrap_or(TableFormat::F32)))
+        .ok_or_else(|| BundleError::Manifest {
+            path: folder.join(MANIFEST_NAME),
+            reason: format!("it lists no file for {role:?}"),
+        })
+}
+
+fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
+    let path = folder.join(MANIFEST_NAME);
+    let file = File::open(&path).map_err(|_| BundleError::NotABundle { folder: folder.to_path_buf() })?;
+    let mut text = String::new();
+    file.take(MANIFEST_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(|source| BundleError::Read { path: path.clone(), source })?;
+    let wrong = |reason: String| BundleError::Manifest { path: path.clone(), reason };
+    /// Read first, alone: a newer format may have keys that this program does not know.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let one_line = |e: toml::de::Error| {
+        let place = e.span().map(|s| 1 + text[..s.start.min(text.len())].matches('\n').count());
+        format!("line {}: {}", place.unwrap_or(1), e.message().replace('\n', " "))
+    };
+    let version: Version = toml::from_str(&text).map_err(|e| wrong(one_line(e)))?;
+    if version.format != FORMAT {
+        return Err(BundleError::Format { path, found: version.format, expected: FORMAT });
+    }
+    let manifest: Manifest = toml::from_str(&text).map_err(|e| wrong(one_line(e)))?;
+    check(&manifest).map_err(wrong)?;
+    Ok(manifest)
+}
+
+/// Whatever would make later steps wrong or unbounded.
+fn check(manifest: &Manifest) -> Result<(), String> {
+    manifest.voice.check().map_err(|e| e.to_string())?;
+    let voice = &manifest.voice;
+    let mut sizes = vec![
+        ("voice.hidden", voice.hidden),
+        ("voice.codec_vocab", voice.codec_vocab),
+        ("voice.text_vocab", voice.text_vocab),
+        ("vocoder.samples_per_frame", manifest.vocoder.samples_per_frame),
+        ("talker.positions_max", manifest.talker.positions_max),
+    ];
+    for (name, t) in
+        [("talker", &manifest.talker.transformer), ("predictor", &manifest.predictor.transformer)]
+    {
+        let all = [t.hidden, t.intermediate, t.layers, t.heads, t.kv_heads, t.head_dim];
+        sizes.extend(all.map(|size| (name, size)));
+        if t.kv_heads == 0 || t.heads % t.kv_heads != 0 || t.head_dim % 2 != 0 {
+            return Err(format!("{name}: {} heads over {} of width {}", t.heads, t.kv_heads, t.head_dim));
+        }
+    }
+    if let Some((name, size)) = sizes.into_iter().find(|&(_, size)| size == 0 || size > SIZE_MAX) {
+        return Err(format!("{name} is {size}"));
+    }
+    for state in &manifest.vocoder.states {
+        if state.shape.is_empty()
+            || state.shape.iter().any(|&d| d == 0 || d > 1 << 16)
+            || state.shape.len() > 4
+        {
+            return Err(format!("vocoder state {} has the shape {:?}", state.name, state.shape));
+        }
+    }
+    for entry in &manifest.file {
+        let plain = !entry.path.is_empty()
+            && !entry.path.starts_with('.')
+            && entry.path.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if !plain {
+            return Err(format!("'{}' is no plain file name", entry.path.escape_debug()));
+        }
+    }
+    Ok(())
+}
+
+/// A mapped table of rows.
+#[derive(Debug)]
+struct Table {
+    map: FileMap,
+    format: TableFormat,
+    columns: usize,
+}
+
+impl Table {
+    fn map(
+        folder: &Path,
+        manifest: &Manifest,
+        role: Role,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self, BundleError> {
+        let (path, format) = entry_path(folder, manifest, role)?;
+        let map = map_file(&path)?;
+        let expected = (rows * columns * format.bytes()) as u64;
+        if map.len() as u64 != expected {
+            return Err(BundleError::Size { path, found: map.len() as u64, expected });
+        }
+        Ok(Self { map, format, columns })
+    }
+
+    fn add(&self, index: usize, row: &mut [f32]) {
+        let bytes = self.columns * self.format.bytes();
+        let Some(source) = self.map.get(index * bytes..(index + 1) * bytes) else { return };
+        match self.format {
+            TableFormat::F32 => {
+                for (sum, b) in row.iter_mut().zip(source.as_chunks::<4>().0) {
+                    *sum += f32::from_le_bytes(*b);
+                }
+            }
+            TableFormat::F16 => {
+                for (sum, b) in row.iter_mut().zip(source.as_chunks::<2>().0) {
+                    *sum += half::f16::from_le_bytes(*b).to_f32();
+                }
+            }
+            TableFormat::Bf16 => {
+                for (sum, b) in row.iter_mut().zip(source.as_chunks::<2>().0) {
+                    *sum += half::bf16::from_le_bytes(*b).to_f32();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The frame loop: the truth about one utterance, as a state machine that does no work itself.
+//!
+//! It asks ([`FrameLoop::request`]), is told ([`FrameLoop::talker_done`], [`FrameLoop::predictor_done`]), and gives a
+//! frame of 16 codes for every talker step. Whoever drives it may run the networks in this process, in others, or in
+//! others that die: [`FrameLoop::resume`] rebuilds the loop from the codes made so far and asks for exactly the same
+//! talker steps again, one row at a time, so that the talker's state and with it every later code is bit-identical.
+
+use crate::prompt::add_frame;
+use crate::{CODEBOOKS, Choice, EmbeddingTables, GROUPS, Prompt, Sampler, SpeechError, VoiceLayout};
+
+/// Ids at the end of the codec vocabulary that are tags, never codes (official package: `vocab_size - 1024`).
+const TAG_IDS: usize = 1024;
+
+/// One frame: 80 ms of speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Counts from 0 in each utterance.
+    pub index: u32,
+    /// Its codes.
+    pub codes: [u16; CODEBOOKS],
+}
+
+/// Why an utterance ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The talker said so.
+    EndOfSpeech,
+    /// The largest number of frames was reached.
+    FrameLimit,
+}
+
+/// What the loop waits for.
+#[derive(Debug, PartialEq)]
+pub enum Request<'a> {
+    /// The talker shall read `rows` (`n * hidden`) as positions `position ..`, then [`FrameLoop::talker_done`].
+    Talker {
+        /// First position.
+        position: usize,
+        /// Row-major.
+        rows: &'a [f32],
+    },
+    /// The predictor shall complete a frame, then [`FrameLoop::predictor_done`].
+    Predictor {
+        /// The frame's index.
+        frame: u32,
+        /// The talker's hidden state, `hidden` numbers.
+        hidden: &'a [f32],
+        /// The talker's code.
+        code0: u16,
+    },
+    /// Nothing more.
+    Finished(Finish),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    /// The prompt is due.
+    Prompt,
+    /// A step is due; `row` holds its input.
+    Step,
+    /// The predictor is due; `hidden` holds its input.
+    Predictor(u16),
+    Finished(Finish),
+}
+
+/// The state machine of one utterance. See the module's text.
+#[derive(Debug)]
+pub struct FrameLoop {
+    prompt: Prompt,
+    hidden_size: usize,
+    pad_id: u32,
+    eos: usize,
+    first_tag: usize,
+    repetition_penalty: f32,
+    min_frames: u32,
+    max_frames: u32,
+    talker_sampler: Sampler,
+    predictor_sampler: Sampler,
+    /// Code-0 values that were used already.
+    used: Vec<bool>,
+    codes: Vec<[u16; CODEBOOKS]>,
+    /// How many frames the talker has been fed; behind `codes.len()` only while resuming.
+    fed: usize,
+    row: Vec<f32>,
+    hidden: Vec<f32>,
+    state: State,
+}
+
+impl FrameLoop {
+    /// A loop at its beginning. `max_frames` is obeyed exactly.
+    #[must_use]
+    pub fn new(layout: &VoiceLayout, prompt: Prompt, seed: u64, greedy: bool, max_frames: u32) -> Self {
+        Self::resume(layout, prompt, seed, greedy, max_frames, &[])
+    }
+
+    /// A loop that continues after the frames `codes`, made earlier by a loop with the same arguments.
+    #[must_use]
+    pub fn resume(
+        layout: &VoiceLayout,
+        prompt: Prompt,
+        seed: u64,
+        greedy: bool,
+        max_frames: u32,
+        codes: &[[u16; CODEBOOKS]],
+    ) -> Self {
+        let s = &layout.sampling;
+        let choose = |sample: bool, temperature, top_k, top_p| match sample && !greedy {
+            true => Choice::Draw { temperature, top_k, top_p },
+            false => Choice::Greedy,
+        };
+        let mut used = vec![false; layout.codec_vocab];
+        for frame in codes {
+            used[usize::from(frame[0])] = true;
+        }
+        // Room for a minute: no allocation while speaking.
+        let mut known = Vec::with_capacity(codes.len().max(750));
+        known.extend_from_slice(codes);
+        Self {
+            prompt,
+            hidden_size: layout.hidden,
+            pad_id: layout.text_ids.tts_pad,
+            eos: layout.codec_ids.eos as usize,
+            first_tag: layout.codec_vocab.saturating_sub(TAG_IDS).min(layout.codebook_size),
+            repetition_penalty: s.repetition_penalty,
+            min_frames: s.min_frames,
+            max_frames,
+            talker_sampler: Sampler::new(seed, choose(s.sample, s.temperature, s.top_k, s.top_p)),
+            predictor_sampler: Sampler::new(
+                seed,
+                choose(s.predictor_sample, s.predictor_temperature, s.predictor_top_k, s.predictor_top_p),
+            ),
+            used,
+            codes: known,
+            fed: 0,
+            row: vec![0.0; layout.hidden],
+            hidden: vec![0.0; layout.hidden],
+            state: State::Prompt,
+        }
+    }
+
+    /// The sampler that the predictor uses for this utterance.
+    #[must_use]
+    pub fn predictor_sampler(&self) -> &Sampler {
+        &self.predictor_sampler
+    }
+
+    /// All frames so far.
+    #[must_use]
+    pub fn codes(&self) -> &[[u16; CODEBOOKS]] {
+        &self.codes
+    }
+
+    /// How many leading positions of the first request depend on the voice and not on the text.
+    #[must_use]
+    pub fn constant_positions(&self) -> usize {
+        self.prompt.constant_positions
+    }
+
+    /// What the loop waits for. Asking again changes nothing.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        match self.state {
+            State::Prompt => Request::Talker { position: 0, rows: &self.prompt.rows },
+            State::Step => {
+                Request::Talker { position: self.prompt.positions + self.fed - 1, rows: &self.row }
+            }
+            State::Predictor(code0) => {
+                Request::Predictor { frame: self.codes.len() as u32, hidden: &self.hidden, code0 }
+            }
+            State::Finished(finish) => Request::Finished(finish),
+        }
+    }
+
+    /// The talker has answered. `logits` is overwritten.
+    ///
+    /// # Errors
+    /// [`SpeechError::OutOfOrder`] when no answer was due, [`SpeechError::NotANumber`] when it is unusable.
+    pub fn talker_done(
+        &mut self,
+        hidden: &[f32],
+        logits: &mut [f32],
+        tables: &dyn EmbeddingTables,
+    ) -> Result<(), SpeechError> {
+        if !matches!(self.state, State::Prompt | State::Step) {
+            return Err(SpeechError::OutOfOrder { told: "the talker", waiting: self.state.name() });
+        }
+        if self.fed < self.codes.len() {
+            self.feed(tables);
+            return Ok(());
+        }
+        let frame = self.codes.len() as u32;
+        if frame >= self.max_frames {
+            self.state = State::Finished(Finish::FrameLimit);
+            return Ok(());
+        }
+        if hidden.len() != self.hidden_size
+            || logits.len() != self.used.len()
+            || hidden.iter().any(|h| !h.is_finite())
+        {
+            return Err(SpeechError::NotANumber { network: "talker", frame });
+        }
+        self.restrict(logits, frame);
+        let Some(choice) = self.talker_sampler.draw(logits, frame, 0) else {
+            return Err(SpeechError::NotANumber { network: "talker", frame });
+        };
+        if choice == self.eos {
+            self.state = State::Finished(Finish::EndOfSpeech);
+        } else {
+            self.hidden.copy_from_slice(hidden);
+            self.state = State::Predictor(choice as u16);
+        }
+        Ok(())
+    }
+
+    /// The predictor has answered with codes 1 to 15.
+    ///
+    /// # Errors
+    /// [`SpeechError::OutOfOrder`] when no answer was due.
+    pub fn predictor_done(
+        &mut self,
+        codes: &[u16; GROUPS],
+        tables: &dyn EmbeddingTables,
+    ) -> Result<Frame, SpeechError> {
+        let State::Predictor(code0) = self.state else {
+            return Err(SpeechError::OutOfOrder { told: "the predictor", waiting: self.state.name() });
+        };
+        let mut all = [code0; CODEBOOKS];
+        all[1..].copy_from_slice(codes);
+        let frame = Frame { index: self.codes.len() as u32, codes: all };
+        self.used[usize::from(code0)] = true;
+        self.codes.push(all);
+        self.feed(tables);
+        if self.codes.len() as u32 >= self.max_frames {
+            self.state = State::Finished(Finish::FrameLimit);
+        }
+        Ok(frame)
+    }
+
+    /// Makes the talker's next row from the first frame that it has not been fed yet.
+    fn feed(&mut self, tables: &dyn EmbeddingTables) {
+        self.row.fill(0.0);
+        add_frame(tables, &self.codes[self.fed], &mut self.row);
+        let text = self.prompt.trailing.get(self.fed).copied().unwrap_or(self.pad_id);
+        tables.add_text(text, &mut self.row);
+        self.fed += 1;
+        self.state = State::Step;
+    }
+
+    /// The talker's rules, in the official order: repetition penalty, shortest length, no tags.
+    fn restrict(&self, logits: &mut [f32], frame: u32) {
+        for (logit, _) in logits.iter_mut().zip(&self.used).filter(|(_, used)| **used) {
+            *logit = if *logit < 0.0 {
+                *logit * self.repetition_penalty
+            } else {
+                *logit / self.repetition_penalty
+            };
+        }
+        let eos = logits.get(self.eos).copied().unwrap_or(f32::NEG_INFINITY);
+        for tag in logits.iter_mut().skip(self.first_tag) {
+            *tag = f32::NEG_INFINITY;
+        }
+        if frame >= self.min_frames
+            && let Some(slot) = logits.get_mut(self.eos)
+        {
+            *slot = eos;
+        }
+    }
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Prompt | Self::Step => "the talker",
+            Self::Predictor(_) => "the predictor",
+            Self::Finished(_) => "nothing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::tests::{Spelled, layout, options};
+    use crate::{ModelKind, TextMode};
+
+    /// A stand-in for both networks: a recurrent hash of everything fed so far.
+    #[derive(Clone, Default)]
+    struct Echo {
+        state: u64,
+        positions: usize,
+    }
+
+    impl Echo {
+        fn talker(&mut self, position: usize, rows: &[f32], vocab: usize) -> (Vec<f32>, Vec<f32>) {
+            assert_eq!(position, self.positions, "positions have no gaps");
+            self.positions += rows.len() / 3;
+            for value in rows {
+                self.state = self.state.rotate_left(9).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    ^ u64::from(value.to_bits());
+            }
+            let hidden = vec![(self.state % 97) as f32, 1.0, 2.0];
+            let logits = (0..vocab as u64).map(|i| ((self.state ^ (i * 77)) % 1009) as f32 / 500.0).collect();
+            (hidden, logits)
+        }
+    }
+
+    fn run(frame_loop: &mut FrameLoop, echo: &mut Echo, frames: usize) -> Option<Finish> {
+        let target = frame_loop.codes().len() + frames;
+        while frame_loop.codes().len() < target {
+            match frame_loop.request() {
+                Request::Talker { position, rows } => {
+                    let (hidden, mut logits) = echo.talker(position, rows, 1124);
+                    frame_loop.talker_done(&hidden, &mut logits, &Spelled).unwrap();
+                }
+                Request::Predictor { frame, hidden, code0 } => {
+                    let sampler = *frame_loop.predictor_sampler();
+                    let mut codes = [0; GROUPS];
+                    for (group, code) in codes.iter_mut().enumerate() {
+                        let mut logits: Vec<f32> =
+                            (0..100).map(|i| (i * (code0 + 3) % 17) as f32 * 0.1 + hidden[0]).collect();
+                        *code = sampler.draw(&mut logits, frame, group as u32 + 1).unwrap() as u16;
+                    }
+                    frame_loop.predictor_done(&codes, &Spelled).unwrap();
+                }
+                Request::Finished(finish) => return Some(finish),
+            }
+        }
+        None
+    }
+
+    fn fresh(seed: u64, max_frames: u32, codes: &[[u16; CODEBOOKS]]) -> FrameLoop {
+        let voice = layout(ModelKind::CustomVoice);
+        let prompt = Prompt::new(&voice, &Spelled, &options(TextMode::Streaming), &[21, 22, 23]).unwrap();
+        FrameLoop::resume(&voice, prompt, seed, false, max_frames, codes)
+    }
+
+    #[test]
+    fn resumed_at_any_frame_it_continues_as_if_nothing_had_happened() {
+        let mut whole = fresh(7, 60, &[]);
+        let mut echo = Echo::default();
+        let finish = run(&mut whole, &mut echo, 100);
+        assert!(finish.is_some() && whole.codes().len() > 20);
+        for cut in 0..whole.codes().len() {
+            let mut resumed = fresh(7, 60, &whole.codes()[..cut]);
+            let mut other = Echo::default();
+            assert_eq!(run(&mut resumed, &mut other, 100), finish);
+            assert_eq!(resumed.codes(), whole.codes(), "cut at frame {cut}");
+        }
+    }
+
+    #[test]
+    fn each_row_is_the_frame_and_the_text_that_is_due() {
+        let mut frame_loop = fresh(1, 60, &[]);
+        run(&mut frame_loop, &mut Echo::default(), 2);
+        let codes = frame_loop.codes()[1];
+        let Request::Talker { position, rows } = frame_loop.request() else { panic!("a step is due") };
+        assert_eq!(position, 11);
+        let acoustic: f32 =
+            codes[1..].iter().enumerate().map(|(g, &c)| (g as f32 + 1.0) * f32::from(c)).sum();
+        // Frame 0 went with token 22, frame 1 goes with 23.
+        assert_eq!(rows, [23.0, f32::from(codes[0]), acoustic]);
+    }
+
+    #[test]
+    fn the_frame_limit_is_exact() {
+        for limit in [1, 2, 5] {
+            let mut frame_loop = fresh(1, limit, &[]);
+            let finish = run(&mut frame_loop, &mut Echo::default(), 100);
+            assert_eq!((finish, frame_loop.codes().len()), (Some(Finish::FrameLimit), limit as usize));
+        }
+    }
+
+    #[test]
+    fn the_rules_hold() {
+        let voice = layout(ModelKind::CustomVoice);
+        let prompt = Prompt::new(&voice, &Spelled, &options(TextMode::Streaming), &[21, 22, 23]).unwrap();
+        let mut frame_loop = FrameLoop::new(&voice, prompt, 1, true, 60);
+        // The end of speech and a tag shout; neither may win in the first two frames, a tag never.
+        for frame in 0..3 {
+            let mut logits = vec![0.0; 1124];
+            logits[203] = 50.0;
+            logits[500] = 90.0;
+            logits[42] = 40.0;
+            logits[43] = 39.0;
+            frame_loop.talker_done(&[0.0; 3], &mut logits, &Spelled).unwrap();
+            match (frame, frame_loop.request()) {
+                (0, Request::Predictor { code0, .. }) => assert_eq!(code0, 42),
+                // 40 / 1.05 is below 39: the penalty counts.
+                (1, Request::Predictor { code0, .. }) => assert_eq!(code0, 43),
+                (2, Request::Finished(finish)) => assert_eq!(finish, Finish::EndOfSpeech),
+                (_, other) => panic!("{other:?}"),
+            }
+            if frame < 2 {
+                frame_loop.predictor_done(&[0; GROUPS], &Spelled).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn answers_out_of_turn_and_numbers_that_are_none_are_refused() {
+        let mut frame_loop = fresh(1, 60, &[]);
+        assert!(frame_loop.predictor_done(&[0; GROUPS], &Spelled).is_err());
+        assert!(frame_loop.talker_done(&[f32::NAN; 3], &mut [0.0; 1124], &Spelled).is_err());
+        assert!(frame_loop.talker_done(&[0.0; 3], &mut [f32::NAN; 1124], &Spelled).is_err());
+        assert!(frame_loop.talker_done(&[0.0; 3], &mut [0.0; 3], &Spelled).is_err());
+        assert!(frame_loop.talker_done(&[0.0; 3], &mut [0.0; 1124], &Spelled).is_ok());
+    }
+}

@@ -1,0 +1,278 @@
+//! Long text as sentences. The voice speaks one after the other, so that the first can be heard while the rest is
+//! still text, and so that none is longer than what the model was trained on.
+
+/// The longest piece in characters: about 25 s of speech, well inside what the model keeps together.
+pub const SENTENCE_CHARACTERS_MAX: usize = 400;
+
+/// A full stop after these is no end (compared in lower case, without the stop).
+const ABBREVIATIONS: &[&str] = &[
+    // English
+    "mr",
+    "mrs",
+    "ms",
+    "dr",
+    "prof",
+    "st",
+    "jr",
+    "sr",
+    "vs",
+    "etc",
+    "e.g",
+    "i.e",
+    "no",
+    "nos",
+    "fig",
+    "approx",
+    "dept",
+    "est",
+    "min",
+    "max",
+    "tel",
+    "ext",
+    "inc",
+    "ltd",
+    "co",
+    "corp",
+    "capt",
+    "gen",
+    "col",
+    "sgt",
+    "lt",
+    "rev",
+    "hon",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+    "a.m",
+    "p.m",
+    "u.s",
+    "u.k",
+    // German
+    "z.b",
+    "d.h",
+    "u.a",
+    "bzw",
+    "ca",
+    "nr",
+    "str",
+    "hr",
+    "fr",
+    "usw",
+    "evtl",
+    "inkl",
+    "ggf",
+    "bspw",
+    // French, Spanish, Italian, Portuguese
+    "mme",
+    "mlle",
+    "p.ex",
+    "av",
+    "apr. j.-c",
+    "sra",
+    "sr",
+    "srta",
+    "ud",
+    "uds",
+    "ej",
+    "pág",
+    "sig",
+    "dott",
+    "ecc",
+    "ex",
+    // Russian
+    "т.е",
+    "т.д",
+    "т.п",
+    "т.к",
+    "др",
+    "г",
+    "гг",
+    "ул",
+    "д",
+    "кв",
+    "стр",
+    "им",
+    "руб",
+    "коп",
+    "тыс",
+    "млн",
+    "см",
+    "напр",
+];
+
+/// Marks at which a sentence that is too long may be broken, best first.
+const CLAUSE_MARKS: [&[char]; 3] = [&[';', '；', ':', '：', '—', '–'], &[',', '，', '、', '،'], &[' ', '\n']];
+
+/// Splits clean text into sentences of at most [`SENTENCE_CHARACTERS_MAX`] characters. No piece is empty, and the
+/// pieces hold every visible character of the text in its order.
+#[must_use]
+pub fn split_sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    for line in text.split('\n') {
+        let mut rest = line.trim();
+        while !rest.is_empty() {
+            let (sentence, remaining) = rest.split_at(sentence_end(rest));
+            push_bounded(&mut sentences, sentence.trim());
+            rest = remaining.trim_start();
+        }
+    }
+    sentences
+}
+
+/// Byte offset just after the first sentence of `text`.
+fn sentence_end(text: &str) -> usize {
+    let mut characters = text.char_indices().peekable();
+    while let Some((offset, character)) = characters.next() {
+        if !matches!(character, '.' | '!' | '?' | '…' | '。' | '！' | '？' | '．' | '｡') {
+            continue;
+        }
+        // All marks and closing quotes that follow belong to this sentence.
+        let mut end = offset + character.len_utf8();
+        let mut marks = 1;
+        while let Some(&(next, c)) = characters.peek() {
+            let closes = matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '」' | '』' | '）');
+            if !closes && !matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？') {
+                break;
+            }
+            marks += usize::from(!closes);
+            end = next + c.len_utf8();
+            characters.next();
+        }
+        let wide = matches!(character, '。' | '！' | '？' | '．' | '｡');
+        if wide || ends_here(&text[..offset], character, marks, &text[end..]) {
+            return end;
+        }
+    }
+    text.len()
+}
+
+/// Whether a mark between `before` and `after` ends a sentence.
+fn ends_here(before: &str, mark: char, marks: usize, after: &str) -> bool {
+    // Inside a number, a name or an address there is no blank: 3.14, crier.local, v1.2
+    if !after.is_empty() && !after.starts_with(char::is_whitespace) {
+        return false;
+    }
+    let next = after.chars().find(|c| c.is_alphanumeric());
+    let goes_on_small = next.is_some_and(char::is_lowercase);
+    if mark != '.' || marks > 1 {
+        // "What?! he said" and "wait... then" go on; "wait... Then" does not.
+        return !goes_on_small;
+    }
+    let word =
+        before.rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '«' | '“')).next().unwrap_or("");
+    let lower = word.to_lowercase();
+    let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
+    // "3. Open the door" begins a list item; "on the 3. May" goes on.
+    let is_ordinal = !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) && before.trim() == word;
+    if after.trim().is_empty() {
+        return true;
+    }
+    !(goes_on_small || is_initial || is_ordinal || ABBREVIATIONS.contains(&lower.as_str()))
+}
+
+/// Pushes a sentence, broken at clause marks, then blanks, then anywhere, while it is too long.
+fn push_bounded<'a>(sentences: &mut Vec<&'a str>, sentence: &'a str) {
+    let mut rest = sentence;
+    while let Some((limit, _)) = rest.char_indices().nth(SENTENCE_CHARACTERS_MAX) {
+        let window = &rest[..limit];
+        // Not in the first third: a short head and a long tail help nobody.
+        let earliest = limit / 3;
+        let cut = CLAUSE_MARKS
+            .iter()
+            .find_map(|marks| {
+                let (at, mark) = window.rmatch_indices(*marks).next()?;
+                Some(at + mark.len()).filter(|&cut| cut > earliest)
+            })
+            .unwrap_or(limit);
+        let (piece, remaining) = rest.split_at(cut);
+        if !piece.trim().is_empty() {
+            sentences.push(piece.trim());
+        }
+        rest = remaining.trim_start();
+    }
+    if !rest.is_empty() {
+        sentences.push(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ordinary_sentences() {
+        assert_eq!(
+            split_sentences("Hello there. How are you? Fine!"),
+            ["Hello there.", "How are you?", "Fine!"]
+        );
+        assert_eq!(split_sentences("No mark at the end"), ["No mark at the end"]);
+        assert_eq!(split_sentences("One\nTwo.\n\nThree"), ["One", "Two.", "Three"]);
+    }
+
+    #[test]
+    fn stops_that_end_nothing() {
+        for whole in [
+            "It is 21.5 degrees in Dr. Smith's room, e.g. at 7 a.m. on Jan. 3.",
+            "Send it to crier.local or v1.2.3 now.",
+            "J. R. R. Tolkien wrote it.",
+            "Wait... then go.",
+            "\"Stop!\" he said.",
+            "Das kostet z.B. 5 Euro bzw. 6 Dollar.",
+            "Это т.е. около 5 тыс. рублей на ул. Ленина.",
+        ] {
+            assert_eq!(split_sentences(whole), [whole]);
+        }
+    }
+
+    #[test]
+    fn other_scripts_and_quotes() {
+        assert_eq!(split_sentences("你好。今天天气怎么样？很好！"), ["你好。", "今天天气怎么样？", "很好！"]);
+        assert_eq!(split_sentences("Дверь открыта. Закройте её!"), ["Дверь открыта.", "Закройте её!"]);
+        assert_eq!(split_sentences("He said \"Go.\" She went."), ["He said \"Go.\"", "She went."]);
+        assert_eq!(split_sentences("Wait… Now?! Yes."), ["Wait…", "Now?!", "Yes."]);
+        assert_eq!(split_sentences("1. Open the door. 2. Close it."), ["1. Open the door.", "2. Close it."]);
+    }
+
+    #[test]
+    fn long_sentences_break_at_clauses() {
+        let clause = "and then a good many more words follow here, ";
+        let text = clause.repeat(30);
+        let pieces = split_sentences(text.trim());
+        assert!(pieces.len() > 3);
+        for piece in &pieces {
+            assert!(piece.ends_with(',') && piece.chars().count() <= SENTENCE_CHARACTERS_MAX, "{piece}");
+        }
+        assert_eq!(split_sentences(&"x".repeat(1000)).len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_visible_is_lost(text in "[a-zA-Zäж你0-9 .,!?…。\"\n;:-]{0,1200}") {
+            let visible = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            let pieces = split_sentences(&text);
+            prop_assert_eq!(visible(&pieces.concat()), visible(&text));
+            for piece in pieces {
+                prop_assert!(!piece.trim().is_empty());
+                prop_assert!(piece.chars().count() <= SENTENCE_CHARACTERS_MAX);
+            }
+        }
+    }
+}

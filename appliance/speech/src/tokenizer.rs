@@ -1,0 +1,188 @@
+//! Text to token ids: the byte-level BPE of Qwen2, built from `vocab.json` and `merges.txt` as the checkpoints have
+//! them (there is no `tokenizer.json` upstream).
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use tokenizers::models::bpe::BPE;
+use tokenizers::normalizers::NFC;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::tokenizer::SplitDelimiterBehavior;
+
+use crate::{SpeechError, VoiceLayout};
+
+/// How Qwen2 cuts text before merging (`tokenization_qwen2.py`, `PRETOKENIZE_REGEX`). The checkpoints were trained
+/// with it; loading a local folder with the official package replaces it by another model's, which differs in words
+/// like "iPhone".
+const WORD_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// No vocabulary of this family has more entries (Qwen's own has 151,643).
+const ENTRIES_MAX: usize = 1 << 20;
+
+/// A token that stands outside the BPE vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedToken {
+    /// Its text, `<|im_start|>` for one.
+    pub content: String,
+    /// Its id.
+    pub id: u32,
+}
+
+/// The tokenizer of a voice. Text is data: nothing in it ever becomes a special token.
+pub struct Tokenizer {
+    bpe: tokenizers::Tokenizer,
+    added: HashMap<String, u32>,
+}
+
+impl Tokenizer {
+    /// Builds it from the contents of `vocab.json` and `merges.txt`, and the added tokens of `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// [`SpeechError::Tokenizer`] says which file is damaged and how.
+    pub fn new(vocabulary: &[u8], merges: &[u8], added: &[AddedToken]) -> Result<Self, SpeechError> {
+        let wrong = |what: String| SpeechError::Tokenizer(what);
+        let vocabulary: HashMap<String, u32> =
+            serde_json::from_slice(vocabulary).map_err(|e| wrong(format!("vocab.json: {e}")))?;
+        let merges = std::str::from_utf8(merges).map_err(|e| wrong(format!("merges.txt: {e}")))?;
+        let merges: Vec<(String, String)> = merges
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("#version"))
+            .map(|line| {
+                let (left, right) =
+                    line.split_once(' ').ok_or_else(|| wrong(format!("merges.txt: line '{line}'")))?;
+                Ok((left.to_owned(), right.to_owned()))
+            })
+            .collect::<Result<_, _>>()?;
+        if vocabulary.len() > ENTRIES_MAX || merges.len() > ENTRIES_MAX {
+            return Err(wrong(format!("more than {ENTRIES_MAX} entries")));
+        }
+        let model = BPE::builder()
+            .vocab_and_merges(vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(), merges)
+            .build()
+            .map_err(|e| wrong(format!("vocab.json and merges.txt do not fit: {e}")))?;
+        let pattern = SplitPattern::Regex(WORD_PATTERN.to_owned());
+        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+            .map_err(|e| wrong(format!("pattern: {e}")))?;
+        let mut bpe = tokenizers::Tokenizer::new(model);
+        bpe.with_normalizer(Some(NFC)).with_pre_tokenizer(Some(Sequence::new(vec![
+            PreTokenizerWrapper::Split(split),
+            PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, false, false)),
+        ])));
+        let added = added.iter().map(|token| (token.content.clone(), token.id)).collect();
+        Ok(Self { bpe, added })
+    }
+
+    /// The ids of a text.
+    ///
+    /// # Errors
+    /// [`SpeechError::Tokenizer`] when the vocabulary lacks a byte.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, SpeechError> {
+        let encoding =
+            self.bpe.encode_fast(text, false).map_err(|e| SpeechError::Tokenizer(e.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// A word of the prompt's own frame: an added token if the voice lists it as one, otherwise ordinary text.
+    fn encode_frame(&self, word: &str) -> Result<Vec<u32>, SpeechError> {
+        match self.added.get(word) {
+            Some(&id) => Ok(vec![id]),
+            None => self.encode(word),
+        }
+    }
+
+    /// The three ids of `<|im_start|>assistant\n`.
+    ///
+    /// # Errors
+    /// [`SpeechError::Tokenizer`] when the vocabulary has no single token for `assistant` or the line end.
+    pub fn role(&self, layout: &VoiceLayout) -> Result<[u32; 3], SpeechError> {
+        let (assistant, line_end) = (self.encode_frame("assistant")?, self.encode_frame("\n")?);
+        match (assistant.as_slice(), line_end.as_slice()) {
+            (&[assistant], &[line_end]) => Ok([layout.text_ids.im_start, assistant, line_end]),
+            _ => {
+                Err(SpeechError::Tokenizer("'assistant' and the line end are not one token each".to_owned()))
+            }
+        }
+    }
+
+    /// All ids of `<|im_start|>user\n{instruction}<|im_end|>\n`.
+    ///
+    /// # Errors
+    /// [`SpeechError::Tokenizer`] when the vocabulary lacks a byte.
+    pub fn instruction(&self, layout: &VoiceLayout, instruction: &str) -> Result<Vec<u32>, SpeechError> {
+        // One stretch of text between two special tokens, encoded in one go: merges may cross the first line end.
+        let turn = self.encode(&format!("user\n{instruction}"))?;
+        let line_end = self.encode("\n")?;
+        let ids = &layout.text_ids;
+        Ok([&[ids.im_start], turn.as_slice(), &[ids.im_end], line_end.as_slice()].concat())
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("vocabulary", &self.bpe.get_vocab_size(false))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Byte-level vocabulary of the letters used here, with merges that make `assistant` one token.
+    fn tiny() -> Tokenizer {
+        let mut words: Vec<String> =
+            ["Ċ", "Ġ", "a", "i", "n", "s", "t", "u", "e", "r", "<", "|", ">", "_", "m", "d", "1", "Ã", "©"]
+                .map(str::to_owned)
+                .to_vec();
+        let mut merges = String::from("#version: 0.2\n");
+        for end in 2..="assistant".len() {
+            let (left, right) = ("assistant"[..end - 1].to_owned(), &"assistant"[end - 1..end]);
+            merges.push_str(&format!("{left} {right}\n"));
+            words.push("assistant"[..end].to_owned());
+        }
+        let vocabulary: HashMap<&str, usize> =
+            words.iter().enumerate().map(|(id, w)| (w.as_str(), id)).collect();
+        let added = [AddedToken { content: "<|im_end|>".to_owned(), id: 901 }];
+        Tokenizer::new(serde_json::to_string(&vocabulary).unwrap().as_bytes(), merges.as_bytes(), &added)
+            .unwrap()
+    }
+
+    #[test]
+    fn merges_and_bytes() {
+        let tokenizer = tiny();
+        assert_eq!(tokenizer.encode("assistant").unwrap().len(), 1);
+        assert_eq!(tokenizer.encode("as is").unwrap(), [19, 1, 3, 5]);
+        assert_eq!(tokenizer.encode("é").unwrap(), [17, 18]);
+        // e + combining acute is the same letter.
+        assert_eq!(tokenizer.encode("e\u{301}").unwrap(), [17, 18]);
+    }
+
+    #[test]
+    fn special_tokens_in_text_are_text() {
+        let ids = tiny().encode("<|im_end|>").unwrap();
+        assert!(ids.len() > 5 && !ids.contains(&901));
+    }
+
+    #[test]
+    fn the_frame_of_the_prompt() {
+        let layout = crate::prompt::tests::layout(crate::ModelKind::CustomVoice);
+        let role = tiny().role(&layout).unwrap();
+        assert_eq!((role[0], role[2]), (900, 0));
+        let turn = tiny().instruction(&layout, "a").unwrap();
+        assert_eq!(turn, [900, 7, 5, 8, 9, 0, 2, 901, 0]);
+    }
+
+    #[test]
+    fn damaged_files_are_named() {
+        let vocabulary = br#"{"a":0}"#;
+        let fail = |v: &[u8], m: &[u8]| Tokenizer::new(v, m, &[]).unwrap_err().to_string();
+        assert!(fail(b"{", b"").contains("vocab.json"));
+        assert!(fail(vocabulary, b"\xff").contains("merges.txt"));
+        assert!(fail(vocabulary, b"nospace\n").contains("nospace"));
+        assert!(fail(vocabulary, b"a z\n").contains("do not fit"));
+    }
+}
