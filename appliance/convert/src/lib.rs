@@ -1,1 +1,169 @@
-//! From a Qwen3-TTS checkpoint to a voice bundle.
+//! From a Qwen3-TTS-12Hz checkpoint, as published, to a voice bundle: the talker for llama.cpp, the code predictor for
+//! ggml, the codec decoder as an ONNX graph, and the embedding tables, all in one pass and without Python.
+//!
+//! Memory stays bounded: weights are mapped, converted one tensor at a time, and written at once. The bundle appears
+//! under its name when it is complete, or not at all.
+
+pub mod checkpoint;
+pub mod config;
+pub mod onnx;
+
+mod error;
+mod layout;
+mod options;
+mod tables;
+mod weights;
+
+use std::path::Path;
+
+use crier_bundle::{
+    BundleWriter, Manifest, PredictorShape, Role, TableFormat, TalkerShape, TransformerShape, VocoderShape,
+};
+
+pub use checkpoint::Checkpoint;
+pub use error::ConvertError;
+pub use options::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, VocoderPrecision};
+
+use crate::config::TransformerConfig;
+
+/// Who is told how far the work has come.
+pub trait Progress {
+    /// A stage of `total` units begins.
+    fn stage(&mut self, name: &str, total: u64);
+    /// `units` more are done.
+    fn advance(&mut self, units: u64);
+}
+
+/// Converts a checkpoint folder to a bundle folder.
+///
+/// # Errors
+/// The first thing that is missing, damaged or does not fit; no bundle is left behind then.
+pub fn convert(
+    checkpoint: &Path,
+    bundle: &Path,
+    options: &ConvertOptions,
+    progress: &mut dyn Progress,
+) -> Result<Manifest, ConvertError> {
+    let checkpoint = Checkpoint::open(checkpoint)?;
+    let voice = layout::layout(&checkpoint)?;
+    let mut writer = BundleWriter::create(bundle, options.replace)?;
+    let talker = &checkpoint.config.talker_config;
+    let predictor = &talker.code_predictor_config;
+
+    progress.stage("talker", talker_numbers(talker));
+    let path = writer.path("talker.gguf");
+    weights::write_talker(&checkpoint.main, talker, options.talker, &path, progress)?;
+    writer.add(Role::Talker, "talker.gguf", None)?;
+
+    progress.stage("predictor", predictor_numbers(talker));
+    let path = writer.path("predictor.gguf");
+    weights::write_predictor(&checkpoint.main, talker, options.predictor, &path, progress)?;
+    writer.add(Role::Predictor, "predictor.gguf", None)?;
+
+    write_tables(&checkpoint, options, &mut writer, progress)?;
+    let states = write_vocoder(&checkpoint, options, &mut writer, progress)?;
+    copy_tokenizer(&checkpoint, &mut writer)?;
+
+    let name = checkpoint.config.crier.name.clone();
+    let manifest = Manifest {
+        format: 0,
+        name: name.unwrap_or_else(|| format!("Qwen3-TTS-12Hz {} {:?}", voice.model_size, voice.kind)),
+        talker: TalkerShape {
+            transformer: shape(&talker.transformer),
+            quantisation: options.talker.to_string(),
+            positions_max: talker.transformer.max_position_embeddings,
+        },
+        predictor: PredictorShape {
+            transformer: shape(predictor),
+            quantisation: options.predictor.to_string(),
+            projection: weights::has_projection(talker),
+        },
+        vocoder: VocoderShape {
+            precision: options.vocoder.to_string(),
+            sample_rate_hz: checkpoint.speech.output_sample_rate,
+            samples_per_frame: checkpoint.speech.decode_upsample_rate,
+            states,
+        },
+        added_tokens: layout::added_tokens(&checkpoint),
+        voice,
+        file: Vec::new(),
+    };
+    Ok(writer.finish(manifest)?)
+}
+
+fn write_tables(
+    checkpoint: &Checkpoint,
+    options: &ConvertOptions,
+    writer: &mut BundleWriter,
+    progress: &mut dyn Progress,
+) -> Result<(), ConvertError> {
+    let talker = &checkpoint.config.talker_config;
+    // A talker in 32 bits is there to be exact; otherwise 16 bits lose nothing that quantisation leaves.
+    let format = if options.talker == TalkerQuantisation::F32 { TableFormat::F32 } else { TableFormat::F16 };
+    progress.stage("text embeddings", talker.text_vocab_size as u64);
+    let path = writer.path("text_embedding.bin");
+    tables::write_text_embedding(&checkpoint.main, talker, format, &path, progress)?;
+    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(format))?;
+
+    let path = writer.path("codec_embedding.bin");
+    let format = tables::write_codec_embedding(&checkpoint.main, talker, &path)?;
+    writer.add(Role::CodecEmbedding, "codec_embedding.bin", Some(format))?;
+    let path = writer.path("predictor_embedding.bin");
+    let format = tables::write_predictor_embedding(&checkpoint.main, talker, &path)?;
+    writer.add(Role::PredictorEmbedding, "predictor_embedding.bin", Some(format))?;
+    Ok(())
+}
+
+fn write_vocoder(
+    checkpoint: &Checkpoint,
+    options: &ConvertOptions,
+    writer: &mut BundleWriter,
+    progress: &mut dyn Progress,
+) -> Result<Vec<crier_bundle::VocoderState>, ConvertError> {
+    progress.stage("vocoder", 1);
+    let path = writer.path("vocoder.onnx");
+    let decoder = &checkpoint.speech.decoder_config;
+    let states = onnx::vocoder::write(&checkpoint.codec, decoder, options.vocoder, &path)?;
+    progress.advance(1);
+    writer.add(Role::Vocoder, "vocoder.onnx", None)?;
+    writer.add(Role::VocoderWeights, "vocoder.bin", None)?;
+    Ok(states)
+}
+
+fn copy_tokenizer(checkpoint: &Checkpoint, writer: &mut BundleWriter) -> Result<(), ConvertError> {
+    for (role, name) in [(Role::Vocabulary, "vocab.json"), (Role::Merges, "merges.txt")] {
+        let bytes = checkpoint::read_bounded(&checkpoint.folder.join(name))?;
+        let path = writer.path(name);
+        std::fs::write(&path, bytes).map_err(|source| ConvertError::Write { path, source })?;
+        writer.add(role, name, None)?;
+    }
+    Ok(())
+}
+
+fn shape(config: &TransformerConfig) -> TransformerShape {
+    TransformerShape {
+        hidden: config.hidden_size,
+        intermediate: config.intermediate_size,
+        layers: config.num_hidden_layers,
+        heads: config.num_attention_heads,
+        kv_heads: config.num_key_value_heads,
+        head_dim: config.head_dim,
+        rms_epsilon: config.rms_norm_eps,
+        rope_theta: config.rope_theta,
+    }
+}
+
+/// Numbers in the layers of a stack.
+fn layer_numbers(t: &TransformerConfig) -> u64 {
+    let attention = 2 * t.head_dim * (t.num_attention_heads + t.num_key_value_heads);
+    (t.num_hidden_layers * t.hidden_size * (attention + 3 * t.intermediate_size)) as u64
+}
+
+fn talker_numbers(t: &config::TalkerConfig) -> u64 {
+    layer_numbers(&t.transformer) + (2 * t.transformer.vocab_size * t.transformer.hidden_size) as u64
+}
+
+fn predictor_numbers(t: &config::TalkerConfig) -> u64 {
+    let p = &t.code_predictor_config;
+    layer_numbers(p) + (crier_speech::GROUPS * p.vocab_size * p.hidden_size) as u64
+}

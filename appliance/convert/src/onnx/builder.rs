@@ -11,9 +11,9 @@ use half::f16;
 use prost::Message;
 
 use super::proto::{
-    AttributeProto, Dimension, DimensionProto, EXTERNAL, FLOAT, FLOAT16, FunctionProto, GraphProto, INT64, ModelProto,
-    NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    UINT8, ValueInfoProto,
+    AttributeProto, Dimension, DimensionProto, EXTERNAL, FLOAT, FLOAT16, FunctionProto, GraphProto, INT64,
+    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
 };
 use super::write_failed;
 use crate::ConvertError;
@@ -55,7 +55,12 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
 }
 
 /// A node as a function's body holds it.
-pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: Vec<AttributeProto>) -> NodeProto {
+pub(crate) fn node(
+    op: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    attributes: Vec<AttributeProto>,
+) -> NodeProto {
     NodeProto {
         input: inputs.iter().map(|&s| s.to_owned()).collect(),
         output: outputs.iter().map(|&s| s.to_owned()).collect(),
@@ -106,7 +111,15 @@ impl Builder {
     pub(crate) fn new(name: &str, data_path: &Path, half: bool) -> Result<Self, ConvertError> {
         let graph = GraphProto { name: name.to_owned(), ..GraphProto::default() };
         let data = DataFile::create(data_path)?;
-        Ok(Self { graph, functions: Vec::new(), metadata: Vec::new(), domains: Vec::new(), data, half, names: 0 })
+        Ok(Self {
+            graph,
+            functions: Vec::new(),
+            metadata: Vec::new(),
+            domains: Vec::new(),
+            data,
+            half,
+            names: 0,
+        })
     }
 
     /// Declares that nodes of another operator domain are used.
@@ -177,7 +190,14 @@ impl Builder {
         outputs
     }
 
-    fn push(&mut self, domain: &str, op: &str, inputs: &[&Value], outputs: &[Value], attribute: Vec<AttributeProto>) {
+    fn push(
+        &mut self,
+        domain: &str,
+        op: &str,
+        inputs: &[&Value],
+        outputs: &[Value],
+        attribute: Vec<AttributeProto>,
+    ) {
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|v| v.0.clone()).collect(),
             output: outputs.iter().map(|v| v.0.clone()).collect(),
@@ -194,7 +214,12 @@ impl Builder {
     }
 
     /// A weight of the given shape, row-major; stored in half precision if the model is.
-    pub(crate) fn weight(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<Value, ConvertError> {
+    pub(crate) fn weight(
+        &mut self,
+        name: &str,
+        dims: &[usize],
+        values: &[f32],
+    ) -> Result<Value, ConvertError> {
         if !self.half {
             return self.weight_f32(name, dims, values);
         }
@@ -205,20 +230,35 @@ impl Builder {
     }
 
     /// A weight that keeps full precision in any case: what is small, and what errors grow from.
-    pub(crate) fn weight_f32(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<Value, ConvertError> {
+    pub(crate) fn weight_f32(
+        &mut self,
+        name: &str,
+        dims: &[usize],
+        values: &[f32],
+    ) -> Result<Value, ConvertError> {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.external(name, FLOAT, dims, &bytes)
     }
 
     /// A weight of bytes.
-    pub(crate) fn weight_u8(&mut self, name: &str, dims: &[usize], values: &[u8]) -> Result<Value, ConvertError> {
+    pub(crate) fn weight_u8(
+        &mut self,
+        name: &str,
+        dims: &[usize],
+        values: &[u8],
+    ) -> Result<Value, ConvertError> {
         self.external(name, UINT8, dims, values)
     }
 
-    fn external(&mut self, name: &str, data_type: i32, dims: &[usize], bytes: &[u8]) -> Result<Value, ConvertError> {
+    fn external(
+        &mut self,
+        name: &str,
+        data_type: i32,
+        dims: &[usize],
+        bytes: &[u8],
+    ) -> Result<Value, ConvertError> {
         let offset = self.data.append(bytes)?;
-        let entry =
-            |key: &str, value: String| StringStringEntryProto { key: key.to_owned(), value };
+        let entry = |key: &str, value: String| StringStringEntryProto { key: key.to_owned(), value };
         self.graph.initializer.push(TensorProto {
             dims: dims.iter().map(|&d| d as i64).collect(),
             data_type,
@@ -265,8 +305,10 @@ impl Builder {
     pub(crate) fn finish(self, path: &Path) -> Result<(), ConvertError> {
         self.data.finish()?;
         let standard = OperatorSetIdProto { domain: String::new(), version: OPSET };
-        let others =
-            self.domains.iter().map(|&(domain, version)| OperatorSetIdProto { domain: domain.to_owned(), version });
+        let others = self
+            .domains
+            .iter()
+            .map(|&(domain, version)| OperatorSetIdProto { domain: domain.to_owned(), version });
         let model = ModelProto {
             ir_version: IR_VERSION,
             producer_name: "crier".to_owned(),

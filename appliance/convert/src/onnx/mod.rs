@@ -8,7 +8,6 @@ use std::path::Path;
 use crate::ConvertError;
 
 mod builder;
-//pub mod predictor;
 mod proto;
 mod snake;
 pub mod vocoder;
@@ -16,10 +15,10 @@ pub mod vocoder;
 /// The domain of Crier's own operators.
 const DOMAIN: &str = "crier";
 
-/// Path of the weights that belong to the model at `path`: beside it, `.data` in place of its extension.
+/// Path of the weights that belong to the model at `path`: beside it, `.bin` in place of its extension.
 #[must_use]
 pub fn data_path(path: &Path) -> std::path::PathBuf {
-    path.with_extension("data")
+    path.with_extension("bin")
 }
 
 fn write_failed(path: &Path, source: std::io::Error) -> ConvertError {

@@ -1,0 +1,142 @@
+//! In which number formats a bundle is written.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crier_llama::quantise::Kind;
+
+use crate::weights::Matrix;
+
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant),+
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $text),+ })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(format!("choose one of {}", [$($text),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+choices! {
+    /// Number format of the talker.
+    TalkerQuantisation {
+        /// 32-bit floats.
+        F32 = "f32",
+        /// 16-bit floats.
+        F16 = "f16",
+        /// 8 bits.
+        Q8_0 = "q8_0",
+        /// 4 bits, simple.
+        Q4_0 = "q4_0",
+        /// 4 bits, and 6 where it matters.
+        Q4KM = "q4_k_m",
+    }
+}
+
+choices! {
+    /// Number format of the code predictor.
+    PredictorQuantisation {
+        /// 32-bit floats.
+        F32 = "f32",
+        /// 16-bit floats.
+        F16 = "f16",
+        /// 8 bits.
+        Q8_0 = "q8_0",
+        /// 4 bits, scales by least squares.
+        Q4_0 = "q4_0",
+        /// 4 bits, unevenly spaced.
+        Iq4Nl = "iq4_nl",
+    }
+}
+
+choices! {
+    /// Number format of the vocoder's weights; it computes in 32 bits always.
+    VocoderPrecision {
+        /// 32-bit floats.
+        F32 = "f32",
+        /// 16-bit floats, widened when loaded.
+        F16 = "f16",
+    }
+}
+
+/// What to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvertOptions {
+    /// Format of the talker.
+    pub talker: TalkerQuantisation,
+    /// Format of the predictor.
+    pub predictor: PredictorQuantisation,
+    /// Format of the vocoder.
+    pub vocoder: VocoderPrecision,
+    /// Replace a bundle that is there already.
+    pub replace: bool,
+}
+
+impl TalkerQuantisation {
+    /// The format of a matrix; `q4_k_m` mixes formats as llama.cpp's quantiser does.
+    pub(crate) fn kind(self, matrix: Matrix, layers: usize) -> Kind {
+        match (self, matrix) {
+            (Self::F32, _) => Kind::F32,
+            (Self::F16, _) => Kind::F16,
+            // Not computed with: only stock llama.cpp, given codes as tokens, would read a row of it.
+            (_, Matrix::Embedding) | (Self::Q8_0, _) => Kind::Q8_0,
+            (Self::Q4_0 | Self::Q4KM, Matrix::Output) => Kind::Q6K,
+            (Self::Q4_0, _) => Kind::Q4_0,
+            (Self::Q4KM, Matrix::Sensitive(layer)) if wants_more_bits(layer, layers) => Kind::Q6K,
+            (Self::Q4KM, _) => Kind::Q4K,
+        }
+    }
+}
+
+impl PredictorQuantisation {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::F32,
+            Self::F16 => Kind::F16,
+            Self::Q8_0 => Kind::Q8_0,
+            Self::Q4_0 => Kind::Q4_0,
+            Self::Iq4Nl => Kind::Iq4Nl,
+        }
+    }
+}
+
+/// llama.cpp's rule (`use_more_bits`): the first and last eighth of the layers, and every third between.
+fn wants_more_bits(layer: usize, layers: usize) -> bool {
+    layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mix_of_q4_k_m_is_llama_cpps() {
+        let better: Vec<usize> = (0..28).filter(|&layer| wants_more_bits(layer, 28)).collect();
+        assert_eq!(better, [0, 1, 2, 5, 8, 11, 14, 17, 20, 23, 24, 25, 26, 27]);
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        for name in ["f32", "f16", "q8_0", "q4_0", "q4_k_m"] {
+            assert_eq!(name.parse::<TalkerQuantisation>().unwrap().to_string(), name);
+        }
+        assert!("q3".parse::<PredictorQuantisation>().unwrap_err().contains("iq4_nl"));
+    }
+}

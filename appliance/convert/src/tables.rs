@@ -1,0 +1,153 @@
+//! Embedding tables: text embeddings already projected, code embeddings as they are.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crier_bundle::TableFormat;
+use crier_speech::GROUPS;
+use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+use safetensors::Dtype;
+
+use crate::checkpoint::{RawTensor, Tensors};
+use crate::config::TalkerConfig;
+use crate::{ConvertError, Progress};
+
+/// Rows that are projected at a time by one processor.
+const ROWS: usize = 256;
+
+/// Writes `fc2(silu(fc1(T)))` for every row of the text embedding.
+///
+/// # Errors
+/// A tensor that is missing or damaged.
+pub(crate) fn write_text_embedding(
+    tensors: &Tensors,
+    config: &TalkerConfig,
+    format: TableFormat,
+    path: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), ConvertError> {
+    let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
+    let (inner, outer) = (config.text_hidden_size, config.transformer.hidden_size);
+    let matrix = |name: &str, rows, columns| -> Result<Array2<f32>, ConvertError> {
+        let values = tensors.f32(&format!("talker.text_projection.{name}.weight"), &[rows, columns])?;
+        // The shape was checked by `f32`.
+        Ok(Array2::from_shape_vec((rows, columns), values).unwrap_or_default())
+    };
+    let bias = |name: &str, size| tensors.f32(&format!("talker.text_projection.{name}.bias"), &[size]);
+    let (fc1, fc2) = (matrix("linear_fc1", inner, inner)?, matrix("linear_fc2", outer, inner)?);
+    let (bias1, bias2) = (bias("linear_fc1", inner)?, bias("linear_fc2", outer)?);
+    let name = "talker.model.text_embedding.weight";
+    let table = tensors.raw(name, &[config.text_vocab_size, inner])?;
+    let row_bytes = table.bytes.len() / config.text_vocab_size;
+    let mut file = BufWriter::new(File::create(path).map_err(wrap)?);
+    let mut done = 0;
+    // A few blocks at a time: memory stays bounded, every processor is busy.
+    for group in table.bytes.chunks(row_bytes * ROWS * 8) {
+        let blocks: Vec<Vec<u8>> = group
+            .par_chunks(row_bytes * ROWS)
+            .map(|block| {
+                let rows = block.len() / row_bytes;
+                let values = RawTensor { bytes: block, ..table }.to_f32();
+                let input = ArrayView2::from_shape((rows, inner), &values)
+                    .unwrap_or_else(|_| ArrayView2::from(&[[0.0; 0]; 0]));
+                let mut middle = input.dot(&fc1.t());
+                for mut row in middle.axis_iter_mut(Axis(0)) {
+                    for (x, b) in row.iter_mut().zip(&bias1) {
+                        let y = *x + b;
+                        *x = y / (1.0 + (-y).exp());
+                    }
+                }
+                let mut output = middle.dot(&fc2.t());
+                for mut row in output.axis_iter_mut(Axis(0)) {
+                    for (x, b) in row.iter_mut().zip(&bias2) {
+                        *x += b;
+                    }
+                }
+                encode(output.iter().copied(), format)
+            })
+            .collect();
+        for block in &blocks {
+            file.write_all(block).map_err(wrap)?;
+        }
+        let rows = group.len() / row_bytes;
+        progress.advance(rows as u64);
+        done += rows;
+    }
+    debug_assert_eq!(done, config.text_vocab_size);
+    file.flush().map_err(wrap)
+}
+
+fn encode(values: impl Iterator<Item = f32>, format: TableFormat) -> Vec<u8> {
+    match format {
+        TableFormat::F32 => values.flat_map(f32::to_le_bytes).collect(),
+        TableFormat::F16 => values.flat_map(|v| half::f16::from_f32(v).to_le_bytes()).collect(),
+        TableFormat::Bf16 => values.flat_map(|v| half::bf16::from_f32(v).to_le_bytes()).collect(),
+    }
+}
+
+/// Writes the talker's embeddings of codes and tags, in the checkpoint's own number format.
+///
+/// # Errors
+/// The tensor is missing or damaged.
+pub(crate) fn write_codec_embedding(
+    tensors: &Tensors,
+    config: &TalkerConfig,
+    path: &Path,
+) -> Result<TableFormat, ConvertError> {
+    let name = "talker.model.codec_embedding.weight".to_owned();
+    write_raw(tensors, &[name], &[config.transformer.vocab_size, config.transformer.hidden_size], path)
+}
+
+/// Writes the predictor's fifteen embedding tables one after the other, in the checkpoint's own number format.
+///
+/// # Errors
+/// A tensor is missing or damaged.
+pub(crate) fn write_predictor_embedding(
+    tensors: &Tensors,
+    config: &TalkerConfig,
+    path: &Path,
+) -> Result<TableFormat, ConvertError> {
+    let names: Vec<String> =
+        (0..GROUPS).map(|g| format!("talker.code_predictor.model.codec_embedding.{g}.weight")).collect();
+    write_raw(
+        tensors,
+        &names,
+        &[config.code_predictor_config.vocab_size, config.transformer.hidden_size],
+        path,
+    )
+}
+
+fn write_raw(
+    tensors: &Tensors,
+    names: &[String],
+    shape: &[usize],
+    path: &Path,
+) -> Result<TableFormat, ConvertError> {
+    let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
+    let mut file = BufWriter::new(File::create(path).map_err(wrap)?);
+    let mut format = TableFormat::F32;
+    for (index, name) in names.iter().enumerate() {
+        // Reads the values once for the sake of the check that they are finite.
+        tensors.f32(name, shape)?;
+        let tensor = tensors.raw(name, shape)?;
+        let this = match tensor.dtype {
+            Dtype::BF16 => TableFormat::Bf16,
+            Dtype::F16 => TableFormat::F16,
+            _ => TableFormat::F32,
+        };
+        if index > 0 && this != format {
+            let reason = format!("has another number type than '{}'", names[0]);
+            return Err(ConvertError::TensorValues {
+                path: path.to_path_buf(),
+                tensor: name.clone(),
+                reason,
+            });
+        }
+        format = this;
+        file.write_all(tensor.bytes).map_err(wrap)?;
+    }
+    file.flush().map_err(wrap)?;
+    Ok(format)
+}

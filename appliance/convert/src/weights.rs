@@ -1,0 +1,248 @@
+//! Talker and predictor as GGUF files: which tensor goes where, and in which number format.
+
+use std::path::Path;
+
+use crier_llama::gguf::{Value, Writer};
+use crier_llama::quantise::{Kind, quantise, quantise_q4_0_least_squares};
+use crier_speech::GROUPS;
+
+use crate::checkpoint::Tensors;
+use crate::config::{TalkerConfig, TransformerConfig};
+use crate::options::{PredictorQuantisation, TalkerQuantisation};
+use crate::{ConvertError, Progress};
+
+/// One tensor on its way: its name here and there, its shape, its format.
+struct Plan {
+    source: String,
+    target: String,
+    shape: Vec<usize>,
+    kind: Kind,
+}
+
+/// Writes the talker as a llama.cpp model of the architecture `qwen3`: token embedding and output head are those of
+/// the codec vocabulary; there is no tokenizer.
+///
+/// # Errors
+/// A tensor that is missing, damaged or does not fit.
+pub(crate) fn write_talker(
+    tensors: &Tensors,
+    config: &TalkerConfig,
+    quantisation: TalkerQuantisation,
+    path: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), ConvertError> {
+    let t = &config.transformer;
+    let (hidden, vocab) = (t.hidden_size, t.vocab_size);
+    let kind = |role| quantisation.kind(role, t.num_hidden_layers);
+    let plan = |source: &str, target: &str, shape: Vec<usize>, kind| Plan {
+        source: source.to_owned(),
+        target: target.to_owned(),
+        kind: fitting(kind, &shape),
+        shape,
+    };
+    let mut plans = vec![
+        plan(
+            "talker.model.codec_embedding.weight",
+            "token_embd.weight",
+            vec![vocab, hidden],
+            kind(Matrix::Embedding),
+        ),
+        plan("talker.model.norm.weight", "output_norm.weight", vec![hidden], Kind::F32),
+        plan("talker.codec_head.weight", "output.weight", vec![vocab, hidden], kind(Matrix::Output)),
+    ];
+    for layer in 0..t.num_hidden_layers {
+        plans.extend(layer_plans(t, &format!("talker.model.layers.{layer}"), layer, |matrix| {
+            kind(matrix(layer))
+        }));
+    }
+    let mut metadata = vec![
+        ("general.architecture", Value::String("qwen3".to_owned())),
+        ("general.name", Value::String("Crier talker".to_owned())),
+        ("tokenizer.ggml.model", Value::String("none".to_owned())),
+        ("qwen3.vocab_size", Value::U32(vocab as u32)),
+    ];
+    let keys = shape_keys(t);
+    let names: Vec<String> = keys.iter().map(|(key, _)| format!("qwen3.{key}")).collect();
+    metadata.extend(names.iter().map(String::as_str).zip(keys.into_iter().map(|(_, value)| value)));
+    write(tensors, path, &metadata, &plans, false, progress)
+}
+
+/// Writes the predictor: its layers, its fifteen heads as separate matrices (`output.0.weight`, …), and the input
+/// projection of models whose talker is wider.
+///
+/// # Errors
+/// A tensor that is missing, damaged or does not fit.
+pub(crate) fn write_predictor(
+    tensors: &Tensors,
+    config: &TalkerConfig,
+    quantisation: PredictorQuantisation,
+    path: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), ConvertError> {
+    let p = &config.code_predictor_config;
+    let (hidden, talker_hidden) = (p.hidden_size, config.transformer.hidden_size);
+    let prefix = "talker.code_predictor";
+    let kind = quantisation.kind();
+    let mut plans = vec![Plan {
+        source: format!("{prefix}.model.norm.weight"),
+        target: "output_norm.weight".to_owned(),
+        shape: vec![hidden],
+        kind: Kind::F32,
+    }];
+    for layer in 0..p.num_hidden_layers {
+        plans.extend(layer_plans(p, &format!("{prefix}.model.layers.{layer}"), layer, |_| kind));
+    }
+    for group in 0..GROUPS {
+        let shape = vec![p.vocab_size, hidden];
+        plans.push(Plan {
+            source: format!("{prefix}.lm_head.{group}.weight"),
+            target: format!("output.{group}.weight"),
+            kind: fitting(kind, &shape),
+            shape,
+        });
+    }
+    if has_projection(config) {
+        let shape = vec![hidden, talker_hidden];
+        plans.push(Plan {
+            source: format!("{prefix}.small_to_mtp_projection.weight"),
+            target: "input_projection.weight".to_owned(),
+            kind: fitting(kind, &shape),
+            shape,
+        });
+        plans.push(Plan {
+            source: format!("{prefix}.small_to_mtp_projection.bias"),
+            target: "input_projection.bias".to_owned(),
+            shape: vec![hidden],
+            kind: Kind::F32,
+        });
+    }
+    let metadata = [
+        ("general.architecture", Value::String("crier-code-predictor".to_owned())),
+        ("general.name", Value::String("Crier code predictor".to_owned())),
+    ];
+    write(tensors, path, &metadata, &plans, quantisation == PredictorQuantisation::Q4_0, progress)
+}
+
+/// Whether talker and predictor differ in width, so that what goes between them is projected.
+#[must_use]
+pub(crate) fn has_projection(config: &TalkerConfig) -> bool {
+    config.code_predictor_config.hidden_size != config.transformer.hidden_size
+}
+
+/// The matrices that formats differ for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matrix {
+    Embedding,
+    Output,
+    /// Values and the way back from the feed-forward part: the layers that tolerate least.
+    Sensitive(usize),
+    Ordinary,
+}
+
+fn layer_plans(
+    t: &TransformerConfig,
+    source: &str,
+    layer: usize,
+    kind: impl Fn(fn(usize) -> Matrix) -> Kind,
+) -> Vec<Plan> {
+    let (hidden, inner) = (t.hidden_size, t.intermediate_size);
+    let (queries, keys) = (t.num_attention_heads * t.head_dim, t.num_key_value_heads * t.head_dim);
+    let ordinary: fn(usize) -> Matrix = |_| Matrix::Ordinary;
+    let matrices = [
+        ("self_attn.q_proj", "attn_q", [queries, hidden], ordinary),
+        ("self_attn.k_proj", "attn_k", [keys, hidden], ordinary),
+        ("self_attn.v_proj", "attn_v", [keys, hidden], Matrix::Sensitive as fn(usize) -> Matrix),
+        ("self_attn.o_proj", "attn_output", [hidden, queries], ordinary),
+        ("mlp.gate_proj", "ffn_gate", [inner, hidden], ordinary),
+        ("mlp.up_proj", "ffn_up", [inner, hidden], ordinary),
+        ("mlp.down_proj", "ffn_down", [hidden, inner], Matrix::Sensitive),
+    ];
+    let norms = [
+        ("self_attn.q_norm", "attn_q_norm", t.head_dim),
+        ("self_attn.k_norm", "attn_k_norm", t.head_dim),
+        ("input_layernorm", "attn_norm", hidden),
+        ("post_attention_layernorm", "ffn_norm", hidden),
+    ];
+    let matrices = matrices.map(|(from, to, shape, matrix)| Plan {
+        source: format!("{source}.{from}.weight"),
+        target: format!("blk.{layer}.{to}.weight"),
+        kind: fitting(kind(matrix), &shape),
+        shape: shape.to_vec(),
+    });
+    let norms = norms.map(|(from, to, size)| Plan {
+        source: format!("{source}.{from}.weight"),
+        target: format!("blk.{layer}.{to}.weight"),
+        shape: vec![size],
+        kind: Kind::F32,
+    });
+    matrices.into_iter().chain(norms).collect()
+}
+
+/// The next better format when rows are no whole blocks of the wanted one, as llama.cpp chooses it.
+fn fitting(kind: Kind, shape: &[usize]) -> Kind {
+    let columns = shape.last().copied().unwrap_or(1);
+    let fits = |kind: Kind| columns % kind.block() == 0;
+    match kind {
+        _ if fits(kind) => kind,
+        Kind::Q4K if fits(Kind::Q5_0) => Kind::Q5_0,
+        Kind::Q6K if fits(Kind::Q8_0) => Kind::Q8_0,
+        _ => Kind::F16,
+    }
+}
+
+fn shape_keys(t: &TransformerConfig) -> Vec<(&'static str, Value)> {
+    let number = |n: usize| Value::U32(n as u32);
+    vec![
+        ("context_length", number(t.max_position_embeddings)),
+        ("embedding_length", number(t.hidden_size)),
+        ("block_count", number(t.num_hidden_layers)),
+        ("feed_forward_length", number(t.intermediate_size)),
+        ("attention.head_count", number(t.num_attention_heads)),
+        ("attention.head_count_kv", number(t.num_key_value_heads)),
+        ("attention.key_length", number(t.head_dim)),
+        ("attention.value_length", number(t.head_dim)),
+        ("attention.layer_norm_rms_epsilon", Value::F32(t.rms_norm_eps)),
+        ("rope.freq_base", Value::F32(t.rope_theta)),
+    ]
+}
+
+fn write(
+    tensors: &Tensors,
+    path: &Path,
+    metadata: &[(&str, Value)],
+    plans: &[Plan],
+    least_squares: bool,
+    progress: &mut dyn Progress,
+) -> Result<(), ConvertError> {
+    let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
+    let announced: Vec<_> = plans.iter().map(|p| (p.target.clone(), p.shape.clone(), p.kind)).collect();
+    let mut writer = Writer::create(path, metadata, &announced).map_err(wrap)?;
+    for plan in plans {
+        let values = tensors.f32(&plan.source, &plan.shape)?;
+        let columns = plan.shape.last().copied().unwrap_or(1);
+        let bytes = match plan.kind {
+            Kind::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            kind => in_parallel(columns, &values, |rows| match kind {
+                Kind::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
+                _ => quantise(kind, columns, rows),
+            }),
+        };
+        let bytes: Vec<u8> =
+            bytes.map_err(|source| ConvertError::Quantise { tensor: plan.source.clone(), source })?;
+        writer.write(&bytes).map_err(wrap)?;
+        progress.advance(values.len() as u64);
+    }
+    writer.finish().map_err(wrap)
+}
+
+/// Applies `each` to bundles of rows on all processors and joins the results in order.
+fn in_parallel<E: Send>(
+    columns: usize,
+    values: &[f32],
+    each: impl Fn(&[f32]) -> Result<Vec<u8>, E> + Sync + Send,
+) -> Result<Vec<u8>, E> {
+    use rayon::prelude::*;
+    const ROWS: usize = 64;
+    let parts: Vec<Vec<u8>> = values.par_chunks(ROWS * columns).map(each).collect::<Result<_, E>>()?;
+    Ok(parts.concat())
+}

@@ -1,0 +1,334 @@
+//! GGUF files (version 3), written and read in safe Rust. Reading trusts nothing: llama.cpp's own reader aborts the
+//! process on some damaged files, so a file is checked here before llama.cpp sees it.
+//!
+//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Seek, Write};
+use std::path::Path;
+
+use crate::LlamaError;
+use crate::quantise::Kind;
+
+const MAGIC: &[u8; 4] = b"GGUF";
+const VERSION: u32 = 3;
+const ALIGNMENT: usize = 32;
+/// Limits for reading: far above what any voice has.
+const ENTRIES_MAX: u64 = 4096;
+const STRING_BYTES_MAX: u64 = 1 << 16;
+const DIMENSIONS_MAX: u32 = 4;
+const SIZE_MAX: u64 = 1 << 32;
+
+/// A metadata value of the kinds that this program writes.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Value {
+    U32(u32),
+    F32(f32),
+    Bool(bool),
+    String(String),
+}
+
+/// A tensor's place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Its name.
+    pub name: String,
+    /// Its shape, outermost first (as in PyTorch).
+    pub shape: Vec<usize>,
+    /// Its number format.
+    pub kind: Kind,
+    /// Where its bytes begin in the file.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
+/// Writes a file whose tensors are made one at a time, in the order in which they were announced.
+pub struct Writer {
+    file: BufWriter<File>,
+    pending: std::vec::IntoIter<TensorInfo>,
+    data_start: u64,
+}
+
+impl Writer {
+    /// Writes header and metadata, and announces the tensors (name, shape outermost first, format).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create(
+        path: &Path,
+        metadata: &[(&str, Value)],
+        tensors: &[(String, Vec<usize>, Kind)],
+    ) -> std::io::Result<Self> {
+        let mut head = Vec::new();
+        head.extend(MAGIC);
+        head.extend(VERSION.to_le_bytes());
+        head.extend((tensors.len() as u64).to_le_bytes());
+        head.extend((metadata.len() as u64).to_le_bytes());
+        let string = |head: &mut Vec<u8>, text: &str| {
+            head.extend((text.len() as u64).to_le_bytes());
+            head.extend(text.as_bytes());
+        };
+        for (key, value) in metadata {
+            string(&mut head, key);
+            match value {
+                Value::U32(v) => {
+                    head.extend(4_u32.to_le_bytes());
+                    head.extend(v.to_le_bytes());
+                }
+                Value::F32(v) => {
+                    head.extend(6_u32.to_le_bytes());
+                    head.extend(v.to_le_bytes());
+                }
+                Value::Bool(v) => {
+                    head.extend(7_u32.to_le_bytes());
+                    head.push(u8::from(*v));
+                }
+                Value::String(v) => {
+                    head.extend(8_u32.to_le_bytes());
+                    string(&mut head, v);
+                }
+            }
+        }
+        let mut offset = 0;
+        let mut pending = Vec::new();
+        for (name, shape, kind) in tensors {
+            string(&mut head, name);
+            head.extend((shape.len() as u32).to_le_bytes());
+            for &size in shape.iter().rev() {
+                head.extend((size as u64).to_le_bytes());
+            }
+            head.extend(kind.id().to_le_bytes());
+            head.extend((offset as u64).to_le_bytes());
+            let bytes = kind.bytes(shape.iter().product());
+            let info = TensorInfo {
+                name: name.clone(),
+                shape: shape.clone(),
+                kind: *kind,
+                offset: offset as u64,
+                bytes,
+            };
+            pending.push(info);
+            offset += bytes.next_multiple_of(ALIGNMENT);
+        }
+        head.resize(head.len().next_multiple_of(ALIGNMENT), 0);
+        let mut file = BufWriter::new(File::create(path)?);
+        file.write_all(&head)?;
+        Ok(Self { file, pending: pending.into_iter(), data_start: head.len() as u64 })
+    }
+
+    /// Writes the next announced tensor.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidInput` when no tensor is due or this is not its length.
+    pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let due = self.pending.next();
+        let fits = due.as_ref().is_some_and(|info| info.bytes == bytes.len());
+        if !fits || self.file.stream_position()? != self.data_start + due.map_or(0, |info| info.offset) {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "tensor out of order"));
+        }
+        self.file.write_all(bytes)?;
+        let padding = bytes.len().next_multiple_of(ALIGNMENT) - bytes.len();
+        self.file.write_all(&[0; ALIGNMENT][..padding])
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidInput` when tensors are missing.
+    pub fn finish(mut self) -> std::io::Result<()> {
+        if self.pending.next().is_some() {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "tensors are missing"));
+        }
+        self.file.flush()
+    }
+}
+
+/// The checked header of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    /// Metadata of the kinds that this program writes.
+    pub metadata: BTreeMap<String, Value>,
+    /// All tensors.
+    pub tensors: BTreeMap<String, TensorInfo>,
+}
+
+impl Header {
+    /// Reads and checks the header of the file at `path`.
+    ///
+    /// # Errors
+    /// [`LlamaError::Read`] when it cannot be read, [`LlamaError::Damaged`] when it does not hold together.
+    pub fn read(path: &Path) -> Result<Self, LlamaError> {
+        let map = crier_system::map_file(path).map_err(|e| LlamaError::Read {
+            path: path.to_path_buf(),
+            source: std::io::Error::other(e.to_string()),
+        })?;
+        Self::parse(path, &map)
+    }
+
+    /// Reads and checks the header of `file`, the whole contents of the file at `path`.
+    ///
+    /// # Errors
+    /// [`LlamaError::Damaged`] says what does not fit.
+    pub fn parse(path: &Path, file: &[u8]) -> Result<Self, LlamaError> {
+        parse(file).map_err(|reason| LlamaError::Damaged { path: path.to_path_buf(), reason })
+    }
+}
+
+struct Reader<'a> {
+    file: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let bytes = self.at.checked_add(count).and_then(|end| self.file.get(self.at..end));
+        self.at += count;
+        bytes.ok_or_else(|| "it ends inside its header".to_owned())
+    }
+
+    fn u32(&mut self) -> Result<u32, String> {
+        let bytes = self.take(4)?;
+        Ok(bytes.try_into().map_or(0, u32::from_le_bytes))
+    }
+
+    fn u64(&mut self) -> Result<u64, String> {
+        let bytes = self.take(8)?;
+        Ok(bytes.try_into().map_or(0, u64::from_le_bytes))
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        let length = self.u64()?;
+        if length > STRING_BYTES_MAX {
+            return Err(format!("a name of {length} bytes"));
+        }
+        String::from_utf8(self.take(length as usize)?.to_vec())
+            .map_err(|_| "a name that is not UTF-8".to_owned())
+    }
+
+    fn value(&mut self) -> Result<Value, String> {
+        match self.u32()? {
+            4 => Ok(Value::U32(self.u32()?)),
+            6 => Ok(Value::F32(f32::from_bits(self.u32()?))),
+            7 => Ok(Value::Bool(self.take(1)? != [0])),
+            8 => Ok(Value::String(self.string()?)),
+            other => Err(format!("a metadata value of type {other}")),
+        }
+    }
+
+    fn tensor(&mut self) -> Result<TensorInfo, String> {
+        let name = self.string()?;
+        let dimensions = self.u32()?;
+        if dimensions == 0 || dimensions > DIMENSIONS_MAX {
+            return Err(format!("tensor '{name}' with {dimensions} dimensions"));
+        }
+        let mut shape = Vec::new();
+        let mut numbers = 1_u64;
+        for _ in 0..dimensions {
+            let size = self.u64()?;
+            numbers =
+                numbers.checked_mul(size).filter(|&n| n > 0 && n < SIZE_MAX).ok_or("a tensor of no size")?;
+            shape.insert(0, size as usize);
+        }
+        let id = self.u32()?;
+        let kind =
+            Kind::ALL.into_iter().find(|k| k.id() == id).ok_or_else(|| format!("numbers of type {id}"))?;
+        if shape.last().is_some_and(|columns| columns % kind.block() != 0) {
+            return Err(format!("tensor '{name}' whose rows are no whole blocks"));
+        }
+        let offset = self.u64()?;
+        Ok(TensorInfo { name, shape, kind, offset, bytes: kind.bytes(numbers as usize) })
+    }
+}
+
+fn parse(file: &[u8]) -> Result<Header, String> {
+    let mut reader = Reader { file, at: 0 };
+    if reader.take(4)? != MAGIC {
+        return Err("it is no GGUF file".to_owned());
+    }
+    let version = reader.u32()?;
+    if version != VERSION {
+        return Err(format!("it is of GGUF version {version}"));
+    }
+    let (tensor_count, value_count) = (reader.u64()?, reader.u64()?);
+    if tensor_count > ENTRIES_MAX || value_count > ENTRIES_MAX {
+        return Err(format!("it lists {tensor_count} tensors and {value_count} values"));
+    }
+    let mut metadata = BTreeMap::new();
+    for _ in 0..value_count {
+        let key = reader.string()?;
+        metadata.insert(key, reader.value()?);
+    }
+    let mut tensors = BTreeMap::new();
+    for _ in 0..tensor_count {
+        let info = reader.tensor()?;
+        if tensors.insert(info.name.clone(), info).is_some() {
+            return Err("it lists a tensor twice".to_owned());
+        }
+    }
+    let start = reader.at.next_multiple_of(ALIGNMENT) as u64;
+    for info in tensors.values_mut() {
+        let aligned = info.offset.is_multiple_of(ALIGNMENT as u64);
+        info.offset = start.checked_add(info.offset).filter(|_| aligned).ok_or("a tensor at no place")?;
+        let inside = info.offset.checked_add(info.bytes as u64).is_some_and(|end| end <= file.len() as u64);
+        if !inside {
+            return Err(format!("tensor '{}' lies outside the file", info.name));
+        }
+    }
+    Ok(Header { metadata, tensors })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gguf");
+        let metadata = [
+            ("general.architecture", Value::String("test".to_owned())),
+            ("test.size", Value::U32(7)),
+            ("test.eps", Value::F32(1e-6)),
+            ("test.flag", Value::Bool(true)),
+        ];
+        let tensors = [("a".to_owned(), vec![3, 32], Kind::Q8_0), ("b".to_owned(), vec![5], Kind::F32)];
+        let mut writer = Writer::create(&path, &metadata, &tensors).unwrap();
+        assert!(writer.write(&[0; 3]).is_err());
+        let mut writer = Writer::create(&path, &metadata, &tensors).unwrap();
+        writer.write(&[1; 102]).unwrap();
+        writer.write(&[2; 20]).unwrap();
+        writer.finish().unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let file = sample();
+        let header = Header::parse(Path::new("a"), &file).unwrap();
+        assert_eq!(header.metadata["test.size"], Value::U32(7));
+        assert_eq!(header.metadata["general.architecture"], Value::String("test".to_owned()));
+        let b = &header.tensors["b"];
+        assert_eq!((b.shape.as_slice(), b.kind), (&[5][..], Kind::F32));
+        assert_eq!(file[b.offset as usize..][..b.bytes], [2; 20]);
+        assert_eq!(header.tensors["a"].shape, [3, 32]);
+    }
+
+    #[test]
+    fn no_truncation_and_no_flipped_bit_gets_past_or_panics() {
+        let file = sample();
+        for length in 0..file.len() - 12 {
+            assert!(Header::parse(Path::new("a"), &file[..length]).is_err(), "{length} bytes");
+        }
+        for bit in 0..file.len() * 8 {
+            let mut damaged = file.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(header) = Header::parse(Path::new("a"), &damaged) {
+                for info in header.tensors.values() {
+                    assert!(info.offset as usize + info.bytes <= damaged.len());
+                }
+            }
+        }
+    }
+}

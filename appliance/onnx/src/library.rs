@@ -1,0 +1,105 @@
+//! Finds `libonnxruntime.so`, loads it and starts its environment; all once per process.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+
+use crate::OnnxError;
+
+const LIBRARY: &str = "libonnxruntime.so";
+/// Where the library is, as ONNX Runtime's own tools call it too.
+const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";
+/// Where the library may be, seen from the folder of the executable: beside it, installed, built here.
+const PLACES: [&str; 4] = [".", "../lib/crier", "../onnxruntime", "../../onnxruntime"];
+
+/// The environment of this process, started when first asked for.
+///
+/// Looks for the library at `ORT_DYLIB_PATH` or, when that is not set, near the executable.
+///
+/// # Errors
+/// [`OnnxError::LibraryMissing`], or [`OnnxError::Library`] when it is too old or no ONNX Runtime; the same answer
+/// for as long as the process lives.
+pub fn environment() -> Result<&'static Environment, OnnxError> {
+    static ENVIRONMENT: OnceLock<Result<Environment, OnnxError>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| start(&find(&candidates())?)).as_ref().map_err(Clone::clone)
+}
+
+fn candidates() -> Vec<PathBuf> {
+    if let Some(path) = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()) {
+        let path = PathBuf::from(path);
+        return vec![if path.is_dir() { path.join(LIBRARY) } else { path }];
+    }
+    let executable = std::env::current_exe().unwrap_or_default();
+    let folder = executable.parent().unwrap_or(Path::new(".")).to_owned();
+    PLACES.iter().map(|place| folder.join(place).join(LIBRARY)).collect()
+}
+
+fn find(candidates: &[PathBuf]) -> Result<PathBuf, OnnxError> {
+    let found = candidates.iter().find_map(|path| path.canonicalize().ok());
+    found.ok_or_else(|| OnnxError::LibraryMissing { looked_for: candidates.to_vec() })
+}
+
+fn start(path: &Path) -> Result<Environment, OnnxError> {
+    let unusable = |reason: String| OnnxError::Library { path: path.to_owned(), reason: one_line(&reason) };
+    let builder = ort::init_from(path).map_err(|error| unusable(error.to_string()))?;
+    let environment = builder
+        .with_name("crier")
+        .with_telemetry(false)
+        .with_logger(Arc::new(log))
+        .build()
+        .map_err(|error| unusable(error.to_string()))?;
+    environment.set_log_level(LogLevel::Warning);
+    tracing::debug!(path = %path.display(), "ONNX Runtime started");
+    Ok(environment)
+}
+
+/// ONNX Runtime's messages are for people who debug it: what matters to others comes back as an error.
+fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
+    match level {
+        LogLevel::Error | LogLevel::Fatal | LogLevel::Warning => {
+            tracing::debug!(target: "onnxruntime", place, "{message}");
+        }
+        LogLevel::Info | LogLevel::Verbose => tracing::trace!(target: "onnxruntime", place, "{message}"),
+    }
+}
+
+/// An error message without line breaks.
+pub(crate) fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_place_that_has_the_library_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = [folder.path().join("a"), folder.path().join("b"), folder.path().join("c")];
+        std::fs::write(&places[1], "").unwrap();
+        std::fs::write(&places[2], "").unwrap();
+        assert_eq!(find(&places).unwrap(), places[1].canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_missing_library_is_told_with_a_remedy() {
+        let error = find(&[PathBuf::from("/nowhere/libonnxruntime.so")]).unwrap_err().to_string();
+        assert!(
+            error.contains("/nowhere/libonnxruntime.so") && error.contains("make onnxruntime"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_library_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LIBRARY);
+        std::fs::write(&path, "this is text").unwrap();
+        let error = start(&path).unwrap_err();
+        assert!(matches!(&error, OnnxError::Library { .. }), "{error}");
+        assert!(!error.to_string().contains('\n'));
+    }
+}

@@ -1,0 +1,251 @@
+//! The SnakeBeta operators of Crier's domain as kernels for ONNX Runtime.
+//!
+//! The model spells out each of them in standard operators; these do the same in one pass over memory. All tensors
+//! are `[1, channels, time]`, parameters `[channels, 1]`, pasts `[1, channels, reach]`.
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+
+use ort::operator::{
+    ComputeContext, Kernel, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput,
+};
+use ort::value::{TensorElementType, ValueRef, ValueRefMut};
+
+use crate::snake::{activate_row, add_and_activate_row};
+
+/// The domain with all three operators; `threads` share the channels.
+pub(crate) fn domain(threads: usize) -> ort::Result<Arc<OperatorDomain>> {
+    let domain =
+        OperatorDomain::new("crier")?.add(Plain(threads))?.add(Causal(threads))?.add(Residual(threads))?;
+    Ok(Arc::new(domain))
+}
+
+/// `SnakeBeta(x, a, ib) -> y`
+struct Plain(usize);
+/// `CausalSnakeBeta(x, past, a, ib) -> [past | y], next`
+struct Causal(usize);
+/// `ResidualSnakeBeta(x, r, past, a, ib) -> x + r, [past | y], next`
+struct Residual(usize);
+
+struct PlainKernel(usize);
+struct CausalKernel(usize);
+struct ResidualKernel(usize);
+
+fn floats<const N: usize>() -> [OperatorInput; N] {
+    std::array::from_fn(|_| OperatorInput::required(TensorElementType::Float32))
+}
+
+fn float_outputs<const N: usize>() -> [OperatorOutput; N] {
+    std::array::from_fn(|_| OperatorOutput::required(TensorElementType::Float32))
+}
+
+impl Operator for Plain {
+    type Kernel<'attr> = PlainKernel;
+
+    fn name(&self) -> &str {
+        "SnakeBeta"
+    }
+
+    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
+        floats::<3>()
+    }
+
+    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
+        float_outputs::<1>()
+    }
+
+    fn create_kernel<'attr>(&self, _: &KernelContext<'attr>) -> ort::Result<PlainKernel> {
+        Ok(PlainKernel(self.0))
+    }
+}
+
+impl Operator for Causal {
+    type Kernel<'attr> = CausalKernel;
+
+    fn name(&self) -> &str {
+        "CausalSnakeBeta"
+    }
+
+    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
+        floats::<4>()
+    }
+
+    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
+        float_outputs::<2>()
+    }
+
+    fn create_kernel<'attr>(&self, _: &KernelContext<'attr>) -> ort::Result<CausalKernel> {
+        Ok(CausalKernel(self.0))
+    }
+}
+
+impl Operator for Residual {
+    type Kernel<'attr> = ResidualKernel;
+
+    fn name(&self) -> &str {
+        "ResidualSnakeBeta"
+    }
+
+    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
+        floats::<5>()
+    }
+
+    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
+        float_outputs::<3>()
+    }
+
+    fn create_kernel<'attr>(&self, _: &KernelContext<'attr>) -> ort::Result<ResidualKernel> {
+        Ok(ResidualKernel(self.0))
+    }
+}
+
+impl Kernel for PlainKernel {
+    fn compute(&mut self, ctx: &ComputeContext) -> ort::Result<()> {
+        let x = Input::of(ctx, 0)?;
+        let (a, ib) = (Input::parameters(ctx, 1, &x)?, Input::parameters(ctx, 2, &x)?);
+        let y = Output::of(ctx, 0, x.channels, x.columns)?;
+        for_each_channel(ctx, self.0, x.channels, |c| {
+            let (a, ib) = (a.row(c)[0], ib.row(c)[0]);
+            // SAFETY: each channel is visited once, so no other reference to this row of the output exists.
+            activate_row(x.row(c), unsafe { y.row(c) }, a, ib);
+        })
+    }
+}
+
+impl Kernel for CausalKernel {
+    fn compute(&mut self, ctx: &ComputeContext) -> ort::Result<()> {
+        let x = Input::of(ctx, 0)?;
+        let past = Input::past(ctx, 1, &x)?;
+        let (a, ib) = (Input::parameters(ctx, 2, &x)?, Input::parameters(ctx, 3, &x)?);
+        let y = Output::of(ctx, 0, x.channels, past.columns + x.columns)?;
+        let next = Output::of(ctx, 1, x.channels, past.columns)?;
+        for_each_channel(ctx, self.0, x.channels, |c| {
+            // SAFETY: each channel is visited once, so no other reference to these rows of the outputs exists.
+            let (y, next) = unsafe { (y.row(c), next.row(c)) };
+            let (before, now) = y.split_at_mut(past.columns);
+            before.copy_from_slice(past.row(c));
+            activate_row(x.row(c), now, a.row(c)[0], ib.row(c)[0]);
+            next.copy_from_slice(&y[x.columns..]);
+        })
+    }
+}
+
+impl Kernel for ResidualKernel {
+    fn compute(&mut self, ctx: &ComputeContext) -> ort::Result<()> {
+        let x = Input::of(ctx, 0)?;
+        let r = Input::of(ctx, 1)?;
+        if (r.channels, r.columns) != (x.channels, x.columns) {
+            return Err(ort::Error::new("ResidualSnakeBeta adds tensors of different shapes"));
+        }
+        let past = Input::past(ctx, 2, &x)?;
+        let (a, ib) = (Input::parameters(ctx, 3, &x)?, Input::parameters(ctx, 4, &x)?);
+        let sum = Output::of(ctx, 0, x.channels, x.columns)?;
+        let y = Output::of(ctx, 1, x.channels, past.columns + x.columns)?;
+        let next = Output::of(ctx, 2, x.channels, past.columns)?;
+        for_each_channel(ctx, self.0, x.channels, |c| {
+            // SAFETY: each channel is visited once, so no other reference to these rows of the outputs exists.
+            let (sum, y, next) = unsafe { (sum.row(c), y.row(c), next.row(c)) };
+            let (a, ib) = (a.row(c)[0], ib.row(c)[0]);
+            let (before, now) = y.split_at_mut(past.columns);
+            before.copy_from_slice(past.row(c));
+            add_and_activate_row(x.row(c), r.row(c), sum, now, a, ib);
+            next.copy_from_slice(&y[x.columns..]);
+        })
+    }
+}
+
+/// Calls `work` for each channel, on several threads when there are.
+fn for_each_channel(
+    ctx: &ComputeContext,
+    threads: usize,
+    channels: usize,
+    work: impl Fn(usize) + Send + Sync,
+) -> ort::Result<()> {
+    if threads <= 1 {
+        (0..channels).for_each(work);
+        return Ok(());
+    }
+    ctx.par_for(channels, threads, work)
+}
+
+/// An input tensor of `f32` as rows. No operator here declares that an output may take over an input's memory, so
+/// they never overlap.
+struct Input<'a> {
+    _value: ValueRef<'a>,
+    data: *const f32,
+    channels: usize,
+    columns: usize,
+}
+
+// SAFETY: inputs are only read, and the runtime keeps them alive and unchanged during `compute`.
+unsafe impl Sync for Input<'_> {}
+// SAFETY: as above; nothing is tied to a thread.
+unsafe impl Send for Input<'_> {}
+
+impl<'a> Input<'a> {
+    fn of(ctx: &'a ComputeContext, index: usize) -> ort::Result<Self> {
+        let missing = || ort::Error::new("SnakeBeta lacks an input");
+        let value = ctx.input(index)?.ok_or_else(missing)?;
+        let (shape, data) = value.try_extract_tensor::<f32>()?;
+        let (channels, columns) = match shape[..] {
+            [1, channels, columns] => (channels, columns),
+            [channels, columns] => (channels, columns),
+            _ => return Err(ort::Error::new("SnakeBeta works on [1, channels, time]")),
+        };
+        let data = data.as_ptr();
+        Ok(Self { data, channels: channels.max(0) as usize, columns: columns.max(0) as usize, _value: value })
+    }
+
+    fn parameters(ctx: &'a ComputeContext, index: usize, x: &Input<'_>) -> ort::Result<Self> {
+        let parameters = Self::of(ctx, index)?;
+        if (parameters.channels, parameters.columns) != (x.channels, 1) {
+            return Err(ort::Error::new("SnakeBeta's parameters are not one for each channel"));
+        }
+        Ok(parameters)
+    }
+
+    fn past(ctx: &'a ComputeContext, index: usize, x: &Input<'_>) -> ort::Result<Self> {
+        let past = Self::of(ctx, index)?;
+        if past.channels != x.channels {
+            return Err(ort::Error::new("SnakeBeta's past has other channels"));
+        }
+        Ok(past)
+    }
+
+    fn row(&self, channel: usize) -> &[f32] {
+        assert!(channel < self.channels);
+        // SAFETY: the tensor has `channels * columns` numbers, and outlives `self`, which holds its value.
+        unsafe { std::slice::from_raw_parts(self.data.add(channel * self.columns), self.columns) }
+    }
+}
+
+/// An output tensor of `f32` as rows, each written by one thread.
+struct Output<'a> {
+    _value: ValueRefMut<'a>,
+    data: *mut f32,
+    channels: usize,
+    columns: usize,
+}
+
+// SAFETY: rows are disjoint, and `row` obliges its callers to take each once.
+unsafe impl Sync for Output<'_> {}
+// SAFETY: as above; nothing is tied to a thread.
+unsafe impl Send for Output<'_> {}
+
+impl<'a> Output<'a> {
+    fn of(ctx: &'a ComputeContext, index: usize, channels: usize, columns: usize) -> ort::Result<Self> {
+        let missing = || ort::Error::new("SnakeBeta lacks an output");
+        let mut value = ctx.output(index, [1, channels, columns])?.ok_or_else(missing)?;
+        let data = value.try_extract_tensor_mut::<f32>()?.1.as_mut_ptr();
+        Ok(Self { data, channels, columns, _value: value })
+    }
+
+    /// # Safety
+    /// No other reference to this row may exist.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn row(&self, channel: usize) -> &mut [f32] {
+        assert!(channel < self.channels);
+        // SAFETY: the runtime made room for `channels * columns` numbers; the caller vouches for exclusiveness.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(channel * self.columns), self.columns) }
+    }
+}
