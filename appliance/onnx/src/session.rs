@@ -1,7 +1,6 @@
 //! Sessions with the settings that all of Crier's networks share.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ort::operator::OperatorDomain;
 use ort::session::Session;
@@ -16,7 +15,7 @@ pub struct SessionOptions {
     /// Threads that share the work of one operation, the caller's among them; 0 is 1.
     pub threads: usize,
     /// Operators of our own.
-    pub operators: Option<Arc<OperatorDomain>>,
+    pub operators: Option<OperatorDomain>,
     /// Where to write a profile of every run, as a prefix.
     pub profile: Option<PathBuf>,
 }

@@ -4,8 +4,6 @@
 //! are `[1, channels, time]`, parameters `[channels, 1]`, pasts `[1, channels, reach]`.
 #![allow(unsafe_code)]
 
-use std::sync::Arc;
-
 use ort::operator::{
     ComputeContext, Kernel, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput,
 };

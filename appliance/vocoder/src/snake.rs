@@ -10,7 +10,7 @@ const PI_REST: f32 = -8.742_278e-8;
 const ROUNDER: f32 = 12_582_912.0;
 /// `sin(r) / r` as a polynomial in `r^2` for `|r| <= pi / 2`: minimax by the Remez exchange, relative error 5e-9
 /// before rounding to `f32`.
-const SINE: [f32; 5] = [1.0, -0.166_666_567, 8.333_025_5e-3, -1.980_742e-4, 2.601_903e-6];
+const SINE: [f32; 5] = [1.0, -0.166_666_57, 8.333_025_5e-3, -1.980_742e-4, 2.601_903e-6];
 
 /// `x * y + z`, rounded once where that is one instruction.
 #[inline(always)]
