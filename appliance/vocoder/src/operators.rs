@@ -12,10 +12,8 @@ use ort::value::{TensorElementType, ValueRef, ValueRefMut};
 use crate::snake::{activate_row, add_and_activate_row};
 
 /// The domain with all three operators; `threads` share the channels.
-pub(crate) fn domain(threads: usize) -> ort::Result<Arc<OperatorDomain>> {
-    let domain =
-        OperatorDomain::new("crier")?.add(Plain(threads))?.add(Causal(threads))?.add(Residual(threads))?;
-    Ok(Arc::new(domain))
+pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
+    OperatorDomain::new("crier")?.add(Plain(threads))?.add(Causal(threads))?.add(Residual(threads))
 }
 
 /// `SnakeBeta(x, a, ib) -> y`
