@@ -1,9 +1,10 @@
-//! What the operating system is asked for: memory maps.
+//! What the operating system is asked for: memory maps, and what this process has used.
 //!
 //! Besides the engines this is the only crate with `unsafe` code; every block says why it is sound.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the system refused.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,20 @@ pub fn map_file(path: &Path) -> Result<FileMap, SystemError> {
     Ok(FileMap(map))
 }
 
+/// Processor time that all threads of this process have used so far.
+#[must_use]
+pub fn process_cpu_time() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// The most memory that this process has had resident, in bytes; 0 where the system does not tell.
+#[must_use]
+pub fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -53,5 +68,14 @@ mod tests {
         assert!(map.starts_with(b"[package]"));
         let error = super::map_file(std::path::Path::new("/no/such/file")).unwrap_err().to_string();
         assert!(error.contains("/no/such/file"), "{error}");
+    }
+
+    #[test]
+    fn use_is_counted() {
+        let before = super::process_cpu_time();
+        let touched: Vec<u64> = (0..4_000_000).collect();
+        assert!(touched.iter().sum::<u64>() > 0);
+        assert!(super::process_cpu_time() > before);
+        assert!(super::peak_rss_bytes() > 30_000_000);
     }
 }
