@@ -336,7 +336,7 @@ impl Context {
     /// [`LlamaError::RowLength`], [`LlamaError::TooManyPositions`], [`LlamaError::Gap`], [`LlamaError::Compute`].
     pub fn decode(&mut self, position: usize, rows: &[f32]) -> Result<(), LlamaError> {
         let columns = self.model.shape.hidden;
-        if rows.is_empty() || rows.len() % columns != 0 {
+        if rows.is_empty() || !rows.len().is_multiple_of(columns) {
             return Err(LlamaError::RowLength { numbers: rows.len(), columns });
         }
         let end = position + rows.len() / columns;

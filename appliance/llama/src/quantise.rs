@@ -94,10 +94,10 @@ impl Kind {
 /// # Errors
 /// [`LlamaError::RowLength`] or [`LlamaError::Blocks`] when the rows do not come out even.
 pub fn quantise(kind: Kind, columns: usize, rows: &[f32]) -> Result<Vec<u8>, LlamaError> {
-    if columns == 0 || rows.len() % columns != 0 {
+    if columns == 0 || !rows.len().is_multiple_of(columns) {
         return Err(LlamaError::RowLength { numbers: rows.len(), columns });
     }
-    if columns % kind.block() != 0 {
+    if !columns.is_multiple_of(kind.block()) {
         return Err(LlamaError::Blocks { columns, kind: kind.name(), block: kind.block() });
     }
     let mut bytes = vec![0_u8; kind.bytes(rows.len())];
@@ -123,7 +123,7 @@ pub fn quantise(kind: Kind, columns: usize, rows: &[f32]) -> Result<Vec<u8>, Lla
 /// # Errors
 /// [`LlamaError::RowLength`] when `bytes` is not whole blocks.
 pub fn dequantise(kind: Kind, bytes: &[u8]) -> Result<Vec<f32>, LlamaError> {
-    if bytes.len() % kind.block_bytes() != 0 {
+    if !bytes.len().is_multiple_of(kind.block_bytes()) {
         return Err(LlamaError::RowLength { numbers: bytes.len(), columns: kind.block_bytes() });
     }
     let mut numbers = vec![0.0_f32; bytes.len() / kind.block_bytes() * kind.block()];
@@ -155,10 +155,10 @@ pub fn quantise_q4_0_least_squares(columns: usize, rows: &[f32]) -> Result<Vec<u
     const BLOCK: usize = 32;
     /// Scales tried, as multiples of ggml's own.
     const TRIALS: [f32; 9] = [0.80, 0.85, 0.90, 0.94, 0.97, 1.0, 1.04, 1.08, 1.14];
-    if columns == 0 || rows.len() % columns != 0 {
+    if columns == 0 || !rows.len().is_multiple_of(columns) {
         return Err(LlamaError::RowLength { numbers: rows.len(), columns });
     }
-    if columns % BLOCK != 0 {
+    if !columns.is_multiple_of(BLOCK) {
         return Err(LlamaError::Blocks { columns, kind: "q4_0", block: BLOCK });
     }
     let mut bytes = Vec::with_capacity(Kind::Q4_0.bytes(rows.len()));

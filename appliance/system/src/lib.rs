@@ -49,7 +49,8 @@ pub fn map_file(path: &Path) -> Result<FileMap, SystemError> {
 /// Processor time that all threads of this process have used so far.
 #[must_use]
 pub fn process_cpu_time() -> Duration {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
+        .map_or(Duration::ZERO, Duration::from)
 }
 
 /// The most memory that this process has had resident, in bytes; 0 where the system does not tell.
