@@ -15,6 +15,7 @@ mod error;
 mod frame_loop;
 mod guard;
 mod layout;
+pub mod normalise;
 mod prompt;
 mod sampling;
 mod sentences;
