@@ -1,3 +1,60 @@
-//! The `crier` program: command line only; the work is done by the crates under `appliance/`.
+//! The `crier` program: the command line, and nothing that could be a library. The work is done by the crates under
+//! `appliance/`; this package wires them together.
 
-fn main() {}
+mod bench;
+mod cli;
+mod convert;
+mod engine;
+mod error;
+mod report;
+mod say;
+mod speak;
+mod voice;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, VoiceCommand};
+use crate::error::CrierError;
+
+fn main() -> ExitCode {
+    crier_llama::threads::bound_waiting();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; everything else is wrong usage (64 of sysexits.h).
+            let code = if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+            let _ = error.print();
+            return code;
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("CRIER_LOG")
+                .unwrap_or_else(|_| "crier=warn,warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is gone, too.
+            let _ = writeln!(std::io::stderr(), "crier: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), CrierError> {
+    match command {
+        Command::Say(arguments) => say::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
+        Command::Voice(VoiceCommand::Verify { bundle, json }) => voice::verify(bundle.as_deref(), json),
+        Command::Voice(VoiceCommand::Info { bundle, json }) => voice::info(bundle.as_deref(), json),
+        Command::Bench(arguments) => bench::run(&arguments),
+    }
+}

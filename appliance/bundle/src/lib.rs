@@ -15,11 +15,13 @@
 //! whole. Tables are mapped, not read: a token costs one row.
 
 mod error;
+mod lexicon;
 mod manifest;
 mod open;
 mod writer;
 
 pub use error::BundleError;
+pub use lexicon::Lexicon;
 pub use manifest::{
     FileEntry, MANIFEST_NAME, Manifest, PredictorShape, Role, TableFormat, TalkerShape, TransformerShape,
     VocoderShape, VocoderState,

@@ -108,6 +108,8 @@ pub enum Role {
     Predictor,
     /// The predictor for ONNX Runtime.
     PredictorOnnx,
+    /// Weights of the predictor for ONNX Runtime.
+    PredictorWeights,
     /// The vocoder's graph.
     Vocoder,
     /// The vocoder's graph with SnakeBeta spelled out in ONNX's own operators.
@@ -124,6 +126,8 @@ pub enum Role {
     Vocabulary,
     /// The tokenizer's merges.
     Merges,
+    /// How words sound, for voices that read sounds.
+    Lexicon,
 }
 
 /// How numbers stand in a table.

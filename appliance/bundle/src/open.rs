@@ -8,7 +8,7 @@ use crier_speech::{EmbeddingTables, GROUPS, Tokenizer, VoiceLayout};
 use crier_system::{FileMap, map_file};
 use sha2::{Digest, Sha256};
 
-use crate::{BundleError, MANIFEST_NAME, Manifest, Role, TableFormat};
+use crate::{BundleError, Lexicon, MANIFEST_NAME, Manifest, Role, TableFormat};
 
 /// Version of the format that is written and read.
 pub(crate) const FORMAT: u32 = 1;
@@ -94,6 +94,17 @@ impl Bundle {
         };
         Tokenizer::new(&read(Role::Vocabulary)?, &read(Role::Merges)?, &self.manifest.added_tokens)
             .map_err(|source| BundleError::Tokenizer { folder: self.folder.clone(), source })
+    }
+
+    /// How words sound; `None` when the voice reads letters.
+    ///
+    /// # Errors
+    /// [`BundleError::Read`] when it cannot be mapped.
+    pub fn lexicon(&self) -> Result<Option<Lexicon>, BundleError> {
+        match entry_path(&self.folder, &self.manifest, Role::Lexicon) {
+            Ok((path, _)) => Ok(Some(Lexicon::new(map_file(&path)?))),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Compares every file with its SHA-256. Tells `progress` how many more bytes are done.

@@ -29,6 +29,8 @@ pub struct ModelConfig {
 pub struct CrierConfig {
     /// What the voice is called.
     pub name: Option<String>,
+    /// The file that says how words sound, for a voice that reads sounds: lines `word TAB sounds` in byte order.
+    pub lexicon: Option<String>,
     /// What is done to text before the voice reads it.
     #[serde(default)]
     pub text_normalisation: crier_speech::TextNormalisation,

@@ -59,10 +59,20 @@ pub fn convert(
     let path = writer.path("predictor.gguf");
     weights::write_predictor(&checkpoint.main, talker, options.predictor, &path, progress)?;
     writer.add(Role::Predictor, "predictor.gguf", None)?;
+    if options.onnx_predictor {
+        progress.stage("predictor for ONNX Runtime", 1);
+        let path = writer.path("predictor.onnx");
+        let mut matrices =
+            |name: &str, shape| weights::predictor_matrix(&checkpoint.main, name, shape, options.predictor);
+        onnx::predictor::write(&checkpoint.main, talker, &mut matrices, &path)?;
+        progress.advance(1);
+        writer.add(Role::PredictorOnnx, "predictor.onnx", None)?;
+        writer.add(Role::PredictorWeights, "predictor.bin", None)?;
+    }
 
     write_tables(&checkpoint, options, &mut writer, progress)?;
     let states = write_vocoder(&checkpoint, options, &mut writer, progress)?;
-    copy_tokenizer(&checkpoint, &mut writer)?;
+    copy_texts(&checkpoint, &mut writer)?;
 
     let name = checkpoint.config.crier.name.clone();
     let manifest = Manifest {
@@ -130,9 +140,12 @@ fn write_vocoder(
     Ok(states)
 }
 
-fn copy_tokenizer(checkpoint: &Checkpoint, writer: &mut BundleWriter) -> Result<(), ConvertError> {
-    for (role, name) in [(Role::Vocabulary, "vocab.json"), (Role::Merges, "merges.txt")] {
-        let bytes = checkpoint::read_bounded(&checkpoint.folder.join(name))?;
+fn copy_texts(checkpoint: &Checkpoint, writer: &mut BundleWriter) -> Result<(), ConvertError> {
+    let mut files =
+        vec![(Role::Vocabulary, "vocab.json", "vocab.json"), (Role::Merges, "merges.txt", "merges.txt")];
+    files.extend(checkpoint.config.crier.lexicon.as_deref().map(|from| (Role::Lexicon, from, "lexicon.tsv")));
+    for (role, from, name) in files {
+        let bytes = checkpoint::read_bounded(&checkpoint.folder.join(from))?;
         let path = writer.path(name);
         std::fs::write(&path, bytes).map_err(|source| ConvertError::Write { path, source })?;
         writer.add(role, name, None)?;

@@ -85,6 +85,8 @@ pub struct ConvertOptions {
     pub predictor: PredictorQuantisation,
     /// Format of the vocoder.
     pub vocoder: VocoderPrecision,
+    /// Write the predictor for ONNX Runtime, too.
+    pub onnx_predictor: bool,
     /// Replace a bundle that is there already.
     pub replace: bool,
 }

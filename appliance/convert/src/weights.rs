@@ -8,6 +8,7 @@ use crier_speech::GROUPS;
 
 use crate::checkpoint::Tensors;
 use crate::config::{TalkerConfig, TransformerConfig};
+use crate::onnx::predictor::Matrix as OnnxMatrix;
 use crate::options::{PredictorQuantisation, TalkerQuantisation};
 use crate::{ConvertError, Progress};
 
@@ -220,19 +221,48 @@ fn write(
     for plan in plans {
         let values = tensors.f32(&plan.source, &plan.shape)?;
         let columns = plan.shape.last().copied().unwrap_or(1);
-        let bytes = match plan.kind {
-            Kind::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            kind => in_parallel(columns, &values, |rows| match kind {
-                Kind::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
-                _ => quantise(kind, columns, rows),
-            }),
-        };
-        let bytes: Vec<u8> =
-            bytes.map_err(|source| ConvertError::Quantise { tensor: plan.source.clone(), source })?;
+        let bytes = encode(&plan.source, plan.kind, columns, &values, least_squares)?;
         writer.write(&bytes).map_err(wrap)?;
         progress.advance(values.len() as u64);
     }
     writer.finish().map_err(wrap)
+}
+
+/// The bytes of a tensor in a format.
+fn encode(
+    tensor: &str,
+    kind: Kind,
+    columns: usize,
+    values: &[f32],
+    least_squares: bool,
+) -> Result<Vec<u8>, ConvertError> {
+    if kind == Kind::F32 {
+        return Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect());
+    }
+    in_parallel(columns, values, |rows| match kind {
+        Kind::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
+        _ => quantise(kind, columns, rows),
+    })
+    .map_err(|source| ConvertError::Quantise { tensor: tensor.to_owned(), source })
+}
+
+/// A matrix `[out, in]` of the predictor with the very numbers that [`write_predictor`] writes.
+pub(crate) fn predictor_matrix(
+    tensors: &Tensors,
+    name: &str,
+    shape: [usize; 2],
+    quantisation: PredictorQuantisation,
+) -> Result<OnnxMatrix, ConvertError> {
+    let values = tensors.f32(name, &shape)?;
+    let kind = fitting(quantisation.kind(), &shape);
+    let encoded = || encode(name, kind, shape[1], &values, quantisation == PredictorQuantisation::Q4_0);
+    Ok(match kind {
+        Kind::Q4_0 => OnnxMatrix::Q4_0(encoded()?),
+        Kind::Q8_0 => OnnxMatrix::Q8_0(encoded()?),
+        Kind::Iq4Nl => OnnxMatrix::Iq4Nl(encoded()?),
+        Kind::F16 => OnnxMatrix::F32(values.iter().map(|&v| half::f16::from_f32(v).to_f32()).collect()),
+        _ => OnnxMatrix::F32(values),
+    })
 }
 
 /// Applies `each` to bundles of rows on all processors and joins the results in order.

@@ -57,6 +57,12 @@ pub enum LlamaError {
         /// Numbers in a row.
         columns: usize,
     },
+    /// A graph whose parts do not fit together.
+    #[error("a graph cannot be built: {what} does not fit; the voice's files may be of different models")]
+    Graph {
+        /// What does not fit.
+        what: String,
+    },
     /// A computation failed.
     #[error("llama.cpp failed in {operation} (code {code}); the voice's files may be damaged, verify them")]
     Compute {

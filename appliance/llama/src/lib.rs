@@ -21,10 +21,13 @@ pub mod threads;
 
 mod error;
 mod log;
+mod weights;
 
 pub use error::LlamaError;
+pub use graph::{Graph, GraphBuilder, Input, Operations, Tensor};
 pub use model::{Cancel, Context, ContextOptions, Model, ModelOptions, ModelShape};
 pub use threads::{Priority, ThreadPool, Threads};
+pub use weights::{WeightPlan, Weights, read_vector};
 
 /// What this processor and this build can do, as llama.cpp names it (`AVX2 = 1 | …`).
 #[must_use]

@@ -6,8 +6,8 @@ use std::sync::Once;
 
 use llama_cpp_sys_2 as sys;
 
-/// Sends what llama.cpp and ggml say to `tracing`: their information as debug (repacking, said for every tensor, as
-/// trace), warnings and errors as what they are. Called by everything here that may speak.
+/// Sends what llama.cpp and ggml say to `tracing`: their errors as errors, the rest as debug: its warnings are
+/// about what it was asked to do on purpose (repacking, said for every tensor, as trace). Called by everything here that may speak.
 pub(crate) fn route() {
     static ONCE: Once = Once::new();
     // SAFETY: `line` has the signature that is asked for, lives for ever, and needs no data.
@@ -30,8 +30,9 @@ unsafe extern "C" fn line(level: sys::ggml_log_level, text: *const c_char, _: *m
     }
     match level {
         sys::GGML_LOG_LEVEL_ERROR => tracing::error!(target: "llama", "{text}"),
-        sys::GGML_LOG_LEVEL_WARN => tracing::warn!(target: "llama", "{text}"),
-        sys::GGML_LOG_LEVEL_INFO if !text.contains("repack") => tracing::debug!(target: "llama", "{text}"),
+        sys::GGML_LOG_LEVEL_WARN | sys::GGML_LOG_LEVEL_INFO if !text.contains("repack") => {
+            tracing::debug!(target: "llama", "{text}");
+        }
         _ => tracing::trace!(target: "llama", "{text}"),
     }
 }

@@ -6,7 +6,7 @@
 //! can be bounded, and bounds it: see [`SPIN_COUNT`].
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::c_int;
 use std::ptr::NonNull;
 
 use llama_cpp_sys_2 as sys;
@@ -16,32 +16,28 @@ use crate::LlamaError;
 /// How often a waiting thread looks before it goes to sleep, unless the environment says otherwise
 /// (`GOMP_SPINCOUNT` or `OMP_WAIT_POLICY`): some microseconds, so that short waits stay cheap and a shared processor
 /// is given away soon.
-pub const SPIN_COUNT: &CStr = c"1000";
+pub const SPIN_COUNT: &str = "1000";
 
 /// Largest number of threads.
 pub const THREADS_MAX: usize = 64;
 /// Processors above this number cannot be in a mask.
 const PROCESSORS_MAX: usize = 512;
 
-/// libgomp reads its environment once, when it is loaded, before `main`. Functions in this section run earlier still.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[used]
-#[unsafe(link_section = ".preinit_array")]
-static SETTLE: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = settle;
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-extern "C" fn settle(_: c_int, _: *const *const c_char, _: *const *const c_char) {
-    unsafe extern "C" {
-        fn getenv(name: *const c_char) -> *mut c_char;
-        fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int;
+/// Bounds how long waiting threads spin; to be called first thing in `main`. libgomp reads its settings when it is
+/// loaded, before `main`, so the only way is to set them and start the program again, which happens at most once.
+/// Does nothing where the environment has an opinion of its own.
+pub fn bound_waiting() {
+    use std::os::unix::process::CommandExt;
+    if ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].iter().any(|name| std::env::var_os(name).is_some()) {
+        return;
     }
-    // SAFETY: no other thread exists yet, and no other code of this program has run; all strings end with a zero and
-    // live for ever. The C library copies what it is given.
-    unsafe {
-        if getenv(c"OMP_WAIT_POLICY".as_ptr()).is_null() {
-            setenv(c"GOMP_SPINCOUNT".as_ptr(), SPIN_COUNT.as_ptr(), 0);
-        }
-    }
+    let (Ok(program), mut arguments) = (std::env::current_exe(), std::env::args_os()) else { return };
+    let name = arguments.next().unwrap_or_else(|| program.clone().into_os_string());
+    let mut again = std::process::Command::new(program);
+    again.arg0(name).args(arguments).env("GOMP_SPINCOUNT", SPIN_COUNT);
+    // Only a failure returns; then threads spin longer than they should, and nothing else is wrong.
+    let error = again.exec();
+    tracing::debug!(%error, "cannot start again with GOMP_SPINCOUNT set");
 }
 
 /// What a pool shall be.
@@ -136,12 +132,6 @@ impl Drop for ThreadPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waiting_is_bounded_before_main() {
-        let set = std::env::var("GOMP_SPINCOUNT").is_ok() || std::env::var("OMP_WAIT_POLICY").is_ok();
-        assert!(set, "neither GOMP_SPINCOUNT nor OMP_WAIT_POLICY is set");
-    }
 
     #[test]
     fn pools_come_in_all_sizes() {

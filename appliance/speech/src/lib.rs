@@ -17,6 +17,7 @@ mod guard;
 mod layout;
 pub mod normalise;
 mod prompt;
+mod pronounce;
 mod sampling;
 mod sentences;
 mod tables;
@@ -32,6 +33,7 @@ pub use layout::{
     VoiceLayout,
 };
 pub use prompt::{Identity, Prompt, PromptOptions, Reference, TextMode};
+pub use pronounce::{Pronunciations, pronounce};
 pub use sampling::{Choice, Sampler};
 pub use sentences::{SENTENCE_CHARACTERS_MAX, split_sentences};
 pub use tables::{EmbeddingTables, PredictorEngine, TalkerEngine, TalkerOutput};

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use crier_bundle::{Bundle, Role, TransformerShape};
-use crier_llama::{
-    Cancel, Context, ContextOptions, Model, ModelOptions, ModelShape, ThreadPool, Threads,
-};
+use crier_llama::{Cancel, Context, ContextOptions, Model, ModelOptions, ModelShape, ThreadPool, Threads};
 use crier_speech::{TalkerEngine, TalkerOutput};
 
 use crate::TalkerError;
@@ -29,7 +27,12 @@ pub struct TalkerOptions {
 
 impl Default for TalkerOptions {
     fn default() -> Self {
-        Self { threads: Threads::default(), positions: 1024, model: ModelOptions::default(), flash_attention: true }
+        Self {
+            threads: Threads::default(),
+            positions: 1024,
+            model: ModelOptions::default(),
+            flash_attention: true,
+        }
     }
 }
 
@@ -49,7 +52,8 @@ impl Talker {
     /// [`TalkerError::Bundle`] and [`TalkerError::Llama`].
     pub fn load(bundle: &Bundle, options: &TalkerOptions) -> Result<Self, TalkerError> {
         let shape = &bundle.manifest().talker;
-        let limited = TalkerOptions { positions: options.positions.min(shape.positions_max), ..options.clone() };
+        let limited =
+            TalkerOptions { positions: options.positions.min(shape.positions_max), ..options.clone() };
         let shape = model_shape(&shape.transformer, bundle.layout().codec_vocab);
         Self::open(&bundle.path(Role::Talker)?, &shape, &limited)
     }
@@ -61,9 +65,14 @@ impl Talker {
     pub fn open(path: &Path, shape: &ModelShape, options: &TalkerOptions) -> Result<Self, TalkerError> {
         let model = Model::load(path, shape, options.model)?;
         let pool = ThreadPool::new(&options.threads)?;
-        let context = ContextOptions { positions: options.positions, flash_attention: options.flash_attention };
+        let context =
+            ContextOptions { positions: options.positions, flash_attention: options.flash_attention };
         let context = Context::new(&model, context, pool)?;
-        Ok(Self { context, hidden: shape.hidden, remembered: Vec::with_capacity(REMEMBERED_ROWS * shape.hidden) })
+        Ok(Self {
+            context,
+            hidden: shape.hidden,
+            remembered: Vec::with_capacity(REMEMBERED_ROWS * shape.hidden),
+        })
     }
 
     /// Positions that an utterance may have.

@@ -57,3 +57,11 @@ pub enum VocoderError {
         reason: String,
     },
 }
+
+impl VocoderError {
+    /// Whether what is missing is ONNX Runtime itself, not something of the voice.
+    #[must_use]
+    pub fn is_runtime_missing(&self) -> bool {
+        matches!(self, Self::Onnx(OnnxError::LibraryMissing { .. } | OnnxError::Library { .. }))
+    }
+}

@@ -11,8 +11,8 @@ use half::f16;
 use prost::Message;
 
 use super::proto::{
-    AttributeProto, Dimension, DimensionProto, EXTERNAL, FLOAT, FLOAT16, FunctionProto, GraphProto, INT64,
-    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
+    AttributeProto, Dimension, DimensionProto, EXTERNAL, FLOAT, FLOAT16, FunctionProto, GraphProto, INT32,
+    INT64, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
 };
 use super::write_failed;
@@ -82,6 +82,17 @@ pub(crate) fn constant_node(output: &str, values: &[i64]) -> NodeProto {
     node("Constant", &[], &[output], vec![value])
 }
 
+/// An attribute of a node: nodes that run if the node says so, and the value they make.
+fn graph(name: &str, nodes: Vec<NodeProto>, output: &Value) -> AttributeProto {
+    let graph = GraphProto {
+        node: nodes,
+        name: name.to_owned(),
+        output: vec![ValueInfoProto { name: output.0.clone(), r#type: None }],
+        ..GraphProto::default()
+    };
+    AttributeProto { name: name.to_owned(), g: Some(graph), r#type: 5, ..AttributeProto::default() }
+}
+
 /// An operator of Crier's own, spelled out for runtimes without a kernel for it.
 pub(crate) fn function(name: &str, inputs: &[&str], outputs: &[&str], body: Vec<NodeProto>) -> FunctionProto {
     FunctionProto {
@@ -149,6 +160,12 @@ impl Builder {
         Value(name.to_owned())
     }
 
+    /// Declares an input of `i32`.
+    pub(crate) fn input_i32(&mut self, name: &str, dims: &[Dim]) -> Value {
+        self.graph.input.push(value_info(name, INT32, dims));
+        Value(name.to_owned())
+    }
+
     /// Makes a value an output of type `f32`.
     pub(crate) fn output(&mut self, name: &str, value: &Value, dims: &[Dim]) {
         self.rename_to_output(name, value, FLOAT, dims);
@@ -188,6 +205,31 @@ impl Builder {
         let outputs: [Value; N] = std::array::from_fn(|_| self.fresh(op));
         self.push(domain, op, inputs, &outputs, attributes);
         outputs
+    }
+
+    /// The value that one of several makes, `choices[index]`; the others' nodes do not run. `make` adds the nodes of a
+    /// choice, which may use everything made before.
+    pub(crate) fn choose<E>(
+        &mut self,
+        index: &Value,
+        choices: std::ops::Range<usize>,
+        make: &mut dyn FnMut(&mut Self, usize) -> Result<Value, E>,
+    ) -> Result<Value, E> {
+        if choices.len() <= 1 {
+            return make(self, choices.start);
+        }
+        let middle = choices.start + choices.len() / 2;
+        let limit = self.scalar(middle as i64);
+        let below = self.op("Less", &[index, &limit], vec![]);
+        let mut branch = |builder: &mut Self, name, choices| {
+            let outer = std::mem::take(&mut builder.graph.node);
+            let value = builder.choose(index, choices, make)?;
+            let nodes = std::mem::replace(&mut builder.graph.node, outer);
+            Ok(graph(name, nodes, &value))
+        };
+        let lower = branch(self, "then_branch", choices.start..middle)?;
+        let upper = branch(self, "else_branch", middle..choices.end)?;
+        Ok(self.op("If", &[&below], vec![lower, upper]))
     }
 
     fn push(

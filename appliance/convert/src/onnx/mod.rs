@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::ConvertError;
 
 mod builder;
+pub mod predictor;
 mod proto;
 mod snake;
 pub mod vocoder;

@@ -9,6 +9,8 @@ use prost::Message;
 pub(crate) const FLOAT: i32 = 1;
 /// `TensorProto.DataType.UINT8`
 pub(crate) const UINT8: i32 = 2;
+/// `TensorProto.DataType.INT32`
+pub(crate) const INT32: i32 = 6;
 /// `TensorProto.DataType.INT64`
 pub(crate) const INT64: i32 = 7;
 /// `TensorProto.DataType.FLOAT16`
@@ -96,9 +98,11 @@ pub(crate) struct AttributeProto {
     pub(crate) i: Option<i64>,
     #[prost(message, optional, tag = "5")]
     pub(crate) t: Option<TensorProto>,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) g: Option<GraphProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(crate) ints: Vec<i64>,
-    /// `AttributeProto.AttributeType`: FLOAT 1, INT 2, TENSOR 4, INTS 7.
+    /// `AttributeProto.AttributeType`: FLOAT 1, INT 2, TENSOR 4, GRAPH 5, INTS 7.
     #[prost(int32, tag = "20")]
     pub(crate) r#type: i32,
 }

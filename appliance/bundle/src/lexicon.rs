@@ -1,0 +1,66 @@
+//! How words sound: a mapped table, searched in place.
+
+use crier_speech::Pronunciations;
+use crier_system::FileMap;
+
+/// A lexicon: one line `word TAB sounds` for each word, lines in byte order. A damaged one finds fewer words.
+#[derive(Debug)]
+pub struct Lexicon {
+    map: FileMap,
+}
+
+impl Lexicon {
+    pub(crate) fn new(map: FileMap) -> Self {
+        Self { map }
+    }
+}
+
+impl Pronunciations for Lexicon {
+    fn sounds(&self, word: &str) -> Option<&str> {
+        find(&self.map, word.as_bytes())
+    }
+}
+
+fn find<'a>(table: &'a [u8], word: &[u8]) -> Option<&'a str> {
+    let (mut low, mut high) = (0, table.len());
+    while low < high {
+        // The line that the middle lies in.
+        let middle = low + (high - low) / 2;
+        let start = table[low..middle].iter().rposition(|&b| b == b'\n').map_or(low, |at| low + at + 1);
+        let end = table[middle..high].iter().position(|&b| b == b'\n').map_or(high, |at| middle + at);
+        let line = &table[start..end];
+        let tab = line.iter().position(|&b| b == b'\t').unwrap_or(line.len());
+        match line[..tab].cmp(word) {
+            std::cmp::Ordering::Equal => return std::str::from_utf8(line.get(tab + 1..)?).ok(),
+            std::cmp::Ordering::Less => low = (end + 1).min(high),
+            std::cmp::Ordering::Greater => high = start,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_found_and_no_other() {
+        let words = ["a", "ab", "abc", "b", "it", "it's", "zoo"];
+        let table: String = words.iter().map(|word| format!("{word}\t<{word}>\n")).collect();
+        for word in words {
+            assert_eq!(find(table.as_bytes(), word.as_bytes()), Some(format!("<{word}>").as_str()));
+        }
+        for word in ["", "aa", "abcd", "c", "its", "zzz", "~"] {
+            assert_eq!(find(table.as_bytes(), word.as_bytes()), None, "{word}");
+        }
+        assert_eq!(find(b"", b"a"), None);
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        for table in [&b"\n\n\n"[..], b"a", b"a\t", b"\t\t\n\xFF\t\xFF", b"a\t\xFF\n"] {
+            let _ = find(table, b"a");
+            let _ = find(table, b"\xFF");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The whole frame as one ggml graph: matrix products and norms by ggml, attention and the choice of codes by
+//! operations of our own between them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crier_bundle::{Bundle, PredictorShape, Role};
+use crier_llama::gguf::Header;
+use crier_llama::{
+    Cancel, Graph, GraphBuilder, Input, LlamaError, Tensor, ThreadPool, Threads, WeightPlan, Weights,
+    read_vector,
+};
+use crier_speech::{EmbeddingTables, GROUPS, Sampler};
+
+use crate::PredictorError;
+use crate::attention::Attention;
+
+/// Tags of [`GraphBuilder::operation`]: what to do, at which step, in which layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Attend { step: usize, layer: usize },
+    Choose { step: usize },
+}
+
+impl Operation {
+    const CHOOSE: u32 = 1 << 16;
+
+    fn tag(self) -> u32 {
+        match self {
+            Self::Attend { step, layer } => (step as u32) << 8 | layer as u32,
+            Self::Choose { step } => Self::CHOOSE | (step as u32) << 8,
+        }
+    }
+
+    fn of(tag: u32) -> Self {
+        let (step, layer) = ((tag >> 8 & 0xFF) as usize, (tag & 0xFF) as usize);
+        if tag & Self::CHOOSE == 0 { Self::Attend { step, layer } } else { Self::Choose { step } }
+    }
+}
+
+/// Layers that a tag has room for.
+const LAYERS_MAX: usize = 256;
+
+pub(crate) struct GgmlPredictor {
+    graph: Graph,
+    rows: Input,
+    attention: Attention,
+    talker_hidden: usize,
+}
+
+impl GgmlPredictor {
+    pub(crate) fn load(bundle: &Bundle, threads: &Threads) -> Result<Self, PredictorError> {
+        let shape = &bundle.manifest().predictor;
+        let voice = bundle.layout();
+        let path = bundle.path(Role::Predictor)?;
+        Self::open(&path, shape, voice.hidden, voice.codebook_size, threads)
+    }
+
+    fn open(
+        path: &Path,
+        shape: &PredictorShape,
+        talker_hidden: usize,
+        codebook_size: usize,
+        threads: &Threads,
+    ) -> Result<Self, PredictorError> {
+        if shape.transformer.layers > LAYERS_MAX {
+            return Err(LlamaError::Graph { what: format!("{} layers", shape.transformer.layers) }.into());
+        }
+        let weights = Weights::load(path, &plans(shape, talker_hidden, codebook_size), true)?;
+        let header = Header::read(path)?;
+        let size = shape.transformer.head_dim;
+        let norm = |layer: usize, what: &str| {
+            read_vector(path, &header, &format!("blk.{layer}.attn_{what}_norm.weight"), size)
+        };
+        let norms = (0..shape.transformer.layers)
+            .map(|layer| Ok((norm(layer, "q")?, norm(layer, "k")?)))
+            .collect::<Result<_, LlamaError>>()?;
+        let (graph, rows) = build(shape, talker_hidden, &weights, ThreadPool::new(threads)?)?;
+        Ok(Self { graph, rows, attention: Attention::new(&shape.transformer, norms), talker_hidden })
+    }
+
+    pub(crate) fn cancel(&self) -> Cancel {
+        self.graph.cancel()
+    }
+
+    pub(crate) fn predict(
+        &mut self,
+        tables: &dyn EmbeddingTables,
+        frame: u32,
+        hidden: &[f32],
+        code0: u16,
+        sampler: &Sampler,
+    ) -> Result<[u16; GROUPS], PredictorError> {
+        if hidden.len() != self.talker_hidden {
+            return Err(PredictorError::Width { found: hidden.len(), expected: self.talker_hidden });
+        }
+        let (state, code) = self.graph.input(self.rows).split_at_mut(self.talker_hidden);
+        state.copy_from_slice(hidden);
+        code.fill(0.0);
+        tables.add_codec(u32::from(code0), code);
+        let mut codes = [0; GROUPS];
+        let mut unusable = None;
+        let attention = &mut self.attention;
+        self.graph.compute(&mut |tag, input, output| match Operation::of(tag) {
+            Operation::Attend { step, layer } => {
+                let position = if step == 0 { 0 } else { step + 1 };
+                attention.run(layer, position, input, output);
+            }
+            Operation::Choose { step } => {
+                output.fill(0.0);
+                let Some(code) = sampler.draw(input, frame, step as u32 + 1) else {
+                    // The graph cannot be left here; what follows is thrown away.
+                    unusable.get_or_insert(step + 1);
+                    return;
+                };
+                codes[step] = code as u16;
+                if step + 1 < GROUPS {
+                    tables.add_predictor(step, code as u16, output);
+                }
+            }
+        })?;
+        match unusable {
+            None => Ok(codes),
+            Some(codebook) => Err(PredictorError::NotANumber { codebook }),
+        }
+    }
+}
+
+/// Every tensor of the file; matrices that read the same input are set one below the other.
+fn plans(shape: &PredictorShape, talker_hidden: usize, codebook_size: usize) -> Vec<WeightPlan> {
+    let t = &shape.transformer;
+    let (wide, narrow) = (t.heads * t.head_dim, t.kv_heads * t.head_dim);
+    let mut plans = vec![WeightPlan::single("output_norm.weight", &[t.hidden])];
+    for layer in 0..t.layers {
+        let name = |part: &str| format!("blk.{layer}.{part}.weight");
+        let joined = |to: &str, parts: &[(&str, usize)]| WeightPlan {
+            name: name(to),
+            parts: parts.iter().map(|(part, rows)| (name(part), vec![*rows, t.hidden])).collect(),
+        };
+        plans.push(joined("attn_qkv", &[("attn_q", wide), ("attn_k", narrow), ("attn_v", narrow)]));
+        plans.push(WeightPlan::single(&name("attn_output"), &[t.hidden, wide]));
+        plans.push(joined("ffn_gate_up", &[("ffn_gate", t.intermediate), ("ffn_up", t.intermediate)]));
+        plans.push(WeightPlan::single(&name("ffn_down"), &[t.hidden, t.intermediate]));
+        for (norm, size) in [
+            ("attn_norm", t.hidden),
+            ("ffn_norm", t.hidden),
+            ("attn_q_norm", t.head_dim),
+            ("attn_k_norm", t.head_dim),
+        ] {
+            plans.push(WeightPlan::single(&name(norm), &[size]));
+        }
+    }
+    for group in 0..GROUPS {
+        plans.push(WeightPlan::single(&format!("output.{group}.weight"), &[codebook_size, t.hidden]));
+    }
+    if shape.projection {
+        plans.push(WeightPlan::single("input_projection.weight", &[t.hidden, talker_hidden]));
+        plans.push(WeightPlan::single("input_projection.bias", &[t.hidden]));
+    }
+    plans
+}
+
+/// All fifteen steps. The first one reads two rows, the talker's state and the embedded first code.
+fn build(
+    shape: &PredictorShape,
+    talker_hidden: usize,
+    weights: &Arc<Weights>,
+    pool: ThreadPool,
+) -> Result<(Graph, Input), LlamaError> {
+    let mut graph = GraphBuilder::new(weights)?;
+    let (mut x, rows) = graph.input(talker_hidden, 2)?;
+    for step in 0..GROUPS {
+        if shape.projection {
+            x = graph.product("input_projection.weight", x)?;
+            x = graph.add_vector("input_projection.bias", x)?;
+        }
+        for layer in 0..shape.transformer.layers {
+            x = block(&mut graph, shape, step, layer, x)?;
+        }
+        let x_last = graph.norm("output_norm.weight", shape.transformer.rms_epsilon, x)?;
+        let logits = graph.product(&format!("output.{step}.weight"), x_last)?;
+        x = graph.operation(Operation::Choose { step }.tag(), logits, talker_hidden, 1)?;
+    }
+    Ok((graph.build(pool)?, rows))
+}
+
+/// One layer. The last one answers for its last row only: nobody asks for the others.
+fn block(
+    graph: &mut GraphBuilder,
+    shape: &PredictorShape,
+    step: usize,
+    layer: usize,
+    mut x: Tensor,
+) -> Result<Tensor, LlamaError> {
+    let t = &shape.transformer;
+    let name = |part: &str| format!("blk.{layer}.{part}.weight");
+    let is_last = layer + 1 == t.layers;
+    let rows = if step == 0 && !is_last { 2 } else { 1 };
+    let normal = graph.norm(&name("attn_norm"), t.rms_epsilon, x)?;
+    let qkv = graph.product(&name("attn_qkv"), normal)?;
+    let attended =
+        graph.operation(Operation::Attend { step, layer }.tag(), qkv, t.heads * t.head_dim, rows)?;
+    let attended = graph.product(&name("attn_output"), attended)?;
+    if step == 0 && is_last {
+        x = graph.last_row(x)?;
+    }
+    x = graph.add(x, attended)?;
+    let normal = graph.norm(&name("ffn_norm"), t.rms_epsilon, x)?;
+    let gate_up = graph.product(&name("ffn_gate_up"), normal)?;
+    let gated = graph.gated(gate_up)?;
+    let down = graph.product(&name("ffn_down"), gated)?;
+    graph.add(x, down)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_name_one_operation_each() {
+        for step in 0..GROUPS {
+            for layer in [0, 4, LAYERS_MAX - 1] {
+                let operation = Operation::Attend { step, layer };
+                assert_eq!(Operation::of(operation.tag()), operation);
+            }
+            assert_eq!(Operation::of(Operation::Choose { step }.tag()), Operation::Choose { step });
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The same network on ONNX Runtime, one step of a frame per call.
+//!
+//! Keys and values are bound as input and output of the same memory, so that the runtime's grouped attention writes the
+//! new position in place.
+
+use std::path::Path;
+
+use crier_bundle::{Bundle, Role};
+use crier_onnx::SessionOptions;
+use crier_speech::{CODEBOOKS, EmbeddingTables, GROUPS, Sampler};
+use ort::session::{IoBinding, Session};
+use ort::value::Tensor;
+
+use crate::PredictorError;
+
+pub(crate) struct OnnxPredictor {
+    session: Session,
+    /// First with two rows, then with one.
+    first: Lane,
+    later: Lane,
+    step: Tensor<i64>,
+    seen: Tensor<i32>,
+    positions: Tensor<i32>,
+    logits: Tensor<f32>,
+    talker_hidden: usize,
+}
+
+struct Lane {
+    rows: Tensor<f32>,
+    binding: IoBinding,
+}
+
+impl OnnxPredictor {
+    pub(crate) fn load(bundle: &Bundle, threads: usize) -> Result<Self, PredictorError> {
+        let path = bundle.path(Role::PredictorOnnx)?;
+        let session = crier_onnx::open(&path, SessionOptions { threads, ..SessionOptions::default() })?;
+        let failed = |error: ort::Error| contract(&path, error.message());
+        let t = &bundle.manifest().predictor.transformer;
+        let expected = 4 + 2 * t.layers;
+        if session.inputs().len() != expected {
+            return Err(contract(
+                &path,
+                &format!("it has {} inputs, not {expected}", session.inputs().len()),
+            ));
+        }
+        let cache = [1, t.kv_heads, CODEBOOKS, t.head_dim];
+        Self::bind(session, t.layers, cache, bundle.layout().hidden, bundle.layout().codebook_size)
+            .map_err(failed)
+    }
+
+    fn bind(
+        session: Session,
+        layers: usize,
+        cache: [usize; 4],
+        talker_hidden: usize,
+        codebook_size: usize,
+    ) -> ort::Result<Self> {
+        let allocator = session.allocator();
+        let caches =
+            (0..2 * layers).map(|_| Tensor::<f32>::new(allocator, cache)).collect::<ort::Result<Vec<_>>>()?;
+        let mut inputs = Inputs {
+            step: Tensor::new(allocator, [0_usize; 0])?,
+            seen: Tensor::new(allocator, [1_usize])?,
+            positions: Tensor::new(allocator, [1_usize])?,
+            logits: Tensor::new(allocator, [codebook_size])?,
+            caches,
+        };
+        let first = inputs.lane(&session, Tensor::new(allocator, [2, talker_hidden])?)?;
+        let later = inputs.lane(&session, Tensor::new(allocator, [1, talker_hidden])?)?;
+        let Inputs { step, seen, positions, logits, .. } = inputs;
+        Ok(Self { first, later, step, seen, positions, logits, talker_hidden, session })
+    }
+
+    pub(crate) fn predict(
+        &mut self,
+        tables: &dyn EmbeddingTables,
+        frame: u32,
+        hidden: &[f32],
+        code0: u16,
+        sampler: &Sampler,
+    ) -> Result<[u16; GROUPS], PredictorError> {
+        if hidden.len() != self.talker_hidden {
+            return Err(PredictorError::Width { found: hidden.len(), expected: self.talker_hidden });
+        }
+        let (state, code) = self.first.rows.extract_tensor_mut().1.split_at_mut(self.talker_hidden);
+        state.copy_from_slice(hidden);
+        code.fill(0.0);
+        tables.add_codec(u32::from(code0), code);
+        let mut codes = [0; GROUPS];
+        for step in 0..GROUPS {
+            if let Some(before) = step.checked_sub(1) {
+                let row = self.later.rows.extract_tensor_mut().1;
+                row.fill(0.0);
+                tables.add_predictor(before, codes[before], row);
+            }
+            self.run(step)?;
+            let logits = self.logits.extract_tensor_mut().1;
+            let code = sampler.draw(logits, frame, step as u32 + 1);
+            codes[step] = code.ok_or(PredictorError::NotANumber { codebook: step + 1 })? as u16;
+        }
+        Ok(codes)
+    }
+
+    fn run(&mut self, step: usize) -> Result<(), PredictorError> {
+        // The two rows of the first step end at position 1, the row of step n stands at position n + 1.
+        self.step.extract_tensor_mut().1.fill(step as i64);
+        self.seen.extract_tensor_mut().1.fill(step as i32 + 1);
+        self.positions.extract_tensor_mut().1.fill(step as i32 + 2);
+        let lane = if step == 0 { &self.first } else { &self.later };
+        self.session
+            .run_binding(&lane.binding)
+            .map(drop)
+            .map_err(|error| PredictorError::Run { codebook: step + 1, reason: one_line(error.message()) })
+    }
+}
+
+/// What both lanes share.
+struct Inputs {
+    step: Tensor<i64>,
+    seen: Tensor<i32>,
+    positions: Tensor<i32>,
+    logits: Tensor<f32>,
+    caches: Vec<Tensor<f32>>,
+}
+
+impl Inputs {
+    fn lane(&mut self, session: &Session, rows: Tensor<f32>) -> ort::Result<Lane> {
+        let mut binding = session.create_binding()?;
+        binding.bind_input("rows", &rows)?;
+        binding.bind_input("step", &self.step)?;
+        binding.bind_input("seen", &self.seen)?;
+        binding.bind_input("positions", &self.positions)?;
+        binding.bind_output("logits", &mut self.logits)?;
+        for (index, cache) in self.caches.iter_mut().enumerate() {
+            let name = format!("{}.{}", ["keys", "values"][index % 2], index / 2);
+            binding.bind_input(&name, cache)?;
+            binding.bind_output(format!("{name}_next"), cache)?;
+        }
+        Ok(Lane { rows, binding })
+    }
+}
+
+fn contract(path: &Path, reason: &str) -> PredictorError {
+    PredictorError::Contract { path: path.to_owned(), reason: one_line(reason) }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,176 @@
+//! The command line, defined once: parser, help and completions come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Speak: an offline voice for announcements, on Qwen3-TTS.
+#[derive(Debug, Parser)]
+#[command(name = "crier", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Speak a text, on the sound card or into a WAV file
+    Say(SayArguments),
+    /// Turn a Qwen3-TTS checkpoint folder into a voice bundle
+    Convert(ConvertArguments),
+    /// Look at a voice bundle
+    #[command(subcommand)]
+    Voice(VoiceCommand),
+    /// Measure the stages on this machine
+    Bench(BenchArguments),
+}
+
+/// Which voice, and how it is run.
+#[derive(Debug, Args)]
+pub(crate) struct EngineArguments {
+    /// Voice bundle; without it the default voice speaks
+    #[arg(long, value_name = "BUNDLE", env = "CRIER_VOICE")]
+    pub(crate) voice: Option<PathBuf>,
+    /// Threads for talker and predictor (they take turns), and as many for the vocoder
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
+    /// What runs the code predictor
+    #[arg(long, value_enum, default_value_t = BackendArgument::Auto)]
+    pub(crate) predictor_backend: BackendArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendArgument {
+    /// ggml, and ONNX Runtime where ggml cannot
+    Auto,
+    /// ggml
+    Ggml,
+    /// ONNX Runtime
+    Onnx,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextModeArgument {
+    /// One token of text is fed with each frame: the first sound does not wait for long text
+    Streaming,
+    /// The whole text is read before the first frame: a little better intonation
+    Whole,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WavFormatArgument {
+    /// Signed 16-bit
+    S16,
+    /// 32-bit float, exactly as the vocoder made it
+    F32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SayArguments {
+    #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+    /// Speaker of the voice (`crier voice info` lists them)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) speaker: Option<String>,
+    /// Language of the text, or `auto`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) language: Option<String>,
+    /// How to say it, in words ("calm, like a station announcer"), for voices that take instructions
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) instruct: Option<String>,
+    /// The same seed and text give the same samples
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "greedy")]
+    pub(crate) seed: u64,
+    /// Always take the likeliest code instead of drawing
+    #[arg(long)]
+    pub(crate) greedy: bool,
+    /// How the text reaches the talker (default: what suits the voice)
+    #[arg(long, value_enum)]
+    pub(crate) text_mode: Option<TextModeArgument>,
+    /// At most this many frames of 80 ms for each sentence
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub(crate) max_frames: Option<u32>,
+    /// Write the speech to this WAV file instead of playing it (`-` is standard output)
+    #[arg(long, value_name = "OUT.wav")]
+    pub(crate) wav: Option<PathBuf>,
+    /// Sample format of the WAV file
+    #[arg(long, value_enum, default_value_t = WavFormatArgument::S16)]
+    pub(crate) wav_format: WavFormatArgument,
+    /// Write the codes to this file: one line a frame, 16 comma-separated numbers
+    #[arg(long, value_name = "OUT.csv")]
+    pub(crate) codes: Option<PathBuf>,
+    /// Frames per vocoder call once speech is under way (the first calls are shorter)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) chunk: Option<u8>,
+    /// ALSA device to play on (`?` lists them)
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) device: String,
+    /// Print what was measured as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The text; standard input when none is given
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArguments {
+    /// Folder of the checkpoint: config.json, vocab.json, merges.txt, *.safetensors, speech_tokenizer/
+    #[arg(value_name = "CHECKPOINT_DIR")]
+    pub(crate) checkpoint: PathBuf,
+    /// Folder to write the voice bundle to
+    #[arg(value_name = "BUNDLE_DIR")]
+    pub(crate) bundle: PathBuf,
+    /// Precision of the talker: f32, f16, q8_0, q4_0, q4_k_m
+    #[arg(long, value_name = "TYPE", default_value = "q4_k_m")]
+    pub(crate) talker: crier_convert::TalkerQuantisation,
+    /// Precision of the code predictor: f32, f16, q8_0, q4_0, iq4_nl
+    #[arg(long, value_name = "TYPE", default_value = "q4_0")]
+    pub(crate) predictor: crier_convert::PredictorQuantisation,
+    /// Precision of the vocoder's weights: f32, f16
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub(crate) vocoder: crier_convert::VocoderPrecision,
+    /// Leave out the code predictor's second form, for ONNX Runtime (the bundle gets smaller, and has no fallback)
+    #[arg(long)]
+    pub(crate) without_onnx_predictor: bool,
+    /// Replace the bundle if it is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VoiceCommand {
+    /// Check every file of a bundle against its SHA-256
+    Verify {
+        /// The bundle; without it the default voice
+        #[arg(value_name = "BUNDLE")]
+        bundle: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show model, speakers, languages, quantisation and sizes
+    Info {
+        /// The bundle; without it the default voice
+        #[arg(value_name = "BUNDLE")]
+        bundle: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+    /// Frames to make, whatever the voice would do by itself
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=2048))]
+    pub(crate) frames: u32,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

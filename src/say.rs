@@ -1,0 +1,240 @@
+//! `crier say`: a text, spoken.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crier_bundle::Bundle;
+use crier_player::{AlsaSink, Sink, WavFormat, WavSink, playback_devices};
+use crier_speech::{
+    CODEBOOKS, Identity, ModelKind, Prompt, PromptOptions, TEXT_BYTES_MAX, TextMode, TextNormalisation,
+    Tokenizer, clean, normalise, pronounce, split_sentences,
+};
+use serde_json::json;
+
+use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
+use crate::engine::Engine;
+use crate::error::CrierError;
+use crate::report::{milliseconds, note, print, print_json, rounded, table};
+use crate::speak::{CHUNK_FRAMES, FrameMaker, Sentence, SpeakOptions, Spoken, speak};
+
+/// Text up to this length is spoken in one go, as the official implementation does with text of any length; longer
+/// text is split into sentences, so that memory and the first sound do not grow with it.
+const WHOLE_TEXT_CHARACTERS_MAX: usize = 240;
+
+pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
+    if arguments.device == "?" {
+        let rows: Vec<Vec<String>> =
+            playback_devices()?.into_iter().map(|(name, what)| vec![name, what]).collect();
+        return print(&table(&rows));
+    }
+    if arguments.json && arguments.wav.as_deref() == Some(Path::new("-")) {
+        return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
+    }
+    let text = clean(&read_text(&arguments.text)?)?;
+    let mut engine = Engine::load(&arguments.engine)?;
+    let rate_hz = engine.vocoder.sample_rate_hz();
+    let options = prompt_options(arguments, engine.bundle.layout(), &engine.tokenizer)?;
+    // Whatever is wrong with the text is told before a file is created.
+    let sentences = spellings(&engine.bundle, &text)?;
+    let mut prompts = Vec::new();
+    for sentence in &sentences {
+        prompts.push(prepare(&engine.bundle, &engine.tokenizer, &options, sentence));
+        if prompts.len() == 1 && prompts[0].is_err() {
+            break;
+        }
+    }
+    if let Some(Err(_)) = prompts.first() {
+        prompts.swap_remove(0)?;
+        return Ok(());
+    }
+    engine.verified()?;
+    let mut output = Output::open(arguments, rate_hz)?;
+    let speak_options = SpeakOptions {
+        seed: arguments.seed,
+        greedy: arguments.greedy,
+        max_frames: arguments.max_frames,
+        chunk_frames: arguments.chunk.map_or(CHUNK_FRAMES, usize::from),
+    };
+    let Engine { bundle, talker, predictor, vocoder, .. } = &mut engine;
+    let maker = FrameMaker { layout: bundle.layout(), bundle, talker, predictor };
+    let mut sink = |samples: &[f32]| Ok(output.sink.write(samples)?);
+    let spoken = speak(maker, vocoder, prompts, speak_options, &mut sink)?;
+    output.finish(&spoken.codes)?;
+    report(arguments, &engine, &spoken, sentences.len())
+}
+
+/// The text of the command line, or of standard input when there is none.
+fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
+    if !words.is_empty() {
+        return Ok(words.join(" ").into_bytes());
+    }
+    let mut text = Vec::new();
+    // One byte more than allowed, so that too much is told from just enough.
+    std::io::stdin()
+        .lock()
+        .take(TEXT_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(|source| CrierError::Read { path: "standard input".into(), source })?;
+    Ok(text)
+}
+
+/// Sentences as the voice reads them.
+fn spellings(bundle: &Bundle, text: &str) -> Result<Vec<String>, CrierError> {
+    let sentences = split_sentences(text).into_iter();
+    match bundle.layout().text_normalisation {
+        TextNormalisation::None if text.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX => {
+            Ok(vec![text.to_owned()])
+        }
+        TextNormalisation::None => Ok(sentences.map(str::to_owned).collect()),
+        TextNormalisation::English => {
+            let lexicon = bundle.lexicon()?;
+            let mut spelled = Vec::new();
+            let mut skipped = String::new();
+            for sentence in sentences {
+                let english = normalise::english(sentence);
+                skipped.extend(english.skipped);
+                if !english.text.is_empty() {
+                    spelled.push(match &lexicon {
+                        Some(lexicon) => pronounce(&english.text, lexicon),
+                        None => english.text,
+                    });
+                }
+            }
+            if spelled.is_empty() {
+                let detail = format!(", for this voice reads English only and '{skipped}' is not");
+                return Err(crier_speech::SpeechError::NothingToSay { detail }.into());
+            }
+            if !skipped.is_empty() {
+                note(&format!("crier: this voice reads English only; left out: {}", skipped.escape_debug()));
+            }
+            Ok(spelled)
+        }
+    }
+}
+
+fn prompt_options(
+    arguments: &SayArguments,
+    layout: &crier_speech::VoiceLayout,
+    tokenizer: &Tokenizer,
+) -> Result<PromptOptions, CrierError> {
+    let identity = match (&arguments.speaker, layout.kind, layout.speakers.keys().next()) {
+        (Some(name), _, _) => Identity::Named(name.clone()),
+        (None, ModelKind::VoiceDesign, _) => Identity::Described,
+        // Without a wish the first speaker speaks, always the same.
+        (None, _, Some(first)) => Identity::Named(first.clone()),
+        (None, _, None) => return Err(crier_speech::SpeechError::NeedsReference.into()),
+    };
+    let instruction = match &arguments.instruct {
+        Some(text) => tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
+        None => Vec::new(),
+    };
+    // As the official package: whole text, but for voices that are cloned from a recording.
+    let mode = match (arguments.text_mode, layout.kind) {
+        (Some(TextModeArgument::Streaming), _) | (None, ModelKind::Base) => TextMode::Streaming,
+        (Some(TextModeArgument::Whole), _) | (None, _) => TextMode::Whole,
+    };
+    let language = arguments.language.clone();
+    Ok(PromptOptions {
+        role: tokenizer.role(layout)?,
+        instruction,
+        language,
+        identity,
+        reference: None,
+        mode,
+    })
+}
+
+fn prepare(
+    bundle: &Bundle,
+    tokenizer: &Tokenizer,
+    options: &PromptOptions,
+    sentence: &str,
+) -> Result<Sentence, CrierError> {
+    let tokens = tokenizer.encode(sentence)?;
+    let prompt = Prompt::new(bundle.layout(), bundle, options, &tokens)?;
+    Ok(Sentence { prompt, tokens: tokens.len() })
+}
+
+/// Where the speech goes; files that did not come to a good end are removed.
+struct Output {
+    sink: Box<dyn Sink>,
+    wav: Option<PathBuf>,
+    codes: Option<PathBuf>,
+    finished: bool,
+}
+
+impl Output {
+    fn open(arguments: &SayArguments, rate_hz: u32) -> Result<Self, CrierError> {
+        let sink: Box<dyn Sink> = match &arguments.wav {
+            Some(path) => {
+                let format = match arguments.wav_format {
+                    WavFormatArgument::S16 => WavFormat::S16,
+                    WavFormatArgument::F32 => WavFormat::F32,
+                };
+                Box::new(WavSink::create(path, rate_hz, format)?)
+            }
+            None => Box::new(AlsaSink::open(&arguments.device, rate_hz)?),
+        };
+        let wav = arguments.wav.clone().filter(|path| path != Path::new("-"));
+        Ok(Self { sink, wav, codes: arguments.codes.clone(), finished: false })
+    }
+
+    fn finish(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<(), CrierError> {
+        let sink = std::mem::replace(&mut self.sink, Box::new(crier_player::NullSink));
+        sink.finish()?;
+        if let Some(path) = &self.codes {
+            let lines: String =
+                codes.iter().map(|frame| frame.map(|c| c.to_string()).join(",") + "\n").collect();
+            std::fs::write(path, lines).map_err(|source| CrierError::Write { path: path.clone(), source })?;
+        }
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let (false, Some(path)) = (self.finished, &self.wav) {
+            // It may never have been created.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn report(
+    arguments: &SayArguments,
+    engine: &Engine,
+    spoken: &Spoken,
+    sentences: usize,
+) -> Result<(), CrierError> {
+    let audio_s = spoken.samples as f64 / f64::from(engine.vocoder.sample_rate_hz());
+    let rtf = spoken.total.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
+    if spoken.cut_sentences > 0 && arguments.max_frames.is_none() {
+        note(&format!(
+            "crier: {} of {sentences} sentences did not end by themselves and were cut",
+            spoken.cut_sentences
+        ));
+    }
+    if arguments.json {
+        return print_json(&json!({
+            "sentences": sentences,
+            "cut_sentences": spoken.cut_sentences,
+            "frames": spoken.codes.len(),
+            "samples": spoken.samples,
+            "audio_s": rounded(audio_s, 3),
+            "first_audio_ms": rounded(milliseconds(spoken.first_audio), 1),
+            "load_ms": rounded(milliseconds(engine.load_time), 1),
+            "rtf": rounded(rtf, 4),
+        }));
+    }
+    let place = match &arguments.wav {
+        Some(path) if path == Path::new("-") => String::new(),
+        Some(path) => format!(" -> {}", path.display()),
+        None => format!(" on {}", arguments.device),
+    };
+    let first_ms = milliseconds(spoken.first_audio);
+    note(&format!(
+        "{audio_s:.2} s of speech, first sound after {first_ms:.0} ms, {rtf:.2} x real time{place}"
+    ));
+    Ok(())
+}

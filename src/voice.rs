@@ -1,0 +1,97 @@
+//! `crier voice`: looking at a bundle.
+
+use std::path::{Path, PathBuf};
+
+use crier_bundle::{Bundle, MANIFEST_NAME};
+use serde_json::json;
+
+use crate::error::CrierError;
+use crate::report::{Bars, human_bytes, print, print_json, table};
+
+/// Where the default voice is, seen from the folder of the executable: installed, or in the source tree it was
+/// built in.
+const DEFAULT_VOICE_PLACES: [&str; 3] =
+    ["../share/crier/voices/default", "../../voices/default", "../../../voices/default"];
+/// Where the image has it.
+const DEFAULT_VOICE_IMAGE: &str = "/usr/share/crier/voices/default";
+
+/// The bundle that was asked for, or the default voice.
+pub(crate) fn locate(wanted: Option<&Path>) -> Result<PathBuf, CrierError> {
+    if let Some(path) = wanted {
+        return Ok(path.to_path_buf());
+    }
+    let program = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new("."));
+    let places = DEFAULT_VOICE_PLACES
+        .iter()
+        .map(|place| folder.join(place))
+        .chain([PathBuf::from(DEFAULT_VOICE_IMAGE)]);
+    let mut tried = Vec::new();
+    for place in places {
+        if place.join(MANIFEST_NAME).is_file() {
+            return Ok(place.canonicalize().unwrap_or(place));
+        }
+        tried.push(place.display().to_string());
+    }
+    Err(CrierError::NoDefaultVoice { tried: tried.join(", ") })
+}
+
+pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> {
+    let bundle = Bundle::open(&locate(bundle)?)?;
+    let mut bars = Bars::new();
+    bars.begin("verifying", bundle.total_bytes());
+    let result = bundle.verify(&mut |bytes| bars.step(bytes));
+    bars.end();
+    result?;
+    let (files, bytes) = (bundle.manifest().file.len(), bundle.total_bytes());
+    if json {
+        return print_json(&json!({ "bundle": bundle.folder(), "files": files, "bytes": bytes, "ok": true }));
+    }
+    print(&format!(
+        "{}: {files} files, {}, all as they should be\n",
+        bundle.folder().display(),
+        human_bytes(bytes)
+    ))
+}
+
+pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> {
+    let bundle = Bundle::open(&locate(bundle)?)?;
+    let (manifest, layout) = (bundle.manifest(), bundle.layout());
+    if json {
+        let value = serde_json::to_value(manifest).map_err(|e| CrierError::Internal(e.to_string()))?;
+        return print_json(&value);
+    }
+    let languages: Vec<&str> = layout.language_names().collect();
+    let speakers: Vec<String> = layout
+        .speakers
+        .iter()
+        .map(|(name, speaker)| match &speaker.dialect {
+            Some(dialect) => format!("{name} ({})", dialect.replace("_dialect", "")),
+            None => name.clone(),
+        })
+        .collect();
+    let (talker, predictor) = (&manifest.talker, &manifest.predictor);
+    let stack = |t: &crier_bundle::TransformerShape, kind: &str| {
+        format!("{} layers of {}, {} heads, {kind}", t.layers, t.hidden, t.heads)
+    };
+    let mut text = format!("{}\n\n", manifest.name);
+    let lines = [
+        ("bundle", bundle.folder().display().to_string()),
+        ("model", format!("{:?}, {}", layout.kind, layout.model_size)),
+        ("speakers", if speakers.is_empty() { "none of its own".to_owned() } else { speakers.join(", ") }),
+        ("languages", format!("{}, auto", languages.join(", "))),
+        ("instructions", if layout.instructions { "yes" } else { "no" }.to_owned()),
+        ("talker", stack(&talker.transformer, &talker.quantisation)),
+        ("predictor", stack(&predictor.transformer, &predictor.quantisation)),
+        ("vocoder", format!("{} Hz, {}", manifest.vocoder.sample_rate_hz, manifest.vocoder.precision)),
+    ];
+    for (name, value) in lines {
+        text.push_str(&format!("  {name:<13} {value}\n"));
+    }
+    text.push('\n');
+    let mut rows: Vec<Vec<String>> =
+        manifest.file.iter().map(|f| vec![f.path.clone(), human_bytes(f.bytes)]).collect();
+    rows.push(vec!["in all".to_owned(), human_bytes(bundle.total_bytes())]);
+    text.push_str(&table(&rows));
+    print(&text)
+}
