@@ -1,1 +1,39 @@
-//! Announcements: priorities, queue, journal records, expiry and restart policy; no I/O and no clock.
+//! Announcements from acceptance to their end: validation, SSIP's priorities, the queue and the format of its journal.
+//! No I/O, no clock, no threads: whoever drives the [`Queue`] writes the files, reads the clock and makes the sound.
+//!
+//! ```text
+//! Draft -> Announcement -> Queue::submit -> Effect::Append -> (fsync) -> Queue::appended -> EventKind::Accepted
+//!                                        -> Effect::Start  -> (speech) -> Queue::finished -> EventKind::Finished
+//! ```
+//!
+//! * An announcement is acknowledged ([`EventKind::Accepted`]) only after its journal record is known to be stored.
+//! * Every accepted announcement ends in exactly one of finished, cancelled, expired or failed, and each end is reported.
+//! * After a crash the journal's records give the same queue back ([`Queue::recover`]); what was being spoken is spoken
+//!   again from its start, unless it was being spoken at too many crashes ([`ATTEMPTS_MAX`]).
+//! * The same id within 24 hours is spoken once.
+
+#![forbid(unsafe_code)]
+
+mod announcement;
+mod entry;
+mod error;
+mod event;
+mod history;
+mod journal;
+mod limits;
+mod priority;
+mod queue;
+mod record;
+mod timeline;
+
+pub use announcement::{Announcement, Draft};
+pub use error::AnnounceError;
+pub use event::{CancelReason, Effect, Event, EventKind};
+pub use journal::{Damage, DamageKind, Records};
+pub use limits::{
+    ATTEMPTS_MAX, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, ID_MEMORY_MS, IDS_MAX, JSON_BYTES_MAX,
+    LANGUAGE_CHARACTERS_MAX, Limits, NAME_CHARACTERS_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
+};
+pub use priority::{Encounter, Place, Priority};
+pub use queue::Queue;
+pub use record::{Outcome, Record, Sequence};

@@ -1,0 +1,386 @@
+//! One announcement: what somebody asks for ([`Draft`]), and what is known to be well formed ([`Announcement`]).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::cut;
+use crate::limits::{
+    EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, JSON_BYTES_MAX, LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX,
+    REASON_CHARACTERS_MAX, TEXT_BYTES_MAX,
+};
+use crate::{AnnounceError, Priority};
+
+/// An announcement as it comes from outside, in JSON or field by field; nothing about it is checked yet.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// Name under which it is spoken once in 24 hours; without one it is always spoken, and the queue names it `#N`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What to say; may be left out only if there is a chime.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// Voice bundle to speak with; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<String>,
+    /// Speaker inside the voice; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// Language name or tag; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// One of SSIP's five; [`Priority::Message`] if absent.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Loudness of this announcement in percent, 0 to 100; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<u32>,
+    /// Name of a sound to play before the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chime: Option<String>,
+    /// Seconds after arrival in which it must have begun; never expires if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u32>,
+    /// Who asks, for events and logs; the intake fills it in where the sender did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl Draft {
+    /// A draft with a text and nothing else.
+    #[must_use]
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Reads the JSON form; keys that do not exist are refused.
+    ///
+    /// # Errors
+    /// More than [`JSON_BYTES_MAX`] bytes, or not the JSON of an announcement.
+    pub fn from_json(json: &[u8]) -> Result<Self, AnnounceError> {
+        if json.len() > JSON_BYTES_MAX {
+            return Err(AnnounceError::JsonTooLong { bytes: json.len(), limit: JSON_BYTES_MAX });
+        }
+        serde_json::from_slice(json).map_err(|source| AnnounceError::Json {
+            problem: cut(&source.to_string(), REASON_CHARACTERS_MAX),
+        })
+    }
+
+    /// Checks every field against its bounds.
+    ///
+    /// # Errors
+    /// [`AnnounceError::Field`] names the first field that is wrong and what to send instead.
+    pub fn validate(self) -> Result<Announcement, AnnounceError> {
+        check_text(&self)?;
+        if let Some(id) = &self.id {
+            check_id(id)?;
+        }
+        let file_names = [("voice", &self.voice), ("chime", &self.chime)];
+        for (field, name) in file_names {
+            if let Some(name) = name {
+                check_file_name(field, name)?;
+            }
+        }
+        let labels = [
+            ("speaker", &self.speaker, NAME_CHARACTERS_MAX),
+            ("language", &self.language, LANGUAGE_CHARACTERS_MAX),
+            ("source", &self.source, NAME_CHARACTERS_MAX),
+        ];
+        for (field, label, limit) in labels {
+            if let Some(label) = label {
+                check_label(field, label, limit)?;
+            }
+        }
+        if let Some(volume) = self.volume.filter(|volume| *volume > 100) {
+            return Err(field("volume", format!("is {volume}"), "send a percentage from 0 to 100"));
+        }
+        if let Some(expires_in_s) = self.expires_in_s {
+            check_expiry(expires_in_s)?;
+        }
+        Ok(Announcement(self))
+    }
+}
+
+impl TryFrom<Draft> for Announcement {
+    type Error = AnnounceError;
+
+    fn try_from(draft: Draft) -> Result<Self, AnnounceError> {
+        draft.validate()
+    }
+}
+
+impl From<Announcement> for Draft {
+    fn from(announcement: Announcement) -> Self {
+        announcement.0
+    }
+}
+
+/// Shows everything but the text, which is private and stays out of logs.
+impl fmt::Debug for Draft {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, text, voice, speaker, language, priority, volume, chime, expires_in_s, source } = self;
+        formatter
+            .debug_struct("Draft")
+            .field("id", id)
+            .field("text", &format_args!("<{} bytes>", text.len()))
+            .field("voice", voice)
+            .field("speaker", speaker)
+            .field("language", language)
+            .field("priority", priority)
+            .field("volume", volume)
+            .field("chime", chime)
+            .field("expires_in_s", expires_in_s)
+            .field("source", source)
+            .finish()
+    }
+}
+
+/// An announcement whose every field is within its bounds; made by [`Draft::validate`] only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Draft", into = "Draft")]
+pub struct Announcement(Draft);
+
+impl Announcement {
+    /// Reads and checks the JSON form.
+    ///
+    /// # Errors
+    /// As [`Draft::from_json`] and [`Draft::validate`].
+    pub fn from_json(json: &[u8]) -> Result<Self, AnnounceError> {
+        Draft::from_json(json)?.validate()
+    }
+
+    /// Name under which it is spoken once in 24 hours, if the sender gave one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.0.id.as_deref()
+    }
+
+    /// What to say; empty only if there is a chime. Private: not to be logged above debug.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Voice bundle to speak with, if the sender chose one.
+    #[must_use]
+    pub fn voice(&self) -> Option<&str> {
+        self.0.voice.as_deref()
+    }
+
+    /// Speaker inside the voice, if the sender chose one.
+    #[must_use]
+    pub fn speaker(&self) -> Option<&str> {
+        self.0.speaker.as_deref()
+    }
+
+    /// Language name or tag, if the sender gave one.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.0.language.as_deref()
+    }
+
+    /// How urgent it is.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.0.priority
+    }
+
+    /// Loudness in percent, 0 to 100, if the sender chose one.
+    #[must_use]
+    pub fn volume(&self) -> Option<u32> {
+        self.0.volume
+    }
+
+    /// Name of a sound to play before the text.
+    #[must_use]
+    pub fn chime(&self) -> Option<&str> {
+        self.0.chime.as_deref()
+    }
+
+    /// Seconds after arrival in which it must have begun.
+    #[must_use]
+    pub fn expires_in_s(&self) -> Option<u32> {
+        self.0.expires_in_s
+    }
+
+    /// Who asked.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        self.0.source.as_deref()
+    }
+
+    /// The same words once more, on somebody's wish: without id and expiry, and at least a message, so that nothing
+    /// drops what a person asked for just now.
+    pub(crate) fn repeated(&self) -> Self {
+        let priority = self.0.priority.min(Priority::Message);
+        Self(Draft { id: None, expires_in_s: None, priority, ..self.0.clone() })
+    }
+}
+
+fn field(field: &'static str, problem: impl Into<String>, remedy: &'static str) -> AnnounceError {
+    AnnounceError::Field { field, problem: problem.into(), remedy }
+}
+
+fn check_text(draft: &Draft) -> Result<(), AnnounceError> {
+    let bytes = draft.text.len();
+    if bytes > TEXT_BYTES_MAX {
+        let problem = format!("has {bytes} bytes, at most {TEXT_BYTES_MAX} are taken");
+        return Err(field("text", problem, "send it in parts"));
+    }
+    if draft.chime.is_none() && draft.text.trim().is_empty() {
+        return Err(field("text", "is empty", "send something to say, or a chime"));
+    }
+    Ok(())
+}
+
+fn check_id(id: &str) -> Result<(), AnnounceError> {
+    let remedy = "use 1 to 128 characters without control characters, or leave it out";
+    check_length("id", id, ID_CHARACTERS_MAX, remedy)?;
+    if id.chars().any(char::is_control) {
+        return Err(field("id", "contains a control character", remedy));
+    }
+    if id.starts_with('#') {
+        return Err(field("id", "begins with '#'", "such ids are given by the appliance; choose another"));
+    }
+    Ok(())
+}
+
+/// Voices and chimes become file names, so nothing in them may lead out of their folder.
+fn check_file_name(name: &'static str, value: &str) -> Result<(), AnnounceError> {
+    let remedy = "use 1 to 64 letters, digits, '-', '_' or '.', not beginning with '.', or leave it out";
+    check_length(name, value, NAME_CHARACTERS_MAX, remedy)?;
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if value.starts_with('.') || !value.chars().all(allowed) {
+        return Err(field(name, "is not the name of a file in its folder", remedy));
+    }
+    Ok(())
+}
+
+fn check_label(name: &'static str, value: &str, limit: usize) -> Result<(), AnnounceError> {
+    let remedy = "use a short name without control characters, or leave it out";
+    check_length(name, value, limit, remedy)?;
+    if value.chars().any(char::is_control) {
+        return Err(field(name, "contains a control character", remedy));
+    }
+    Ok(())
+}
+
+fn check_length(
+    name: &'static str,
+    value: &str,
+    limit: usize,
+    remedy: &'static str,
+) -> Result<(), AnnounceError> {
+    match value.chars().count() {
+        0 => Err(field(name, "is empty", remedy)),
+        characters if characters > limit => {
+            Err(field(name, format!("has {characters} characters, at most {limit} are taken"), remedy))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_expiry(expires_in_s: u32) -> Result<(), AnnounceError> {
+    if (1..=EXPIRES_IN_S_MAX).contains(&expires_in_s) {
+        return Ok(());
+    }
+    let problem = format!("is {expires_in_s}");
+    Err(field(
+        "expires_in_s",
+        problem,
+        "send seconds from 1 to 2678400 (31 days), or leave it out for no expiry",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Announcement, Draft};
+    use crate::{AnnounceError, EXPIRES_IN_S_MAX, JSON_BYTES_MAX, Priority, TEXT_BYTES_MAX};
+
+    fn refused_field(draft: Draft) -> &'static str {
+        match draft.validate() {
+            Err(AnnounceError::Field { field, .. }) => field,
+            other => panic!("expected a refused field, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn json_with_every_key() {
+        let json = br#"{"id":"door-1","text":"Somebody is at the door.","voice":"en.small","speaker":"Ryan",
+            "language":"en-GB","priority":"important","volume":80,"chime":"ding.wav","expires_in_s":30,"source":"door"}"#;
+        let announcement = Announcement::from_json(json).unwrap();
+        assert_eq!(announcement.id(), Some("door-1"));
+        assert_eq!(announcement.text(), "Somebody is at the door.");
+        assert_eq!(announcement.voice(), Some("en.small"));
+        assert_eq!(announcement.speaker(), Some("Ryan"));
+        assert_eq!(announcement.language(), Some("en-GB"));
+        assert_eq!(announcement.priority(), Priority::Important);
+        assert_eq!(announcement.volume(), Some(80));
+        assert_eq!(announcement.chime(), Some("ding.wav"));
+        assert_eq!(announcement.expires_in_s(), Some(30));
+        assert_eq!(announcement.source(), Some("door"));
+        let again = serde_json::to_vec(&announcement).unwrap();
+        assert_eq!(Announcement::from_json(&again).unwrap(), announcement);
+    }
+
+    #[test]
+    fn the_least_json_is_a_message() {
+        let announcement = Announcement::from_json(br#"{"text":"Hello."}"#).unwrap();
+        assert_eq!(announcement.priority(), Priority::Message);
+        assert_eq!(announcement.id(), None);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
+        let error = Announcement::from_json(br#"{"text":"Hello.","pitch":3}"#).unwrap_err();
+        assert!(error.to_string().contains("pitch"), "{error}");
+    }
+
+    #[test]
+    fn a_chime_needs_no_text_and_nothing_else_is_silent() {
+        Draft { chime: Some("gong".into()), ..Draft::default() }.validate().unwrap();
+        assert_eq!(refused_field(Draft::plain(" \n\t")), "text");
+    }
+
+    #[test]
+    fn bounds_are_exact() {
+        Draft::plain("a".repeat(TEXT_BYTES_MAX)).validate().unwrap();
+        assert_eq!(refused_field(Draft::plain("a".repeat(TEXT_BYTES_MAX + 1))), "text");
+
+        let draft = |change: fn(&mut Draft)| {
+            let mut draft = Draft::plain("Hello.");
+            change(&mut draft);
+            draft
+        };
+        draft(|d| d.id = Some("ы".repeat(128))).validate().unwrap();
+        assert_eq!(refused_field(draft(|d| d.id = Some("ы".repeat(129)))), "id");
+        assert_eq!(refused_field(draft(|d| d.id = Some(String::new()))), "id");
+        assert_eq!(refused_field(draft(|d| d.id = Some("#1".into()))), "id");
+        assert_eq!(refused_field(draft(|d| d.id = Some("a\nb".into()))), "id");
+        assert_eq!(refused_field(draft(|d| d.voice = Some("../etc".into()))), "voice");
+        assert_eq!(refused_field(draft(|d| d.chime = Some(".hidden".into()))), "chime");
+        assert_eq!(refused_field(draft(|d| d.speaker = Some("a".repeat(65)))), "speaker");
+        assert_eq!(refused_field(draft(|d| d.language = Some("a".repeat(33)))), "language");
+        assert_eq!(refused_field(draft(|d| d.source = Some("\u{7}".into()))), "source");
+        draft(|d| d.volume = Some(100)).validate().unwrap();
+        assert_eq!(refused_field(draft(|d| d.volume = Some(101))), "volume");
+        draft(|d| d.expires_in_s = Some(EXPIRES_IN_S_MAX)).validate().unwrap();
+        assert_eq!(refused_field(draft(|d| d.expires_in_s = Some(EXPIRES_IN_S_MAX + 1))), "expires_in_s");
+        assert_eq!(refused_field(draft(|d| d.expires_in_s = Some(0))), "expires_in_s");
+    }
+
+    #[test]
+    fn long_junk_makes_short_errors() {
+        let junk = format!("{{\"{}\":1}}", "k".repeat(10_000));
+        assert!(Draft::from_json(junk.as_bytes()).unwrap_err().to_string().len() < 500);
+        let long = vec![b' '; JSON_BYTES_MAX + 1];
+        assert!(matches!(Draft::from_json(&long), Err(AnnounceError::JsonTooLong { .. })));
+    }
+
+    #[test]
+    fn the_text_is_not_shown() {
+        let announcement = Draft::plain("the secret").validate().unwrap();
+        assert!(!format!("{announcement:?}").contains("secret"));
+    }
+}

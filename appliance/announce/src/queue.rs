@@ -1,0 +1,289 @@
+//! The queue: commands in, effects out.
+//!
+//! Every command takes the time as `uptime_ms`, the machine's uptime in milliseconds (`CLOCK_BOOTTIME`); what is to be
+//! done about it is then taken from [`Queue::next_effect`] until there is nothing more.
+
+mod recovery;
+mod turns;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::entry::Entry;
+use crate::error::cut;
+use crate::history::History;
+use crate::limits::REASON_CHARACTERS_MAX;
+use crate::timeline::Timeline;
+use crate::{
+    AnnounceError, Announcement, CancelReason, Effect, EventKind, Limits, Outcome, Record, Sequence,
+};
+
+/// What is on its way to the journal.
+#[derive(Debug, Clone)]
+enum Pending {
+    /// A new announcement.
+    New {
+        entry: Entry,
+        /// Somebody said `stop all` meanwhile.
+        stopped: bool,
+    },
+    /// One with the id of another that is on its way itself. It is acknowledged with that one, not earlier: else a
+    /// sender would take as safe what a power cut can still lose.
+    Duplicate { of: Sequence, announcement: Announcement },
+}
+
+/// All announcements that came and have not ended, and whose turn it is.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    limits: Limits,
+    timeline: Timeline,
+    next: Sequence,
+    pending: BTreeMap<Sequence, Pending>,
+    waiting: BTreeMap<Sequence, Entry>,
+    current: Option<Entry>,
+    paused: bool,
+    /// The announcement that was begun last, for `repeat last`.
+    last: Option<Entry>,
+    history: History,
+    effects: VecDeque<Effect>,
+}
+
+impl Queue {
+    /// An empty queue with an empty journal, in the boot with the kernel's id `boot`.
+    #[must_use]
+    pub fn new(limits: Limits, boot: &str, uptime_ms: u64) -> Self {
+        Self::recover(std::iter::empty(), limits, boot, uptime_ms)
+    }
+
+    /// Takes an announcement and gives it a number, under which [`Effect::Report`] tells what becomes of it:
+    /// accepted once its record is stored, or a duplicate of one that is already stored.
+    ///
+    /// # Errors
+    /// The queue is full, by number or by bytes; nothing is changed then.
+    pub fn submit(&mut self, announcement: Announcement, uptime_ms: u64) -> Result<Sequence, AnnounceError> {
+        let now_ms = self.advance(uptime_ms);
+        let sequence = self.next;
+        if let Some(id) = announcement.id() {
+            if let Some(of) = self.pending_with_id(id) {
+                self.check_entries()?;
+                self.pending.insert(sequence, Pending::Duplicate { of, announcement });
+                self.next = sequence.following();
+                return Ok(sequence);
+            }
+            if self.history.knows(id) || self.live().any(|entry| entry.announcement.id() == Some(id)) {
+                self.next = sequence.following();
+                self.report_duplicate(sequence, &announcement);
+                return Ok(sequence);
+            }
+        }
+        self.check_entries()?;
+        let record = Record::Accepted { sequence, at_ms: now_ms, announcement: announcement.clone() };
+        let needed = record.encode()?.len();
+        self.check_bytes(needed)?;
+
+        self.next = sequence.following();
+        if let Some(id) = announcement.id() {
+            self.history.remember(id, now_ms);
+        }
+        let entry = Entry::new(sequence, now_ms, announcement, needed);
+        self.pending.insert(sequence, Pending::New { entry, stopped: false });
+        self.effects.push_back(Effect::Append(record));
+        Ok(sequence)
+    }
+
+    /// The record of `sequence` is stored: the announcement is acknowledged and takes its place.
+    pub fn appended(&mut self, sequence: Sequence, uptime_ms: u64) {
+        self.admit_pending(sequence, true, uptime_ms);
+    }
+
+    /// The record of `sequence` cannot be stored: the announcement takes its place, but is acknowledged as not durable.
+    pub fn append_failed(&mut self, sequence: Sequence, uptime_ms: u64) {
+        self.admit_pending(sequence, false, uptime_ms);
+    }
+
+    /// `sequence` was spoken to its end. An answer about anything else than the current announcement is ignored: it
+    /// was on its way while that one was stopped.
+    pub fn finished(&mut self, sequence: Sequence, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        self.end_current(sequence, EventKind::Finished);
+    }
+
+    /// `sequence` cannot be spoken; the reason is for people and is cut if it is long.
+    pub fn failed(&mut self, sequence: Sequence, reason: &str, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        self.end_current(sequence, EventKind::Failed { reason: cut(reason, REASON_CHARACTERS_MAX) });
+    }
+
+    /// Cancels what is being spoken, or is paused; the next one begins.
+    pub fn stop(&mut self, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        if let Some(entry) = self.current.take() {
+            self.silence(&entry);
+            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+        }
+        self.start_next();
+    }
+
+    /// Cancels everything that came before this command, also what is not accepted yet.
+    pub fn stop_all(&mut self, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        for pending in self.pending.values_mut() {
+            if let Pending::New { stopped, .. } = pending {
+                *stopped = true;
+            }
+        }
+        if let Some(entry) = self.current.take() {
+            self.silence(&entry);
+            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+        }
+        for entry in std::mem::take(&mut self.waiting).into_values() {
+            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+        }
+    }
+
+    /// Falls silent and keeps everything. What comes meanwhile waits, except notifications and progress, which are
+    /// cancelled. Does nothing if it is paused already.
+    pub fn pause(&mut self, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        if std::mem::replace(&mut self.paused, true) {
+            return;
+        }
+        if let Some(entry) = self.current.take() {
+            self.effects.push_back(Effect::Pause(entry.sequence));
+            self.report(&entry, EventKind::Paused);
+            self.current = Some(entry);
+        }
+    }
+
+    /// Goes on where it was paused, or with something more urgent that came meanwhile; then what was paused is spoken
+    /// from its start afterwards. Does nothing if it is not paused.
+    pub fn resume(&mut self, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        if !std::mem::replace(&mut self.paused, false) {
+            return;
+        }
+        if let Some(entry) = self.current.take() {
+            let priority = entry.spoken_priority();
+            if self.waiting.values().any(|other| other.announcement.priority() < priority) {
+                self.silence(&entry);
+                self.report(&entry, EventKind::Postponed);
+                self.waiting.insert(entry.sequence, entry);
+            } else {
+                self.effects.push_back(Effect::Resume(entry.sequence));
+                self.report(&entry, EventKind::Resumed);
+                self.current = Some(entry);
+            }
+        }
+        self.start_next();
+    }
+
+    /// Submits once more what was begun last: without its id and expiry, and at least as a message.
+    ///
+    /// # Errors
+    /// Nothing was spoken yet, or the queue is full.
+    pub fn repeat_last(&mut self, uptime_ms: u64) -> Result<Sequence, AnnounceError> {
+        let last = self.last.as_ref().ok_or(AnnounceError::NothingToRepeat)?;
+        self.submit(last.announcement.repeated(), uptime_ms)
+    }
+
+    /// Lets time pass: what has expired is reported and leaves the queue. To be called at [`wake_at_ms`](Self::wake_at_ms).
+    pub fn tick(&mut self, uptime_ms: u64) {
+        self.advance(uptime_ms);
+    }
+
+    /// The uptime in milliseconds at which the next announcement expires, if nothing happens before.
+    #[must_use]
+    pub fn wake_at_ms(&self) -> Option<u64> {
+        let paused = self.current.as_ref().filter(|_| self.paused);
+        let expiry = self.waiting.values().chain(paused).filter_map(Entry::expires_ms).min()?;
+        Some(self.timeline.uptime_ms(expiry))
+    }
+
+    /// The next thing to do, in order; `None` when all is done.
+    #[must_use]
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The announcement that is being spoken or is paused.
+    #[must_use]
+    pub fn current(&self) -> Option<(Sequence, &Announcement)> {
+        self.current.as_ref().map(|entry| (entry.sequence, &entry.announcement))
+    }
+
+    /// The announcements that wait, in the order in which they would be spoken now.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(Sequence, &Announcement)> {
+        let mut entries: Vec<&Entry> = self.waiting.values().collect();
+        entries.sort_by_key(|entry| entry.turn());
+        entries.into_iter().map(|entry| (entry.sequence, &entry.announcement)).collect()
+    }
+
+    /// Milliseconds since the oldest announcement that is not being spoken came: for a watchdog.
+    #[must_use]
+    pub fn oldest_age_ms(&self) -> Option<u64> {
+        let oldest_ms = self.waiting.values().map(|entry| entry.accepted_ms).min()?;
+        Some(self.timeline.now_ms().saturating_sub(oldest_ms))
+    }
+
+    /// Announcements that came and have not ended, with those on their way to the journal.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pending.len() + self.waiting.len() + usize::from(self.current.is_some())
+    }
+
+    /// True if nothing is to be spoken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True between `pause` and `resume`.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    fn check_entries(&self) -> Result<(), AnnounceError> {
+        let (entries, limit) = (self.len(), self.limits.entries);
+        if entries >= limit { Err(AnnounceError::FullEntries { entries, limit }) } else { Ok(()) }
+    }
+
+    fn check_bytes(&self, needed: usize) -> Result<(), AnnounceError> {
+        let (bytes, limit) = (self.live_bytes(), self.limits.bytes);
+        if bytes.saturating_add(needed) > limit {
+            return Err(AnnounceError::FullBytes { bytes, needed, limit });
+        }
+        Ok(())
+    }
+
+    /// Everything that came and has not ended, in no particular order.
+    fn live(&self) -> impl Iterator<Item = &Entry> {
+        let pending = self.pending.values().filter_map(|pending| match pending {
+            Pending::New { entry, .. } => Some(entry),
+            Pending::Duplicate { .. } => None,
+        });
+        pending.chain(self.waiting.values()).chain(&self.current)
+    }
+
+    fn live_bytes(&self) -> usize {
+        self.live().map(|entry| entry.journal_bytes).sum()
+    }
+
+    fn pending_with_id(&self, id: &str) -> Option<Sequence> {
+        self.pending.iter().find_map(|(sequence, pending)| match pending {
+            Pending::New { entry, .. } if entry.announcement.id() == Some(id) => Some(*sequence),
+            _ => None,
+        })
+    }
+
+    /// How an end is kept in the journal.
+    fn outcome(kind: &EventKind) -> Option<Outcome> {
+        match kind {
+            EventKind::Finished => Some(Outcome::Finished),
+            EventKind::Cancelled { .. } => Some(Outcome::Cancelled),
+            EventKind::Expired => Some(Outcome::Expired),
+            EventKind::Failed { .. } => Some(Outcome::Failed),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Whose turn it is: admission by SSIP's rules, expiry, and the choice of the next one.
+
+use super::{Pending, Queue};
+use crate::entry::Entry;
+use crate::{
+    Announcement, CancelReason, Effect, Encounter, Event, EventKind, Place, Priority, Record, Sequence,
+};
+
+impl Queue {
+    /// Lets time pass and returns journal time: old ids are forgotten, what has expired leaves the queue. What is
+    /// being spoken has begun in time and is not cut.
+    pub(super) fn advance(&mut self, uptime_ms: u64) -> u64 {
+        let now_ms = self.timeline.advance(uptime_ms);
+        self.history.advance(now_ms);
+        for entry in self.waiting.extract_if(.., |_, entry| entry.is_expired(now_ms)).collect::<Vec<_>>() {
+            self.end(&entry.1, EventKind::Expired);
+        }
+        if self.paused
+            && let Some(entry) = self.current.take_if(|entry| entry.is_expired(now_ms))
+        {
+            self.silence(&entry);
+            self.end(&entry, EventKind::Expired);
+        }
+        now_ms
+    }
+
+    /// Acknowledges what was on its way to the journal, with its duplicates, and lets it take its place.
+    pub(super) fn admit_pending(&mut self, sequence: Sequence, durable: bool, uptime_ms: u64) {
+        let now_ms = self.advance(uptime_ms);
+        let Some(Pending::New { entry, stopped }) = self.pending.remove(&sequence) else {
+            return;
+        };
+        self.report(&entry, EventKind::Accepted { durable });
+        self.report_duplicates_of(sequence);
+        if stopped {
+            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+        } else if entry.is_expired(now_ms) {
+            self.end(&entry, EventKind::Expired);
+        } else {
+            self.admit(entry);
+        }
+    }
+
+    /// Lets a newcomer meet everything that is spoken or waits, as SSIP says.
+    fn admit(&mut self, mut entry: Entry) {
+        let priority = entry.announcement.priority();
+        if self.paused && matches!(priority, Priority::Notification | Priority::Progress) {
+            return self.end(&entry, EventKind::Cancelled { reason: CancelReason::Paused });
+        }
+        // What is paused waits: SSIP's PAUSE discards nothing, so nothing interrupts it.
+        let place = if self.paused { Place::Waiting } else { Place::Spoken };
+        let meets_current = |other: &Entry| priority.meets(other.spoken_priority(), place);
+        let meets_waiting = |other: &Entry| priority.meets(other.announcement.priority(), Place::Waiting);
+
+        let refused = self.current.as_ref().map(meets_current) == Some(Encounter::CancelNewcomer)
+            || self.waiting.values().any(|other| meets_waiting(other) == Encounter::CancelNewcomer);
+        if refused {
+            return self.end(&entry, EventKind::Cancelled { reason: CancelReason::Busy });
+        }
+        if let Some(other) = self.current.take_if(|other| meets_current(other) == Encounter::CancelOther) {
+            let by = entry.id();
+            let reason = match place {
+                Place::Spoken => CancelReason::Interrupted { by },
+                Place::Waiting => CancelReason::Superseded { by },
+            };
+            self.silence(&other);
+            self.end(&other, EventKind::Cancelled { reason });
+        }
+        self.supersede(&entry, |other| meets_waiting(other) == Encounter::CancelOther);
+        entry.held = priority == Priority::Progress && (self.current.is_some() || !self.waiting.is_empty());
+        self.waiting.insert(entry.sequence, entry);
+        self.start_next();
+    }
+
+    /// Begins to speak the most urgent announcement that waits, if the voice is free.
+    pub(super) fn start_next(&mut self) {
+        if self.paused || self.current.is_some() {
+            return;
+        }
+        self.raise_held();
+        let Some(sequence) =
+            self.waiting.values().min_by_key(|entry| entry.turn()).map(|entry| entry.sequence)
+        else {
+            return;
+        };
+        let Some(mut entry) = self.waiting.remove(&sequence) else {
+            return;
+        };
+        if !std::mem::replace(&mut entry.begun, true) {
+            entry.attempts = entry.attempts.saturating_add(1);
+        }
+        self.effects.push_back(Effect::Append(Record::Started { sequence, attempt: entry.attempts }));
+        self.effects.push_back(Effect::Start { sequence, announcement: entry.announcement.clone() });
+        self.report(&entry, EventKind::Started);
+        self.last = Some(entry.clone());
+        self.current = Some(entry);
+    }
+
+    /// The voice is free: the last of a series of progress announcements becomes a message, and does to what came
+    /// before it what a message does.
+    fn raise_held(&mut self) {
+        let Some(held) = self.waiting.values().find(|entry| entry.held).cloned() else {
+            return;
+        };
+        self.supersede(&held, |other| {
+            other.sequence < held.sequence
+                && matches!(other.announcement.priority(), Priority::Text | Priority::Notification)
+        });
+    }
+
+    /// Ends the current announcement if it is `sequence`, and begins the next one.
+    pub(super) fn end_current(&mut self, sequence: Sequence, kind: EventKind) {
+        if let Some(entry) = self.current.take_if(|entry| entry.sequence == sequence) {
+            self.end(&entry, kind);
+            self.start_next();
+        }
+    }
+
+    /// Cancels everything that waits and `gives_way` to `newcomer`.
+    fn supersede(&mut self, newcomer: &Entry, gives_way: impl Fn(&Entry) -> bool) {
+        for (_, other) in self.waiting.extract_if(.., |_, other| gives_way(other)).collect::<Vec<_>>() {
+            let reason = CancelReason::Superseded { by: newcomer.id() };
+            self.end(&other, EventKind::Cancelled { reason });
+        }
+    }
+
+    pub(super) fn silence(&mut self, entry: &Entry) {
+        self.effects.push_back(Effect::Stop(entry.sequence));
+    }
+
+    /// Writes into the journal that `entry` has ended, and reports it.
+    pub(super) fn end(&mut self, entry: &Entry, kind: EventKind) {
+        if let Some(outcome) = Self::outcome(&kind) {
+            let at_ms = self.timeline.now_ms();
+            self.effects.push_back(Effect::Append(Record::Ended {
+                sequence: entry.sequence,
+                at_ms,
+                outcome,
+            }));
+        }
+        self.report(entry, kind);
+    }
+
+    pub(super) fn report(&mut self, entry: &Entry, kind: EventKind) {
+        let source = entry.announcement.source().map(str::to_owned);
+        self.effects.push_back(Effect::Report(Event {
+            sequence: entry.sequence,
+            id: entry.id(),
+            source,
+            kind,
+        }));
+    }
+
+    pub(super) fn report_duplicate(&mut self, sequence: Sequence, announcement: &Announcement) {
+        let id = announcement.id().unwrap_or_default().to_owned();
+        let source = announcement.source().map(str::to_owned);
+        self.effects.push_back(Effect::Report(Event { sequence, id, source, kind: EventKind::Duplicate }));
+    }
+
+    fn report_duplicates_of(&mut self, original: Sequence) {
+        let is_duplicate =
+            |pending: &Pending| matches!(pending, Pending::Duplicate { of, .. } if *of == original);
+        let duplicates: Vec<_> = self.pending.extract_if(.., |_, pending| is_duplicate(pending)).collect();
+        for (sequence, pending) in duplicates {
+            if let Pending::Duplicate { announcement, .. } = pending {
+                self.report_duplicate(sequence, &announcement);
+            }
+        }
+    }
+}

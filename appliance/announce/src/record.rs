@@ -1,0 +1,130 @@
+//! What the journal remembers: one record for each thing that must outlive a crash.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Announcement;
+
+/// Largest sequence number and time in a record: the integers JSON carries exactly. One announcement each millisecond
+/// reaches it in 285 000 years.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// Number of one submission, unique and growing for the life of a journal; the appliance's own name of an announcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequence(pub(crate) u64);
+
+impl Sequence {
+    /// The number itself.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn following(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Sequence {
+    /// `#7`: also the id of an announcement whose sender gave none.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "#{}", self.0)
+    }
+}
+
+/// How an announcement ended, as the journal keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Spoken to its end.
+    Finished,
+    /// Stopped, or gave way to another one.
+    Cancelled,
+    /// Its time was over before it had begun.
+    Expired,
+    /// It could not be spoken.
+    Failed,
+}
+
+/// One journal record. Times are milliseconds of journal time, which grows as long as any run of the appliance lasts
+/// and never goes back; see `timeline.rs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Record {
+    /// A boot of the machine began to use this journal: journal time is its uptime plus an offset.
+    Boot {
+        /// The kernel's boot id.
+        boot: String,
+        /// Journal time at uptime 0, in milliseconds.
+        offset_ms: u64,
+        /// When this was written, in milliseconds of journal time.
+        at_ms: u64,
+        /// The sequence number of the next submission.
+        next: Sequence,
+    },
+    /// An announcement came. It is acknowledged when this record is stored.
+    Accepted {
+        /// Its number.
+        sequence: Sequence,
+        /// When it came, in milliseconds of journal time.
+        at_ms: u64,
+        /// What it says.
+        announcement: Announcement,
+    },
+    /// Speaking of an announcement began.
+    Started {
+        /// Its number.
+        sequence: Sequence,
+        /// In how many runs of the appliance it has begun by now, this one included.
+        attempt: u32,
+    },
+    /// An announcement ended and is not to be spoken again.
+    Ended {
+        /// Its number.
+        sequence: Sequence,
+        /// When it ended, in milliseconds of journal time.
+        at_ms: u64,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// An id of an announcement whose other records were compacted away.
+    Remembered {
+        /// The id its sender gave.
+        id: String,
+        /// When it came, in milliseconds of journal time.
+        at_ms: u64,
+    },
+}
+
+impl Record {
+    /// True if the record must be on the medium (fsync) before anything that follows from it is told to anybody.
+    /// [`Record::Started`] may be lost with the power; the others may not.
+    #[must_use]
+    pub fn must_be_durable(&self) -> bool {
+        !matches!(self, Self::Started { .. })
+    }
+
+    /// The announcement whose storing is to be answered by [`crate::Queue::appended`], if this record is one.
+    #[must_use]
+    pub fn awaited(&self) -> Option<Sequence> {
+        match self {
+            Self::Accepted { sequence, .. } => Some(*sequence),
+            _ => None,
+        }
+    }
+
+    /// Whether its numbers are such as this program writes.
+    pub(crate) fn is_sane(&self) -> bool {
+        let numbers = match self {
+            Self::Boot { offset_ms, next, .. } => [next.0, *offset_ms],
+            Self::Accepted { sequence, at_ms, .. } | Self::Ended { sequence, at_ms, .. } => {
+                [sequence.0, *at_ms]
+            }
+            Self::Started { sequence, .. } => [sequence.0, 0],
+            Self::Remembered { at_ms, .. } => [0, *at_ms],
+        };
+        numbers.into_iter().all(|number| number <= NUMBER_MAX)
+    }
+}
