@@ -87,7 +87,7 @@ pub(crate) fn speak(
         let maker_thread = scope.spawn(move || -> Result<usize, CrierError> {
             let mut cut = 0;
             for sentence in sentences {
-                cut += usize::from(maker.sentence(sentence?, options, &to_vocoder, &loudness)?);
+                cut += usize::from(maker.sentence(&sentence?, options, &to_vocoder, &loudness)?);
             }
             Ok(cut)
         });
@@ -118,7 +118,7 @@ impl FrameMaker<'_> {
     /// Makes the frames of a sentence; true when something but the talker ended it.
     fn sentence(
         &mut self,
-        sentence: Sentence,
+        sentence: &Sentence,
         options: SpeakOptions,
         listener: &SyncSender<Message>,
         loudness: &Receiver<f32>,

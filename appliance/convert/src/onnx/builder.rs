@@ -144,7 +144,7 @@ impl Builder {
     }
 
     /// Adds a key that readers of the model can ask for.
-    pub(crate) fn metadata(&mut self, key: &str, value: impl ToString) {
+    pub(crate) fn metadata(&mut self, key: &str, value: &dyn std::fmt::Display) {
         self.metadata.push(StringStringEntryProto { key: key.to_owned(), value: value.to_string() });
     }
 

@@ -53,7 +53,7 @@ pub fn write(
 ) -> Result<(), ConvertError> {
     let mut builder = Builder::new("crier_code_predictor", &super::data_path(path), false)?;
     builder.use_domain(MICROSOFT, 1);
-    builder.metadata("crier.model", "predictor");
+    builder.metadata("crier.model", &"predictor");
     let p = &config.code_predictor_config;
     let mut writer = Writer { tensors, p, matrices, b: builder };
     let logits = writer.network(config.transformer.hidden_size)?;

@@ -55,7 +55,7 @@ pub fn write(
         ("crier.samples_per_frame", samples_per_frame.to_string()),
         ("crier.codebook_size", config.codebook_size.to_string()),
     ] {
-        writer.b.metadata(key, value);
+        writer.b.metadata(key, &value);
     }
     let Writer { b, states, .. } = writer;
     b.finish(path)?;

@@ -1,0 +1,223 @@
+//! What `crier` promises about conversion and speech, whatever the voice says.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use common::{EXACT, checkpoint, crier, fail, read_codes, read_wav, scratch, succeed, voice};
+use crier_test_checkpoint::{Kind, Precision, Preset, Synthetic};
+
+fn tiny() -> std::path::PathBuf {
+    voice(Preset::Tiny, Kind::CustomVoice, 1, &EXACT)
+}
+
+#[test]
+fn the_same_seed_gives_the_same_samples_and_another_seed_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let say = |name: &str, seed: &str| {
+        let wav = folder.path().join(name);
+        let mut say = crier();
+        say.args(["say", "--max-frames", "12", "--seed", seed, "--voice"]).arg(tiny()).arg("--wav").arg(&wav);
+        succeed(say.arg("Once more, the same."));
+        std::fs::read(wav).unwrap()
+    };
+    assert_eq!(say("a.wav", "5"), say("b.wav", "5"));
+    assert_ne!(say("a.wav", "5"), say("c.wav", "6"));
+}
+
+#[test]
+fn every_quantisation_is_written_and_speaks() {
+    let folder = tempfile::tempdir().unwrap();
+    for (talker, predictor, vocoder) in
+        [("q4_k_m", "q4_0", "f32"), ("q8_0", "q8_0", "f16"), ("q4_0", "iq4_nl", "f32"), ("f16", "f16", "f32")]
+    {
+        let options = ["--talker", talker, "--predictor", predictor, "--vocoder", vocoder];
+        let bundle = voice(Preset::Kq, Kind::CustomVoice, 1, &options);
+        for backend in ["ggml", "onnx"] {
+            let (wav, codes) = (folder.path().join("q.wav"), folder.path().join("q.csv"));
+            let mut say = crier();
+            say.args(["say", "--max-frames", "6", "--wav-format", "f32", "--predictor-backend", backend]);
+            say.arg("--voice").arg(&bundle).arg("--wav").arg(&wav).arg("--codes").arg(&codes);
+            succeed(say.arg("Numbers of few bits."));
+            let samples = read_wav(&wav);
+            assert_eq!(samples.len(), read_codes(&codes).len() * 1920, "{options:?} {backend}");
+            assert!(samples.iter().all(|s| s.is_finite() && s.abs() <= 1.0), "{options:?} {backend}");
+        }
+        succeed(crier().args(["voice", "verify"]).arg(&bundle));
+        let info = succeed(crier().args(["voice", "info"]).arg(&bundle));
+        let info = String::from_utf8(info.stdout).unwrap();
+        assert!(info.contains(talker) && info.contains("english"), "{info}");
+    }
+}
+
+#[test]
+fn shards_and_other_precisions_convert_to_the_same_speech() {
+    let codes = |synthetic: Synthetic, name: &str| {
+        let (folder, bundle) = (scratch().join(name), scratch().join(format!("{name}.bundle")));
+        synthetic.write(&folder).unwrap();
+        succeed(crier().arg("convert").arg(folder).arg(&bundle).args(EXACT));
+        let codes = scratch().join(format!("{name}.csv"));
+        let mut say = crier();
+        say.args(["say", "--greedy", "--max-frames", "8", "--wav", "/dev/null", "--codes"]).arg(&codes);
+        succeed(say.arg("--voice").arg(bundle).arg("Hello, how are you today?"));
+        read_codes(&codes)
+    };
+    let published = Synthetic::new(Preset::Tiny, Kind::CustomVoice, 1);
+    let one_file = codes(published, "one-file");
+    assert_eq!(one_file, codes(Synthetic { shards: 3, ..published }, "shards"));
+    assert!(!one_file.is_empty());
+    let single = Synthetic { precision: Precision::F32, ..published };
+    assert!(!codes(single, "single").is_empty());
+}
+
+#[test]
+fn speech_streams_to_standard_output() {
+    let output = succeed(
+        crier().args(["say", "--max-frames", "5", "--wav", "-", "--voice"]).arg(tiny()).arg("Into the pipe."),
+    );
+    assert_eq!(&output.stdout[..4], b"RIFF");
+    assert!(output.stdout.len() > 44 + 1920 * 2);
+}
+
+#[test]
+fn text_comes_from_standard_input_too() {
+    let mut child = crier()
+        .args(["say", "--max-frames", "3", "--json", "--wav", "/dev/null", "--voice"])
+        .arg(tiny())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"\n\nFrom a pipe.\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["sentences"], 1);
+}
+
+#[test]
+fn bench_reports_every_number() {
+    let output = succeed(crier().args(["bench", "--frames", "8", "--json", "--voice"]).arg(tiny()));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for key in [
+        "talker_ms_per_step",
+        "predictor_ms_per_frame",
+        "vocoder_ms_per_frame",
+        "rtf",
+        "first_audio_ms",
+        "load_ms",
+        "peak_rss_bytes",
+    ] {
+        assert!(report[key].as_f64().is_some_and(|value| value > 0.0), "{key} in {report}");
+    }
+    assert_eq!(report["frames"], 8);
+    succeed(crier().args(["bench", "--frames", "8", "--voice"]).arg(tiny()));
+}
+
+#[test]
+fn wrong_wishes_are_refused_with_a_remedy_and_leave_nothing() {
+    let wav = scratch().join("never.wav");
+    let say = |arguments: &[&str], code: i32, words: &[&str]| {
+        fail(
+            crier().arg("say").arg("--voice").arg(tiny()).arg("--wav").arg(&wav).args(arguments),
+            code,
+            words,
+        );
+        assert!(!wav.exists(), "{arguments:?} left a file");
+    };
+    say(&["--speaker", "nobody", "Hi."], 65, &["nobody"]);
+    say(&["--language", "klingon", "Hi."], 65, &["klingon"]);
+    say(&[" \n\t "], 65, &[]);
+    say(&["\u{1}\u{2}"], 65, &[]);
+    // Two arguments: the system limits each to 128 kB.
+    let long = "word ".repeat(14_000);
+    say(&[&long, &long], 65, &["100"]);
+    let output = crier().args(["say", "--max-frames", "0", "Hi."]).output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    fail(
+        crier().args(["say", "--voice", "/nonexistent", "--wav", "/dev/null", "Hi."]),
+        66,
+        &["/nonexistent"],
+    );
+    let mut unwritable = crier();
+    unwritable
+        .args(["say", "--max-frames", "2", "--wav", "/nonexistent/x.wav", "--voice"])
+        .arg(tiny())
+        .arg("Hi.");
+    fail(&mut unwritable, 74, &["/nonexistent/x.wav"]);
+    let mut library = crier();
+    library.env("ORT_DYLIB_PATH", "/nonexistent.so").arg("say").arg("--voice").arg(tiny());
+    fail(library.arg("--wav").arg(&wav).arg("Hi."), 69, &["/nonexistent.so"]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn damaged_checkpoints_are_refused_by_name_and_leave_no_bundle() {
+    let whole = checkpoint(Preset::Tiny, Kind::CustomVoice, 1);
+    for (index, (file, keep)) in [
+        ("model.safetensors", 1000),
+        ("model.safetensors", 4),
+        ("speech_tokenizer/model.safetensors", 100_000),
+        ("config.json", 100),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let folder = scratch().join(format!("damaged-{index}"));
+        copy(&whole, &folder);
+        let path = folder.join(file);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..keep]).unwrap();
+        let bundle = scratch().join(format!("damaged-{index}.bundle"));
+        let mut convert = crier();
+        convert.arg("convert").arg(&folder).arg(&bundle);
+        fail(&mut convert, 65, &[path.file_name().unwrap().to_str().unwrap()]);
+        assert!(!bundle.exists(), "{file}");
+    }
+    let missing = scratch().join("no-such-checkpoint");
+    let mut convert = crier();
+    convert.arg("convert").arg(&missing).arg(scratch().join("never.bundle"));
+    fail(&mut convert, 65, &["no-such-checkpoint"]);
+}
+
+#[test]
+fn damaged_bundles_do_not_speak() {
+    let whole = tiny();
+    for file in
+        ["talker.gguf", "predictor.gguf", "vocoder.onnx", "vocoder.bin", "text_embedding.bin", "voice.toml"]
+    {
+        for truncate in [true, false] {
+            let bundle = scratch().join(format!("damaged-{file}-{truncate}"));
+            copy(&whole, &bundle);
+            let path = bundle.join(file);
+            let mut bytes = std::fs::read(&path).unwrap();
+            if truncate {
+                bytes.truncate(bytes.len() / 2);
+            } else {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 0x55;
+            }
+            std::fs::write(&path, bytes).unwrap();
+            let wav = scratch().join(format!("damaged-{file}-{truncate}.wav"));
+            let mut say = crier();
+            say.args(["say", "--max-frames", "3", "--voice"]).arg(&bundle).arg("--wav").arg(&wav).arg("Hi.");
+            fail(&mut say, 65, &[file]);
+            assert!(!wav.exists(), "{file}");
+        }
+    }
+}
