@@ -17,7 +17,7 @@ pub enum Effect {
         /// What to say.
         announcement: Announcement,
     },
-    /// Fall silent with a short fade and forget this announcement; no answer is needed.
+    /// Fall silent with a short fade and forget this announcement; an answer that is on its way must not be passed on.
     Stop(Sequence),
     /// Fall silent but keep the place; [`Effect::Resume`] or [`Effect::Stop`] follows some day.
     Pause(Sequence),

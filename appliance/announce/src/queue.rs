@@ -14,7 +14,7 @@ use crate::history::History;
 use crate::limits::REASON_CHARACTERS_MAX;
 use crate::timeline::Timeline;
 use crate::{
-    AnnounceError, Announcement, CancelReason, Effect, EventKind, Limits, Outcome, Record, Sequence,
+    AnnounceError, Announcement, CancelReason, Effect, EventKind, Limits, Outcome, Priority, Record, Sequence,
 };
 
 /// What is on its way to the journal.
@@ -161,12 +161,14 @@ impl Queue {
         if !std::mem::replace(&mut self.paused, false) {
             return;
         }
-        if let Some(entry) = self.current.take() {
+        if let Some(mut entry) = self.current.take() {
             let priority = entry.spoken_priority();
             if self.waiting.values().any(|other| other.announcement.priority() < priority) {
                 self.silence(&entry);
                 self.report(&entry, EventKind::Postponed);
+                entry.held = entry.announcement.priority() == Priority::Progress;
                 self.waiting.insert(entry.sequence, entry);
+                self.expire();
             } else {
                 self.effects.push_back(Effect::Resume(entry.sequence));
                 self.report(&entry, EventKind::Resumed);
@@ -193,8 +195,7 @@ impl Queue {
     /// The uptime in milliseconds at which the next announcement expires, if nothing happens before.
     #[must_use]
     pub fn wake_at_ms(&self) -> Option<u64> {
-        let paused = self.current.as_ref().filter(|_| self.paused);
-        let expiry = self.waiting.values().chain(paused).filter_map(Entry::expires_ms).min()?;
+        let expiry = self.waiting.values().filter_map(Entry::expires_ms).min()?;
         Some(self.timeline.uptime_ms(expiry))
     }
 

@@ -2,9 +2,9 @@
 //!
 //! A small Qwen3 transformer reads the talker's hidden state and the frame's first code, and then, one after the other,
 //! the codes that it chose itself; every step has a head of its own. Its memory lasts for one frame. Sixteen positions
-//! are all there ever is, so the whole frame, choices included, is one [ggml graph](ggml), built once.
+//! are all there ever is, so the whole frame, choices included, is one ggml graph, built once.
 //!
-//! Where ggml cannot be used, [ONNX Runtime](onnx) runs the same numbers step by step.
+//! Where ggml cannot be used, ONNX Runtime runs the same numbers step by step.
 
 mod attention;
 mod error;

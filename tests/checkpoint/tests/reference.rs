@@ -1,6 +1,8 @@
 //! The weights are those of the reference, bit for bit: hashes of whole files that the Python generator behind
 //! `tests/golden` wrote.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use crier_test_checkpoint::{Kind, Precision, Preset, Synthetic};

@@ -62,6 +62,8 @@ impl Replay {
         let mut history = History::default();
         self.ids.sort_by_key(|(at_ms, _)| *at_ms);
         for (at_ms, id) in self.ids.drain(..) {
+            // As it was then: an id that came again a day later is remembered from that time on.
+            history.advance(at_ms);
             history.remember(&id, at_ms);
         }
         history

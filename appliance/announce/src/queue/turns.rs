@@ -7,21 +7,21 @@ use crate::{
 };
 
 impl Queue {
-    /// Lets time pass and returns journal time: old ids are forgotten, what has expired leaves the queue. What is
-    /// being spoken has begun in time and is not cut.
+    /// Lets time pass and returns journal time: old ids are forgotten, what has expired leaves the queue.
     pub(super) fn advance(&mut self, uptime_ms: u64) -> u64 {
         let now_ms = self.timeline.advance(uptime_ms);
         self.history.advance(now_ms);
-        for entry in self.waiting.extract_if(.., |_, entry| entry.is_expired(now_ms)).collect::<Vec<_>>() {
-            self.end(&entry.1, EventKind::Expired);
-        }
-        if self.paused
-            && let Some(entry) = self.current.take_if(|entry| entry.is_expired(now_ms))
+        self.expire();
+        now_ms
+    }
+
+    /// Ends what waited too long. What is spoken or paused has begun in time and is not cut.
+    pub(super) fn expire(&mut self) {
+        let now_ms = self.timeline.now_ms();
+        for (_, entry) in self.waiting.extract_if(.., |_, entry| entry.is_expired(now_ms)).collect::<Vec<_>>()
         {
-            self.silence(&entry);
             self.end(&entry, EventKind::Expired);
         }
-        now_ms
     }
 
     /// Acknowledges what was on its way to the journal, with its duplicates, and lets it take its place.

@@ -1,6 +1,6 @@
 //! The parts of a voice that ONNX Runtime runs: the vocoder, and a twin of the code predictor.
 //!
-//! Both are written directly, without a training framework: [`builder`] makes nodes and streams weights, [`proto`]
+//! Both are written directly, without a training framework: `builder` makes nodes and streams weights, `proto`
 //! is the file format.
 
 use std::path::Path;

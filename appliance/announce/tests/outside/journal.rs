@@ -1,0 +1,272 @@
+//! The journal: cut anywhere, flipped anywhere, replayed, compacted.
+
+use std::time::Instant;
+
+use crier_announce::{
+    ATTEMPTS_MAX, Draft, Effect, EventKind, Limits, Outcome, Priority, Queue, Record, Records, Sequence,
+};
+use proptest::prelude::*;
+
+use crate::driver::{BOOT, Driver};
+use crate::operation::{Operation, operations};
+
+/// A journal with every kind of record.
+fn sample() -> Driver {
+    let mut driver = Driver::default();
+    for (id, priority) in [("a", Priority::Message), ("b", Priority::Message), ("c", Priority::Text)] {
+        driver.say(id, priority);
+    }
+    driver.finish();
+    driver.compact();
+    driver.say("d", Priority::Important);
+    driver.speak_all();
+    driver.say_draft(Draft::plain("e, without a name"));
+    driver.say("f", Priority::Message);
+    driver
+}
+
+fn records(bytes: &[u8]) -> Vec<Record> {
+    Records::new(bytes).collect()
+}
+
+/// Everything a queue remembers, as records.
+fn state(queue: &Queue) -> Vec<Record> {
+    queue.compacted().collect()
+}
+
+/// Where each record of a sound journal ends.
+fn boundaries(bytes: &[u8]) -> Vec<usize> {
+    let mut reader = Records::new(bytes);
+    let mut ends = vec![0];
+    while reader.next().is_some() {
+        ends.push(usize::try_from(reader.sound_bytes()).unwrap());
+    }
+    assert_eq!((reader.damage(), ends.last()), (None, Some(&bytes.len())));
+    ends
+}
+
+#[test]
+fn cut_at_every_byte_the_whole_records_before_it_are_kept() {
+    let journal = sample().journal;
+    let (all, ends) = (records(&journal), boundaries(&journal));
+    for cut in 0..=journal.len() {
+        let mut reader = Records::new(&journal[..cut]);
+        let kept: Vec<Record> = reader.by_ref().collect();
+        let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
+        assert_eq!(kept, all[..whole], "cut at {cut}");
+        assert_eq!(reader.sound_bytes(), ends[whole] as u64);
+        assert_eq!(reader.damage().is_some(), ends[whole] != cut, "cut at {cut}");
+    }
+}
+
+#[test]
+fn flipped_at_every_bit_all_before_it_is_kept_and_the_place_is_told() {
+    let mut journal = sample().journal;
+    let (all, ends) = (records(&journal), boundaries(&journal));
+    for bit in 0..journal.len() * 8 {
+        journal[bit / 8] ^= 1 << (bit % 8);
+        let mut reader = Records::new(&journal);
+        let kept: Vec<Record> = reader.by_ref().collect();
+        let whole = ends.iter().filter(|end| **end <= bit / 8).count() - 1;
+        assert_eq!(kept, all[..whole], "bit {bit}");
+        assert_eq!(reader.damage().unwrap().offset, ends[whole] as u64, "bit {bit}");
+        journal[bit / 8] ^= 1 << (bit % 8);
+    }
+}
+
+#[test]
+fn after_a_crash_the_unfinished_one_is_spoken_again_and_the_others_keep_their_order() {
+    let mut driver = sample();
+    assert_eq!(driver.finished(), ["a", "d", "c"]);
+    let unnamed = driver.speaking();
+    driver.restart(BOOT, Limits::default());
+    assert_eq!(driver.speaking(), unnamed);
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["a", "d", "c", &unnamed, "f"]);
+    driver.say("a", Priority::Message);
+    assert_eq!(driver.count("a", &EventKind::Duplicate), 1, "ids outlive the crash");
+}
+
+#[test]
+fn within_a_boot_time_goes_on_over_a_crash_and_after_a_reboot_nothing_old_is_spoken() {
+    let expiring =
+        |id: &str, seconds| Draft { id: Some(id.into()), expires_in_s: Some(seconds), ..Draft::plain(id) };
+    let mut driver = Driver::default();
+    driver.say("now", Priority::Message);
+    driver.say_draft(expiring("soon", 10));
+    driver.say_draft(expiring("later", 3600));
+    driver.say("whenever", Priority::Message);
+    driver.uptime_ms += 10_000;
+    driver.restart(BOOT, Limits::default());
+    assert_eq!(
+        (driver.count("soon", &EventKind::Expired), driver.count("later", &EventKind::Expired)),
+        (1, 0)
+    );
+    driver.uptime_ms = 3_000;
+    driver.restart("another boot", Limits::default());
+    assert_eq!(driver.count("later", &EventKind::Expired), 1);
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["now", "whenever"]);
+}
+
+#[test]
+fn what_brings_the_appliance_down_each_time_is_given_up() {
+    let mut driver = Driver::default();
+    driver.say("deadly", Priority::Message);
+    driver.say("harmless", Priority::Message);
+    for _ in 1..ATTEMPTS_MAX {
+        driver.restart(BOOT, Limits::default());
+        driver.compact();
+        assert_eq!(driver.speaking(), "deadly");
+    }
+    driver.restart(BOOT, Limits::default());
+    assert_eq!(driver.speaking(), "harmless");
+    assert!(driver.events.iter().any(|event| event.id == "deadly" && event.kind.is_end()));
+}
+
+#[test]
+fn repeat_last_outlives_a_crash() {
+    let mut driver = Driver::default();
+    driver.say("a", Priority::Message);
+    driver.speak_all();
+    driver.compact();
+    driver.restart(BOOT, Limits::default());
+    driver.queue.repeat_last(driver.uptime_ms).unwrap();
+    driver.run();
+    assert_eq!(driver.queue.current().unwrap().1.text(), "a");
+}
+
+#[test]
+fn the_journal_stays_small_for_ever() {
+    let mut driver = Driver::default();
+    let mut compactions = 0;
+    for n in 0..3_000 {
+        driver.say_draft(Draft { id: Some(n.to_string()), ..Draft::plain("a".repeat(1000)) });
+        driver.speak_all();
+        driver.advance(60_000);
+        if driver.queue.wants_compaction(driver.journal.len() as u64) {
+            driver.compact();
+            compactions += 1;
+            assert!(!driver.queue.wants_compaction(driver.journal.len() as u64));
+        }
+        assert!(driver.journal.len() < 2_000_000);
+    }
+    assert!((2..20).contains(&compactions), "{compactions}");
+}
+
+#[test]
+fn a_thousand_announcements_are_recovered_quickly() {
+    let mut driver = Driver::default();
+    for n in 0..1000 {
+        driver.say_draft(Draft { id: Some(n.to_string()), ..Draft::plain("a".repeat(1000)) });
+    }
+    let begin = Instant::now();
+    let queue = Queue::recover(Records::new(&driver.journal), Limits::default(), BOOT, 0);
+    let took = begin.elapsed();
+    println!("recovery of 1000 announcements: {:.1} ms", took.as_secs_f64() * 1e3);
+    assert_eq!(queue.len(), 1000);
+    assert!(took.as_millis() < 1000, "twenty times the promise, for machines that are busy");
+}
+
+#[test]
+fn an_acceptance_that_is_written_twice_counts_once() {
+    let mut driver = Driver::default();
+    let sequence = driver.queue.submit(Draft::plain("Hello.").validate().unwrap(), 0).unwrap();
+    let Some(Effect::Append(record)) = driver.queue.next_effect() else { panic!("no append") };
+    driver.compact();
+    driver.journal.extend(record.encode().unwrap());
+    driver.queue.appended(sequence, 0);
+    driver.run();
+    driver.restart(BOOT, Limits::default());
+    assert_eq!((driver.queue.len(), driver.queue.current().unwrap().0), (1, sequence));
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let mut reader = Records::new(&bytes);
+        let queue = Queue::recover(reader.by_ref(), Limits::default(), BOOT, 0);
+        prop_assert!(queue.is_empty());
+        prop_assert_eq!(reader.damage().is_none(), bytes.is_empty());
+        let _ = Draft::from_json(&bytes).and_then(Draft::validate);
+    }
+
+    /// Junk with right checksums reaches the parser of records and the replay.
+    #[test]
+    fn arbitrary_records_never_panic(
+        mut numbers in proptest::collection::vec((0..6u8, 0..5u64, any::<u64>()), 0..40),
+        uptime_ms: u64,
+    ) {
+        let sequence = |number: u64| -> Sequence { serde_json::from_str(&number.to_string()).unwrap() };
+        let records = numbers.drain(..).map(|(kind, number, at_ms)| match kind {
+            0 => Record::Boot { boot: number.to_string(), offset_ms: at_ms, at_ms, next: sequence(at_ms) },
+            1 | 2 => Record::Accepted {
+                sequence: sequence(number),
+                at_ms,
+                announcement: Operation::draft(None, Priority::Progress, Some(1)).validate().unwrap(),
+            },
+            3 => Record::Started { sequence: sequence(number), attempt: u32::MAX },
+            4 => Record::Ended { sequence: sequence(number), at_ms, outcome: Outcome::Failed },
+            _ => Record::Remembered { id: number.to_string(), at_ms },
+        });
+        let mut queue = Queue::recover(records, Limits::default(), "1", uptime_ms);
+        let _ = queue.submit(Draft::plain("Hello.").validate().unwrap(), uptime_ms);
+        let _ = queue.compacted().count();
+        while queue.next_effect().is_some() {}
+    }
+
+    #[test]
+    fn records_are_read_as_they_were_written(operations in operations(40)) {
+        let mut driver = Driver::default();
+        operations.iter().for_each(|operation| operation.apply(&mut driver));
+        let all = records(&driver.journal);
+        let again: Vec<u8> = all.iter().flat_map(|record| record.encode().unwrap()).collect();
+        prop_assert_eq!(again, driver.journal);
+    }
+
+    #[test]
+    fn a_journal_gives_the_same_queue_whole_or_compacted(operations in operations(60)) {
+        let mut driver = Driver::default();
+        operations.iter().for_each(|operation| operation.apply(&mut driver));
+        driver.queue.pause(driver.uptime_ms);
+        driver.run();
+        let recover = |journal: &[u8]| {
+            let queue = Queue::recover(Records::new(journal), Limits::default(), &driver.boot, driver.uptime_ms);
+            let live: Vec<_> = queue.waiting().into_iter().chain(queue.current()).map(|(s, a)| (s, a.clone())).collect();
+            // Without the boot record, whose next number counts duplicates, which leave no record.
+            (live, state(&queue).split_off(1))
+        };
+        let compacted: Vec<u8> = driver.queue.compacted().flat_map(|record| record.encode().unwrap()).collect();
+        prop_assert_eq!(recover(&driver.journal), recover(&compacted));
+        prop_assert_eq!(records(&compacted), state(&driver.queue));
+    }
+
+    /// Whatever was acknowledged before the power went is spoken or reported after it came back, and nothing else.
+    #[test]
+    fn a_power_cut_loses_nothing_that_was_acknowledged(operations in operations(40), part in 0.0..1.0f64) {
+        let mut driver = Driver::default();
+        operations.iter().for_each(|operation| operation.apply(&mut driver));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let cut = (driver.journal.len() as f64 * part) as usize;
+        let journal = &driver.journal[..cut];
+
+        let mut expected: Vec<Sequence> = Vec::new();
+        for record in records(journal) {
+            match record {
+                Record::Accepted { sequence, .. } => expected.push(sequence),
+                Record::Ended { sequence, .. } => expected.retain(|other| *other != sequence),
+                _ => {}
+            }
+        }
+        let mut queue = Queue::recover(Records::new(journal), Limits::default(), "after", 0);
+        let mut found: Vec<Sequence> = queue.waiting().into_iter().chain(queue.current()).map(|(s, _)| s).collect();
+        while let Some(effect) = queue.next_effect() {
+            if let Effect::Report(event) = effect && event.kind.is_end() {
+                found.push(event.sequence);
+            }
+        }
+        found.sort();
+        expected.sort();
+        prop_assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,257 @@
+//! SSIP's rules sentence by sentence, pause and stop, duplicates and expiry, seen from outside.
+
+use crier_announce::{CancelReason, Draft, EventKind, ID_MEMORY_MS, Limits, Priority};
+
+use crate::driver::Driver;
+
+const IMPORTANT: Priority = Priority::Important;
+const MESSAGE: Priority = Priority::Message;
+const TEXT: Priority = Priority::Text;
+const NOTIFICATION: Priority = Priority::Notification;
+const PROGRESS: Priority = Priority::Progress;
+
+/// Announcements that all come at once, in this order; the ids of those heard to their end, in the order of hearing.
+fn heard(announcements: &[(&str, Priority)]) -> Vec<String> {
+    let mut driver = Driver::default();
+    for (id, priority) in announcements {
+        driver.say(id, *priority);
+    }
+    driver.speak_all();
+    driver.finished()
+}
+
+#[test]
+fn important_are_said_in_order_and_never_interrupted() {
+    assert_eq!(
+        heard(&[("a", IMPORTANT), ("b", IMPORTANT), ("c", MESSAGE), ("d", TEXT)]),
+        ["a", "b", "c", "d"]
+    );
+}
+
+#[test]
+fn important_cancels_what_is_spoken_and_postpones_what_waits() {
+    let mut driver = Driver::default();
+    for (id, priority) in [("a", MESSAGE), ("b", MESSAGE), ("c", TEXT), ("d", IMPORTANT)] {
+        driver.say(id, priority);
+    }
+    assert_eq!(driver.speaking(), "d");
+    assert_eq!(driver.cancelled("a"), CancelReason::Interrupted { by: "d".into() });
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["d", "b", "c"]);
+}
+
+#[test]
+fn message_cancels_text_notification_and_progress_but_not_itself() {
+    for lower in [TEXT, NOTIFICATION, PROGRESS] {
+        assert_eq!(heard(&[("a", lower), ("b", MESSAGE), ("c", MESSAGE)]), ["b", "c"], "{lower}");
+    }
+    assert_eq!(heard(&[("a", MESSAGE), ("b", TEXT), ("c", MESSAGE)]), ["a", "c"], "text that waits");
+}
+
+#[test]
+fn text_interrupts_itself_only_the_latest_is_said() {
+    assert_eq!(heard(&[("a", TEXT), ("b", TEXT), ("c", TEXT)]), ["c"]);
+    assert_eq!(heard(&[("a", MESSAGE), ("b", TEXT), ("c", TEXT)]), ["a", "c"]);
+}
+
+#[test]
+fn text_cancels_notification_and_progress_that_are_spoken() {
+    assert_eq!(heard(&[("a", NOTIFICATION), ("b", TEXT)]), ["b"]);
+    assert_eq!(heard(&[("a", PROGRESS), ("b", TEXT)]), ["b"]);
+}
+
+#[test]
+fn notification_is_dropped_when_anything_else_is_said_and_interrupts_itself() {
+    for other in [IMPORTANT, MESSAGE, TEXT, PROGRESS] {
+        let mut driver = Driver::default();
+        driver.say("a", other);
+        driver.say("b", NOTIFICATION);
+        assert_eq!(driver.cancelled("b"), CancelReason::Busy, "{other}");
+    }
+    assert_eq!(heard(&[("a", NOTIFICATION), ("b", NOTIFICATION)]), ["b"]);
+}
+
+#[test]
+fn of_a_series_of_progress_the_last_is_surely_said() {
+    assert_eq!(
+        heard(&[("10", PROGRESS), ("50", PROGRESS), ("90", PROGRESS), ("100", PROGRESS)]),
+        ["10", "100"]
+    );
+    assert_eq!(heard(&[("m", MESSAGE), ("99", PROGRESS), ("100", PROGRESS)]), ["m", "100"]);
+    assert_eq!(heard(&[("m", MESSAGE), ("100", PROGRESS), ("i", IMPORTANT)]), ["i", "100"]);
+}
+
+#[test]
+fn the_last_progress_is_raised_to_message() {
+    let mut driver = Driver::default();
+    for (id, priority) in [("m", MESSAGE), ("t1", TEXT), ("100", PROGRESS)] {
+        driver.say(id, priority);
+    }
+    driver.finish();
+    assert_eq!(driver.speaking(), "100");
+    assert_eq!(driver.cancelled("t1"), CancelReason::Superseded { by: "100".into() }, "older text gives way");
+    driver.say("t2", TEXT);
+    assert_eq!(driver.speaking(), "100", "a text does not interrupt a message");
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["m", "100", "t2"]);
+}
+
+#[test]
+fn pause_discards_nothing_but_new_notifications_and_progress() {
+    let mut driver = Driver::default();
+    driver.say("a", MESSAGE);
+    driver.queue.pause(0);
+    driver.say("b", MESSAGE);
+    driver.say("n", NOTIFICATION);
+    driver.say("p", PROGRESS);
+    assert_eq!(driver.cancelled("n"), CancelReason::Paused);
+    assert_eq!(driver.cancelled("p"), CancelReason::Paused);
+    assert_eq!(driver.audible(), None);
+    driver.queue.resume(0);
+    driver.run();
+    assert_eq!(driver.audible(), Some("a".into()));
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["a", "b"]);
+    assert_eq!(driver.count("a", &EventKind::Started), 1, "it went on where it was");
+}
+
+#[test]
+fn what_came_more_urgent_during_a_pause_goes_first() {
+    let mut driver = Driver::default();
+    driver.say("a", MESSAGE);
+    driver.queue.pause(0);
+    driver.say("i", IMPORTANT);
+    driver.queue.resume(0);
+    driver.run();
+    assert_eq!(driver.speaking(), "i");
+    assert_eq!(driver.count("a", &EventKind::Postponed), 1);
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["i", "a"]);
+}
+
+#[test]
+fn stop_goes_to_the_next_and_stop_all_to_silence() {
+    let mut driver = Driver::default();
+    for id in ["a", "b", "c"] {
+        driver.say(id, MESSAGE);
+    }
+    driver.queue.stop(0);
+    driver.run();
+    assert_eq!((driver.cancelled("a"), driver.speaking()), (CancelReason::Stopped, "b".into()));
+    driver.queue.stop_all(0);
+    driver.run();
+    assert_eq!(driver.audible(), None);
+    assert!(driver.queue.is_empty());
+    assert_eq!(driver.cancelled("c"), CancelReason::Stopped);
+}
+
+#[test]
+fn stop_all_reaches_what_is_on_its_way_to_the_journal() {
+    let mut driver = Driver::default();
+    let sequence = driver.queue.submit(Draft::plain("Hello.").validate().unwrap(), 0).unwrap();
+    driver.queue.stop_all(0);
+    driver.run();
+    assert_eq!(driver.audible(), None);
+    assert_eq!(driver.cancelled(&sequence.to_string()), CancelReason::Stopped);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_ends_nothing() {
+    let mut driver = Driver::default();
+    let late = driver.say("a", MESSAGE);
+    driver.say("i", IMPORTANT);
+    driver.queue.finished(late, 0);
+    driver.run();
+    assert_eq!(driver.speaking(), "i");
+}
+
+#[test]
+fn repeat_last_says_it_again_without_id_and_at_least_as_message() {
+    let mut driver = Driver::default();
+    assert!(driver.queue.repeat_last(0).is_err());
+    driver.say("a", TEXT);
+    driver.speak_all();
+    let again = driver.queue.repeat_last(0).unwrap();
+    driver.run();
+    let (sequence, announcement) = driver.queue.current().unwrap();
+    assert_eq!((sequence, announcement.text(), announcement.priority()), (again, "a", MESSAGE));
+}
+
+#[test]
+fn the_same_id_is_spoken_once_in_a_day() {
+    let mut driver = Driver::default();
+    driver.say("a", MESSAGE);
+    driver.say("a", MESSAGE);
+    driver.speak_all();
+    driver.advance(ID_MEMORY_MS - 1);
+    driver.say("a", MESSAGE);
+    driver.speak_all();
+    assert_eq!((driver.finished().len(), driver.count("a", &EventKind::Duplicate)), (1, 2));
+    driver.advance(1);
+    driver.say("a", MESSAGE);
+    driver.speak_all();
+    assert_eq!(driver.finished().len(), 2);
+}
+
+#[test]
+fn a_duplicate_is_not_acknowledged_before_its_original() {
+    let mut driver = Driver::default();
+    let draft = || Draft { id: Some("a".into()), ..Draft::plain("a") }.validate().unwrap();
+    let original = driver.queue.submit(draft(), 0).unwrap();
+    let duplicate = driver.queue.submit(draft(), 0).unwrap();
+    let events = driver.events_without_journal();
+    assert!(events.is_empty(), "{events:?}");
+    driver.queue.appended(original, 0);
+    driver.run();
+    assert_eq!(driver.events[0].sequence, original);
+    assert_eq!((driver.events[1].sequence, &driver.events[1].kind), (duplicate, &EventKind::Duplicate));
+}
+
+#[test]
+fn what_expired_is_reported_and_not_spoken() {
+    let mut driver = Driver::default();
+    driver.say("a", MESSAGE);
+    driver.say_draft(Draft { id: Some("b".into()), expires_in_s: Some(5), ..Draft::plain("b") });
+    assert_eq!(driver.queue.wake_at_ms(), Some(5_000));
+    driver.advance(4_999);
+    assert_eq!(driver.count("b", &EventKind::Expired), 0);
+    driver.advance(1);
+    assert_eq!(driver.count("b", &EventKind::Expired), 1);
+    assert_eq!(driver.queue.wake_at_ms(), None);
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["a"]);
+}
+
+#[test]
+fn what_has_begun_in_time_is_not_cut() {
+    let mut driver = Driver::default();
+    driver.say_draft(Draft { id: Some("a".into()), expires_in_s: Some(1), ..Draft::plain("a") });
+    driver.advance(60_000);
+    assert_eq!(driver.speaking(), "a");
+}
+
+#[test]
+fn a_full_queue_says_so_and_keeps_what_it_has() {
+    let mut driver = Driver::new(Limits { entries: 2, bytes: 1000 });
+    driver.say("a", MESSAGE);
+    driver.say("b", MESSAGE);
+    let error = driver.queue.submit(Draft::plain("c").validate().unwrap(), 0).unwrap_err();
+    assert!(error.to_string().contains("limit 2"), "{error}");
+    driver.finish();
+    let long = Draft::plain("c".repeat(1000)).validate().unwrap();
+    let error = driver.queue.submit(long, 0).unwrap_err();
+    assert!(error.to_string().contains("limit 1000"), "{error}");
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["a", "b"]);
+}
+
+#[test]
+fn without_a_journal_it_speaks_and_says_that_it_is_not_durable() {
+    let mut driver = Driver::default();
+    let sequence = driver.queue.submit(Draft::plain("Hello.").validate().unwrap(), 0).unwrap();
+    assert!(driver.events_without_journal().is_empty());
+    driver.queue.append_failed(sequence, 0);
+    driver.run();
+    assert_eq!(driver.events[0].kind, EventKind::Accepted { durable: false });
+    assert_eq!(driver.speaking(), sequence.to_string());
+}
