@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crier_speech::{
-    EmbeddingTables, Finish, Frame, FrameLoop, Identity, ModelKind, PredictorEngine, Prompt, PromptOptions,
-    Request, TalkerEngine, TextMode, VoiceLayout,
+    CODEBOOKS, EmbeddingTables, Finish, Frame, FrameLoop, Identity, ModelKind, PredictorEngine, Prompt,
+    PromptOptions, Request, TalkerEngine, TextMode, VoiceLayout,
 };
 use crier_system::{peak_rss_bytes, process_cpu_time};
+use crier_vocoder::Vocoder;
 use serde_json::json;
 
 use crate::cli::BenchArguments;
@@ -81,19 +82,8 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
         }
     }
 
-    let (mut vocoder, mut vocoder_long) = (Cost::default(), Cost::default());
-    let mut samples = Vec::new();
-    for (cost, chunk) in [(&mut vocoder, CHUNK_FRAMES), (&mut vocoder_long, LONG_CHUNK_FRAMES)] {
-        // Once unmeasured: the first call of a length makes its buffers.
-        engine.vocoder.start();
-        engine.vocoder.decode(&codes[..chunk.min(codes.len())], &mut samples)?;
-        engine.vocoder.start();
-        for part in codes.chunks(chunk) {
-            cost.measure(|| engine.vocoder.decode(part, &mut samples))?;
-            samples.clear();
-        }
-        bars.step(u64::from(arguments.frames) / 2);
-    }
+    let vocoder = vocoder_cost(&mut engine.vocoder, &codes, CHUNK_FRAMES)?;
+    bars.step(u64::from(arguments.frames) / 2);
 
     let options = SpeakOptions {
         seed: 1,
@@ -106,6 +96,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let maker =
         FrameMaker { bundle, layout: &layout, talker: &mut engine.talker, predictor: &mut engine.predictor };
     let spoken = speak(maker, &mut engine.vocoder, [Ok(sentence)], options, &mut |_| Ok(()))?;
+    // What speaking needs; the long calls that follow are only measured, never made by other commands.
+    let peak = peak_rss_bytes();
+    let vocoder_long = vocoder_cost(&mut engine.vocoder, &codes, LONG_CHUNK_FRAMES)?;
     bars.end();
 
     let frames = arguments.frames;
@@ -113,7 +106,6 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let rtf = spoken.total.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
     let talker_cpu_ms = talker.cpu_ms(talker.count);
     let cpu_sum = talker_cpu_ms + predictor.cpu_ms(frames) + vocoder.cpu_ms(frames);
-    let peak = peak_rss_bytes();
     if arguments.json {
         return print_json(&json!({
             "talker_ms_per_step": rounded(talker.wall_ms(talker.count), 3),
@@ -155,6 +147,20 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
         milliseconds(load_time),
         human_bytes(peak),
     ))
+}
+
+/// What the vocoder takes for all of `codes`, `chunk` frames a call.
+fn vocoder_cost(vocoder: &mut Vocoder, codes: &[[u16; CODEBOOKS]], chunk: usize) -> Result<Cost, CrierError> {
+    let (mut cost, mut samples) = (Cost::default(), Vec::new());
+    // Once unmeasured: the first call of a length makes its buffers.
+    vocoder.start();
+    vocoder.decode(&codes[..chunk.min(codes.len())], &mut samples)?;
+    vocoder.start();
+    for part in codes.chunks(chunk) {
+        samples.clear();
+        cost.measure(|| vocoder.decode(part, &mut samples))?;
+    }
+    Ok(cost)
 }
 
 fn prompt(engine: &Engine, layout: &VoiceLayout) -> Result<Prompt, CrierError> {
