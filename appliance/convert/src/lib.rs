@@ -57,13 +57,12 @@ pub fn convert(
 
     progress.stage("predictor", predictor_numbers(talker));
     let path = writer.path("predictor.gguf");
-    weights::write_predictor(&checkpoint.main, talker, options.predictor, &path, progress)?;
+    let written = weights::write_predictor(&checkpoint.main, talker, options.predictor, &path, progress)?;
     writer.add(Role::Predictor, "predictor.gguf", None)?;
     if options.onnx_predictor {
         progress.stage("predictor for ONNX Runtime", 1);
         let path = writer.path("predictor.onnx");
-        let mut matrices =
-            |name: &str, shape| weights::predictor_matrix(&checkpoint.main, name, shape, options.predictor);
+        let mut matrices = |name: &str, shape| written.matrix(name, shape);
         onnx::predictor::write(&checkpoint.main, talker, &mut matrices, &path)?;
         progress.advance(1);
         writer.add(Role::PredictorOnnx, "predictor.onnx", None)?;

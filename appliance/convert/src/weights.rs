@@ -1,10 +1,12 @@
 //! Talker and predictor as GGUF files: which tensor goes where, and in which number format.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crier_llama::gguf::{Value, Writer};
-use crier_llama::quantise::{Kind, quantise, quantise_q4_0_least_squares};
+use crier_llama::gguf::{Header, TensorInfo, Value, Writer};
+use crier_llama::quantise::{Kind, dequantise, quantise, quantise_q4_0_least_squares};
 use crier_speech::GROUPS;
+use crier_system::{FileMap, map_file};
 
 use crate::checkpoint::Tensors;
 use crate::config::{TalkerConfig, TransformerConfig};
@@ -79,7 +81,7 @@ pub(crate) fn write_predictor(
     quantisation: PredictorQuantisation,
     path: &Path,
     progress: &mut dyn Progress,
-) -> Result<(), ConvertError> {
+) -> Result<PredictorFile, ConvertError> {
     let p = &config.code_predictor_config;
     let (hidden, talker_hidden) = (p.hidden_size, config.transformer.hidden_size);
     let prefix = "talker.code_predictor";
@@ -121,7 +123,57 @@ pub(crate) fn write_predictor(
         ("general.architecture", Value::String("crier-code-predictor".to_owned())),
         ("general.name", Value::String("Crier code predictor".to_owned())),
     ];
-    write(tensors, path, &metadata, &plans, quantisation == PredictorQuantisation::Q4_0, progress)
+    write(tensors, path, &metadata, &plans, quantisation == PredictorQuantisation::Q4_0, progress)?;
+    let file = map_file(path)?;
+    let header = Header::parse(path, &file).map_err(|error| ConvertError::Write {
+        path: path.to_path_buf(),
+        source: std::io::Error::other(error),
+    })?;
+    let targets = plans.into_iter().map(|plan| (plan.source, plan.target)).collect();
+    Ok(PredictorFile { path: path.to_path_buf(), file, header, targets })
+}
+
+/// A predictor that has been written, for whoever needs its numbers again.
+pub(crate) struct PredictorFile {
+    path: PathBuf,
+    file: FileMap,
+    header: Header,
+    /// Names in the file, by their official names.
+    targets: BTreeMap<String, String>,
+}
+
+impl PredictorFile {
+    /// The matrix `[out, in]` of an official name.
+    ///
+    /// # Errors
+    /// [`ConvertError::MissingTensor`], [`ConvertError::TensorShape`].
+    pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<OnnxMatrix, ConvertError> {
+        let info = self.targets.get(name).and_then(|target| self.header.tensors.get(target));
+        let bytes = |info: &TensorInfo| {
+            let start = usize::try_from(info.offset).ok()?;
+            self.file.get(start..start.checked_add(info.bytes)?)
+        };
+        let (Some(info), Some(bytes)) = (info, info.and_then(bytes)) else {
+            return Err(ConvertError::MissingTensor { path: self.path.clone(), tensor: name.to_owned() });
+        };
+        if info.shape != shape {
+            return Err(ConvertError::TensorShape {
+                path: self.path.clone(),
+                tensor: name.to_owned(),
+                found: info.shape.clone(),
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(match info.kind {
+            Kind::Q4_0 => OnnxMatrix::Q4_0(bytes.to_vec()),
+            Kind::Q8_0 => OnnxMatrix::Q8_0(bytes.to_vec()),
+            Kind::Iq4Nl => OnnxMatrix::Iq4Nl(bytes.to_vec()),
+            kind => OnnxMatrix::F32(
+                dequantise(kind, bytes)
+                    .map_err(|source| ConvertError::Quantise { tensor: name.to_owned(), source })?,
+            ),
+        })
+    }
 }
 
 /// Whether talker and predictor differ in width, so that what goes between them is projected.
@@ -221,48 +273,19 @@ fn write(
     for plan in plans {
         let values = tensors.f32(&plan.source, &plan.shape)?;
         let columns = plan.shape.last().copied().unwrap_or(1);
-        let bytes = encode(&plan.source, plan.kind, columns, &values, least_squares)?;
+        let bytes = match plan.kind {
+            Kind::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            kind => in_parallel(columns, &values, |rows| match kind {
+                Kind::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
+                _ => quantise(kind, columns, rows),
+            }),
+        };
+        let bytes: Vec<u8> =
+            bytes.map_err(|source| ConvertError::Quantise { tensor: plan.source.clone(), source })?;
         writer.write(&bytes).map_err(wrap)?;
         progress.advance(values.len() as u64);
     }
     writer.finish().map_err(wrap)
-}
-
-/// The bytes of a tensor in a format.
-fn encode(
-    tensor: &str,
-    kind: Kind,
-    columns: usize,
-    values: &[f32],
-    least_squares: bool,
-) -> Result<Vec<u8>, ConvertError> {
-    if kind == Kind::F32 {
-        return Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect());
-    }
-    in_parallel(columns, values, |rows| match kind {
-        Kind::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
-        _ => quantise(kind, columns, rows),
-    })
-    .map_err(|source| ConvertError::Quantise { tensor: tensor.to_owned(), source })
-}
-
-/// A matrix `[out, in]` of the predictor with the very numbers that [`write_predictor`] writes.
-pub(crate) fn predictor_matrix(
-    tensors: &Tensors,
-    name: &str,
-    shape: [usize; 2],
-    quantisation: PredictorQuantisation,
-) -> Result<OnnxMatrix, ConvertError> {
-    let values = tensors.f32(name, &shape)?;
-    let kind = fitting(quantisation.kind(), &shape);
-    let encoded = || encode(name, kind, shape[1], &values, quantisation == PredictorQuantisation::Q4_0);
-    Ok(match kind {
-        Kind::Q4_0 => OnnxMatrix::Q4_0(encoded()?),
-        Kind::Q8_0 => OnnxMatrix::Q8_0(encoded()?),
-        Kind::Iq4Nl => OnnxMatrix::Iq4Nl(encoded()?),
-        Kind::F16 => OnnxMatrix::F32(values.iter().map(|&v| half::f16::from_f32(v).to_f32()).collect()),
-        _ => OnnxMatrix::F32(values),
-    })
 }
 
 /// Applies `each` to bundles of rows on all processors and joins the results in order.
