@@ -27,7 +27,7 @@ pub use error::LlamaError;
 pub use graph::{Graph, GraphBuilder, Input, Operations, Tensor};
 pub use model::{Cancel, Context, ContextOptions, Model, ModelOptions, ModelShape};
 pub use threads::{Priority, ThreadPool, Threads};
-pub use weights::{WeightPlan, Weights, read_vector};
+pub use weights::{WeightPlan, Weights};
 
 /// What this processor and this build can do, as llama.cpp names it (`AVX2 = 1 | …`).
 #[must_use]

@@ -103,6 +103,28 @@ impl Weights {
         self.repacked
     }
 
+    /// A copy of a vector of `length` 32-bit floats.
+    ///
+    /// # Errors
+    /// [`LlamaError::Graph`] when there is none of this name and length.
+    pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, LlamaError> {
+        let weight = self.get(name)?;
+        if weight.rows != 1 || weight.columns != length || !weight.plain {
+            return Err(LlamaError::Graph { what: name.to_owned() });
+        }
+        let mut numbers = vec![0.0_f32; length];
+        // SAFETY: the tensor has memory for exactly `length` floats in plain order, as checked above.
+        unsafe {
+            sys::ggml_backend_tensor_get(
+                weight.raw.as_ptr(),
+                numbers.as_mut_ptr().cast(),
+                0,
+                size_of_val(numbers.as_slice()),
+            );
+        }
+        Ok(numbers)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Result<Weight, LlamaError> {
         self.all.get(name).copied().ok_or_else(|| LlamaError::Graph { what: name.to_owned() })
     }
@@ -163,22 +185,6 @@ impl Drop for Weights {
             }
         }
     }
-}
-
-/// Reads a vector of 32-bit floats.
-///
-/// # Errors
-/// [`LlamaError::Read`]; [`LlamaError::Damaged`] when there is none of this name and length.
-pub fn read_vector(path: &Path, header: &Header, name: &str, length: usize) -> Result<Vec<f32>, LlamaError> {
-    let info = header.tensors.get(name).filter(|t| t.kind == Kind::F32 && t.shape == [length]);
-    let info = info.ok_or_else(|| LlamaError::Damaged {
-        path: path.to_path_buf(),
-        reason: format!("there is no vector '{name}' of {length} numbers"),
-    })?;
-    let wrap = |source| LlamaError::Read { path: path.to_path_buf(), source };
-    let mut bytes = vec![0; info.bytes];
-    File::open(path).and_then(|file| file.read_exact_at(&mut bytes, info.offset)).map_err(wrap)?;
-    Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }
 
 /// Format, columns and rows of tensors set one below the other.

@@ -5,10 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crier_bundle::{Bundle, PredictorShape, Role};
-use crier_llama::gguf::Header;
 use crier_llama::{
     Cancel, Graph, GraphBuilder, Input, LlamaError, Tensor, ThreadPool, Threads, WeightPlan, Weights,
-    read_vector,
 };
 use crier_speech::{EmbeddingTables, GROUPS, Sampler};
 
@@ -67,11 +65,9 @@ impl GgmlPredictor {
             return Err(LlamaError::Graph { what: format!("{} layers", shape.transformer.layers) }.into());
         }
         let weights = Weights::load(path, &plans(shape, talker_hidden, codebook_size), true)?;
-        let header = Header::read(path)?;
         let size = shape.transformer.head_dim;
-        let norm = |layer: usize, what: &str| {
-            read_vector(path, &header, &format!("blk.{layer}.attn_{what}_norm.weight"), size)
-        };
+        let norm =
+            |layer: usize, what: &str| weights.vector(&format!("blk.{layer}.attn_{what}_norm.weight"), size);
         let norms = (0..shape.transformer.layers)
             .map(|layer| Ok((norm(layer, "q")?, norm(layer, "k")?)))
             .collect::<Result<_, LlamaError>>()?;
