@@ -9,5 +9,5 @@ mod library;
 mod session;
 
 pub use error::OnnxError;
-pub use library::environment;
+pub use library::{environment, one_line};
 pub use session::{SessionOptions, open};

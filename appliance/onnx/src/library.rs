@@ -65,8 +65,9 @@ fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) 
     }
 }
 
-/// An error message without line breaks.
-pub(crate) fn one_line(message: &str) -> String {
+/// An error message of ONNX Runtime on one line.
+#[must_use]
+pub fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

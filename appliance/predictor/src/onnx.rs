@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crier_bundle::{Bundle, Role};
-use crier_onnx::SessionOptions;
+use crier_onnx::{SessionOptions, one_line};
 use crier_speech::{CODEBOOKS, EmbeddingTables, GROUPS, Sampler};
 use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
@@ -142,8 +142,4 @@ impl Inputs {
 
 fn contract(path: &Path, reason: &str) -> PredictorError {
     PredictorError::Contract { path: path.to_owned(), reason: one_line(reason) }
-}
-
-fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }

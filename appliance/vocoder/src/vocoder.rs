@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crier_bundle::{Bundle, Role};
-use crier_onnx::SessionOptions;
+use crier_onnx::{SessionOptions, one_line};
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::{Tensor, TensorElementType, ValueType};
@@ -158,7 +158,7 @@ impl Vocoder {
         for part in codes.chunks(FRAMES_MAX) {
             self.decode_part(part, samples).map_err(|error| VocoderError::Run {
                 frames: part.len(),
-                reason: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
+                reason: one_line(error.message()),
             })?;
         }
         Ok(())
@@ -289,10 +289,7 @@ fn open_session(path: &Path, options: &VocoderOptions) -> Result<(Session, bool)
 }
 
 fn contract(path: &Path, reason: &str) -> VocoderError {
-    VocoderError::Contract {
-        path: path.to_owned(),
-        reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
-    }
+    VocoderError::Contract { path: path.to_owned(), reason: one_line(reason) }
 }
 
 fn metadata(session: &Session, key: &str) -> Option<usize> {
