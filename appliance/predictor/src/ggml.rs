@@ -12,6 +12,7 @@ use crier_speech::{EmbeddingTables, GROUPS, Sampler};
 
 use crate::PredictorError;
 use crate::attention::Attention;
+use crate::predictor::first_rows;
 
 /// Tags of [`GraphBuilder::operation`]: what to do, at which step, in which layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,6 @@ pub(crate) struct GgmlPredictor {
     graph: Graph,
     rows: Input,
     attention: Attention,
-    talker_hidden: usize,
 }
 
 impl GgmlPredictor {
@@ -72,7 +72,7 @@ impl GgmlPredictor {
             .map(|layer| Ok((norm(layer, "q")?, norm(layer, "k")?)))
             .collect::<Result<_, LlamaError>>()?;
         let (graph, rows) = build(shape, talker_hidden, &weights, ThreadPool::new(threads)?)?;
-        Ok(Self { graph, rows, attention: Attention::new(&shape.transformer, norms), talker_hidden })
+        Ok(Self { graph, rows, attention: Attention::new(&shape.transformer, norms) })
     }
 
     pub(crate) fn cancel(&self) -> Cancel {
@@ -87,13 +87,7 @@ impl GgmlPredictor {
         code0: u16,
         sampler: &Sampler,
     ) -> Result<[u16; GROUPS], PredictorError> {
-        if hidden.len() != self.talker_hidden {
-            return Err(PredictorError::Width { found: hidden.len(), expected: self.talker_hidden });
-        }
-        let (state, code) = self.graph.input(self.rows).split_at_mut(self.talker_hidden);
-        state.copy_from_slice(hidden);
-        code.fill(0.0);
-        tables.add_codec(u32::from(code0), code);
+        first_rows(self.graph.input(self.rows), tables, hidden, code0)?;
         let mut codes = [0; GROUPS];
         let mut unusable = None;
         let attention = &mut self.attention;

@@ -12,6 +12,7 @@ use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 
 use crate::PredictorError;
+use crate::predictor::first_rows;
 
 pub(crate) struct OnnxPredictor {
     session: Session,
@@ -22,7 +23,6 @@ pub(crate) struct OnnxPredictor {
     seen: Tensor<i32>,
     positions: Tensor<i32>,
     logits: Tensor<f32>,
-    talker_hidden: usize,
 }
 
 struct Lane {
@@ -68,7 +68,7 @@ impl OnnxPredictor {
         let first = inputs.lane(&session, Tensor::new(allocator, [2, talker_hidden])?)?;
         let later = inputs.lane(&session, Tensor::new(allocator, [1, talker_hidden])?)?;
         let Inputs { step, seen, positions, logits, .. } = inputs;
-        Ok(Self { first, later, step, seen, positions, logits, talker_hidden, session })
+        Ok(Self { first, later, step, seen, positions, logits, session })
     }
 
     pub(crate) fn predict(
@@ -79,13 +79,7 @@ impl OnnxPredictor {
         code0: u16,
         sampler: &Sampler,
     ) -> Result<[u16; GROUPS], PredictorError> {
-        if hidden.len() != self.talker_hidden {
-            return Err(PredictorError::Width { found: hidden.len(), expected: self.talker_hidden });
-        }
-        let (state, code) = self.first.rows.extract_tensor_mut().1.split_at_mut(self.talker_hidden);
-        state.copy_from_slice(hidden);
-        code.fill(0.0);
-        tables.add_codec(u32::from(code0), code);
+        first_rows(self.first.rows.extract_tensor_mut().1, tables, hidden, code0)?;
         let mut codes = [0; GROUPS];
         for step in 0..GROUPS {
             if let Some(before) = step.checked_sub(1) {

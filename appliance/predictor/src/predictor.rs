@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crier_bundle::Bundle;
 use crier_llama::{Cancel, Threads};
-use crier_speech::{GROUPS, PredictorEngine, Sampler};
+use crier_speech::{EmbeddingTables, GROUPS, PredictorEngine, Sampler};
 
 use crate::PredictorError;
 use crate::ggml::GgmlPredictor;
@@ -54,15 +54,12 @@ impl Predictor {
         let network = match options.backend {
             Backend::Ggml => ggml(),
             Backend::Onnx => onnx(),
-            Backend::Auto => ggml().or_else(|error| {
-                let network = onnx().map_err(|_| &error);
-                match network {
-                    Ok(network) => {
-                        tracing::warn!(%error, "the code predictor runs on ONNX Runtime, and slower");
-                        Ok(network)
-                    }
-                    Err(_) => Err(error),
+            Backend::Auto => ggml().or_else(|error| match onnx() {
+                Ok(network) => {
+                    tracing::warn!(%error, "the code predictor runs on ONNX Runtime, and slower");
+                    Ok(network)
                 }
+                Err(_) => Err(error),
             }),
         }?;
         Ok(Self { bundle: Arc::clone(bundle), network })
@@ -85,6 +82,23 @@ impl Predictor {
             Network::Onnx(_) => None,
         }
     }
+}
+
+/// Fills the two rows that a frame begins with: the talker's state, and the embedding of its first code.
+pub(crate) fn first_rows(
+    rows: &mut [f32],
+    tables: &dyn EmbeddingTables,
+    hidden: &[f32],
+    code0: u16,
+) -> Result<(), PredictorError> {
+    let (state, code) = rows.split_at_mut(rows.len() / 2);
+    if hidden.len() != state.len() {
+        return Err(PredictorError::Width { found: hidden.len(), expected: state.len() });
+    }
+    state.copy_from_slice(hidden);
+    code.fill(0.0);
+    tables.add_codec(u32::from(code0), code);
+    Ok(())
 }
 
 impl PredictorEngine for Predictor {
