@@ -50,6 +50,20 @@ pub struct TransformerShape {
     pub rope_theta: f32,
 }
 
+impl TransformerShape {
+    /// Cosines and sines that turn queries and keys, `positions` rows of `head_dim / 2` numbers each: at position `p`,
+    /// pair `i` of a head turns by `p * rope_theta^(-i / (head_dim / 2))` (Su et al., "RoFormer", 2021).
+    #[must_use]
+    pub fn rotation(&self, positions: usize) -> (Vec<f32>, Vec<f32>) {
+        let half = self.head_dim / 2;
+        let angle = |index: usize| {
+            let frequency = f64::from(self.rope_theta).powf(-((index % half) as f64) / half as f64) as f32;
+            (index / half) as f32 * frequency
+        };
+        (0..positions * half).map(|index| (angle(index).cos(), angle(index).sin())).unzip()
+    }
+}
+
 /// The talker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

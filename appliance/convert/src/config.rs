@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crier_bundle::TransformerShape;
 use serde::Deserialize;
 
 /// `config.json`.
@@ -50,6 +51,22 @@ pub struct TransformerConfig {
     pub rope_theta: f32,
     pub vocab_size: usize,
     pub max_position_embeddings: usize,
+}
+
+impl TransformerConfig {
+    /// The sizes as the manifest has them.
+    pub(crate) fn shape(&self) -> TransformerShape {
+        TransformerShape {
+            hidden: self.hidden_size,
+            intermediate: self.intermediate_size,
+            layers: self.num_hidden_layers,
+            heads: self.num_attention_heads,
+            kv_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            rms_epsilon: self.rms_norm_eps,
+            rope_theta: self.rope_theta,
+        }
+    }
 }
 
 /// `talker_config`.

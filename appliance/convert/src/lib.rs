@@ -16,9 +16,7 @@ mod weights;
 
 use std::path::Path;
 
-use crier_bundle::{
-    BundleWriter, Manifest, PredictorShape, Role, TableFormat, TalkerShape, TransformerShape, VocoderShape,
-};
+use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TableFormat, TalkerShape, VocoderShape};
 
 pub use checkpoint::Checkpoint;
 pub use error::ConvertError;
@@ -78,12 +76,12 @@ pub fn convert(
         format: 0,
         name: name.unwrap_or_else(|| format!("Qwen3-TTS-12Hz {} {:?}", voice.model_size, voice.kind)),
         talker: TalkerShape {
-            transformer: shape(&talker.transformer),
+            transformer: talker.transformer.shape(),
             quantisation: options.talker.to_string(),
             positions_max: talker.transformer.max_position_embeddings,
         },
         predictor: PredictorShape {
-            transformer: shape(predictor),
+            transformer: predictor.shape(),
             quantisation: options.predictor.to_string(),
             projection: weights::has_projection(talker),
         },
@@ -150,19 +148,6 @@ fn copy_texts(checkpoint: &Checkpoint, writer: &mut BundleWriter) -> Result<(), 
         writer.add(role, name, None)?;
     }
     Ok(())
-}
-
-fn shape(config: &TransformerConfig) -> TransformerShape {
-    TransformerShape {
-        hidden: config.hidden_size,
-        intermediate: config.intermediate_size,
-        layers: config.num_hidden_layers,
-        heads: config.num_attention_heads,
-        kv_heads: config.num_key_value_heads,
-        head_dim: config.head_dim,
-        rms_epsilon: config.rms_norm_eps,
-        rope_theta: config.rope_theta,
-    }
 }
 
 /// Numbers in the layers of a stack.

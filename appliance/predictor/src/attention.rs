@@ -27,11 +27,7 @@ struct Layer {
 impl Attention {
     /// `norms` are the weights of each layer's query and key norm, `head_dim` numbers each.
     pub(crate) fn new(shape: &TransformerShape, norms: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
-        let half = shape.head_dim / 2;
-        let angle = |index: usize| {
-            let frequency = f64::from(shape.rope_theta).powf(-((index % half) as f64) / half as f64) as f32;
-            (index / half) as f32 * frequency
-        };
+        let (cos, sin) = shape.rotation(CODEBOOKS);
         let store = shape.kv_heads * CODEBOOKS * shape.head_dim;
         let layer = |(query_norm, key_norm)| Layer {
             query_norm,
@@ -44,8 +40,8 @@ impl Attention {
             kv_heads: shape.kv_heads,
             head_dim: shape.head_dim,
             epsilon: shape.rms_epsilon,
-            cos: (0..CODEBOOKS * half).map(|i| angle(i).cos()).collect(),
-            sin: (0..CODEBOOKS * half).map(|i| angle(i).sin()).collect(),
+            cos,
+            sin,
             layers: norms.into_iter().map(layer).collect(),
             scores: [0.0; CODEBOOKS],
         }

@@ -120,12 +120,7 @@ impl Writer<'_, '_> {
 
     fn attention_inputs(&mut self) -> Attention {
         let half = self.p.head_dim / 2;
-        let angle = |index: usize| {
-            let frequency = f64::from(self.p.rope_theta).powf(-((index % half) as f64) / half as f64) as f32;
-            (index / half) as f32 * frequency
-        };
-        let cos: Vec<f32> = (0..CODEBOOKS * half).map(|i| angle(i).cos()).collect();
-        let sin: Vec<f32> = (0..CODEBOOKS * half).map(|i| angle(i).sin()).collect();
+        let (cos, sin) = self.p.shape().rotation(CODEBOOKS);
         Attention {
             seen: self.b.input_i32("seen", &[Dim::Size(1)]),
             positions: self.b.input_i32("positions", &[Dim::Size(1)]),
