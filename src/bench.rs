@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let (bundle, threads, load_time) = (&*engine.bundle, engine.threads, engine.load_time);
     let maker =
         FrameMaker { bundle, layout: &layout, talker: &mut engine.talker, predictor: &mut engine.predictor };
-    let spoken = speak(maker, &mut engine.vocoder, [Ok(sentence)], options, &mut |_| Ok(()))?;
+    let spoken = speak(maker, &mut engine.vocoder, [sentence], options, &mut |_| Ok(()))?;
     // What speaking needs; the long calls that follow are only measured, never made by other commands.
     let peak = peak_rss_bytes();
     let vocoder_long = vocoder_cost(&mut engine.vocoder, &codes, LONG_CHUNK_FRAMES)?;

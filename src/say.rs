@@ -36,17 +36,10 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     let options = prompt_options(arguments, engine.bundle.layout(), &engine.tokenizer)?;
     // Whatever is wrong with the text is told before a file is created.
     let sentences = spellings(&engine.bundle, &text)?;
-    let mut prompts = Vec::new();
-    for sentence in &sentences {
-        prompts.push(prepare(&engine.bundle, &engine.tokenizer, &options, sentence));
-        if prompts.len() == 1 && prompts[0].is_err() {
-            break;
-        }
-    }
-    if let Some(Err(_)) = prompts.first() {
-        prompts.swap_remove(0)?;
-        return Ok(());
-    }
+    let prompts = sentences
+        .iter()
+        .map(|sentence| prepare(&engine.bundle, &engine.tokenizer, &options, sentence))
+        .collect::<Result<Vec<_>, _>>()?;
     engine.verified()?;
     let mut output = Output::open(arguments, rate_hz)?;
     let speak_options = SpeakOptions {

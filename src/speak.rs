@@ -76,7 +76,7 @@ pub(crate) struct FrameMaker<'a> {
 pub(crate) fn speak(
     mut maker: FrameMaker<'_>,
     vocoder: &mut Vocoder,
-    sentences: impl IntoIterator<Item = Result<Sentence, CrierError>> + Send,
+    sentences: impl IntoIterator<Item = Sentence> + Send,
     options: SpeakOptions,
     sink: &mut dyn FnMut(&[f32]) -> Result<(), CrierError>,
 ) -> Result<Spoken, CrierError> {
@@ -87,7 +87,7 @@ pub(crate) fn speak(
         let maker_thread = scope.spawn(move || -> Result<usize, CrierError> {
             let mut cut = 0;
             for sentence in sentences {
-                cut += usize::from(maker.sentence(&sentence?, options, &to_vocoder, &loudness)?);
+                cut += usize::from(maker.sentence(&sentence, options, &to_vocoder, &loudness)?);
             }
             Ok(cut)
         });
