@@ -116,10 +116,7 @@ impl Queue {
     /// Cancels what is being spoken, or is paused; the next one begins.
     pub fn stop(&mut self, uptime_ms: u64) {
         self.advance(uptime_ms);
-        if let Some(entry) = self.current.take() {
-            self.silence(&entry);
-            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
-        }
+        self.stop_current();
         self.start_next();
     }
 
@@ -131,10 +128,7 @@ impl Queue {
                 *stopped = true;
             }
         }
-        if let Some(entry) = self.current.take() {
-            self.silence(&entry);
-            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
-        }
+        self.stop_current();
         for entry in std::mem::take(&mut self.waiting).into_values() {
             self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
         }
@@ -242,6 +236,13 @@ impl Queue {
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.paused
+    }
+
+    fn stop_current(&mut self) {
+        if let Some(entry) = self.current.take() {
+            self.silence(&entry);
+            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+        }
     }
 
     fn check_entries(&self) -> Result<(), AnnounceError> {
