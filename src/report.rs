@@ -66,7 +66,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// A number with one decimal for JSON and tables: more would be noise.
+/// A number with so many decimals, for JSON and tables: more would be noise.
 pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let factor = 10_f64.powi(decimals);
     (value * factor).round() / factor

@@ -6,8 +6,9 @@ use std::sync::Once;
 
 use llama_cpp_sys_2 as sys;
 
-/// Sends what llama.cpp and ggml say to `tracing`: their errors as errors, the rest as debug: its warnings are
-/// about what it was asked to do on purpose (repacking, said for every tensor, as trace). Called by everything here that may speak.
+/// Sends what llama.cpp and ggml say to `tracing`: errors as errors, and the rest as debug, warnings too, for they are
+/// about what was asked for on purpose (repacking, said for every tensor, as trace). Called by everything here that may
+/// speak.
 pub(crate) fn route() {
     static ONCE: Once = Once::new();
     // SAFETY: `line` has the signature that is asked for, lives for ever, and needs no data.
