@@ -1,6 +1,6 @@
 //! What the queue tells: effects to carry out, in order, and among them events to report.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Announcement, Record, Sequence};
 
@@ -28,7 +28,7 @@ pub enum Effect {
 }
 
 /// Something that happened to an announcement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The number of the submission this is about.
     #[serde(skip)]
@@ -44,7 +44,7 @@ pub struct Event {
 }
 
 /// What happened to an announcement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// It is in the queue and, if `durable`, in the journal: this is the acknowledgement.
@@ -88,7 +88,7 @@ impl EventKind {
 }
 
 /// Why an announcement was cancelled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum CancelReason {
     /// Somebody said `stop` or `stop all`.

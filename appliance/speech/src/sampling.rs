@@ -6,15 +6,19 @@
 //! state would have to survive a crash: whoever knows seed and position draws the same code, from any frame on, on
 //! any backend.
 
+use serde::{Deserialize, Serialize};
+
 /// Makes all choices of one utterance at one stage.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sampler {
     seed: u64,
     choice: Choice,
 }
 
 /// How to choose.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Choice {
     /// The largest logit; the first of equals.
     Greedy,

@@ -1,0 +1,243 @@
+//! Where inputs hand in what they read, and are told what became of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crier_announce::Draft;
+use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, State, Told};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// Reports on their way to the supervisor; an input that is faster waits.
+const REPORTS_MAX: usize = 64;
+/// Events that an input may lag behind before it misses some.
+const EVENTS_MAX: usize = 1024;
+/// Questions without an answer. There is one for each announcement on its way to the journal, and the queue is
+/// shorter than this.
+const OPEN_TICKETS_MAX: usize = 4096;
+
+/// Whoever ran the inputs has gone; the input should end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the intake is ending")]
+pub struct DeskClosed;
+
+/// One input's place at the counter. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    input: Arc<str>,
+    questions: mpsc::Sender<Question>,
+    events: broadcast::Sender<Told>,
+    state: watch::Receiver<State>,
+}
+
+#[derive(Debug)]
+enum Question {
+    Submit(Box<Draft>, oneshot::Sender<Answer>),
+    Command(Command, oneshot::Sender<Answer>),
+    Report(IntakeReport),
+}
+
+impl Desk {
+    /// The input's name, such as `serial:/dev/ttyS6`: the source of its announcements.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// Hands in an announcement and waits for what becomes of it: after [`Answer::Accepted`] it may be acknowledged.
+    /// Names the input as its source where the sender named none.
+    ///
+    /// # Errors
+    /// [`DeskClosed`].
+    pub async fn submit(&self, mut draft: Draft) -> Result<Answer, DeskClosed> {
+        draft.source.get_or_insert_with(|| self.input.to_string());
+        self.ask(|answer| Question::Submit(Box::new(draft), answer)).await
+    }
+
+    /// Hands in a command and waits until it was carried out.
+    ///
+    /// # Errors
+    /// [`DeskClosed`].
+    pub async fn command(&self, command: Command) -> Result<Answer, DeskClosed> {
+        self.ask(|answer| Question::Command(command, answer)).await
+    }
+
+    /// Tells whether the input works and how, or why not; only changes are worth telling.
+    ///
+    /// # Errors
+    /// [`DeskClosed`].
+    pub async fn report(&self, up: bool, detail: impl Into<String>) -> Result<(), DeskClosed> {
+        let report = IntakeReport::Input { input: self.input.to_string(), up, detail: detail.into() };
+        self.questions.send(Question::Report(report)).await.map_err(|_| DeskClosed)
+    }
+
+    /// Tells that `count` messages were refused before they came to the counter: damaged, too long or too many.
+    ///
+    /// # Errors
+    /// [`DeskClosed`].
+    pub async fn refused(&self, count: u64) -> Result<(), DeskClosed> {
+        let report = IntakeReport::Refused { input: self.input.to_string(), count };
+        self.questions.send(Question::Report(report)).await.map_err(|_| DeskClosed)
+    }
+
+    /// What happens to announcements from now on, whoever sent them ([`Told::event`] names the source).
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Told> {
+        self.events.subscribe()
+    }
+
+    /// How the appliance is, now and from now on.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    async fn ask(
+        &self,
+        question: impl FnOnce(oneshot::Sender<Answer>) -> Question,
+    ) -> Result<Answer, DeskClosed> {
+        let (answer, answered) = oneshot::channel();
+        self.questions.send(question(answer)).await.map_err(|_| DeskClosed)?;
+        answered.await.map_err(|_| DeskClosed)
+    }
+}
+
+/// The other side of all desks: reports go out, requests come in.
+#[derive(Debug)]
+pub struct Counter {
+    questions: mpsc::Receiver<Question>,
+    asking: mpsc::Sender<Question>,
+    events: broadcast::Sender<Told>,
+    state: watch::Sender<State>,
+    open: HashMap<u64, oneshot::Sender<Answer>>,
+    tickets: AtomicU64,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Counter {
+    /// A counter without desks.
+    #[must_use]
+    pub fn new() -> Self {
+        let (asking, questions) = mpsc::channel(REPORTS_MAX);
+        Self {
+            questions,
+            asking,
+            events: broadcast::channel(EVENTS_MAX).0,
+            state: watch::channel(State::default()).0,
+            open: HashMap::new(),
+            tickets: AtomicU64::new(1),
+        }
+    }
+
+    /// A desk for the input of this name.
+    #[must_use]
+    pub fn desk(&self, input: &str) -> Desk {
+        Desk {
+            input: input.into(),
+            questions: self.asking.clone(),
+            events: self.events.clone(),
+            state: self.state.subscribe(),
+        }
+    }
+
+    /// The next report for the supervisor; waits for one.
+    pub async fn report(&mut self) -> IntakeReport {
+        loop {
+            // The counter holds a sender itself, so the channel never ends.
+            let Some(question) = self.questions.recv().await else { std::future::pending().await };
+            let (answer, report): (_, Box<dyn FnOnce(u64) -> IntakeReport + Send>) = match question {
+                Question::Report(report) => return report,
+                Question::Submit(draft, answer) => {
+                    (answer, Box::new(|ticket| IntakeReport::Submit { ticket, draft }))
+                }
+                Question::Command(command, answer) => {
+                    (answer, Box::new(|ticket| IntakeReport::Command { ticket, command }))
+                }
+            };
+            if self.open.len() >= OPEN_TICKETS_MAX {
+                self.open.retain(|_, answer| !answer.is_closed());
+            }
+            if self.open.len() >= OPEN_TICKETS_MAX {
+                let reason = "too many announcements wait for an answer; send it again later".to_owned();
+                let _ = answer.send(Answer::Refused { reason, later: true });
+                continue;
+            }
+            let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+            self.open.insert(ticket, answer);
+            return report(ticket);
+        }
+    }
+
+    /// Gives what the supervisor said to whom it concerns.
+    pub fn request(&mut self, request: IntakeRequest) {
+        match request {
+            // Whoever asked may have gone away meanwhile.
+            IntakeRequest::Answer { ticket, answer } => {
+                if let Some(asked) = self.open.remove(&ticket) {
+                    let _ = asked.send(answer);
+                }
+            }
+            IntakeRequest::Told(told) => {
+                let _ = self.events.send(told);
+            }
+            IntakeRequest::State(state) => {
+                self.state.send_replace(*state);
+            }
+            // Answered by the one who holds the counter.
+            IntakeRequest::Probe { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_submission_is_answered_under_its_ticket() {
+        let mut counter = Counter::new();
+        let desk = counter.desk("fifo:/run/crier/say");
+        let asked = tokio::spawn(async move { desk.submit(Draft::plain("Hello.")).await });
+        let IntakeReport::Submit { ticket, draft } = counter.report().await else {
+            panic!("not a submission")
+        };
+        assert_eq!(draft.source.as_deref(), Some("fifo:/run/crier/say"));
+        let answer = Answer::Accepted { sequence: 3, id: "#3".into(), durable: true };
+        counter.request(IntakeRequest::Answer { ticket: ticket + 1, answer: Answer::Done });
+        counter.request(IntakeRequest::Answer { ticket, answer: answer.clone() });
+        assert_eq!(asked.await.unwrap(), Ok(answer));
+    }
+
+    #[tokio::test]
+    async fn everybody_sees_events_and_state() {
+        let mut counter = Counter::new();
+        let (first, second) = (counter.desk("a"), counter.desk("b"));
+        let mut events = [first.events(), second.events()];
+        let event = crier_announce::Event {
+            sequence: crier_announce::Sequence::default(),
+            id: "x".into(),
+            source: None,
+            kind: crier_announce::EventKind::Finished,
+        };
+        let told = Told { sequence: 1, event };
+        counter.request(IntakeRequest::Told(told.clone()));
+        for events in &mut events {
+            assert_eq!(events.recv().await.unwrap(), told);
+        }
+        counter.request(IntakeRequest::State(Box::new(State { queued: 4, ..State::default() })));
+        assert_eq!(second.state().borrow().queued, 4);
+    }
+
+    #[tokio::test]
+    async fn a_counter_that_is_gone_is_told() {
+        let counter = Counter::new();
+        let desk = counter.desk("a");
+        drop(counter);
+        assert_eq!(desk.submit(Draft::plain("Hello.")).await, Err(DeskClosed));
+    }
+}

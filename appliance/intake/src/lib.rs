@@ -1,0 +1,17 @@
+//! How text comes in: serial lines, FIFOs, MQTT and buttons, each an independent input with bounds of its own.
+//!
+//! Inputs know nothing of each other and of the supervisor. Each has a [`Desk`], where it hands in what it read and is
+//! told what became of it; whoever runs the inputs has the other side, the [`Counter`].
+//!
+//! ```text
+//! serial · FIFO · MQTT · buttons -> Desk -> Counter -> supervisor
+//!                                <- answers, events, state <-
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod desk;
+mod flood;
+
+pub use desk::{Counter, Desk, DeskClosed};
+pub use flood::Flood;

@@ -1,0 +1,134 @@
+//! The form of a packet.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::WireError;
+
+/// Longest packet, in bytes: 64 frames of codes, 16 rows of the largest talker, or 1.6 s of samples.
+pub const PACKET_BYTES_MAX: usize = 160 * 1024;
+
+/// Bytes of the head's length.
+const LENGTH_BYTES: usize = 4;
+
+/// One message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packet<H> {
+    /// What it is.
+    pub head: H,
+    /// The numbers that belong to it.
+    pub payload: Vec<f32>,
+}
+
+/// Writes a message over whatever `bytes` held.
+///
+/// # Errors
+/// [`WireError::TooLong`].
+pub fn encode<H: Serialize>(head: &H, payload: &[f32], bytes: &mut Vec<u8>) -> Result<(), WireError> {
+    bytes.clear();
+    bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+    serde_json::to_writer(&mut *bytes, head).map_err(|error| head_error(&error))?;
+    let head_bytes = bytes.len() - LENGTH_BYTES;
+    let total = bytes.len().saturating_add(payload.len().saturating_mul(4));
+    let length = u32::try_from(head_bytes).ok().filter(|_| total <= PACKET_BYTES_MAX);
+    let Some(length) = length else {
+        return Err(WireError::TooLong { bytes: total, limit: PACKET_BYTES_MAX });
+    };
+    bytes[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+    for number in payload {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    Ok(())
+}
+
+/// Reads a message: its head, and the bytes of its payload ([`floats`] makes numbers of them).
+///
+/// # Errors
+/// [`WireError::TooLong`], [`WireError::Cut`] and [`WireError::Head`].
+pub fn decode<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, &[u8]), WireError> {
+    if bytes.len() > PACKET_BYTES_MAX {
+        return Err(WireError::TooLong { bytes: bytes.len(), limit: PACKET_BYTES_MAX });
+    }
+    let cut = || WireError::Cut { bytes: bytes.len() };
+    let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or_else(cut)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| cut())?;
+    let (head, payload) = rest.split_at_checked(length).ok_or_else(cut)?;
+    let head = serde_json::from_slice(head).map_err(|error| head_error(&error))?;
+    Ok((head, payload))
+}
+
+/// The numbers of a payload.
+///
+/// # Errors
+/// [`WireError::Payload`].
+pub fn floats(payload: &[u8]) -> Result<Vec<f32>, WireError> {
+    let mut numbers = Vec::new();
+    read_floats(payload, &mut numbers)?;
+    Ok(numbers)
+}
+
+/// The numbers of a payload, appended to `numbers`.
+///
+/// # Errors
+/// [`WireError::Payload`].
+pub fn read_floats(payload: &[u8], numbers: &mut Vec<f32>) -> Result<(), WireError> {
+    let (whole, []) = payload.as_chunks::<4>() else {
+        return Err(WireError::Payload { bytes: payload.len() });
+    };
+    numbers.extend(whole.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+    Ok(())
+}
+
+/// Where and how parsing failed; the parser's own message may quote what it read.
+fn head_error(error: &serde_json::Error) -> WireError {
+    let problem = format!("{:?} at column {}", error.classify(), error.column());
+    WireError::Head { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{At, TalkerReply, TalkerRequest};
+
+    #[test]
+    fn what_is_written_is_read() {
+        let head = TalkerReply::Decoded { at: At { utterance: 7, frame: 3 } };
+        let mut bytes = Vec::new();
+        encode(&head, &[0.5, -1.0, f32::MIN_POSITIVE], &mut bytes).unwrap();
+        let (read, payload) = decode::<TalkerReply>(&bytes).unwrap();
+        assert_eq!(read, head);
+        assert_eq!(floats(payload).unwrap(), [0.5, -1.0, f32::MIN_POSITIVE]);
+    }
+
+    #[test]
+    fn too_much_is_refused_before_it_is_sent() {
+        let numbers = vec![0.0; PACKET_BYTES_MAX / 4];
+        let error = encode(&"head", &numbers, &mut Vec::new()).unwrap_err();
+        assert!(matches!(error, WireError::TooLong { .. }));
+    }
+
+    #[test]
+    fn errors_do_not_quote_what_was_read() {
+        let mut bytes = Vec::new();
+        encode(&"the secret words", &[], &mut bytes).unwrap();
+        let error = decode::<TalkerRequest>(&bytes).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn junk_is_an_error_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode::<TalkerRequest>(&bytes).map(|(_, payload)| floats(payload));
+        }
+
+        #[test]
+        fn every_cut_packet_is_refused(keep in 0_usize..40) {
+            let mut bytes = Vec::new();
+            encode(&TalkerReply::Decoded { at: At { utterance: 1, frame: 2 } }, &[], &mut bytes).unwrap();
+            prop_assume!(keep < bytes.len());
+            prop_assert!(decode::<TalkerReply>(&bytes[..keep]).is_err());
+        }
+    }
+}
