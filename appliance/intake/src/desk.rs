@@ -188,8 +188,6 @@ impl Counter {
             IntakeRequest::State(state) => {
                 self.state.send_replace(*state);
             }
-            // Answered by the one who holds the counter.
-            IntakeRequest::Probe { .. } => {}
         }
     }
 }

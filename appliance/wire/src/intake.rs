@@ -30,11 +30,6 @@ pub enum IntakeReport {
         /// How it is connected, or why it is not.
         detail: String,
     },
-    /// The answer to [`IntakeRequest::Probe`].
-    Alive {
-        /// That of the request.
-        number: u64,
-    },
     /// Counts of an input since its start, for metrics.
     Refused {
         /// Its name.
@@ -59,11 +54,6 @@ pub enum IntakeRequest {
     Told(Told),
     /// How the appliance is; sent when it changes and every ten seconds.
     State(Box<State>),
-    /// Are you there?
-    Probe {
-        /// Repeated in the answer.
-        number: u64,
-    },
 }
 
 /// Something that happened to an announcement.

@@ -8,8 +8,8 @@
 //! logits, samples) is payload. A packet is one message of a `SOCK_SEQPACKET` socket and at most
 //! [`PACKET_BYTES_MAX`] long.
 //!
-//! The life of a stage is the same for all: it is sent one [`Start`], answers [`Started`] once it can work, and then
-//! requests and replies of its own kind follow. Every piece of work has an address, [`At`], which its reply repeats;
+//! The life of a stage is the same for all ([`ToStage`], [`FromStage`]): it is told to start, answers once it can work,
+//! and then requests and replies of its own kind follow, and probes whether it is still there. Every piece of work has an address, [`At`], which its reply repeats;
 //! whoever gets a reply that he does not wait for drops it.
 
 #![forbid(unsafe_code)]
@@ -29,4 +29,4 @@ pub use error::WireError;
 pub use intake::{Answer, Command, IntakeReport, IntakeRequest, Mode, State, Told};
 pub use packet::{PACKET_BYTES_MAX, Packet, decode, encode, floats, read_floats};
 pub use player::{PlayerReport, PlayerRequest};
-pub use start::{At, EngineSettings, Start, Started, VERSION};
+pub use start::{At, EngineSettings, FromStage, Started, ToStage, VERSION};

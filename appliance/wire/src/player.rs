@@ -50,11 +50,6 @@ pub enum PlayerRequest {
         /// Whether.
         on: bool,
     },
-    /// Are you there? Answered by [`PlayerReport::Alive`].
-    Probe {
-        /// Repeated in the answer.
-        number: u64,
-    },
 }
 
 /// From the player.
@@ -100,10 +95,5 @@ pub enum PlayerReport {
         open: bool,
         /// What was opened, or why not.
         detail: String,
-    },
-    /// The answer to [`PlayerRequest::Probe`].
-    Alive {
-        /// That of the request.
-        number: u64,
     },
 }

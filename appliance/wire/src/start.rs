@@ -18,17 +18,42 @@ pub struct At {
     pub frame: u32,
 }
 
-/// The first message to a stage.
+/// What a stage is told: `S` are its settings, `R` is the work of its kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Start<S> {
-    /// [`VERSION`] of the supervisor.
-    pub version: u32,
-    /// What the stage is to be.
-    pub settings: S,
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ToStage<S, R> {
+    /// The first message.
+    Start {
+        /// [`VERSION`] of the supervisor.
+        version: u32,
+        /// What the stage is to be.
+        settings: S,
+    },
+    /// Are you there?
+    Probe {
+        /// Repeated in the answer.
+        number: u64,
+    },
+    /// Something to do.
+    Work(R),
 }
 
-/// The first message of a stage: it can work now.
+/// What a stage tells: `R` is what its kind of work gives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FromStage<R> {
+    /// The first message: it can work now.
+    Started(Started),
+    /// The answer to [`ToStage::Probe`].
+    Alive {
+        /// That of the question.
+        number: u64,
+    },
+    /// What came of the work.
+    Work(R),
+}
+
+/// A stage that can work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Started {
