@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crier_speech::{
     CODEBOOKS, EmbeddingTables, Finish, Frame, FrameLoop, Identity, ModelKind, PredictorEngine, Prompt,
-    PromptOptions, Request, TalkerEngine, TextMode, VoiceLayout,
+    PromptOptions, Request, Sentence, SentenceOptions, TalkerEngine, TextMode, VoiceLayout,
 };
 use crier_system::{peak_rss_bytes, process_cpu_time};
 use crier_vocoder::Vocoder;
@@ -14,7 +14,7 @@ use crate::cli::BenchArguments;
 use crate::engine::Engine;
 use crate::error::CrierError;
 use crate::report::{Bars, human_bytes, milliseconds, print, print_json, rounded, table};
-use crate::speak::{CHUNK_FRAMES, FrameMaker, Sentence, SpeakOptions, speak};
+use crate::speak::{CHUNK_FRAMES, FrameMaker, speak};
 
 /// What is said; how it goes on does not matter, since the number of frames is forced.
 const TEXT: &str = "the front door is open";
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let mut engine = Engine::load(&arguments.engine)?;
     engine.verified()?;
     // The end of speech is never allowed, so that exactly the wanted number of frames is made.
-    let mut layout = engine.bundle.layout().clone();
+    let mut layout = engine.reader.bundle.layout().clone();
     layout.sampling.min_frames = u32::MAX;
     let prompt = prompt(&engine, &layout)?;
     let mut bars = Bars::new();
@@ -66,12 +66,12 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
             Request::Talker { position, rows } => {
                 let cost = if position == 0 { &mut prefill } else { &mut talker };
                 let output = cost.measure(|| engine.talker.decode(position, rows))?;
-                frame_loop.talker_done(output.hidden, output.logits, &*engine.bundle)?;
+                frame_loop.talker_done(output.hidden, output.logits, &*engine.reader.bundle)?;
             }
             Request::Predictor { frame, hidden, code0 } => {
                 let sampler = *frame_loop.predictor_sampler();
                 let made = predictor.measure(|| engine.predictor.predict(frame, hidden, code0, &sampler))?;
-                let Frame { codes: made, .. } = frame_loop.predictor_done(&made, &*engine.bundle)?;
+                let Frame { codes: made, .. } = frame_loop.predictor_done(&made, &*engine.reader.bundle)?;
                 codes.push(made);
                 bars.step(1);
             }
@@ -85,17 +85,17 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let vocoder = vocoder_cost(&mut engine.vocoder, &codes, CHUNK_FRAMES)?;
     bars.step(u64::from(arguments.frames) / 2);
 
-    let options = SpeakOptions {
+    let options = SentenceOptions {
         seed: 1,
         greedy: false,
         max_frames: Some(arguments.frames),
         chunk_frames: CHUNK_FRAMES,
     };
     let sentence = Sentence { prompt, tokens: 1 };
-    let (bundle, threads, load_time) = (&*engine.bundle, engine.threads, engine.load_time);
+    let (bundle, threads, load_time) = (&*engine.reader.bundle, engine.threads, engine.load_time);
     let maker =
         FrameMaker { bundle, layout: &layout, talker: &mut engine.talker, predictor: &mut engine.predictor };
-    let spoken = speak(maker, &mut engine.vocoder, [sentence], options, &mut |_| Ok(()))?;
+    let spoken = speak(maker, &mut engine.vocoder, [Ok(sentence)], options, &mut |_| Ok(()))?;
     // What speaking needs; the long calls that follow are only measured, never made by other commands.
     let peak = peak_rss_bytes();
     let vocoder_long = vocoder_cost(&mut engine.vocoder, &codes, LONG_CHUNK_FRAMES)?;
@@ -170,18 +170,18 @@ fn prompt(engine: &Engine, layout: &VoiceLayout) -> Result<Prompt, CrierError> {
         (_, None) => {
             // Any embedding costs the same as a real one.
             let mut embedding = vec![0.0; layout.hidden];
-            engine.bundle.add_codec(layout.codec_ids.pad, &mut embedding);
+            engine.reader.bundle.add_codec(layout.codec_ids.pad, &mut embedding);
             Identity::Embedding(embedding)
         }
     };
     let options = PromptOptions {
-        role: engine.tokenizer.role(layout)?,
+        role: engine.reader.tokenizer.role(layout)?,
         instruction: Vec::new(),
         language: None,
         identity,
         reference: None,
         mode: TextMode::Streaming,
     };
-    let tokens = engine.tokenizer.encode(TEXT)?;
-    Ok(Prompt::new(layout, &*engine.bundle, &options, &tokens)?)
+    let tokens = engine.reader.tokenizer.encode(TEXT)?;
+    Ok(Prompt::new(layout, &*engine.reader.bundle, &options, &tokens)?)
 }

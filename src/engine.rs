@@ -1,4 +1,4 @@
-//! A voice, loaded: bundle, tokenizer and the three networks.
+//! A voice, loaded: what reads, and the three networks that speak.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,22 +8,21 @@ use std::time::{Duration, Instant};
 use crier_bundle::{Bundle, BundleError};
 use crier_llama::Threads;
 use crier_predictor::{Backend, Predictor, PredictorOptions};
-use crier_speech::Tokenizer;
 use crier_talker::{Talker, TalkerOptions};
 use crier_vocoder::{Vocoder, VocoderOptions};
 
 use crate::cli::{BackendArgument, EngineArguments};
 use crate::error::CrierError;
+use crate::script::Reader;
 use crate::voice::locate;
 
 /// Positions that a talker is made for: prompt, text and 8192 frames would never fit in a small board's memory, a
 /// sentence of half a minute does.
-const CONTEXT_POSITIONS: usize = 1024;
+pub(crate) const CONTEXT_POSITIONS: usize = 1024;
 
 /// A voice that can speak.
 pub(crate) struct Engine {
-    pub(crate) bundle: Arc<Bundle>,
-    pub(crate) tokenizer: Tokenizer,
+    pub(crate) reader: Reader,
     pub(crate) talker: Talker,
     pub(crate) predictor: Predictor,
     pub(crate) vocoder: Vocoder,
@@ -58,26 +57,25 @@ impl Engine {
             BackendArgument::Onnx => Backend::Onnx,
         };
         let talker = TalkerOptions { threads: Threads::new(threads), positions, ..TalkerOptions::default() };
-        let (speaking, vocoder, tokenizer) = std::thread::scope(|scope| {
+        let (speaking, vocoder, reader) = std::thread::scope(|scope| {
             let vocoder = scope
                 .spawn(|| Vocoder::load(&bundle, &VocoderOptions { threads, ..VocoderOptions::default() }));
-            let tokenizer = scope.spawn(|| bundle.tokenizer());
+            let reader = scope.spawn(|| Reader::new(Arc::clone(&bundle)));
             let speaking = || -> Result<_, CrierError> {
                 let talker = Talker::load(&bundle, &talker)?;
                 let predictor =
                     Predictor::load(&bundle, &PredictorOptions { threads: Threads::new(threads), backend })?;
                 Ok((talker, predictor))
             };
-            (speaking(), vocoder.join(), tokenizer.join())
+            (speaking(), vocoder.join(), reader.join())
         });
         let died = |_| CrierError::Internal("a thread that loads the voice died".to_owned());
         let (talker, predictor) = speaking?;
         Ok(Self {
-            tokenizer: tokenizer.map_err(died)??,
+            reader: reader.map_err(died)??,
             vocoder: vocoder.map_err(died)??,
             talker,
             predictor,
-            bundle,
             threads,
             load_time: begin.elapsed(),
             verification: Some(verification),

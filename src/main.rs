@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod report;
 mod say;
+mod script;
 mod speak;
 mod voice;
 

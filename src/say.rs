@@ -3,23 +3,16 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crier_bundle::Bundle;
 use crier_player::{AlsaSink, Sink, WavFormat, WavSink, playback_devices};
-use crier_speech::{
-    CODEBOOKS, Identity, ModelKind, Prompt, PromptOptions, TEXT_BYTES_MAX, TextMode, TextNormalisation,
-    Tokenizer, clean, normalise, pronounce, split_sentences,
-};
+use crier_speech::{CODEBOOKS, SentenceOptions, TEXT_BYTES_MAX, TextMode, clean};
 use serde_json::json;
 
 use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engine::Engine;
 use crate::error::CrierError;
 use crate::report::{milliseconds, note, print, print_json, rounded, table};
-use crate::speak::{CHUNK_FRAMES, FrameMaker, Sentence, SpeakOptions, Spoken, speak};
-
-/// Text up to this length is spoken in one go, as the official implementation does with text of any length; longer
-/// text is split into sentences, so that memory and the first sound do not grow with it.
-const WHOLE_TEXT_CHARACTERS_MAX: usize = 240;
+use crate::script::Manner;
+use crate::speak::{CHUNK_FRAMES, FrameMaker, Spoken, speak};
 
 pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.device == "?" {
@@ -33,27 +26,39 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     let text = clean(&read_text(&arguments.text)?)?;
     let mut engine = Engine::load(&arguments.engine)?;
     let rate_hz = engine.vocoder.sample_rate_hz();
-    let options = prompt_options(arguments, engine.bundle.layout(), &engine.tokenizer)?;
     // Whatever is wrong with the text is told before a file is created.
-    let sentences = spellings(&engine.bundle, &text)?;
-    let prompts = sentences
-        .iter()
-        .map(|sentence| prepare(&engine.bundle, &engine.tokenizer, &options, sentence))
-        .collect::<Result<Vec<_>, _>>()?;
+    let script = engine.reader.script(&text, &manner(arguments))?;
     engine.verified()?;
+    if !script.skipped.is_empty() {
+        let skipped = script.skipped.escape_debug();
+        note(&format!("crier: this voice reads English only; left out: {skipped}"));
+    }
     let mut output = Output::open(arguments, rate_hz)?;
-    let speak_options = SpeakOptions {
+    let options = SentenceOptions {
         seed: arguments.seed,
         greedy: arguments.greedy,
         max_frames: arguments.max_frames,
         chunk_frames: arguments.chunk.map_or(CHUNK_FRAMES, usize::from),
     };
-    let Engine { bundle, talker, predictor, vocoder, .. } = &mut engine;
-    let maker = FrameMaker { layout: bundle.layout(), bundle, talker, predictor };
+    let Engine { reader, talker, predictor, vocoder, .. } = &mut engine;
+    let maker = FrameMaker { layout: reader.bundle.layout(), bundle: &reader.bundle, talker, predictor };
+    let sentences = (0..script.len()).map(|index| script.sentence(reader, index));
     let mut sink = |samples: &[f32]| Ok(output.sink.write(samples)?);
-    let spoken = speak(maker, vocoder, prompts, speak_options, &mut sink)?;
+    let spoken = speak(maker, vocoder, sentences, options, &mut sink)?;
     output.finish(&spoken.codes)?;
-    report(arguments, &engine, &spoken, sentences.len())
+    report(arguments, &engine, &spoken, script.len())
+}
+
+fn manner(arguments: &SayArguments) -> Manner {
+    Manner {
+        speaker: arguments.speaker.clone(),
+        language: arguments.language.clone(),
+        instruction: arguments.instruct.clone(),
+        mode: arguments.text_mode.map(|mode| match mode {
+            TextModeArgument::Streaming => TextMode::Streaming,
+            TextModeArgument::Whole => TextMode::Whole,
+        }),
+    }
 }
 
 /// The text of the command line, or of standard input when there is none.
@@ -69,83 +74,6 @@ fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
         .read_to_end(&mut text)
         .map_err(|source| CrierError::Read { path: "standard input".into(), source })?;
     Ok(text)
-}
-
-/// Sentences as the voice reads them.
-fn spellings(bundle: &Bundle, text: &str) -> Result<Vec<String>, CrierError> {
-    let sentences = split_sentences(text).into_iter();
-    match bundle.layout().text_normalisation {
-        TextNormalisation::None if text.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX => {
-            Ok(vec![text.to_owned()])
-        }
-        TextNormalisation::None => Ok(sentences.map(str::to_owned).collect()),
-        TextNormalisation::English => {
-            let lexicon = bundle.lexicon()?;
-            let mut spelled = Vec::new();
-            let mut skipped = String::new();
-            for sentence in sentences {
-                let english = normalise::english(sentence);
-                skipped.extend(english.skipped);
-                if !english.text.is_empty() {
-                    spelled.push(match &lexicon {
-                        Some(lexicon) => pronounce(&english.text, lexicon),
-                        None => english.text,
-                    });
-                }
-            }
-            if spelled.is_empty() {
-                let detail = format!(", for this voice reads English only and '{skipped}' is not");
-                return Err(crier_speech::SpeechError::NothingToSay { detail }.into());
-            }
-            if !skipped.is_empty() {
-                note(&format!("crier: this voice reads English only; left out: {}", skipped.escape_debug()));
-            }
-            Ok(spelled)
-        }
-    }
-}
-
-fn prompt_options(
-    arguments: &SayArguments,
-    layout: &crier_speech::VoiceLayout,
-    tokenizer: &Tokenizer,
-) -> Result<PromptOptions, CrierError> {
-    let identity = match (&arguments.speaker, layout.kind, layout.speakers.keys().next()) {
-        (Some(name), _, _) => Identity::Named(name.clone()),
-        (None, ModelKind::VoiceDesign, _) => Identity::Described,
-        // Without a wish the first speaker speaks, always the same.
-        (None, _, Some(first)) => Identity::Named(first.clone()),
-        (None, _, None) => return Err(crier_speech::SpeechError::NeedsReference.into()),
-    };
-    let instruction = match &arguments.instruct {
-        Some(text) => tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
-        None => Vec::new(),
-    };
-    // As the official package: whole text, but for voices that are cloned from a recording.
-    let mode = match (arguments.text_mode, layout.kind) {
-        (Some(TextModeArgument::Streaming), _) | (None, ModelKind::Base) => TextMode::Streaming,
-        (Some(TextModeArgument::Whole), _) | (None, _) => TextMode::Whole,
-    };
-    let language = arguments.language.clone();
-    Ok(PromptOptions {
-        role: tokenizer.role(layout)?,
-        instruction,
-        language,
-        identity,
-        reference: None,
-        mode,
-    })
-}
-
-fn prepare(
-    bundle: &Bundle,
-    tokenizer: &Tokenizer,
-    options: &PromptOptions,
-    sentence: &str,
-) -> Result<Sentence, CrierError> {
-    let tokens = tokenizer.encode(sentence)?;
-    let prompt = Prompt::new(bundle.layout(), bundle, options, &tokens)?;
-    Ok(Sentence { prompt, tokens: tokens.len() })
 }
 
 /// Where the speech goes; files that did not come to a good end are removed.

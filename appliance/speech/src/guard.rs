@@ -12,7 +12,7 @@ const CYCLE_PERIOD_MAX: usize = 8;
 /// A cycle that goes on for this many frames (2.4 s) is no speech: even a held vowel varies in its acoustic codes.
 const CYCLE_FRAMES: usize = 30;
 /// Silence of this many frames (2.4 s) inside a sentence is no pause.
-const SILENT_FRAMES: u32 = 30;
+pub(crate) const SILENT_FRAMES: u32 = 30;
 /// Loudness below which a frame counts as silent: -50 dBFS, as root mean square.
 const SILENT_RMS: f32 = 0.003_162;
 
@@ -23,36 +23,17 @@ pub fn frame_ceiling(text_tokens: usize) -> u32 {
     CEILING_BASE_FRAMES.saturating_add(tokens.saturating_mul(CEILING_FRAMES_PER_TOKEN))
 }
 
-/// What to do after a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GuardVerdict {
-    /// All is well.
-    Continue,
-    /// The voice has run away and nothing has been heard yet: begin again with the next seed.
-    Retry,
-    /// The voice has run away: fade out and end the sentence here.
-    FadeOut,
-}
-
-/// Watches the frames of one utterance.
+/// Watches for frames that come again and again.
 #[derive(Debug, Default)]
-pub struct Guard {
+pub(crate) struct Cycles {
     recent: Vec<[u16; CODEBOOKS]>,
     /// For each period, how many frames in a row have equalled the frame that many earlier.
     matches: [usize; CYCLE_PERIOD_MAX],
-    silent_frames: u32,
-    heard_something: bool,
 }
 
-impl Guard {
-    /// A guard at the beginning of an utterance.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes note of a frame's codes.
-    pub fn saw(&mut self, codes: &[u16; CODEBOOKS]) -> GuardVerdict {
+impl Cycles {
+    /// Takes note of a frame's codes; true when the voice has run away.
+    pub(crate) fn saw(&mut self, codes: &[u16; CODEBOOKS]) -> bool {
         for (index, matched) in self.matches.iter_mut().enumerate() {
             let earlier = self.recent.len().checked_sub(index + 1).and_then(|at| self.recent.get(at));
             *matched = if earlier == Some(codes) { *matched + 1 } else { 0 };
@@ -61,26 +42,41 @@ impl Guard {
             self.recent.remove(0);
         }
         self.recent.push(*codes);
-        self.verdict(self.matches.iter().any(|&matched| matched >= CYCLE_FRAMES))
+        self.matches.iter().any(|&matched| matched >= CYCLE_FRAMES)
     }
+}
 
+/// What the loudness of a frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SilenceVerdict {
+    /// All is well.
+    Continue,
+    /// The voice has run away.
+    RanAway,
+}
+
+/// Watches for a voice that falls silent for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Silence {
+    silent_frames: u32,
+    heard_something: bool,
+}
+
+impl Silence {
     /// Takes note of how loud a frame turned out (root mean square, 1 is full scale).
-    pub fn heard(&mut self, rms: f32) -> GuardVerdict {
+    pub(crate) fn heard(&mut self, rms: f32) -> SilenceVerdict {
         if rms < SILENT_RMS {
             self.silent_frames += 1;
         } else {
             self.silent_frames = 0;
             self.heard_something = true;
         }
-        self.verdict(self.silent_frames >= SILENT_FRAMES)
+        if self.silent_frames >= SILENT_FRAMES { SilenceVerdict::RanAway } else { SilenceVerdict::Continue }
     }
 
-    fn verdict(&self, ran_away: bool) -> GuardVerdict {
-        match (ran_away, self.heard_something) {
-            (false, _) => GuardVerdict::Continue,
-            (true, false) => GuardVerdict::Retry,
-            (true, true) => GuardVerdict::FadeOut,
-        }
+    /// Whether any frame so far was more than silence.
+    pub(crate) fn heard_something(&self) -> bool {
+        self.heard_something
     }
 }
 
@@ -94,32 +90,33 @@ mod tests {
 
     #[test]
     fn ordinary_speech_passes() {
-        let mut guard = Guard::new();
+        let (mut cycles, mut silence) = (Cycles::default(), Silence::default());
         for frame in 0..500_u16 {
             // Every value three times in a row, and the whole again every 60 frames.
-            assert_eq!(guard.saw(&codes(frame / 3 % 20)), GuardVerdict::Continue);
-            assert_eq!(guard.heard(if frame % 40 < 25 { 0.0 } else { 0.1 }), GuardVerdict::Continue);
+            assert!(!cycles.saw(&codes(frame / 3 % 20)));
+            let rms = if frame % 40 < 25 { 0.0 } else { 0.1 };
+            assert_eq!(silence.heard(rms), SilenceVerdict::Continue);
         }
     }
 
     #[test]
     fn cycles_of_every_period_are_found_soon() {
         for period in 1..=CYCLE_PERIOD_MAX as u16 {
-            let mut guard = Guard::new();
-            guard.heard(0.1);
-            let found = (0..100).find(|&frame| guard.saw(&codes(frame % period)) == GuardVerdict::FadeOut);
+            let mut cycles = Cycles::default();
+            let found = (0..100).find(|&frame| cycles.saw(&codes(frame % period)));
             assert_eq!(found, Some(CYCLE_FRAMES as u16 + period - 1), "period {period}");
         }
     }
 
     #[test]
-    fn silence_is_retried_while_nobody_has_heard_anything() {
-        let mut guard = Guard::new();
-        let verdicts: Vec<_> = (0..SILENT_FRAMES).map(|_| guard.heard(0.0)).collect();
-        assert_eq!(verdicts.last(), Some(&GuardVerdict::Retry));
-        guard.heard(0.5);
-        let verdicts: Vec<_> = (0..SILENT_FRAMES).map(|_| guard.heard(0.001)).collect();
-        assert_eq!(verdicts.last(), Some(&GuardVerdict::FadeOut));
+    fn silence_is_told_from_a_pause() {
+        let mut silence = Silence::default();
+        let mut verdicts = (0..SILENT_FRAMES).map(|_| silence.heard(0.0)).collect::<Vec<_>>();
+        assert_eq!(verdicts.pop(), Some(SilenceVerdict::RanAway));
+        assert!(verdicts.iter().all(|verdict| *verdict == SilenceVerdict::Continue));
+        assert!(!silence.heard_something());
+        assert_eq!(silence.heard(0.5), SilenceVerdict::Continue);
+        assert!(silence.heard_something());
     }
 
     #[test]

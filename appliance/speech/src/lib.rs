@@ -10,7 +10,6 @@
 //! utterance (its prompt, its seed, the codes made so far) and can be rebuilt from it at any frame, which is why a
 //! network that dies can be replaced without anybody hearing it.
 
-mod drive;
 mod error;
 mod frame_loop;
 mod guard;
@@ -19,15 +18,15 @@ pub mod normalise;
 mod prompt;
 mod pronounce;
 mod sampling;
+mod sentence;
 mod sentences;
 mod tables;
 mod text;
 mod tokenizer;
 
-pub use drive::{DriveError, drive};
 pub use error::SpeechError;
 pub use frame_loop::{Finish, Frame, FrameLoop, Request};
-pub use guard::{Guard, GuardVerdict, frame_ceiling};
+pub use guard::frame_ceiling;
 pub use layout::{
     CODEBOOKS, CodecIds, GROUPS, ModelKind, SamplingDefaults, Speaker, TextIds, TextNormalisation,
     VoiceLayout,
@@ -35,6 +34,7 @@ pub use layout::{
 pub use prompt::{Identity, Prompt, PromptOptions, Reference, TextMode};
 pub use pronounce::{Pronunciations, pronounce};
 pub use sampling::{Choice, Sampler};
+pub use sentence::{Judged, Made, Sentence, SentenceFrames, SentenceOptions, SentenceSamples};
 pub use sentences::{SENTENCE_CHARACTERS_MAX, split_sentences};
 pub use tables::{EmbeddingTables, PredictorEngine, TalkerEngine, TalkerOutput};
 pub use text::{TEXT_BYTES_MAX, clean};

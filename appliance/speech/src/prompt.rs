@@ -13,7 +13,7 @@
 use crate::{CODEBOOKS, EmbeddingTables, ModelKind, SpeechError, VoiceLayout};
 
 /// How the text reaches the talker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextMode {
     /// One token with each frame: the first frame does not wait for long text.
     Streaming,

@@ -1,0 +1,161 @@
+//! The first half: frames.
+
+use std::collections::VecDeque;
+
+use super::{End, Judged, Made, Sentence, SentenceOptions, Verdict};
+use crate::guard::{Cycles, SILENT_FRAMES, frame_ceiling};
+use crate::{EmbeddingTables, Finish, FrameLoop, GROUPS, Request, Sampler, SpeechError, VoiceLayout};
+
+/// Makes the frames of a sentence; asks for the work of talker and predictor, does none itself.
+#[derive(Debug)]
+pub struct SentenceFrames {
+    sentence: Sentence,
+    options: SentenceOptions,
+    max_frames: u32,
+    attempt: u32,
+    /// Those who hear it may still want it otherwise.
+    open: bool,
+    ended: bool,
+    frame_loop: FrameLoop,
+    cycles: Cycles,
+    made: VecDeque<Made>,
+}
+
+impl SentenceFrames {
+    /// A sentence at its beginning.
+    #[must_use]
+    pub fn new(layout: &VoiceLayout, sentence: Sentence, options: SentenceOptions) -> Self {
+        let ceiling = frame_ceiling(sentence.tokens).min(layout.sampling.max_frames);
+        let max_frames = options.max_frames.unwrap_or(ceiling);
+        let prompt = sentence.prompt.clone();
+        let frame_loop = FrameLoop::new(layout, prompt, options.seed, options.greedy, max_frames);
+        Self {
+            sentence,
+            options,
+            max_frames,
+            attempt: 0,
+            open: options.max_frames.is_none(),
+            ended: false,
+            frame_loop,
+            cycles: Cycles::default(),
+            made: VecDeque::new(),
+        }
+    }
+
+    /// What is to be done next; [`Request::Finished`] when nothing is, which a later [`judge`](Self::judge) may change
+    /// unless [`is_settled`](Self::is_settled).
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        match self.ended {
+            true => Request::Finished(Finish::EndOfSpeech),
+            false => self.frame_loop.request(),
+        }
+    }
+
+    /// The sampler that the predictor uses.
+    #[must_use]
+    pub fn predictor_sampler(&self) -> Sampler {
+        *self.frame_loop.predictor_sampler()
+    }
+
+    /// The talker has answered. `logits` is overwritten.
+    ///
+    /// # Errors
+    /// Those of [`FrameLoop::talker_done`].
+    pub fn talker_done(
+        &mut self,
+        hidden: &[f32],
+        logits: &mut [f32],
+        tables: &dyn EmbeddingTables,
+    ) -> Result<(), SpeechError> {
+        self.frame_loop.talker_done(hidden, logits, tables)?;
+        if let Request::Finished(finish) = self.frame_loop.request() {
+            let end = if finish == Finish::EndOfSpeech { End::OfSpeech } else { self.limit() };
+            self.push(None, Some(end));
+        }
+        Ok(())
+    }
+
+    /// The predictor has answered with codes 1 to 15.
+    ///
+    /// # Errors
+    /// Those of [`FrameLoop::predictor_done`].
+    pub fn predictor_done(
+        &mut self,
+        codes: &[u16; GROUPS],
+        tables: &dyn EmbeddingTables,
+    ) -> Result<(), SpeechError> {
+        let frame = self.frame_loop.predictor_done(codes, tables)?;
+        let guarded = self.options.max_frames.is_none();
+        let end = if frame.index + 1 >= self.max_frames {
+            Some(self.limit())
+        } else {
+            (guarded && self.cycles.saw(&frame.codes)).then_some(End::Cycle)
+        };
+        self.push(Some(frame.codes), end);
+        Ok(())
+    }
+
+    /// The next thing for [`super::SentenceSamples::tell`].
+    pub fn next_made(&mut self) -> Option<Made> {
+        self.made.pop_front()
+    }
+
+    /// Takes note of what those who hear it say.
+    pub fn judge(&mut self, layout: &VoiceLayout, judged: Judged) {
+        if judged.attempt != self.attempt {
+            return;
+        }
+        match judged.verdict {
+            Verdict::Heard => self.open = false,
+            Verdict::Done => {
+                self.open = false;
+                self.ended = true;
+            }
+            Verdict::Retry => {
+                self.attempt += 1;
+                self.ended = false;
+                self.cycles = Cycles::default();
+                self.made.clear();
+                self.restart(layout, 0);
+            }
+        }
+    }
+
+    /// The talker has forgotten everything: it is asked again for what it has to know.
+    pub fn talker_lost(&mut self, layout: &VoiceLayout) {
+        if !self.ended {
+            self.restart(layout, self.frame_loop.codes().len());
+        }
+    }
+
+    /// Nothing more is to be done, whatever those who hear it say: the next sentence may begin.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let short = (self.frame_loop.codes().len() as u32) < SILENT_FRAMES;
+        self.ended && (short || !self.open || self.attempt > 0)
+    }
+
+    /// Frames made so far.
+    #[must_use]
+    pub fn frames(&self) -> u32 {
+        self.frame_loop.codes().len() as u32
+    }
+
+    fn restart(&mut self, layout: &VoiceLayout, keep: usize) {
+        let seed = self.options.seed.wrapping_add(u64::from(self.attempt));
+        let known = self.frame_loop.codes()[..keep].to_vec();
+        let prompt = self.sentence.prompt.clone();
+        let greedy = self.options.greedy;
+        self.frame_loop = FrameLoop::resume(layout, prompt, seed, greedy, self.max_frames, &known);
+    }
+
+    fn limit(&self) -> End {
+        if self.options.max_frames.is_some() { End::Wanted } else { End::Ceiling }
+    }
+
+    fn push(&mut self, frame: Option<[u16; crate::CODEBOOKS]>, end: Option<End>) {
+        self.ended = end.is_some();
+        self.made.push_back(Made { attempt: self.attempt, frame, end });
+    }
+}

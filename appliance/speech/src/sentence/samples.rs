@@ -1,0 +1,199 @@
+//! The second half: samples.
+
+use std::collections::VecDeque;
+
+use super::{End, Judged, Made, SentenceOptions, Verdict};
+use crate::CODEBOOKS;
+use crate::guard::{Silence, SilenceVerdict};
+
+/// Frames in the vocoder's first calls: the first sound comes soon, then calls grow and cost less.
+const FIRST_CHUNKS: [usize; 4] = [1, 1, 2, 4];
+
+/// Turns the frames of a sentence into samples; asks for the vocoder's work, does none itself.
+///
+/// Silence at the beginning is held back until something is heard: that costs no time, and a voice that stays silent
+/// can be asked again.
+#[derive(Debug)]
+pub struct SentenceSamples {
+    options: SentenceOptions,
+    samples_per_frame: usize,
+    attempt: u32,
+    codes: Vec<[u16; CODEBOOKS]>,
+    end: Option<End>,
+    /// Calls of the present vocoder, and the frames that went into them.
+    calls: usize,
+    decoded: usize,
+    /// Frames whose samples were taken; behind `decoded` only while a new vocoder catches up.
+    taken: usize,
+    silence: Silence,
+    held: Vec<f32>,
+    finished: bool,
+    cut: bool,
+    judged: VecDeque<Judged>,
+}
+
+impl SentenceSamples {
+    /// A sentence at its beginning; a frame becomes `samples_per_frame` samples.
+    #[must_use]
+    pub fn new(options: SentenceOptions, samples_per_frame: usize) -> Self {
+        Self {
+            options,
+            samples_per_frame: samples_per_frame.max(1),
+            attempt: 0,
+            codes: Vec::new(),
+            end: None,
+            calls: 0,
+            decoded: 0,
+            taken: 0,
+            silence: Silence::default(),
+            held: Vec::new(),
+            finished: false,
+            cut: false,
+            judged: VecDeque::new(),
+        }
+    }
+
+    /// Takes what was made; samples that were held back may come out.
+    pub fn tell(&mut self, made: Made, out: &mut Vec<f32>) {
+        if made.attempt != self.attempt || self.finished {
+            return;
+        }
+        self.codes.extend(made.frame);
+        self.end = self.end.or(made.end);
+        self.finish_if_done(out);
+    }
+
+    /// What the vocoder shall decode next: the index of the first frame (at 0 it forgets everything before), and the
+    /// frames. How many frames go into which call depends on nothing but their number, so that the same codes give
+    /// the same samples to the last bit.
+    #[must_use]
+    pub fn due(&self) -> Option<(u32, &[[u16; CODEBOOKS]])> {
+        let waiting =
+            self.codes.get(self.decoded..).filter(|waiting| !waiting.is_empty() && !self.finished)?;
+        let ramp = FIRST_CHUNKS.get(self.calls).copied().unwrap_or(usize::MAX);
+        let chunk = ramp.min(self.options.chunk_frames.max(1));
+        let ready = waiting.get(..chunk).or_else(|| self.end.map(|_| waiting))?;
+        Some((self.decoded as u32, ready))
+    }
+
+    /// The vocoder has answered; what can be heard now is appended to `out`.
+    pub fn decoded(&mut self, samples: &mut [f32], out: &mut Vec<f32>) {
+        let frames = samples.len() / self.samples_per_frame;
+        self.calls += 1;
+        self.decoded += frames;
+        if self.finished || self.decoded <= self.taken {
+            return;
+        }
+        self.taken = self.decoded;
+        let last = self.taken >= self.codes.len();
+        match self.end {
+            Some(End::Cycle) if last && self.may_retry() => return self.retry(),
+            Some(End::Cycle | End::Ceiling) if last => fade_out(samples),
+            _ => {}
+        }
+        self.cut |= last && matches!(self.end, Some(End::Cycle | End::Ceiling | End::Wanted));
+        if self.options.max_frames.is_some() {
+            out.extend_from_slice(samples);
+        } else {
+            self.listen(samples, out);
+        }
+        self.finish_if_done(out);
+    }
+
+    /// The vocoder has forgotten everything: it is asked again for all frames of the sentence, and what it gives is
+    /// not taken twice.
+    pub fn vocoder_lost(&mut self) {
+        (self.calls, self.decoded) = (0, 0);
+    }
+
+    /// The next thing for [`super::SentenceFrames::judge`].
+    pub fn next_judged(&mut self) -> Option<Judged> {
+        self.judged.pop_front()
+    }
+
+    /// Everything is out.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Something but the talker ended it.
+    #[must_use]
+    pub fn was_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// All codes of the sentence so far; once it is finished, of what was heard of it.
+    #[must_use]
+    pub fn codes(&self) -> &[[u16; CODEBOOKS]] {
+        &self.codes
+    }
+
+    fn listen(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        let first = self.taken - samples.len() / self.samples_per_frame;
+        for (index, frame) in samples.chunks(self.samples_per_frame).enumerate() {
+            let before = self.silence.heard_something();
+            let verdict = self.silence.heard(root_mean_square(frame));
+            if self.silence.heard_something() && !before {
+                out.append(&mut self.held);
+                self.judge(Verdict::Heard);
+            }
+            if self.silence.heard_something() {
+                out.extend_from_slice(frame);
+            } else {
+                self.held.extend_from_slice(frame);
+            }
+            if verdict == SilenceVerdict::RanAway {
+                if self.may_retry() {
+                    return self.retry();
+                }
+                self.held.clear();
+                self.cut = true;
+                // Frames made meanwhile are not part of it: how many there are is a matter of speed.
+                self.codes.truncate(first + index + 1);
+                return self.finish();
+            }
+        }
+    }
+
+    fn finish_if_done(&mut self, out: &mut Vec<f32>) {
+        if self.end.is_some() && self.taken >= self.codes.len() && !self.finished {
+            out.append(&mut self.held);
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+        self.judge(Verdict::Done);
+    }
+
+    fn may_retry(&self) -> bool {
+        self.attempt == 0 && self.options.max_frames.is_none() && !self.silence.heard_something()
+    }
+
+    fn retry(&mut self) {
+        self.judge(Verdict::Retry);
+        self.attempt += 1;
+        self.codes.clear();
+        self.held.clear();
+        self.end = None;
+        (self.calls, self.decoded, self.taken) = (0, 0, 0);
+        self.silence = Silence::default();
+    }
+
+    fn judge(&mut self, verdict: Verdict) {
+        self.judged.push_back(Judged { attempt: self.attempt, verdict });
+    }
+}
+
+fn fade_out(samples: &mut [f32]) {
+    let length = samples.len() as f32;
+    for (index, sample) in samples.iter_mut().enumerate() {
+        *sample *= 1.0 - index as f32 / length;
+    }
+}
+
+fn root_mean_square(samples: &[f32]) -> f32 {
+    (samples.iter().map(|s| s * s).sum::<f32>() / samples.len().max(1) as f32).sqrt()
+}

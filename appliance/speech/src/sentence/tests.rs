@@ -1,0 +1,217 @@
+//! Whoever is faster, and whoever dies: the samples are the same.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::prompt::tests::{Spelled, layout, options};
+use crate::{GROUPS, ModelKind, Prompt, Request, TextMode, VoiceLayout};
+
+const SAMPLES_PER_FRAME: usize = 4;
+const VOCABULARY: usize = 1124;
+const END_OF_SPEECH: usize = 203;
+
+/// How the stand-in voice behaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Voice {
+    /// Speaks and ends.
+    Sound,
+    /// Never makes a sound with the first seed.
+    SilentAtFirst,
+    /// Never makes a sound.
+    Silent,
+    /// Says the same frame for ever.
+    Stuck,
+    /// Falls silent in the middle and never ends.
+    FallsSilent,
+    /// Never ends.
+    Endless,
+}
+
+fn hash(state: u64, value: u64) -> u64 {
+    (state.rotate_left(9) ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Networks whose answers depend on everything they were fed since their start.
+struct Networks {
+    voice: Voice,
+    talker: u64,
+    positions: usize,
+    vocoder: u64,
+}
+
+impl Networks {
+    fn new(voice: Voice) -> Self {
+        Self { voice, talker: 0, positions: 0, vocoder: 0 }
+    }
+
+    fn talk(&mut self, position: usize, rows: &[f32], frames: u32) -> ([f32; 3], Vec<f32>) {
+        if position == 0 {
+            (self.talker, self.positions) = (0, 0);
+        }
+        assert_eq!(position, self.positions, "the talker knows all positions before");
+        self.positions += rows.len() / 3;
+        self.talker = rows.iter().fold(self.talker, |state, value| hash(state, u64::from(value.to_bits())));
+        let logit = |i: u64| ((hash(self.talker, i) >> 40) % 1009) as f32 / 500.0;
+        let mut logits: Vec<f32> = (0..VOCABULARY as u64).map(logit).collect();
+        let ends = matches!(self.voice, Voice::Sound | Voice::SilentAtFirst) && frames >= 40;
+        logits[END_OF_SPEECH] = if ends && self.talker.is_multiple_of(3) { 99.0 } else { -99.0 };
+        ([(self.talker >> 40) as f32, 1.0, 2.0], logits)
+    }
+
+    fn vocode(&mut self, first: u32, codes: &[[u16; CODEBOOKS]], attempt_is_first: bool) -> Vec<f32> {
+        if first == 0 {
+            self.vocoder = 0;
+        }
+        let mut samples = Vec::new();
+        for (index, frame) in codes.iter().enumerate() {
+            self.vocoder = frame.iter().fold(self.vocoder, |state, code| hash(state, u64::from(*code)));
+            let at = first as usize + index;
+            let quiet = match self.voice {
+                Voice::Sound | Voice::Stuck | Voice::Endless => at < 2,
+                Voice::SilentAtFirst => attempt_is_first,
+                Voice::Silent => true,
+                Voice::FallsSilent => at >= 20,
+            };
+            let loudness = if quiet { 1e-4 } else { 0.1 };
+            let sample = |i: u64| loudness + loudness * (hash(self.vocoder, i) >> 50) as f32 / 16384.0;
+            samples.extend((0..SAMPLES_PER_FRAME as u64).map(sample));
+        }
+        samples
+    }
+}
+
+struct Outcome {
+    samples: Vec<f32>,
+    frames: usize,
+    cut: bool,
+    retried: bool,
+}
+
+fn sentence(voice: &VoiceLayout) -> Sentence {
+    let prompt = Prompt::new(voice, &Spelled, &options(TextMode::Streaming), &[21, 22, 23]).unwrap();
+    Sentence { prompt, tokens: 20 }
+}
+
+/// Speaks; `schedule` says at each turn who works (0, 1) and who dies (2, 3).
+fn speak(kind: Voice, wanted: Option<u32>, mut schedule: impl FnMut() -> u8) -> Outcome {
+    let voice = layout(ModelKind::CustomVoice);
+    let options = SentenceOptions { seed: 7, greedy: false, max_frames: wanted, chunk_frames: 8 };
+    let mut frames = SentenceFrames::new(&voice, sentence(&voice), options);
+    let mut samples = SentenceSamples::new(options, SAMPLES_PER_FRAME);
+    let mut networks = Networks::new(kind);
+    let mut out = Vec::new();
+    let mut retried = false;
+    for _ in 0..100_000 {
+        match schedule() {
+            0 => step(&mut frames, &mut networks, kind),
+            1 => {
+                let due = samples.due().map(|(first, codes)| (first, codes.to_vec()));
+                if let Some((first, codes)) = due {
+                    let mut decoded = networks.vocode(first, &codes, !retried);
+                    samples.decoded(&mut decoded, &mut out);
+                }
+            }
+            2 => {
+                (networks.talker, networks.positions) = (0, 0);
+                frames.talker_lost(&voice);
+            }
+            _ => {
+                networks.vocoder = 0;
+                samples.vocoder_lost();
+            }
+        }
+        while let Some(made) = frames.next_made() {
+            samples.tell(made, &mut out);
+        }
+        while let Some(judged) = samples.next_judged() {
+            retried |= judged.verdict == Verdict::Retry;
+            frames.judge(&voice, judged);
+        }
+        if samples.is_finished() && frames.is_settled() {
+            return Outcome { samples: out, frames: samples.codes().len(), cut: samples.was_cut(), retried };
+        }
+    }
+    panic!("{kind:?} never ended");
+}
+
+fn step(frames: &mut SentenceFrames, networks: &mut Networks, kind: Voice) {
+    match frames.request() {
+        Request::Talker { position, rows } => {
+            let (hidden, mut logits) = networks.talk(position, rows, frames.frames());
+            frames.talker_done(&hidden, &mut logits, &Spelled).unwrap();
+        }
+        Request::Predictor { frame, hidden, code0 } => {
+            let sampler = frames.predictor_sampler();
+            let mut codes = [0; GROUPS];
+            for (group, code) in codes.iter_mut().enumerate().filter(|_| kind != Voice::Stuck) {
+                let mut logits: Vec<f32> =
+                    (0..100_u16).map(|i| f32::from(i * (code0 + 3) % 17) * 0.1 + hidden[0]).collect();
+                *code = sampler.draw(&mut logits, frame, group as u32 + 1).unwrap() as u16;
+            }
+            frames.predictor_done(&codes, &Spelled).unwrap();
+        }
+        Request::Finished(_) => {}
+    }
+}
+
+/// Frame, samples, frame, samples: nobody is ever ahead.
+fn in_turn() -> impl FnMut() -> u8 {
+    let mut turn = 0;
+    move || {
+        turn += 1;
+        u8::from(turn % 4 == 0)
+    }
+}
+
+#[test]
+fn a_voice_that_speaks_is_heard_whole() {
+    let heard = speak(Voice::Sound, None, in_turn());
+    assert!(heard.frames >= 40 && !heard.cut && !heard.retried);
+    assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
+}
+
+#[test]
+fn the_wanted_number_of_frames_is_made_whatever_they_sound_like() {
+    for voice in [Voice::Endless, Voice::Silent, Voice::FallsSilent] {
+        let heard = speak(voice, Some(61), in_turn());
+        assert_eq!((heard.frames, heard.samples.len()), (61, 61 * SAMPLES_PER_FRAME), "{voice:?}");
+    }
+}
+
+#[test]
+fn a_silent_voice_is_asked_once_more_and_nobody_hears_the_first_try() {
+    let heard = speak(Voice::SilentAtFirst, None, in_turn());
+    assert!(heard.retried && !heard.cut && heard.frames >= 40);
+    assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
+    let silent = speak(Voice::Silent, None, in_turn());
+    assert!(silent.retried && silent.cut && silent.samples.is_empty());
+}
+
+#[test]
+fn a_voice_that_runs_away_is_cut_and_faded() {
+    let endless = speak(Voice::Endless, None, in_turn());
+    assert!(endless.cut && endless.frames as u32 == crate::frame_ceiling(20).min(8192));
+    assert!(endless.samples.last().unwrap().abs() < 0.1, "the last samples fade");
+    let falls_silent = speak(Voice::FallsSilent, None, in_turn());
+    assert!(falls_silent.cut && falls_silent.samples.len() == 50 * SAMPLES_PER_FRAME);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn neither_speed_nor_death_changes_a_sample(
+        kind in proptest::sample::select(vec![
+            Voice::Sound, Voice::SilentAtFirst, Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
+        ]),
+        turns in proptest::collection::vec(prop_oneof![8 => 0_u8..2, 1 => Just(2_u8), 1 => Just(3_u8)], 1..400),
+    ) {
+        let expected = speak(kind, None, in_turn());
+        let mut script = turns.into_iter();
+        let mut after = in_turn();
+        let heard = speak(kind, None, move || script.next().unwrap_or_else(&mut after));
+        prop_assert_eq!(heard.samples, expected.samples);
+        prop_assert_eq!(heard.frames, expected.frames);
+        prop_assert_eq!(heard.cut, expected.cut);
+    }
+}

@@ -1,0 +1,134 @@
+//! From text to what a voice reads: everything of a voice but its networks.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crier_bundle::{Bundle, Lexicon};
+use crier_speech::{
+    Identity, ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode, TextNormalisation,
+    Tokenizer, VoiceLayout, clean, normalise, pronounce, split_sentences,
+};
+
+use crate::error::CrierError;
+
+/// Text up to this length is spoken in one go, as the official implementation does with text of any length; longer
+/// text is split into sentences, so that memory and the first sound do not grow with it.
+const WHOLE_TEXT_CHARACTERS_MAX: usize = 240;
+
+/// A voice that can read, and cannot speak yet.
+pub(crate) struct Reader {
+    pub(crate) bundle: Arc<Bundle>,
+    pub(crate) tokenizer: Tokenizer,
+    lexicon: Option<Lexicon>,
+}
+
+/// How a text shall be spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Manner {
+    /// Speaker of the voice; the first one if absent.
+    pub(crate) speaker: Option<String>,
+    /// Language name; `None` is `auto`.
+    pub(crate) language: Option<String>,
+    /// In words, for voices that take instructions.
+    pub(crate) instruction: Option<String>,
+    /// How the text reaches the talker; what suits the voice if absent.
+    pub(crate) mode: Option<TextMode>,
+}
+
+/// A text as a voice reads it.
+pub(crate) struct Script {
+    options: PromptOptions,
+    /// Token ids, sentence by sentence; never empty.
+    sentences: Vec<Vec<u32>>,
+    /// Characters that this voice cannot read, in the order of the text.
+    pub(crate) skipped: String,
+}
+
+impl Reader {
+    /// Opens a bundle to read with it; its networks are not touched, and its hashes are not checked.
+    pub(crate) fn open(folder: &Path) -> Result<Self, CrierError> {
+        Self::new(Arc::new(Bundle::open(folder)?))
+    }
+
+    pub(crate) fn new(bundle: Arc<Bundle>) -> Result<Self, CrierError> {
+        let (tokenizer, lexicon) = (bundle.tokenizer()?, bundle.lexicon()?);
+        Ok(Self { bundle, tokenizer, lexicon })
+    }
+
+    /// Reads a clean text. Whatever is wrong with text or manner is told here, before anything is heard.
+    pub(crate) fn script(&self, text: &str, manner: &Manner) -> Result<Script, CrierError> {
+        let options = self.prompt_options(manner)?;
+        let (spelled, skipped) = self.spell(text)?;
+        let sentences =
+            spelled.iter().map(|sentence| self.tokenizer.encode(sentence)).collect::<Result<_, _>>()?;
+        let script = Script { options, sentences, skipped };
+        script.sentence(self, 0)?;
+        Ok(script)
+    }
+
+    /// Sentences as the voice reads them, and what it cannot read.
+    fn spell(&self, text: &str) -> Result<(Vec<String>, String), CrierError> {
+        let sentences = split_sentences(text).into_iter();
+        match self.bundle.layout().text_normalisation {
+            TextNormalisation::None if text.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX => {
+                Ok((vec![text.to_owned()], String::new()))
+            }
+            TextNormalisation::None => Ok((sentences.map(str::to_owned).collect(), String::new())),
+            TextNormalisation::English => {
+                let (mut spelled, mut skipped) = (Vec::new(), String::new());
+                for sentence in sentences {
+                    let english = normalise::english(sentence);
+                    skipped.extend(english.skipped);
+                    if !english.text.is_empty() {
+                        spelled.push(match &self.lexicon {
+                            Some(lexicon) => pronounce(&english.text, lexicon),
+                            None => english.text,
+                        });
+                    }
+                }
+                if spelled.is_empty() {
+                    let detail = format!(", for this voice reads English only and '{skipped}' is not");
+                    return Err(SpeechError::NothingToSay { detail }.into());
+                }
+                Ok((spelled, skipped))
+            }
+        }
+    }
+
+    fn prompt_options(&self, manner: &Manner) -> Result<PromptOptions, CrierError> {
+        let layout: &VoiceLayout = self.bundle.layout();
+        let identity = match (&manner.speaker, layout.kind, layout.speakers.keys().next()) {
+            (Some(name), _, _) => Identity::Named(name.clone()),
+            (None, ModelKind::VoiceDesign, _) => Identity::Described,
+            // Without a wish the first speaker speaks, always the same.
+            (None, _, Some(first)) => Identity::Named(first.clone()),
+            (None, _, None) => return Err(SpeechError::NeedsReference.into()),
+        };
+        let instruction = match &manner.instruction {
+            Some(text) => self.tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
+            None => Vec::new(),
+        };
+        // As the official package: whole text, but for voices that are cloned from a recording.
+        let mode = manner.mode.unwrap_or(match layout.kind {
+            ModelKind::Base => TextMode::Streaming,
+            _ => TextMode::Whole,
+        });
+        let role = self.tokenizer.role(layout)?;
+        let language = manner.language.clone();
+        Ok(PromptOptions { role, instruction, language, identity, reference: None, mode })
+    }
+}
+
+impl Script {
+    /// How many sentences it has; at least one.
+    pub(crate) fn len(&self) -> usize {
+        self.sentences.len()
+    }
+
+    /// What the talker reads for one of them.
+    pub(crate) fn sentence(&self, reader: &Reader, index: usize) -> Result<Sentence, CrierError> {
+        let tokens = self.sentences.get(index).map(Vec::as_slice).unwrap_or_default();
+        let prompt = Prompt::new(reader.bundle.layout(), &*reader.bundle, &self.options, tokens)?;
+        Ok(Sentence { prompt, tokens: tokens.len() })
+    }
+}
