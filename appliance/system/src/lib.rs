@@ -1,82 +1,22 @@
-//! What the operating system is asked for: memory maps, and what this process has used.
+//! What the operating system is asked for: processes and the channels between them, processors, clocks, files that
+//! survive a power cut, and the doors to the watchdog and to the init system.
 //!
-//! Besides the engines this is the only crate with `unsafe` code; every block says why it is sound.
+//! Besides the engines this is the only crate with `unsafe` code; every block says why it is sound. Every descriptor
+//! that leaves it is an [`OwnedFd`](std::os::fd::OwnedFd) or offers [`AsFd`](std::os::fd::AsFd), so an event loop can
+//! wait for it.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod channel;
+mod error;
+mod files;
+mod memory;
+mod process;
+mod processors;
 
-/// What the system refused.
-#[derive(Debug, thiserror::Error)]
-pub enum SystemError {
-    /// A file cannot be mapped.
-    #[error("cannot map {} into memory: {source}; does it exist, and may you read it?", path.display())]
-    Map {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
-
-/// A file as read-only memory; pages are read when they are touched.
-#[derive(Debug)]
-pub struct FileMap(memmap2::Mmap);
-
-impl std::ops::Deref for FileMap {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// Maps a whole file read-only.
-///
-/// # Errors
-/// [`SystemError::Map`] names the file.
-pub fn map_file(path: &Path) -> Result<FileMap, SystemError> {
-    let wrap = |source| SystemError::Map { path: path.to_path_buf(), source };
-    let file = File::open(path).map_err(wrap)?;
-    // SAFETY: the map is read-only and private to this process. A bundle's files are written once, under another
-    // name, and never changed in place (a new bundle replaces the folder); a file that is truncated from outside
-    // while it is mapped ends the process with SIGBUS, it cannot corrupt memory.
-    #[allow(unsafe_code)]
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(wrap)?;
-    Ok(FileMap(map))
-}
-
-/// Processor time that all threads of this process have used so far.
-#[must_use]
-pub fn process_cpu_time() -> Duration {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
-        .map_or(Duration::ZERO, Duration::from)
-}
-
-/// The most memory that this process has had resident, in bytes; 0 where the system does not tell.
-#[must_use]
-pub fn peak_rss_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_file_is_its_bytes_and_a_missing_one_is_named() {
-        let map = super::map_file(std::path::Path::new("Cargo.toml")).unwrap();
-        assert!(map.starts_with(b"[package]"));
-        let error = super::map_file(std::path::Path::new("/no/such/file")).unwrap_err().to_string();
-        assert!(error.contains("/no/such/file"), "{error}");
-    }
-
-    #[test]
-    fn use_is_counted() {
-        let before = super::process_cpu_time();
-        let touched: Vec<u64> = (0..4_000_000).collect();
-        assert!(touched.iter().sum::<u64>() > 0);
-        assert!(super::process_cpu_time() > before);
-        assert!(super::peak_rss_bytes() > 30_000_000);
-    }
-}
+pub use channel::{CHANNEL_FD, Channel, ChannelError, PACKET_BYTES_MAX};
+pub use error::SystemError;
+pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
+pub use process::{Child, Ended, Refusal, Spawn};
+pub use processors::{
+    Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,
+    pin_thread,
+};

@@ -1,0 +1,73 @@
+//! What the system can refuse, and what to do about it.
+
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+
+/// Errors of this crate. Each names the file, device or process and a remedy; channels have their own,
+/// [`ChannelError`](crate::ChannelError).
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// A file cannot be mapped.
+    #[error("cannot map {} into memory: {source}; does it exist, and may you read it?", path.display())]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A program, argument or environment variable holds a zero byte, which no program can be given.
+    #[error("cannot start {}: its arguments or its environment hold a zero byte; take it out", program.display())]
+    ZeroByte {
+        /// The program.
+        program: PathBuf,
+    },
+    /// A process cannot be started.
+    #[error("cannot start {}: {step}: {source}; is it there, executable, and within the limit of processes?", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// The step that failed.
+        step: &'static str,
+        /// What the system said.
+        source: Errno,
+    },
+    /// A signal cannot be sent to a child.
+    #[error("cannot send {signal} to process {pid}: {source}; has it changed its user?")]
+    Signal {
+        /// Name of the signal.
+        signal: &'static str,
+        /// Process number.
+        pid: i32,
+        /// What the system said.
+        source: Errno,
+    },
+    /// How a child ended cannot be told.
+    #[error(
+        "cannot wait for process {pid}: {source}; SIGCHLD must not be ignored, and nobody else may wait for it"
+    )]
+    Wait {
+        /// Process number.
+        pid: i32,
+        /// What the system said.
+        source: Errno,
+    },
+    /// Processors cannot be found out or bound to.
+    #[error(
+        "cannot {operation} processors {list}: {source}; `/sys/devices/system/cpu/online` tells which there are"
+    )]
+    Processors {
+        /// What was tried.
+        operation: &'static str,
+        /// The processors, as `0-3,6`.
+        list: String,
+        /// What the system said.
+        source: Errno,
+    },
+    /// A text is no list of processors.
+    #[error("'{part}' is not a processor or a range of them; write a list like 0-3,6")]
+    ProcessorList {
+        /// The part that is wrong, cut to a bounded length.
+        part: String,
+    },
+}

@@ -1,0 +1,199 @@
+//! The child between fork and exec. Other threads' locks may be held for ever here, so nothing in this file allocates,
+//! locks or unwinds: system calls on prepared memory only.
+
+use std::ffi::CStr;
+use std::os::fd::RawFd;
+
+use nix::errno::Errno;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{Pid, getppid, setpgid};
+
+use crate::CHANNEL_FD;
+
+/// Bytes of one step in a report.
+pub(super) const STEP_BYTES: usize = 5;
+
+/// What the child is about to become; all of it borrowed from the parent's memory, of which the child has a copy.
+pub(super) struct Image<'a> {
+    pub(super) path: &'a CStr,
+    /// Ends with a null pointer.
+    pub(super) arguments: &'a [*const libc::c_char],
+    /// Ends with a null pointer.
+    pub(super) environment: &'a [*const libc::c_char],
+    pub(super) processors: Option<&'a CpuSet>,
+    pub(super) oom_score_adjust: Option<&'a [u8]>,
+    pub(super) nice: Option<i32>,
+    pub(super) null: RawFd,
+    pub(super) channel: Option<RawFd>,
+    pub(super) stderr: RawFd,
+    pub(super) report: Report,
+    pub(super) parent: i32,
+}
+
+/// The pipe through which the child tells what failed.
+pub(super) struct Report(pub(super) RawFd);
+
+/// What a child does before it runs its program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Step {
+    Group,
+    ParentDeath,
+    Descriptors,
+    Processors,
+    Nice,
+    OutOfMemory,
+    Execute,
+}
+
+impl Step {
+    const ALL: [Self; 7] = [
+        Self::Group,
+        Self::ParentDeath,
+        Self::Descriptors,
+        Self::Processors,
+        Self::Nice,
+        Self::OutOfMemory,
+        Self::Execute,
+    ];
+
+    /// Whether the child cannot do without.
+    pub(super) fn is_fatal(self) -> bool {
+        !matches!(self, Self::Processors | Self::Nice | Self::OutOfMemory)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Group => "process group",
+            Self::ParentDeath => "death with the parent",
+            Self::Descriptors => "descriptors",
+            Self::Processors => "processors",
+            Self::Nice => "nice value",
+            Self::OutOfMemory => "oom_score_adj",
+            Self::Execute => "execute",
+        }
+    }
+}
+
+/// One step of a report, as [`Report::tell`] writes it.
+pub(super) fn decode(record: &[u8]) -> (Step, i32) {
+    let (step, errno) = record.split_first().unwrap_or((&0, &[]));
+    let step = Step::ALL.get(usize::from(*step)).copied().unwrap_or(Step::Execute);
+    (step, errno.try_into().map_or(0, i32::from_ne_bytes))
+}
+
+impl Report {
+    fn tell(&self, step: Step, errno: Errno) {
+        let [a, b, c, d] = (errno as i32).to_ne_bytes();
+        let record = [step as u8, a, b, c, d];
+        // SAFETY: `record` is valid for its length. So few bytes go whole into a pipe.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::write(self.0, record.as_ptr().cast(), record.len());
+        }
+    }
+
+    fn check(&self, step: Step, done: Result<(), Errno>) {
+        if let Err(errno) = done {
+            self.tell(step, errno);
+            if step.is_fatal() {
+                leave();
+            }
+        }
+    }
+}
+
+/// Becomes the program, or tells the parent why not.
+pub(super) fn run(image: &Image<'_>) -> ! {
+    let report = &image.report;
+    reset_handlers();
+    report.check(Step::Group, setpgid(Pid::from_raw(0), Pid::from_raw(0)));
+    report.check(Step::ParentDeath, set_pdeathsig(Signal::SIGKILL));
+    if getppid().as_raw() != image.parent {
+        // The parent died before the kernel was asked to tell us.
+        leave();
+    }
+    report.check(Step::Descriptors, place_descriptors(image));
+    if let Some(processors) = image.processors {
+        report.check(Step::Processors, sched_setaffinity(Pid::from_raw(0), processors));
+    }
+    if let Some(nice) = image.nice {
+        // SAFETY: no memory is passed.
+        #[allow(unsafe_code)]
+        let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+        report.check(Step::Nice, Errno::result(done).map(drop));
+    }
+    if let Some(adjust) = image.oom_score_adjust {
+        report.check(Step::OutOfMemory, write_oom_score_adjust(adjust));
+    }
+    let unblocked = SigSet::empty().thread_set_mask();
+    report.check(Step::Execute, unblocked);
+    // SAFETY: the path ends with a zero byte and both arrays end with a null pointer; all live until here.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::execve(image.path.as_ptr(), image.arguments.as_ptr(), image.environment.as_ptr());
+    }
+    report.tell(Step::Execute, Errno::last());
+    leave()
+}
+
+/// Ends the child without running anything of the parent's (exit handlers, buffered output).
+fn leave() -> ! {
+    // SAFETY: ends the process.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::_exit(127)
+    }
+}
+
+/// Exec resets handlers but keeps ignored signals ignored; a stage must not inherit that (Rust ignores SIGPIPE).
+fn reset_handlers() {
+    // The C library keeps two signals to itself and refuses them, so the kernel is asked directly.
+    let default_action = [0_u64; 8];
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: all bytes zero is the kernel's `sigaction` for the default action, and is longer than it on every
+        // machine; a set of signals has 64 bits. The kernel refuses the numbers that cannot be changed.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default_action.as_ptr(),
+                std::ptr::null::<libc::c_void>(),
+                size_of::<u64>(),
+            );
+        }
+    }
+}
+
+fn place_descriptors(image: &Image<'_>) -> Result<(), Errno> {
+    let places = [(image.null, 0), (image.null, 1), (image.stderr, 2)];
+    let channel = image.channel.map(|channel| (channel, CHANNEL_FD));
+    for (from, to) in places.into_iter().chain(channel) {
+        // SAFETY: `from` is open and above every `to`, so nothing that is still needed is closed.
+        #[allow(unsafe_code)]
+        Errno::result(unsafe { libc::dup2(from, to) })?;
+    }
+    let first = if image.channel.is_some() { CHANNEL_FD + 1 } else { CHANNEL_FD };
+    // The pipe of the report is among them: it is to stay open until exec.
+    // SAFETY: no memory is passed.
+    #[allow(unsafe_code)]
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    })?;
+    Ok(())
+}
+
+fn write_oom_score_adjust(adjust: &[u8]) -> Result<(), Errno> {
+    // SAFETY: the path ends with a zero byte, `adjust` is valid for its length; the descriptor is closed by exec.
+    #[allow(unsafe_code)]
+    unsafe {
+        let fd = Errno::result(libc::open(
+            c"/proc/self/oom_score_adj".as_ptr(),
+            libc::O_WRONLY | libc::O_CLOEXEC,
+        ))?;
+        Errno::result(libc::write(fd, adjust.as_ptr().cast(), adjust.len())).map(drop)
+    }
+}

@@ -1,0 +1,209 @@
+//! The one thread that forks; see [`Spawn`](super::Spawn) for why there is one.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::sched::CpuSet;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::stat::Mode;
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2};
+
+use super::exec::{self, Image, Report, STEP_BYTES};
+use super::{Child, Refusal, Spawn};
+use crate::{CHANNEL_FD, SystemError};
+
+/// One request to the forking thread.
+struct Request {
+    prepared: Prepared,
+    reply: SyncSender<Result<Child, SystemError>>,
+}
+
+/// All that a child needs, owned, with every descriptor above those it will have in the child.
+struct Prepared {
+    program: PathBuf,
+    path: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    processors: Option<CpuSet>,
+    oom_score_adjust: Option<String>,
+    nice: Option<i32>,
+    null: OwnedFd,
+    channel: Option<OwnedFd>,
+    stderr_reader: OwnedFd,
+    stderr_writer: OwnedFd,
+}
+
+/// Hands the process to the forking thread and waits for it.
+pub(super) fn start(spawn: Spawn) -> Result<Child, SystemError> {
+    static SPAWNER: OnceLock<Option<Sender<Request>>> = OnceLock::new();
+    let program = spawn.program.clone();
+    let refused =
+        |source| SystemError::Spawn { program: program.clone(), step: "the forking thread", source };
+    let prepared = prepare(spawn)?;
+    let sender = SPAWNER.get_or_init(run_spawner).as_ref().ok_or_else(|| refused(Errno::EAGAIN))?;
+    let (reply, answer) = sync_channel(1);
+    sender.send(Request { prepared, reply }).map_err(|_| refused(Errno::ESRCH))?;
+    answer.recv().map_err(|_| refused(Errno::ESRCH))?
+}
+
+fn run_spawner() -> Option<Sender<Request>> {
+    let (sender, requests) = channel::<Request>();
+    let run = move || {
+        // A signal handler of this process must never run in a child, which begins with what this thread has blocked.
+        let _ = SigSet::all().thread_block();
+        for request in requests {
+            let _ = request.reply.send(fork_and_exec(request.prepared));
+        }
+    };
+    std::thread::Builder::new().name("spawner".into()).spawn(run).ok()?;
+    Some(sender)
+}
+
+fn prepare(spawn: Spawn) -> Result<Prepared, SystemError> {
+    let Spawn { program, arguments, environment, channel, processors, oom_score_adjust, nice } = spawn;
+    let refused = |step| {
+        let program = program.clone();
+        move |source| SystemError::Spawn { program, step, source }
+    };
+    let zero_byte = |_| SystemError::ZeroByte { program: program.clone() };
+    let path = CString::new(program.as_os_str().as_bytes()).map_err(zero_byte)?;
+    let mut texts = vec![path.clone()];
+    for argument in arguments {
+        texts.push(CString::new(argument.into_vec()).map_err(zero_byte)?);
+    }
+    let mut variables = Vec::with_capacity(environment.len());
+    for (name, value) in environment {
+        let variable = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        variables.push(CString::new(variable).map_err(zero_byte)?);
+    }
+    let processors = processors.as_deref().map(crate::processors::cpu_set).transpose()?;
+    let opened = refused("descriptors");
+    let (null, channel, (stderr_reader, stderr_writer)) = descriptors(channel).map_err(opened)?;
+    Ok(Prepared {
+        path,
+        arguments: texts,
+        environment: variables,
+        processors,
+        oom_score_adjust: oom_score_adjust.map(|adjust| adjust.to_string()),
+        nice,
+        null,
+        channel,
+        stderr_reader,
+        stderr_writer,
+        program,
+    })
+}
+
+/// `/dev/null`, the channel and the pipe for standard error, each above the numbers that they get in the child.
+#[allow(clippy::type_complexity)]
+fn descriptors(
+    channel: Option<crate::Channel>,
+) -> Result<(OwnedFd, Option<OwnedFd>, (OwnedFd, OwnedFd)), Errno> {
+    let null = above(open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?)?;
+    let channel = channel.map(|channel| above(channel.into())).transpose()?;
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((null, channel, (reader, above(writer)?)))
+}
+
+/// The same open file under a number above [`CHANNEL_FD`].
+fn above(fd: OwnedFd) -> Result<OwnedFd, Errno> {
+    if fd.as_raw_fd() > CHANNEL_FD {
+        return Ok(fd);
+    }
+    let copy = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(CHANNEL_FD + 1))?;
+    // SAFETY: the kernel has just made this descriptor for us alone.
+    #[allow(unsafe_code)]
+    let owned = unsafe { OwnedFd::from_raw_fd(copy) };
+    Ok(owned)
+}
+
+fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
+    let program = prepared.program.clone();
+    let refused = move |step| {
+        let program = program.clone();
+        move |source| SystemError::Spawn { program, step, source }
+    };
+    let (report_reader, report_writer) = pipe2(OFlag::O_CLOEXEC)
+        .and_then(|(reader, writer)| Ok((reader, above(writer)?)))
+        .map_err(refused("descriptors"))?;
+    let arguments = pointers(&prepared.arguments);
+    let environment = pointers(&prepared.environment);
+    let image = Image {
+        path: &prepared.path,
+        arguments: &arguments,
+        environment: &environment,
+        processors: prepared.processors.as_ref(),
+        oom_score_adjust: prepared.oom_score_adjust.as_deref().map(str::as_bytes),
+        nice: prepared.nice,
+        null: prepared.null.as_raw_fd(),
+        channel: prepared.channel.as_ref().map(AsRawFd::as_raw_fd),
+        stderr: prepared.stderr_writer.as_raw_fd(),
+        report: Report(report_writer.as_raw_fd()),
+        parent: getpid().as_raw(),
+    };
+    // SAFETY: other threads may hold any lock at this moment, so the child must not allocate or lock; `exec::run` makes
+    // only system calls, on memory that was prepared above, and never returns.
+    #[allow(unsafe_code)]
+    let forked = unsafe { fork() };
+    let pid = match forked.map_err(refused("fork"))? {
+        ForkResult::Child => exec::run(&image),
+        ForkResult::Parent { child } => child,
+    };
+    drop(report_writer);
+    let pidfd = pidfd_open(pid).map_err(|source| {
+        give_up(pid);
+        refused("pidfd_open")(source)
+    })?;
+    let refusals = read_report(report_reader, &prepared.program).inspect_err(|_| give_up(pid))?;
+    Ok(Child { pid, pidfd, stderr: Some(prepared.stderr_reader), refusals, ended: None })
+}
+
+/// The array of pointers that `execve` takes, with its null at the end.
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// Nobody else waits for this child, so its number still means it.
+fn give_up(pid: Pid) {
+    let _ = kill(pid, Signal::SIGKILL);
+    while waitpid(pid, None) == Err(Errno::EINTR) {}
+}
+
+fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: no memory is passed.
+    #[allow(unsafe_code)]
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+    let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just made this descriptor (close-on-exec) for us alone.
+    #[allow(unsafe_code)]
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    Ok(owned)
+}
+
+/// What the child had to say until it ran its program, which closes the pipe.
+fn read_report(reader: OwnedFd, program: &Path) -> Result<Vec<Refusal>, SystemError> {
+    let failed = |step, source| SystemError::Spawn { program: program.to_path_buf(), step, source };
+    let mut bytes = Vec::new();
+    File::from(reader)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed("report", Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
+    let mut refusals = Vec::new();
+    for record in bytes.chunks_exact(STEP_BYTES) {
+        let (step, errno) = exec::decode(record);
+        if step.is_fatal() {
+            return Err(failed(step.name(), Errno::from_raw(errno)));
+        }
+        refusals.push(Refusal { step: step.name(), errno });
+    }
+    Ok(refusals)
+}
