@@ -70,4 +70,18 @@ pub enum SystemError {
         /// The part that is wrong, cut to a bounded length.
         part: String,
     },
+    /// A file of the system cannot be read.
+    #[error("cannot read {}: {source}; is it there, and is /proc mounted?", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The other end of a socket is not known.
+    #[error("cannot tell who is at the other end of the socket: {source}; connect through the Unix socket")]
+    Peer {
+        /// What the system said.
+        source: Errno,
+    },
 }

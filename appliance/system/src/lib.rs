@@ -6,15 +6,23 @@
 //! wait for it.
 
 mod channel;
+mod clock;
 mod error;
 mod files;
+mod hardware;
 mod memory;
+mod peer;
+mod plan;
 mod process;
 mod processors;
 
 pub use channel::{CHANNEL_FD, Channel, ChannelError, PACKET_BYTES_MAX};
+pub use clock::{boot_id, monotonic_ms, uptime_ms};
 pub use error::SystemError;
+pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
+pub use peer::{Peer, peer};
+pub use plan::{CpuPlan, Share};
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{
     Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,
