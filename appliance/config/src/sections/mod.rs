@@ -1,0 +1,29 @@
+//! The sections of the file, one struct each.
+
+mod appliance;
+mod button;
+mod control;
+mod cpu;
+mod fifo;
+mod log;
+mod mqtt;
+mod player;
+mod queue;
+mod serial;
+mod supervisor;
+mod voice;
+mod watchdog;
+
+pub use appliance::Appliance;
+pub use button::{Action, Button, Mute};
+pub use control::{Control, Metrics};
+pub use cpu::{Cpu, Processors};
+pub use fifo::Fifo;
+pub use log::{Log, LogLevel};
+pub use mqtt::{ClientCertificate, Mqtt, MqttVersion, Tls};
+pub use player::{Mixer, Output, Player};
+pub use queue::Queue;
+pub use serial::{DataBits, Dialect, Encoding, FlowControl, Framing, Parity, Serial, StopBits};
+pub use supervisor::{Stop, Supervisor};
+pub use voice::{TextMode, Voice, VoiceBundle};
+pub use watchdog::Watchdog;
