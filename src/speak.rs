@@ -85,7 +85,7 @@ impl FrameMaker<'_> {
         sentence: Sentence,
         options: SentenceOptions,
         listener: &SyncSender<(usize, Made)>,
-        judged: &Receiver<Judged>,
+        judged: &Receiver<(usize, Judged)>,
     ) -> Result<bool, CrierError> {
         let mut frames = SentenceFrames::new(self.layout, sentence, options);
         loop {
@@ -101,7 +101,8 @@ impl FrameMaker<'_> {
                 }
                 Request::Finished(_) if frames.is_settled() => return Ok(true),
                 Request::Finished(_) => match judged.recv() {
-                    Ok(judged) => frames.judge(self.layout, judged),
+                    Ok((of, judged)) if of == index => frames.judge(self.layout, judged),
+                    Ok(_) => {}
                     Err(_) => return Ok(false),
                 },
             }
@@ -110,8 +111,10 @@ impl FrameMaker<'_> {
                     return Ok(false);
                 }
             }
-            while let Ok(judged) = judged.try_recv() {
-                frames.judge(self.layout, judged);
+            while let Ok((of, judged)) = judged.try_recv() {
+                if of == index {
+                    frames.judge(self.layout, judged);
+                }
             }
         }
     }
@@ -123,7 +126,7 @@ struct Listener<'a> {
     options: SentenceOptions,
     begin: Instant,
     spoken: Spoken,
-    to_maker: Sender<Judged>,
+    to_maker: Sender<(usize, Judged)>,
 }
 
 impl Listener<'_> {
@@ -153,7 +156,7 @@ impl Listener<'_> {
             }
             while let Some(judged) = samples.next_judged() {
                 // The maker has gone when an error ended it, which is told there.
-                let _ = self.to_maker.send(judged);
+                let _ = self.to_maker.send((index, judged));
             }
             if !out.is_empty() {
                 sink(&out)?;

@@ -24,6 +24,7 @@ mod limits;
 mod priority;
 mod queue;
 mod record;
+mod restart;
 mod timeline;
 
 pub use announcement::{Announcement, Draft};
@@ -37,3 +38,4 @@ pub use limits::{
 pub use priority::{Encounter, Place, Priority};
 pub use queue::Queue;
 pub use record::{Outcome, Record, Sequence};
+pub use restart::{Restart, RestartPolicy};

@@ -1,0 +1,101 @@
+//! What is left of a stage that died: how it ended, and what it said last.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+
+use serde::Serialize;
+use tokio::io::unix::AsyncFd;
+
+/// Lines that are kept.
+const LINES_MAX: usize = 20;
+/// Longest line that is kept, in bytes.
+const LINE_BYTES_MAX: usize = 400;
+
+/// How a life ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Evidence {
+    /// In words.
+    pub(crate) reason: String,
+    /// The last lines of its standard error.
+    pub(crate) stderr: Vec<String>,
+    /// Uptime of the machine at that moment, in milliseconds.
+    pub(crate) at_ms: u64,
+}
+
+impl Evidence {
+    pub(crate) fn new(reason: String, lines: &Lines) -> Self {
+        let stderr = lines.kept.iter().cloned().collect();
+        Self { reason, stderr, at_ms: crier_system::uptime_ms() }
+    }
+}
+
+/// The last lines of something.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    kept: VecDeque<String>,
+    part: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes bytes; calls `each` for every whole line.
+    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
+        for &byte in bytes {
+            if byte != b'\n' {
+                if self.part.len() < LINE_BYTES_MAX {
+                    self.part.push(byte);
+                }
+                continue;
+            }
+            let line = String::from_utf8_lossy(&self.part).escape_debug().to_string();
+            self.part.clear();
+            each(&line);
+            if self.kept.len() == LINES_MAX {
+                self.kept.pop_front();
+            }
+            self.kept.push_back(line);
+        }
+    }
+}
+
+/// Reads a stage's standard error for ever, into `lines` and the log. Never ends, not even when the stage does.
+pub(crate) async fn read_lines(stage: &str, stderr: Option<&OwnedFd>, lines: &mut Lines) {
+    if let Some(stderr) = stderr
+        && let Ok(copy) = stderr.try_clone()
+        && let Ok(watched) = AsyncFd::new(stderr.as_fd())
+    {
+        let mut file = File::from(copy);
+        let mut block = [0; 4096];
+        while let Ok(mut guard) = watched.readable().await {
+            match file.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => lines.take(&block[..count], |line| tracing::debug!(stage, "{line}")),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(_) => break,
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_lines_are_kept_and_none_is_long_or_strange() {
+        let mut lines = Lines::default();
+        let mut seen = 0;
+        for number in 0..100 {
+            lines.take(format!("line {number}\u{1b}[31m").as_bytes(), |_| ());
+            lines.take(b"\n", |_| seen += 1);
+        }
+        lines.take(&[b'x'; 10_000], |_| ());
+        lines.take(b"\nunfinished", |_| seen += 1);
+        let evidence = Evidence::new("killed".into(), &lines);
+        assert_eq!((seen, evidence.stderr.len()), (101, LINES_MAX));
+        assert_eq!(evidence.stderr[0], "line 81\\u{1b}[31m");
+        assert_eq!(evidence.stderr.last().map(String::len), Some(LINE_BYTES_MAX));
+    }
+}

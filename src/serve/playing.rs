@@ -1,0 +1,418 @@
+//! What is being heard: the one stream of samples that the player has, as the supervisor keeps it.
+//!
+//! The samples that were not heard yet stay here. A player that died is replaced and told where to go on, so that at
+//! most one period is heard twice or not at all.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crier_wire::{PlayerReport, PlayerRequest};
+use tokio::sync::{Notify, watch};
+
+use super::process::{Held, Link, Links, Lost, Stage};
+
+/// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
+const AHEAD_SAMPLES_MAX: usize = 480_000;
+/// Samples that the player may have and not have played, as a part of a second.
+const WINDOW_SECONDS: f64 = 1.0;
+/// Samples in one packet.
+const PACKET_SAMPLES_MAX: usize = 4_800;
+
+/// The player, seen from the supervisor.
+pub(crate) struct Playing {
+    state: RefCell<State>,
+    /// Something is to be sent.
+    wake: Notify,
+    /// Counts what the player reported; whoever waits for something looks again when it changes.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    streams: u64,
+    current: Option<Stream>,
+    /// Requests that go before everything else.
+    requests: VecDeque<PlayerRequest>,
+    volume_percent: u32,
+    muted: bool,
+    paused: bool,
+    device: Device,
+    underruns: u64,
+}
+
+/// The sound device, as last reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) open: bool,
+    pub(crate) detail: String,
+}
+
+struct Stream {
+    number: u64,
+    rate_hz: u32,
+    volume_percent: Option<u32>,
+    /// Samples that were heard and are forgotten.
+    base: u64,
+    samples: VecDeque<f32>,
+    /// Playback may begin.
+    released: bool,
+    begun: bool,
+    /// Samples that the present player was sent.
+    sent: u64,
+    heard: u64,
+    /// No more samples come.
+    complete: bool,
+    end_sent: bool,
+    finished: bool,
+    refused: Option<String>,
+}
+
+impl Stream {
+    fn length(&self) -> u64 {
+        self.base + self.samples.len() as u64
+    }
+
+    fn hear(&mut self, offset: u64) {
+        self.heard = self.heard.max(offset.min(self.length()));
+        let over = usize::try_from(self.heard - self.base).unwrap_or(0);
+        self.samples.drain(..over);
+        self.base = self.heard;
+    }
+
+    /// Begins again with a new player.
+    fn rewind(&mut self) {
+        (self.begun, self.sent, self.end_sent) = (false, self.heard, false);
+    }
+}
+
+/// Why a stream is not heard to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unheard {
+    /// It was stopped.
+    Stopped,
+    /// The player refused it.
+    Refused(String),
+}
+
+impl Playing {
+    /// Drives the player behind `links`.
+    pub(crate) fn start(links: Links<PlayerReport>, volume_percent: u32, muted: bool) -> Rc<Self> {
+        let state = State { volume_percent, muted, ..State::default() };
+        let playing =
+            Rc::new(Self { state: RefCell::new(state), wake: Notify::new(), changed: watch::channel(0).0 });
+        let driven = Rc::clone(&playing);
+        tokio::task::spawn_local(async move { driven.drive(links).await });
+        playing
+    }
+
+    /// A new stream, in the place of whatever was played. Nothing is heard before [`Playing::release`].
+    pub(crate) fn begin(&self, rate_hz: u32, volume_percent: Option<u32>) -> u64 {
+        let mut state = self.state.borrow_mut();
+        state.streams += 1;
+        let number = state.streams;
+        state.current = Some(Stream {
+            number,
+            rate_hz,
+            volume_percent,
+            base: 0,
+            samples: VecDeque::new(),
+            released: false,
+            begun: false,
+            sent: 0,
+            heard: 0,
+            complete: false,
+            end_sent: false,
+            finished: false,
+            refused: None,
+        });
+        number
+    }
+
+    /// More of the stream; waits while it is far ahead of the ear.
+    pub(crate) async fn push(&self, number: u64, samples: &[f32]) -> Result<(), Unheard> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            match &mut self.state.borrow_mut().current {
+                Some(stream) if stream.number == number => {
+                    if let Some(reason) = &stream.refused {
+                        return Err(Unheard::Refused(reason.clone()));
+                    }
+                    if stream.samples.len() < AHEAD_SAMPLES_MAX || !stream.released {
+                        stream.samples.extend(samples);
+                        break;
+                    }
+                }
+                _ => return Err(Unheard::Stopped),
+            }
+            // The sender lives as long as this.
+            let _ = changed.changed().await;
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// From now on the stream may be heard.
+    pub(crate) fn release(&self, number: u64) {
+        self.with_stream(number, |stream| stream.released = true);
+    }
+
+    /// The stream has all its samples.
+    pub(crate) fn complete(&self, number: u64) {
+        self.with_stream(number, |stream| (stream.complete, stream.released) = (true, true));
+    }
+
+    /// Waits until all of the stream was heard.
+    pub(crate) async fn finished(&self, number: u64) -> Result<(), Unheard> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            match &self.state.borrow().current {
+                Some(stream) if stream.number == number => match &stream.refused {
+                    Some(reason) => return Err(Unheard::Refused(reason.clone())),
+                    None if stream.finished => return Ok(()),
+                    None => {}
+                },
+                _ => return Err(Unheard::Stopped),
+            }
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Seconds of the stream that are ready and were not heard.
+    pub(crate) fn ahead_seconds(&self, number: u64) -> f64 {
+        match &self.state.borrow().current {
+            Some(stream) if stream.number == number => {
+                stream.samples.len() as f64 / f64::from(stream.rate_hz.max(1))
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Falls silent and forgets the stream.
+    pub(crate) fn stop(&self) {
+        {
+            let mut state = self.state.borrow_mut();
+            if let Some(stream) = state.current.take()
+                && stream.begun
+            {
+                state.requests.push_back(PlayerRequest::Stop { stream: stream.number });
+            }
+            if std::mem::take(&mut state.paused) {
+                state.requests.push_back(PlayerRequest::Resume);
+            }
+        }
+        self.notify();
+    }
+
+    /// Falls silent, keeps the place.
+    pub(crate) fn pause(&self) {
+        self.request(|state| {
+            state.paused = true;
+            PlayerRequest::Pause
+        });
+    }
+
+    /// Goes on.
+    pub(crate) fn resume(&self) {
+        self.request(|state| {
+            state.paused = false;
+            PlayerRequest::Resume
+        });
+    }
+
+    /// Sets the loudness, 0 to 100.
+    pub(crate) fn set_volume(&self, percent: u32) {
+        self.request(|state| {
+            state.volume_percent = percent.min(100);
+            PlayerRequest::Volume { percent: state.volume_percent }
+        });
+    }
+
+    /// Silence without stopping.
+    pub(crate) fn set_mute(&self, on: bool) {
+        self.request(|state| {
+            state.muted = on;
+            PlayerRequest::Mute { on }
+        });
+    }
+
+    pub(crate) fn volume_percent(&self) -> u32 {
+        self.state.borrow().volume_percent
+    }
+
+    pub(crate) fn is_muted(&self) -> bool {
+        self.state.borrow().muted
+    }
+
+    /// The sound device, as last reported.
+    pub(crate) fn device(&self) -> Device {
+        self.state.borrow().device.clone()
+    }
+
+    /// How often a stream ran dry.
+    pub(crate) fn underruns(&self) -> u64 {
+        self.state.borrow().underruns
+    }
+
+    /// Changes with everything that the player reports.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Samples of the present stream that were heard.
+    pub(crate) fn heard(&self) -> Option<u64> {
+        self.state.borrow().current.as_ref().map(|stream| stream.heard)
+    }
+
+    fn with_stream(&self, number: u64, change: impl FnOnce(&mut Stream)) {
+        if let Some(stream) = self.state.borrow_mut().current.as_mut().filter(|s| s.number == number) {
+            change(stream);
+        }
+        self.notify();
+    }
+
+    fn request(&self, change: impl FnOnce(&mut State) -> PlayerRequest) {
+        {
+            let mut state = self.state.borrow_mut();
+            let request = change(&mut state);
+            state.requests.push_back(request);
+        }
+        self.notify();
+    }
+
+    fn notify(&self) {
+        self.wake.notify_one();
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    async fn drive(&self, links: Links<PlayerReport>) {
+        let stage: Rc<Stage> = Rc::clone(links.stage());
+        loop {
+            match links.next().await {
+                Ok(mut link) => {
+                    self.greet();
+                    let Lost = self.talk(&mut link).await;
+                    self.lost("the player has ended and is started again");
+                }
+                Err(Held) => {
+                    self.lost("the player is held");
+                    let mut condition = stage.condition();
+                    let _ = condition
+                        .wait_for(|condition| *condition != super::process::Condition::Held)
+                        .await;
+                }
+            }
+        }
+    }
+
+    /// A new player knows nothing.
+    fn greet(&self) {
+        let mut state = self.state.borrow_mut();
+        state.requests.clear();
+        let (percent, on, paused) = (state.volume_percent, state.muted, state.paused);
+        state.requests.extend([PlayerRequest::Volume { percent }, PlayerRequest::Mute { on }]);
+        if let Some(stream) = &mut state.current {
+            stream.rewind();
+        }
+        if paused {
+            state.requests.push_back(PlayerRequest::Pause);
+        }
+    }
+
+    fn lost(&self, detail: &str) {
+        self.state.borrow_mut().device = Device { open: false, detail: detail.to_owned() };
+        self.notify();
+    }
+
+    async fn talk(&self, link: &mut Link<PlayerReport>) -> Lost {
+        loop {
+            loop {
+                let next = self.state.borrow_mut().next();
+                let Some((request, payload)) = next else { break };
+                if link.send(request, &payload).await.is_err() {
+                    return Lost;
+                }
+            }
+            tokio::select! {
+                report = link.receive() => match report {
+                    Ok((report, _)) => self.take(report),
+                    Err(lost) => return lost,
+                },
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    fn take(&self, report: PlayerReport) {
+        let number = |state: &State| state.current.as_ref().map(|stream| stream.number);
+        {
+            let mut state = self.state.borrow_mut();
+            let present = number(&state);
+            match report {
+                PlayerReport::Heard { stream, offset, .. } if present == Some(stream) => {
+                    state.with(|stream| stream.hear(offset));
+                }
+                PlayerReport::Finished { stream } if present == Some(stream) => state.with(|stream| {
+                    stream.hear(u64::MAX);
+                    stream.finished = true;
+                }),
+                PlayerReport::Refused { stream, reason } if present == Some(stream) => {
+                    tracing::error!(%reason, "the player refuses what it was sent");
+                    state.with(|stream| stream.refused = Some(reason));
+                }
+                PlayerReport::Underrun { stream } if present == Some(stream) => state.underruns += 1,
+                PlayerReport::Device { open, detail } => {
+                    if state.device.open != open {
+                        tracing::info!(open, %detail, "the sound device changed");
+                    }
+                    state.device = Device { open, detail };
+                }
+                // About a stream that was stopped meanwhile.
+                _ => {}
+            }
+        }
+        self.notify();
+    }
+}
+
+impl State {
+    fn with(&mut self, change: impl FnOnce(&mut Stream)) {
+        if let Some(stream) = &mut self.current {
+            change(stream);
+        }
+    }
+
+    /// The next request to the player, if one is due.
+    fn next(&mut self) -> Option<(PlayerRequest, Vec<f32>)> {
+        if let Some(request) = self.requests.pop_front() {
+            return Some((request, Vec::new()));
+        }
+        let stream = self.current.as_mut().filter(|stream| stream.released && !stream.finished)?;
+        let number = stream.number;
+        if !stream.begun {
+            stream.begun = true;
+            let request = PlayerRequest::Begin {
+                stream: number,
+                rate_hz: stream.rate_hz,
+                volume_percent: stream.volume_percent,
+                offset: stream.sent,
+            };
+            return Some((request, Vec::new()));
+        }
+        let window = (f64::from(stream.rate_hz) * WINDOW_SECONDS) as u64;
+        if stream.sent < stream.length() && stream.sent < stream.heard + window {
+            let skip = usize::try_from(stream.sent.saturating_sub(stream.base)).unwrap_or(usize::MAX);
+            let samples: Vec<f32> = stream.samples.iter().skip(skip).take(PACKET_SAMPLES_MAX).copied().collect();
+            let request = PlayerRequest::Samples { stream: number, offset: stream.sent };
+            stream.sent += samples.len() as u64;
+            return Some((request, samples));
+        }
+        if stream.complete && !stream.end_sent && stream.sent == stream.length() {
+            stream.end_sent = true;
+            return Some((PlayerRequest::End { stream: number, length: stream.length() }, Vec::new()));
+        }
+        None
+    }
+}

@@ -1,0 +1,215 @@
+//! A voice as the supervisor has it: what reads text in this process, and three stages that speak.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
+use serde::Serialize;
+use tokio::sync::{Mutex, watch};
+
+use super::engine::{Effort, Engine};
+use super::process::{Care, Condition, Plan, Stage, StageStatus};
+use crate::cli::StageName;
+use crate::engine::CONTEXT_POSITIONS;
+use crate::error::CrierError;
+use crate::script::Reader;
+
+/// How readily the kernel takes an engine when memory runs out: before everything else of the appliance.
+const OOM_SCORE_ADJUST: i16 = 500;
+
+/// A voice that can be used, if not always at once.
+pub(crate) struct Voice {
+    pub(crate) name: String,
+    pub(crate) reader: Reader,
+    pub(crate) talker: Mutex<Engine<TalkerReply>>,
+    pub(crate) predictor: Mutex<Engine<PredictorReply>>,
+    pub(crate) vocoder: Mutex<Engine<VocoderReply>>,
+    stages: [Rc<Stage>; 3],
+    utterances: Rc<Cell<u64>>,
+}
+
+/// Threads and processors of the engines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shares {
+    pub(crate) talker_predictor: Share,
+    pub(crate) vocoder: Share,
+}
+
+/// Threads, and where they run; `None`: anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) threads: usize,
+    pub(crate) processors: Option<Vec<usize>>,
+}
+
+/// Where a voice stands on its way to be usable.
+#[derive(Clone)]
+pub(crate) enum Loading {
+    /// Its files are being read and compared with their hashes, or its stages load them.
+    Busy,
+    /// It can speak, or could and is being started again.
+    Ready(Rc<Voice>),
+    /// It cannot, and why.
+    Broken(String),
+}
+
+/// A voice from its folder on, whether it can be used or not.
+pub(crate) struct VoiceSlot {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    loading: watch::Sender<Loading>,
+}
+
+impl VoiceSlot {
+    /// Begins to load a voice.
+    pub(crate) fn load(
+        name: &str,
+        folder: PathBuf,
+        shares: Shares,
+        care: Care,
+        utterances: Rc<Cell<u64>>,
+    ) -> Rc<Self> {
+        let slot =
+            Rc::new(Self { name: name.to_owned(), folder, loading: watch::channel(Loading::Busy).0 });
+        let filled = Rc::clone(&slot);
+        tokio::task::spawn_local(async move {
+            let state = match filled.open(shares, care, utterances).await {
+                Ok(voice) => Loading::Ready(Rc::new(voice)),
+                Err(error) => {
+                    tracing::error!(voice = %filled.name, %error, "a voice cannot be used");
+                    Loading::Broken(error.to_string())
+                }
+            };
+            filled.loading.send_replace(state);
+        });
+        slot
+    }
+
+    /// Where it stands, now and from now on.
+    pub(crate) fn loading(&self) -> watch::Receiver<Loading> {
+        self.loading.subscribe()
+    }
+
+    /// The voice, if it could ever be used.
+    pub(crate) fn voice(&self) -> Option<Rc<Voice>> {
+        match &*self.loading.borrow() {
+            Loading::Ready(voice) => Some(Rc::clone(voice)),
+            _ => None,
+        }
+    }
+
+    /// Why it cannot be used now, if so.
+    pub(crate) fn problem(&self) -> Option<String> {
+        match &*self.loading.borrow() {
+            Loading::Busy => None,
+            Loading::Broken(reason) => Some(format!("voice {}: {reason}", self.name)),
+            Loading::Ready(voice) => voice.held().map(|stage| format!("{stage} is held")),
+        }
+    }
+
+    async fn open(&self, shares: Shares, care: Care, utterances: Rc<Cell<u64>>) -> Result<Voice, CrierError> {
+        let folder = self.folder.clone();
+        // Reading and comparing takes seconds for a large voice, and blocks. Its stages start meanwhile.
+        let reading = tokio::task::spawn_blocking(move || read(&folder));
+        let plan = |stage: StageName, share: &Share| Plan {
+            name: format!("{} {}", self.name, stage.name()),
+            stage,
+            settings: EngineSettings {
+                bundle: self.folder.clone(),
+                threads: share.threads,
+                positions: CONTEXT_POSITIONS,
+            },
+            processors: share.processors.clone(),
+            oom_score_adjust: OOM_SCORE_ADJUST,
+            care,
+        };
+        let died = |_| CrierError::Internal("the thread that reads a voice died".to_owned());
+        // Nothing of a damaged bundle may run, so its sizes are looked at before any stage opens it.
+        crier_bundle::Bundle::open(&self.folder)?;
+        let (talker_stage, talker) = Stage::start(plan(StageName::Talker, &shares.talker_predictor));
+        let (predictor_stage, predictor) = Stage::start(plan(StageName::Predictor, &shares.talker_predictor));
+        let (vocoder_stage, vocoder) = Stage::start(plan(StageName::Vocoder, &shares.vocoder));
+        let (mut talker, mut predictor, mut vocoder) =
+            (Engine::new(talker), Engine::new(predictor), Engine::new(vocoder));
+        let reader = reading.await.map_err(died)??;
+        // A stage that cannot start is held in the end; somebody may release it, so the voice is there all the same.
+        let _ = tokio::join!(talker.ready(), predictor.ready(), vocoder.ready());
+        Ok(Voice {
+            name: self.name.clone(),
+            reader,
+            talker: Mutex::new(talker),
+            predictor: Mutex::new(predictor),
+            vocoder: Mutex::new(vocoder),
+            stages: [talker_stage, predictor_stage, vocoder_stage],
+            utterances,
+        })
+    }
+}
+
+/// Opens a bundle for reading, all of whose files are what they should be.
+fn read(folder: &Path) -> Result<Reader, CrierError> {
+    let reader = Reader::open(folder)?;
+    reader.bundle.verify(&mut |_| ())?;
+    Ok(reader)
+}
+
+/// What a voice has cost so far.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Costs {
+    pub(crate) talker_ms_per_step: f64,
+    pub(crate) predictor_ms_per_frame: f64,
+    pub(crate) vocoder_ms_per_frame: f64,
+}
+
+impl Voice {
+    /// A number for the next utterance, never used before.
+    pub(crate) fn next_utterance(&self) -> u64 {
+        let next = self.utterances.get() + 1;
+        self.utterances.set(next);
+        next
+    }
+
+    pub(crate) fn samples_per_frame(&self) -> usize {
+        self.reader.bundle.manifest().vocoder.samples_per_frame
+    }
+
+    pub(crate) fn sample_rate_hz(&self) -> u32 {
+        self.reader.bundle.manifest().vocoder.sample_rate_hz
+    }
+
+    pub(crate) fn stages(&self) -> &[Rc<Stage>] {
+        &self.stages
+    }
+
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = StageStatus> {
+        self.stages.iter().map(|stage| stage.status())
+    }
+
+    /// The first stage that is held.
+    pub(crate) fn held(&self) -> Option<String> {
+        self.statuses().find(|status| status.condition == Condition::Held).map(|status| status.name)
+    }
+
+    /// What it has cost so far; zeros while it speaks for the first time.
+    pub(crate) fn costs(&self) -> Costs {
+        fn per<R>(engine: &Mutex<Engine<R>>) -> f64 {
+            let effort = engine.try_lock().map(|engine| engine.effort).unwrap_or_default();
+            milliseconds_per(effort)
+        }
+        Costs {
+            talker_ms_per_step: per(&self.talker),
+            predictor_ms_per_frame: per(&self.predictor),
+            vocoder_ms_per_frame: per(&self.vocoder),
+        }
+    }
+}
+
+fn milliseconds_per(effort: Effort) -> f64 {
+    let Effort { time, count } = effort;
+    if count == 0 { 0.0 } else { time.as_secs_f64() * 1e3 / count as f64 }
+}
+
+/// How long a voice that was never ready is waited for before another one speaks instead.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);

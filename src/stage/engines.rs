@@ -1,0 +1,120 @@
+//! Talker, predictor and vocoder as stages.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crier_bundle::Bundle;
+use crier_llama::Threads;
+use crier_predictor::{Backend, Predictor, PredictorOptions};
+use crier_speech::{Choice, PredictorEngine, Sampler, TalkerEngine};
+use crier_system::Channel;
+use crier_talker::{Talker, TalkerOptions};
+use crier_vocoder::{CODES, Vocoder, VocoderOptions};
+use crier_wire::{
+    Decode, EngineSettings, Failure, PredictorReply, PredictorRequest, TalkerReply, TalkerRequest,
+    VocoderReply, VocoderRequest, floats, read_floats,
+};
+
+use super::{send, serve, settings, started};
+use crate::error::CrierError;
+
+/// Loads with `load`, which also does a piece of work, so that the first request finds all pages in memory, and tells
+/// that the stage can work; `None` when the supervisor is gone.
+fn ready<E>(
+    channel: &Channel,
+    load: impl FnOnce(&EngineSettings, &Arc<Bundle>) -> Result<(E, String), CrierError>,
+) -> Result<Option<E>, CrierError> {
+    let settings: EngineSettings = settings(channel)?;
+    let begin = Instant::now();
+    let bundle = Arc::new(Bundle::open(&settings.bundle)?);
+    let (engine, detail) = load(&settings, &bundle)?;
+    let load_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let told = send::<()>(channel, &started(load_ms, detail), &[], &mut Vec::new())?;
+    Ok(told.then_some(engine))
+}
+
+pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
+    let loaded = ready(channel, |settings, bundle| {
+        let positions = settings.positions.min(bundle.manifest().talker.positions_max);
+        let threads = Threads::new(settings.threads);
+        let mut talker = Talker::load(bundle, &TalkerOptions { threads, positions, ..TalkerOptions::default() })?;
+        talker.warm_up(&vec![0.0; bundle.layout().hidden])?;
+        let manifest = bundle.manifest();
+        let detail = format!("{} {}, {} threads", manifest.name, manifest.talker.quantisation, settings.threads);
+        Ok((talker, detail))
+    })?;
+    let Some(mut talker) = loaded else { return Ok(()) };
+    // The rows of one decode, which may come in several packets; those of one that was given up are forgotten.
+    let mut rows: Vec<f32> = Vec::new();
+    let mut decode = None;
+    serve(channel, |TalkerRequest::Decode { at, position, more }, bytes, payload| {
+        if decode.replace((at, position)) != Some((at, position)) {
+            rows.clear();
+        }
+        read_floats(bytes, &mut rows)?;
+        if more {
+            return Ok(None);
+        }
+        let reply = match talker.decode(position, &rows) {
+            Ok(output) => {
+                payload.extend_from_slice(output.hidden);
+                payload.extend_from_slice(output.logits);
+                TalkerReply::Decoded { at }
+            }
+            Err(error) => TalkerReply::Failed(Failure { at, reason: error.to_string() }),
+        };
+        rows.clear();
+        Ok(Some(reply))
+    })
+}
+
+pub(super) fn predictor(channel: &Channel) -> Result<(), CrierError> {
+    let loaded = ready(channel, |settings, bundle| {
+        let options =
+            PredictorOptions { threads: Threads::new(settings.threads), backend: Backend::Auto };
+        let mut predictor = Predictor::load(bundle, &options)?;
+        let hidden = vec![0.0; bundle.layout().hidden];
+        predictor.predict(0, &hidden, 0, &Sampler::new(0, Choice::Greedy))?;
+        let backend = match predictor.backend() {
+            Backend::Onnx => "ONNX Runtime",
+            _ => "ggml",
+        };
+        let manifest = bundle.manifest();
+        let quantisation = &manifest.predictor.quantisation;
+        let detail = format!("{} {quantisation} on {backend}, {} threads", manifest.name, settings.threads);
+        Ok((predictor, detail))
+    })?;
+    let Some(mut predictor) = loaded else { return Ok(()) };
+    serve(channel, |PredictorRequest::Predict { at, code0, sampler }, bytes, _| {
+        let hidden = floats(bytes)?;
+        Ok(Some(match predictor.predict(at.frame, &hidden, code0, &sampler) {
+            Ok(codes) => PredictorReply::Predicted { at, codes },
+            Err(error) => PredictorReply::Failed(Failure { at, reason: error.to_string() }),
+        }))
+    })
+}
+
+pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
+    let loaded = ready(channel, |settings, bundle| {
+        let options = VocoderOptions { threads: settings.threads, ..VocoderOptions::default() };
+        let mut vocoder = Vocoder::load(bundle, &options)?;
+        vocoder.decode(&[[0; CODES]], &mut Vec::new())?;
+        let manifest = bundle.manifest();
+        let precision = &manifest.vocoder.precision;
+        let detail = format!("{} {precision}, {} threads", manifest.name, settings.threads);
+        Ok((vocoder, detail))
+    })?;
+    let Some(mut vocoder) = loaded else { return Ok(()) };
+    serve(channel, |VocoderRequest::Decode(Decode { at, codes }), _, payload| {
+        if at.frame == 0 {
+            vocoder.start();
+        }
+        Ok(Some(match vocoder.decode(&codes, payload) {
+            Ok(()) => VocoderReply::Decoded { at },
+            Err(error) => {
+                payload.clear();
+                VocoderReply::Failed(Failure { at, reason: error.to_string() })
+            }
+        }))
+    })
+}
