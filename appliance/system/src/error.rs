@@ -84,4 +84,32 @@ pub enum SystemError {
         /// What the system said.
         source: Errno,
     },
+    /// There is no room for a file.
+    #[error("cannot write {}: the disk is full; make room on it", path.display())]
+    StorageFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system does not take writes.
+    #[error("cannot write {}: the file system is read-only; mount it for writing, or name another folder", path.display())]
+    StorageReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process works on the file.
+    #[error("{} is in use by another process; is Crier running already?", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else went wrong with a file that must be durable.
+    #[error("cannot {operation} {}: {source}; does its folder exist, and may you write there?", path.display())]
+    Store {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }

@@ -7,6 +7,7 @@
 
 mod channel;
 mod clock;
+mod durable;
 mod error;
 mod files;
 mod hardware;
@@ -18,6 +19,7 @@ mod processors;
 
 pub use channel::{CHANNEL_FD, Channel, ChannelError, PACKET_BYTES_MAX};
 pub use clock::{boot_id, monotonic_ms, uptime_ms};
+pub use durable::{AppendFile, replace_file};
 pub use error::SystemError;
 pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
