@@ -112,4 +112,32 @@ pub enum SystemError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The service manager cannot be told.
+    #[error("cannot notify {target}: {source}; does the service manager still listen there?")]
+    Notify {
+        /// The socket or descriptor.
+        target: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The watchdog does not obey.
+    #[error("cannot {operation} the watchdog {}: {source}; is it there, and does nobody else use it?", path.display())]
+    Watchdog {
+        /// What was tried.
+        operation: &'static str,
+        /// The device.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A process may not be as punctual as it wants to.
+    #[error("this process cannot {operation}: {source}; {remedy}")]
+    Realtime {
+        /// What was tried.
+        operation: &'static str,
+        /// The privilege or limit that is missing.
+        remedy: String,
+        /// What the system said.
+        source: Errno,
+    },
 }

@@ -12,10 +12,13 @@ mod error;
 mod files;
 mod hardware;
 mod memory;
+mod notify;
 mod peer;
 mod plan;
 mod process;
 mod processors;
+mod realtime;
+mod watchdog;
 
 pub use channel::{CHANNEL_FD, Channel, ChannelError, PACKET_BYTES_MAX};
 pub use clock::{boot_id, monotonic_ms, uptime_ms};
@@ -23,6 +26,7 @@ pub use durable::{AppendFile, replace_file};
 pub use error::SystemError;
 pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
+pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use peer::{Peer, peer};
 pub use plan::{CpuPlan, Share};
 pub use process::{Child, Ended, Refusal, Spawn};
@@ -30,3 +34,5 @@ pub use processors::{
     Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,
     pin_thread,
 };
+pub use realtime::{limit_realtime, lock_memory, run_realtime};
+pub use watchdog::Watchdog;

@@ -30,7 +30,8 @@ const DROP_WAIT_MS: u16 = 2000;
 /// Linux binds that last promise to the *thread* that forked. All children are therefore forked by one thread that is
 /// started by the first [`Spawn::start`] and lives as long as the process, so any thread may call it. What a child
 /// inherits from a thread (scheduling policy, nice value and processors, where not given here) is what the first
-/// caller had.
+/// caller had. A child that changes its user loses the promise, and has to make it anew (`prctl(2)`,
+/// `PR_SET_PDEATHSIG`).
 #[derive(Debug, Default)]
 pub struct Spawn {
     /// Path of the program; `PATH` is not searched.

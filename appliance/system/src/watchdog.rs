@@ -1,0 +1,134 @@
+//! The hardware watchdog: a timer that resets the machine unless it is petted in time. It goes on when this process
+//! dies, and only an orderly [`Watchdog::disarm`] stops it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::SystemError;
+
+/// What the kernel wants to read last when the timer is to stop: the "magic close".
+const MAGIC_CLOSE: &[u8] = b"V";
+
+/// Anything else pets.
+const PET: &[u8] = b"\0";
+
+/// The ioctls of `linux/watchdog.h`.
+mod request {
+    nix::ioctl_readwrite!(set_timeout, b'W', 6, libc::c_int);
+    nix::ioctl_read!(get_timeout, b'W', 7, libc::c_int);
+}
+
+/// A running watchdog. Dropping it, also by the end of the process, leaves the timer running: the machine is reset
+/// unless the next process pets in time.
+#[derive(Debug)]
+pub struct Watchdog {
+    path: PathBuf,
+    file: File,
+    timeout_s: Option<u32>,
+}
+
+impl Watchdog {
+    /// Opens the device, which starts the timer, and asks for a time-out. A device that cannot set it keeps its own;
+    /// a FIFO or a file, which has none, is taken as well so that it can be looked into.
+    ///
+    /// # Errors
+    /// [`SystemError::Watchdog`]: there is no such device, or another process pets it.
+    pub fn open(path: &Path, timeout_s: u32) -> Result<Self, SystemError> {
+        let wrap = |source| SystemError::Watchdog { operation: "open", path: path.to_path_buf(), source };
+        let mut options = OpenOptions::new();
+        let file = options.write(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(wrap)?;
+        let timeout_s = set_timeout(&file, timeout_s).map_err(wrap)?;
+        Ok(Self { path: path.to_path_buf(), file, timeout_s })
+    }
+
+    /// The time-out that the device really has, in seconds; `None` when it does not tell.
+    #[must_use]
+    pub fn timeout_s(&self) -> Option<u32> {
+        self.timeout_s
+    }
+
+    /// Starts the time-out anew. Never waits.
+    ///
+    /// # Errors
+    /// [`SystemError::Watchdog`]: the device does not take it; the machine is about to be reset.
+    pub fn pet(&mut self) -> Result<(), SystemError> {
+        self.write("pet", PET)
+    }
+
+    /// Stops the timer and closes the device, for an orderly end after which nothing pets it. A kernel that was built
+    /// or started with "nowayout" goes on.
+    ///
+    /// # Errors
+    /// [`SystemError::Watchdog`]: the device does not take it, and goes on.
+    pub fn disarm(mut self) -> Result<(), SystemError> {
+        self.write("disarm", MAGIC_CLOSE)
+    }
+
+    fn write(&mut self, operation: &'static str, bytes: &[u8]) -> Result<(), SystemError> {
+        let wrote = self.file.write_all(bytes);
+        wrote.map_err(|source| SystemError::Watchdog { operation, path: self.path.clone(), source })
+    }
+}
+
+/// Sets the time-out, or finds out which one there is.
+fn set_timeout(file: &File, timeout_s: u32) -> io::Result<Option<u32>> {
+    let mut seconds = libc::c_int::try_from(timeout_s).map_err(|_| io::Error::from(Errno::EINVAL))?;
+    // SAFETY: both requests write one `int`, which `seconds` is.
+    #[allow(unsafe_code)]
+    let told = unsafe {
+        request::set_timeout(file.as_raw_fd(), &raw mut seconds)
+            .or_else(|_| request::get_timeout(file.as_raw_fd(), &raw mut seconds))
+    };
+    Ok(told.ok().and_then(|_| u32::try_from(seconds).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn it_is_petted_and_stopped_only_when_asked() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let content = || std::fs::read(file.path()).unwrap();
+        let mut watchdog = Watchdog::open(file.path(), 15).unwrap();
+        assert_eq!(watchdog.timeout_s(), None, "a file has no time-out");
+        assert_eq!(content(), b"", "opening writes nothing");
+        watchdog.pet().unwrap();
+        watchdog.pet().unwrap();
+        drop(watchdog);
+        assert_eq!(content(), b"\0\0", "the timer goes on when the process ends");
+        let watchdog = Watchdog::open(file.path(), 15).unwrap();
+        watchdog.disarm().unwrap();
+        assert!(content().starts_with(b"V"));
+    }
+
+    #[test]
+    fn a_device_that_stops_taking_is_told_and_never_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("watchdog");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = Watchdog::open(&path, 15).unwrap_err().to_string();
+        assert!(error.contains(path.to_str().unwrap()), "nobody reads it: {error}");
+        let mut options = OpenOptions::new();
+        let mut device = options.read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        let mut watchdog = Watchdog::open(&path, 15).unwrap();
+        watchdog.pet().unwrap();
+        let mut pets = [1; 8];
+        assert_eq!(device.read(&mut pets).unwrap(), 1);
+        assert_eq!(pets[0], 0);
+        assert!((0..1_000_000).any(|_| watchdog.pet().is_err()), "the FIFO is never full");
+    }
+
+    #[test]
+    fn a_missing_device_is_named() {
+        let error = Watchdog::open(Path::new("/dev/no-watchdog"), 15).unwrap_err().to_string();
+        assert!(error.contains("/dev/no-watchdog"), "{error}");
+        assert!(!Path::new("/dev/no-watchdog").exists(), "it must not be made");
+    }
+}
