@@ -36,6 +36,10 @@ struct Prepared {
     processors: Option<CpuSet>,
     oom_score_adjust: Option<String>,
     nice: Option<i32>,
+    descriptors: Descriptors,
+}
+
+struct Descriptors {
     null: OwnedFd,
     channel: Option<OwnedFd>,
     stderr_reader: OwnedFd,
@@ -86,8 +90,7 @@ fn prepare(spawn: Spawn) -> Result<Prepared, SystemError> {
         variables.push(CString::new(variable).map_err(zero_byte)?);
     }
     let processors = processors.as_deref().map(crate::processors::cpu_set).transpose()?;
-    let opened = refused("descriptors");
-    let (null, channel, (stderr_reader, stderr_writer)) = descriptors(channel).map_err(opened)?;
+    let descriptors = descriptors(channel).map_err(refused("descriptors"))?;
     Ok(Prepared {
         path,
         arguments: texts,
@@ -95,24 +98,18 @@ fn prepare(spawn: Spawn) -> Result<Prepared, SystemError> {
         processors,
         oom_score_adjust: oom_score_adjust.map(|adjust| adjust.to_string()),
         nice,
-        null,
-        channel,
-        stderr_reader,
-        stderr_writer,
+        descriptors,
         program,
     })
 }
 
-/// `/dev/null`, the channel and the pipe for standard error, each above the numbers that they get in the child.
-#[allow(clippy::type_complexity)]
-fn descriptors(
-    channel: Option<crate::Channel>,
-) -> Result<(OwnedFd, Option<OwnedFd>, (OwnedFd, OwnedFd)), Errno> {
+/// `/dev/null`, the channel and the pipe for standard error.
+fn descriptors(channel: Option<crate::Channel>) -> Result<Descriptors, Errno> {
     let null = above(open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?)?;
     let channel = channel.map(|channel| above(channel.into())).transpose()?;
-    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
-    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((null, channel, (reader, above(writer)?)))
+    let (stderr_reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&stderr_reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(Descriptors { null, channel, stderr_reader, stderr_writer: above(writer)? })
 }
 
 /// The same open file under a number above [`CHANNEL_FD`].
@@ -136,6 +133,7 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
     let (report_reader, report_writer) = pipe2(OFlag::O_CLOEXEC)
         .and_then(|(reader, writer)| Ok((reader, above(writer)?)))
         .map_err(refused("descriptors"))?;
+    let descriptors = &prepared.descriptors;
     let arguments = pointers(&prepared.arguments);
     let environment = pointers(&prepared.environment);
     let image = Image {
@@ -145,9 +143,9 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
         processors: prepared.processors.as_ref(),
         oom_score_adjust: prepared.oom_score_adjust.as_deref().map(str::as_bytes),
         nice: prepared.nice,
-        null: prepared.null.as_raw_fd(),
-        channel: prepared.channel.as_ref().map(AsRawFd::as_raw_fd),
-        stderr: prepared.stderr_writer.as_raw_fd(),
+        null: descriptors.null.as_raw_fd(),
+        channel: descriptors.channel.as_ref().map(AsRawFd::as_raw_fd),
+        stderr: descriptors.stderr_writer.as_raw_fd(),
         report: Report(report_writer.as_raw_fd()),
         parent: getpid().as_raw(),
     };
@@ -165,7 +163,7 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
         refused("pidfd_open")(source)
     })?;
     let refusals = read_report(report_reader, &prepared.program).inspect_err(|_| give_up(pid))?;
-    Ok(Child { pid, pidfd, stderr: Some(prepared.stderr_reader), refusals, ended: None })
+    Ok(Child { pid, pidfd, stderr: Some(prepared.descriptors.stderr_reader), refusals, ended: None })
 }
 
 /// The array of pointers that `execve` takes, with its null at the end.
