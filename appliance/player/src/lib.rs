@@ -5,10 +5,18 @@
 
 mod alsa_sink;
 mod error;
+mod gain;
+mod join;
+mod limiter;
+mod resample;
 mod wav_sink;
 
 pub use alsa_sink::{AlsaSink, playback_devices};
 pub use error::PlayerError;
+pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
+pub use join::{CROSSFADE_MS, Joiner};
+pub use limiter::{KNEE, limit};
+pub use resample::{Resampler, scaled};
 pub use wav_sink::{WavFormat, WavSink};
 
 /// A place where speech can go.
