@@ -49,6 +49,16 @@ pub enum PlayerError {
         /// What the writer said.
         source: hound::Error,
     },
+    /// The WAV file that should be continued holds sound of another form.
+    #[error(
+        "{} holds sound of another form than {rate_hz} Hz mono in the chosen format; remove it or name another file", path.display()
+    )]
+    OtherWav {
+        /// The file.
+        path: PathBuf,
+        /// Sample rate that was wanted, in Hz.
+        rate_hz: u32,
+    },
     /// The WAV file cannot be written any further.
     #[error("cannot write {}: {source}; is the disk full?", path.display())]
     WriteWav {

@@ -8,6 +8,7 @@ mod error;
 mod gain;
 mod join;
 mod limiter;
+mod pcm;
 mod resample;
 mod wav_sink;
 
@@ -16,6 +17,9 @@ pub use error::PlayerError;
 pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
+pub use pcm::{
+    AlsaPcm, BUFFER_MS, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape, steady_clock,
+};
 pub use resample::{Resampler, scaled};
 pub use wav_sink::{WavFormat, WavSink};
 

@@ -46,24 +46,36 @@ impl WavSink {
                 .map_err(|source| PlayerError::WriteStandardOutput { source })?;
             return Ok(Self { target: Target::StandardOutput(output), format });
         }
-        let spec = match format {
-            WavFormat::S16 => WavSpec {
-                channels: 1,
-                sample_rate: rate_hz,
-                bits_per_sample: 16,
-                sample_format: SampleFormat::Int,
-            },
-            WavFormat::F32 => WavSpec {
-                channels: 1,
-                sample_rate: rate_hz,
-                bits_per_sample: 32,
-                sample_format: SampleFormat::Float,
-            },
-        };
-        let writer = WavWriter::create(path, spec)
+        let writer = WavWriter::create(path, spec(rate_hz, format))
             .map_err(|source| PlayerError::CreateWav { path: path.to_path_buf(), source })?;
         Ok(Self { target: Target::File { path: path.to_path_buf(), writer }, format })
     }
+
+    /// Continues the file where it ends, or creates it when there is none.
+    ///
+    /// # Errors
+    /// [`PlayerError::CreateWav`] when the file cannot be created or is no WAV file, [`PlayerError::OtherWav`] when it
+    /// holds sound of another form.
+    pub fn append(path: &Path, rate_hz: u32, format: WavFormat) -> Result<Self, PlayerError> {
+        let begun = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
+        if !begun {
+            return Self::create(path, rate_hz, format);
+        }
+        let writer = WavWriter::append(path)
+            .map_err(|source| PlayerError::CreateWav { path: path.to_path_buf(), source })?;
+        if writer.spec() != spec(rate_hz, format) {
+            return Err(PlayerError::OtherWav { path: path.to_path_buf(), rate_hz });
+        }
+        Ok(Self { target: Target::File { path: path.to_path_buf(), writer }, format })
+    }
+}
+
+fn spec(rate_hz: u32, format: WavFormat) -> WavSpec {
+    let (bits_per_sample, sample_format) = match format {
+        WavFormat::S16 => (16, SampleFormat::Int),
+        WavFormat::F32 => (32, SampleFormat::Float),
+    };
+    WavSpec { channels: 1, sample_rate: rate_hz, bits_per_sample, sample_format }
 }
 
 impl Sink for WavSink {
@@ -170,5 +182,23 @@ mod tests {
         let mut reader = hound::WavReader::new(bytes.as_slice()).unwrap();
         assert_eq!(reader.spec().sample_rate, 24_000);
         assert_eq!(reader.samples::<i16>().map(Result::unwrap).collect::<Vec<_>>(), [1, -1]);
+    }
+
+    #[test]
+    fn a_file_is_continued_and_one_of_another_form_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.wav");
+        for _ in 0..2 {
+            let mut sink = WavSink::append(&path, 24_000, WavFormat::F32).unwrap();
+            sink.write(&[0.1, 0.2]).unwrap();
+            // Dropped without an end, as by a kill.
+        }
+        let samples: Vec<f32> =
+            hound::WavReader::open(&path).unwrap().samples().map(Result::unwrap).collect();
+        assert_eq!(samples, [0.1, 0.2, 0.1, 0.2]);
+        let before = std::fs::read(&path).unwrap();
+        let error = WavSink::append(&path, 48_000, WavFormat::F32).err().unwrap().to_string();
+        assert!(error.contains("out.wav") && error.contains("48000"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 }

@@ -1,0 +1,191 @@
+//! A sound card through alsa-lib, never blocking: rate, format and channels are negotiated, faults are told apart.
+
+use ::alsa::pcm::{Access, Format, HwParams, PCM, State};
+use ::alsa::{Direction, ValueOr};
+
+use super::mixer::HardwareVolume;
+use super::{BUFFER_MS, Encoding, Fault, Mixer, PERIOD_MS, Pcm, Shape};
+use crate::PlayerError;
+
+/// The error numbers that alsa-lib uses with a meaning of its own (Linux, all architectures Crier runs on).
+const EAGAIN: i32 = 11;
+const ENODEV: i32 = 19;
+const EPIPE: i32 = 32;
+const ESTRPIPE: i32 = 86;
+
+/// Rates that are tried when the device does not do the one that was asked for.
+const COMMON_RATES_HZ: [u32; 2] = [48_000, 44_100];
+/// Formats in the order of preference.
+const ENCODINGS: [Encoding; 3] = [Encoding::S16, Encoding::S32, Encoding::F32];
+
+/// An ALSA playback device.
+pub struct AlsaPcm {
+    pcm: PCM,
+    volume: Option<HardwareVolume>,
+    shape: Shape,
+    encoding: Encoding,
+    channels: u32,
+    bytes: Vec<u8>,
+}
+
+impl AlsaPcm {
+    /// Opens a device by its ALSA name, at `rate_hz` or the nearest that the hardware does: alsa-lib's own rate
+    /// converters stay out of it, for the player's is better.
+    ///
+    /// # Errors
+    /// [`PlayerError::OpenDevice`] when there is no such device or it is busy, [`PlayerError::ConfigureDevice`] when it
+    /// plays in no form that the player can give.
+    pub fn open(device: &str, rate_hz: u32, mixer: &Mixer) -> Result<Self, PlayerError> {
+        let open_error = |source| PlayerError::OpenDevice { device: device.to_owned(), source };
+        if device.contains('\0') {
+            return Err(open_error(::alsa::Error::new("snd_pcm_open", 22)));
+        }
+        let pcm = PCM::new(device, Direction::Playback, true).map_err(open_error)?;
+        let (shape, encoding, channels) = configure(&pcm, rate_hz)
+            .map_err(|source| PlayerError::ConfigureDevice { device: device.to_owned(), rate_hz, source })?;
+        let volume = HardwareVolume::find(device, mixer);
+        let bytes = Vec::with_capacity(shape.buffer_frames * channels as usize * 4);
+        Ok(Self { pcm, volume, shape, encoding, channels, bytes })
+    }
+
+    /// The device in words: rate, format and channels.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Self { shape, encoding, channels, .. } = self;
+        format!("{} Hz, {encoding:?}, {channels} channel(s)", shape.rate_hz)
+    }
+
+    /// What an error means; the state tells more than the number does.
+    fn fault(&self, error: ::alsa::Error) -> Fault {
+        match (error.errno(), self.state()) {
+            (ENODEV, _) | (_, None | Some(State::Disconnected)) => Fault::Gone,
+            (ESTRPIPE, _) | (_, Some(State::Suspended)) => Fault::Suspended,
+            (EPIPE, _) | (_, Some(State::XRun)) => Fault::Underrun,
+            _ => Fault::Failed(error.to_string()),
+        }
+    }
+
+    /// `None` for what no device in order says: a negative number is an unplugged USB device.
+    fn state(&self) -> Option<State> {
+        (0..=State::Disconnected as i32).contains(&self.pcm.state_raw()).then(|| self.pcm.state())
+    }
+}
+
+fn configure(pcm: &PCM, rate_hz: u32) -> Result<(Shape, Encoding, u32), ::alsa::Error> {
+    let hardware = HwParams::any(pcm)?;
+    hardware.set_access(Access::RWInterleaved)?;
+    hardware.set_rate_resample(false)?;
+    let encoding = ENCODINGS
+        .into_iter()
+        .find(|&encoding| hardware.set_format(alsa_format(encoding)).is_ok())
+        .ok_or(::alsa::Error::new("snd_pcm_hw_params_set_format", 22))?;
+    if hardware.set_channels(1).is_err() {
+        hardware.set_channels(2)?;
+    }
+    let exact = std::iter::once(rate_hz)
+        .chain(COMMON_RATES_HZ)
+        .any(|rate| hardware.set_rate(rate, ValueOr::Nearest).is_ok());
+    if !exact {
+        hardware.set_rate_near(rate_hz, ValueOr::Nearest)?;
+    }
+    hardware.set_buffer_time_near(BUFFER_MS * 1000, ValueOr::Nearest)?;
+    hardware.set_period_time_near(PERIOD_MS * 1000, ValueOr::Nearest)?;
+    pcm.hw_params(&hardware)?;
+    let (buffer, period) = (hardware.get_buffer_size()?, hardware.get_period_size()?);
+    let software = pcm.sw_params_current()?;
+    software.set_start_threshold((buffer - period).max(period))?;
+    software.set_avail_min(period)?;
+    pcm.sw_params(&software)?;
+    let frames = |count: i64| usize::try_from(count).unwrap_or(0).max(1);
+    let shape =
+        Shape { rate_hz: hardware.get_rate()?, buffer_frames: frames(buffer), period_frames: frames(period) };
+    Ok((shape, encoding, hardware.get_channels()?))
+}
+
+fn alsa_format(encoding: Encoding) -> Format {
+    match encoding {
+        Encoding::S16 => Format::s16(),
+        Encoding::S32 => Format::s32(),
+        Encoding::F32 => Format::float(),
+    }
+}
+
+impl Pcm for AlsaPcm {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn write(&mut self, frames: &[f32]) -> Result<usize, Fault> {
+        let frames = &frames[..frames.len().min(self.shape.buffer_frames)];
+        self.encoding.encode(frames, self.channels, &mut self.bytes);
+        match self.pcm.io_bytes().writei(&self.bytes) {
+            Ok(taken) => Ok(taken),
+            Err(error) if error.errno() == EAGAIN => Ok(0),
+            Err(error) => Err(self.fault(error)),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Fault> {
+        if self.state() != Some(State::Prepared) {
+            return Ok(());
+        }
+        self.pcm.start().map_err(|error| self.fault(error))
+    }
+
+    fn delay(&mut self) -> Result<usize, Fault> {
+        match self.state() {
+            None | Some(State::Disconnected) => return Err(Fault::Gone),
+            Some(State::XRun) => return Err(Fault::Underrun),
+            Some(State::Suspended) => return Err(Fault::Suspended),
+            Some(State::Setup | State::Open) => return Ok(0),
+            Some(_) => {}
+        }
+        match self.pcm.delay() {
+            // Some drivers answer below zero just before they run dry.
+            Ok(frames) => Ok(usize::try_from(frames).unwrap_or(0)),
+            Err(error) => Err(self.fault(error)),
+        }
+    }
+
+    fn rewind(&mut self, _frames: usize) -> usize {
+        // The safe binding has no `snd_pcm_rewind`; the player then cuts, and plays the faded rest anew.
+        0
+    }
+
+    fn drain(&mut self) -> Result<bool, Fault> {
+        if self.state() == Some(State::Prepared) {
+            // Some plug-in devices refuse to start empty; then there is nothing to play either.
+            let _ = self.pcm.start();
+        }
+        match self.pcm.drain() {
+            Ok(()) => Ok(true),
+            Err(error) => match self.state() {
+                Some(State::Setup | State::Prepared | State::XRun) => Ok(true),
+                Some(State::Running | State::Draining) if error.errno() == EAGAIN => Ok(false),
+                _ => Err(self.fault(error)),
+            },
+        }
+    }
+
+    fn discard(&mut self) -> Result<(), Fault> {
+        // Refused in states that hold nothing; whether the device is in order, `prepare` tells.
+        let _ = self.pcm.drop();
+        self.pcm.prepare().map_err(|error| self.fault(error))
+    }
+
+    fn set_volume(&mut self, percent: u8) -> bool {
+        self.volume.as_ref().is_some_and(|volume| volume.set(percent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AlsaPcm, Mixer};
+
+    #[test]
+    fn names_that_no_device_can_have_are_refused() {
+        for name in ["no-such-device", "with\0zero", ""] {
+            assert!(AlsaPcm::open(name, 24_000, &Mixer::Auto).is_err());
+        }
+    }
+}
