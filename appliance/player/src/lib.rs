@@ -9,6 +9,7 @@ mod gain;
 mod join;
 mod limiter;
 mod pcm;
+mod player;
 mod resample;
 mod wav_sink;
 
@@ -19,6 +20,10 @@ pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
 pub use pcm::{
     AlsaPcm, BUFFER_MS, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape, steady_clock,
+};
+pub use player::{
+    CUSHION_MS, Command, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Opener, Options, Player, QUEUED_MS_MAX,
+    REOPEN_MAX, REOPEN_MIN, RESTART_FADE_IN_MS, Refusal, Report, STREAMS_MAX,
 };
 pub use resample::{Resampler, scaled};
 pub use wav_sink::{WavFormat, WavSink};

@@ -26,6 +26,12 @@ pub fn scaled(count: u64, from_hz: u32, to_hz: u32) -> u64 {
     u64::try_from(wide).unwrap_or(u64::MAX)
 }
 
+/// Samples at `to_hz` that are over for certain after `count` frames at `from_hz`: rounded down.
+pub(crate) fn scaled_down(count: u64, from_hz: u32, to_hz: u32) -> u64 {
+    let wide = u128::from(count) * u128::from(to_hz) / u128::from(from_hz.max(1));
+    u64::try_from(wide).unwrap_or(u64::MAX)
+}
+
 /// A streaming converter of mono sound from one rate to another.
 pub struct Resampler {
     filter: Async<f32>,

@@ -57,17 +57,25 @@ impl AlsaPcm {
 
     /// What an error means; the state tells more than the number does.
     fn fault(&self, error: ::alsa::Error) -> Fault {
-        match (error.errno(), self.state()) {
-            (ENODEV, _) | (_, None | Some(State::Disconnected)) => Fault::Gone,
-            (ESTRPIPE, _) | (_, Some(State::Suspended)) => Fault::Suspended,
-            (EPIPE, _) | (_, Some(State::XRun)) => Fault::Underrun,
-            _ => Fault::Failed(error.to_string()),
-        }
+        fault_of(error, self.state())
     }
 
-    /// `None` for what no device in order says: a negative number is an unplugged USB device.
     fn state(&self) -> Option<State> {
-        (0..=State::Disconnected as i32).contains(&self.pcm.state_raw()).then(|| self.pcm.state())
+        is_state(self.pcm.state_raw()).then(|| self.pcm.state())
+    }
+}
+
+/// What no device in order says is no state: a negative number is an unplugged USB device.
+fn is_state(number: i32) -> bool {
+    (0..=State::Disconnected as i32).contains(&number)
+}
+
+fn fault_of(error: ::alsa::Error, state: Option<State>) -> Fault {
+    match (error.errno(), state) {
+        (ENODEV, _) | (_, None | Some(State::Disconnected)) => Fault::Gone,
+        (ESTRPIPE, _) | (_, Some(State::Suspended)) => Fault::Suspended,
+        (EPIPE, _) | (_, Some(State::XRun)) => Fault::Underrun,
+        _ => Fault::Failed(error.to_string()),
     }
 }
 
@@ -180,7 +188,24 @@ impl Pcm for AlsaPcm {
 
 #[cfg(test)]
 mod tests {
-    use super::{AlsaPcm, Mixer};
+    use super::{AlsaPcm, EPIPE, ESTRPIPE, Fault, Mixer, State, fault_of, is_state};
+
+    #[test]
+    fn faults_are_told_apart_by_number_and_state() {
+        let fault = |number, state| fault_of(::alsa::Error::new("snd_pcm_writei", number), state);
+        assert_eq!(fault(EPIPE, Some(State::XRun)), Fault::Underrun);
+        assert_eq!(fault(ESTRPIPE, Some(State::Suspended)), Fault::Suspended);
+        // EBADFD says only that the state is wrong; the state says why.
+        assert_eq!(fault(77, Some(State::Suspended)), Fault::Suspended);
+        assert_eq!(fault(77, Some(State::XRun)), Fault::Underrun);
+        assert_eq!(fault(19, Some(State::Running)), Fault::Gone);
+        assert_eq!(fault(EPIPE, Some(State::Disconnected)), Fault::Gone);
+        assert_eq!(fault(5, None), Fault::Gone);
+        assert!(
+            matches!(fault(5, Some(State::Running)), Fault::Failed(what) if what.contains("snd_pcm_writei"))
+        );
+        assert!(!is_state(-19) && !is_state(9) && is_state(0) && is_state(8));
+    }
 
     #[test]
     fn names_that_no_device_can_have_are_refused() {

@@ -1,0 +1,139 @@
+//! Streams that nothing disturbs come out as they went in.
+
+use crier_player::{Command, Options, Refusal, Report, scaled, volume_factor};
+
+use crate::rig::{RATE_HZ, Rig, noise};
+
+#[test]
+fn a_stream_is_heard_bit_for_bit_and_reported_all_along() {
+    for rewinds in [true, false] {
+        for (length, per_ms) in [(50_000, 0), (50_000, 40), (700, 0), (1, 0), (2400, 24)] {
+            let said = noise(length, 1);
+            let mut rig = Rig::new(RATE_HZ, rewinds);
+            rig.say(7, &said, per_ms);
+            rig.run_to_end(5000);
+            assert_eq!(rig.heard().samples, said);
+            let offsets: Vec<u64> = rig
+                .reports
+                .iter()
+                .filter_map(|(_, report)| match report {
+                    Report::Heard { stream: 7, offset } => Some(*offset),
+                    _ => None,
+                })
+                .collect();
+            assert!(offsets.windows(2).all(|pair| pair[0] < pair[1]));
+            assert_eq!(offsets.last(), Some(&(length as u64)));
+            // A period is 600 samples; a poll may come a millisecond late.
+            assert!(offsets.windows(2).all(|pair| pair[1] - pair[0] <= 624), "{offsets:?}");
+            assert_eq!(rig.count(|report| matches!(report, Report::Underrun { .. })), 0);
+            assert_eq!(rig.count(|report| matches!(report, Report::Finished { stream: 7 })), 1);
+        }
+    }
+}
+
+#[test]
+fn streams_follow_each_other_in_the_order_they_began() {
+    let (first, second) = (noise(9_000, 1), noise(5_000, 2));
+    let mut rig = Rig::new(RATE_HZ, true);
+    rig.say(1, &first, 0);
+    rig.say(2, &second, 0);
+    rig.run_to_end(3000);
+    assert_eq!(rig.heard().samples, [first, second].concat());
+    // The second follows within a period.
+    let finished = rig.when(|report| matches!(report, Report::Finished { stream: 1 })).unwrap();
+    let heard = rig.when(|report| matches!(report, Report::Heard { stream: 2, .. })).unwrap();
+    assert!(heard - finished <= 25, "{finished} {heard}");
+}
+
+#[test]
+fn a_clip_that_is_there_sounds_at_once() {
+    let mut rig = Rig::new(RATE_HZ, true);
+    rig.run(600);
+    let begun = rig.now_ms;
+    rig.say(1, &noise(12_000, 3), 0);
+    rig.run_to_end(3000);
+    let first = rig.heard().at_ms[0];
+    assert!(first - begun <= 10, "{}", first - begun);
+}
+
+#[test]
+fn another_rate_is_converted_and_counted_exactly() {
+    for device_hz in [48_000, 44_100, 16_000] {
+        let said: Vec<f32> = (0..20_000).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
+        let mut rig = Rig::new(device_hz, true);
+        rig.say(1, &said, 40);
+        rig.run_to_end(5000);
+        assert_eq!(rig.heard().samples.len() as u64, scaled(20_000, RATE_HZ, device_hz));
+        let (step, skip) = (f64::from(RATE_HZ) / f64::from(device_hz), 500);
+        for (i, &heard) in rig.heard().samples.iter().enumerate().skip(skip).take(10_000) {
+            let wanted = (i as f64 * step * 0.05).sin() * 0.5;
+            assert!((f64::from(heard) - wanted).abs() < 0.02, "{device_hz} at {i}");
+        }
+        assert_eq!(rig.heard_of(1), 20_000);
+    }
+}
+
+#[test]
+fn volume_is_the_players_times_the_streams_and_muting_keeps_time() {
+    let said = vec![0.5; 48_000];
+    let options = Options { volume_percent: 80, ..Options::default() };
+    let mut rig = Rig::with_options(RATE_HZ, true, options);
+    rig.begin(1, 0, Some(60));
+    rig.run(5);
+    for piece in said[..24_000].chunks(24_000) {
+        rig.command(Command::Samples { stream: 1, offset: 0, samples: piece.to_vec() });
+    }
+    rig.command(Command::End { stream: 1, length: 24_000 });
+    rig.run(300);
+    rig.command(Command::Mute(true));
+    rig.run(900);
+    let heard = rig.heard();
+    assert_eq!(heard.samples.len(), 24_000);
+    let wanted = 0.5 * (volume_factor(80) * volume_factor(60));
+    assert!(heard.samples[..6000].iter().all(|sample| *sample == wanted));
+    assert!(heard.samples[18_000..].iter().all(|sample| *sample == 0.0));
+    let step = heard.samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(step < wanted * 0.004, "a click of {step}");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    let said = noise(30_000, 5);
+    let mut rig = Rig::new(RATE_HZ, true);
+    rig.say(1, &said, 40);
+    rig.run(100);
+    let samples = |stream, offset, count| Command::Samples { stream, offset, samples: vec![0.3; count] };
+    rig.begin(1, 0, None);
+    rig.command(Command::Begin { stream: 9, rate_hz: 1, volume_percent: None, offset: 0 });
+    rig.command(samples(8, 0, 10));
+    rig.command(samples(1, 20_000, 10));
+    rig.command(samples(1, 100, 60_000));
+    rig.command(Command::End { stream: 1, length: 3 });
+    rig.command(Command::Stop { stream: 8 });
+    rig.run(1);
+    let reasons: Vec<Refusal> = rig
+        .reports
+        .iter()
+        .filter_map(|(_, report)| match report {
+            Report::Refused { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(
+            reasons.as_slice(),
+            [
+                Refusal::KnownStream,
+                Refusal::Rate,
+                Refusal::UnknownStream,
+                Refusal::Gap { .. },
+                Refusal::BeyondCredit { .. },
+                Refusal::OtherLength,
+                Refusal::UnknownStream
+            ]
+        ),
+        "{reasons:?}"
+    );
+    rig.run_to_end(3000);
+    assert_eq!(rig.heard().samples, said);
+}
