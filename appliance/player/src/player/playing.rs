@@ -135,12 +135,11 @@ impl Player {
         } else if now.saturating_sub(self.moved_at) >= patience {
             return Err(Fault::Stalled);
         }
-        self.tell_heard(heard);
+        self.tell_heard(self.position_of(heard));
         Ok(())
     }
 
-    fn tell_heard(&mut self, frame: u64) {
-        let position = self.position_of(frame);
+    fn tell_heard(&mut self, position: u64) {
         let Some(stream) = self.streams.front_mut() else { return };
         stream.heard_to(position);
         if stream.heard > stream.told_heard {
@@ -248,9 +247,12 @@ impl Player {
         let patience = Duration::from_secs(2 * line.shape.buffer_frames as u64) / line.shape.rate_hz.max(1);
         let late = now.saturating_sub(since) >= patience;
         let silent = line.is_silent(delay);
-        if !matches!(purpose, Purpose::Pause(_)) {
-            self.tell_heard(heard);
-        }
+        let position = self.position_of(heard);
+        self.tell_heard(match purpose {
+            // What fades is heard again after the pause.
+            Purpose::Pause(resumed) => position.min(resumed),
+            Purpose::Stop | Purpose::Dry => position,
+        });
         if !silent && late {
             return Err(Fault::Stalled);
         }
@@ -294,7 +296,11 @@ impl Player {
         tracing::debug!(%fault, phase = ?self.phase, "sound device");
         match self.phase {
             Phase::Waiting => {}
-            Phase::Falling(purpose, _) => self.silent(purpose),
+            Phase::Falling(Purpose::Stop, _) => self.silent(Purpose::Stop),
+            Phase::Falling(Purpose::Pause(position), _) => {
+                let heard = if *fault == Fault::Underrun { position } else { position.min(self.heard()) };
+                self.silent(Purpose::Pause(heard));
+            }
             Phase::Draining if *fault == Fault::Underrun => {
                 // It ran dry because all was heard.
                 if let Err(fault) = self.finish() {
@@ -302,7 +308,7 @@ impl Player {
                 }
                 return;
             }
-            Phase::Playing | Phase::Draining => self.lose(fault),
+            Phase::Playing | Phase::Draining | Phase::Falling(Purpose::Dry, _) => self.lose(fault),
         }
         self.phase = Phase::Waiting;
         if *fault == Fault::Stalled {
@@ -324,24 +330,16 @@ impl Player {
 
     /// Goes back to what was not heard: after an under-run that is what was not sent, else what was last seen unheard.
     fn lose(&mut self, fault: &Fault) {
-        let Some(stream) = self.streams.front() else { return };
-        let (id, heard) = (stream.id, stream.heard);
-        let underrun = *fault == Fault::Underrun;
-        let position = match (&self.line, underrun) {
-            (Some(line), true) => self.position_of(line.sent()),
-            _ => heard,
-        };
-        if underrun {
-            self.reports.push_back(Report::Underrun { stream: id });
-        }
-        let fade_in_ms = if underrun { FADE_IN_MS } else { RESTART_FADE_IN_MS };
-        self.go_back(position, fade_in_ms);
-        if underrun {
-            let heard = self.heard();
-            if let Some(stream) = self.streams.front_mut().filter(|stream| stream.told_heard < heard) {
-                stream.told_heard = heard;
-                self.reports.push_back(Report::Heard { stream: id, offset: heard });
+        let Some(id) = self.streams.front().map(|stream| stream.id) else { return };
+        match (&self.line, fault) {
+            (Some(line), Fault::Underrun) => {
+                self.tell_heard(self.position_of(line.sent()));
+                if self.phase == Phase::Playing {
+                    self.reports.push_back(Report::Underrun { stream: id });
+                }
+                self.go_back(self.heard(), FADE_IN_MS);
             }
+            _ => self.go_back(self.heard(), RESTART_FADE_IN_MS),
         }
     }
 }

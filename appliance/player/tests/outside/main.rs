@@ -1,5 +1,11 @@
 //! The player from outside: on a device with a virtual clock that fails in every way devices fail, and on alsa-lib.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of the test functions themselves"
+)]
+
 mod check;
 mod disturbed;
 mod rig;
