@@ -14,8 +14,6 @@ use super::process::{Held, Link, Links, Lost, Stage};
 
 /// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
-/// Samples that the player may have and not have played, as a part of a second.
-const WINDOW_SECONDS: f64 = 1.0;
 /// Samples in one packet.
 const PACKET_SAMPLES_MAX: usize = 4_800;
 
@@ -60,6 +58,8 @@ struct Stream {
     begun: bool,
     /// Samples that the present player was sent.
     sent: u64,
+    /// How far the present player has room.
+    room_until: u64,
     heard: u64,
     /// No more samples come.
     complete: bool,
@@ -82,7 +82,8 @@ impl Stream {
 
     /// Begins again with a new player.
     fn rewind(&mut self) {
-        (self.begun, self.sent, self.end_sent) = (false, self.heard, false);
+        (self.begun, self.end_sent) = (false, false);
+        (self.sent, self.room_until) = (self.heard, self.heard);
     }
 }
 
@@ -120,6 +121,7 @@ impl Playing {
             released: false,
             begun: false,
             sent: 0,
+            room_until: 0,
             heard: 0,
             complete: false,
             end_sent: false,
@@ -351,8 +353,11 @@ impl Playing {
             let mut state = self.state.borrow_mut();
             let present = number(&state);
             match report {
-                PlayerReport::Heard { stream, offset, .. } if present == Some(stream) => {
+                PlayerReport::Heard { stream, offset } if present == Some(stream) => {
                     state.with(|stream| stream.hear(offset));
+                }
+                PlayerReport::Room { stream, until } if present == Some(stream) => {
+                    state.with(|stream| stream.room_until = until);
                 }
                 PlayerReport::Finished { stream } if present == Some(stream) => state.with(|stream| {
                     stream.hear(u64::MAX);
@@ -401,10 +406,11 @@ impl State {
             };
             return Some((request, Vec::new()));
         }
-        let window = (f64::from(stream.rate_hz) * WINDOW_SECONDS) as u64;
-        if stream.sent < stream.length() && stream.sent < stream.heard + window {
+        let room = usize::try_from(stream.room_until.saturating_sub(stream.sent)).unwrap_or(usize::MAX);
+        if stream.sent < stream.length() && room > 0 {
             let skip = usize::try_from(stream.sent.saturating_sub(stream.base)).unwrap_or(usize::MAX);
-            let samples: Vec<f32> = stream.samples.iter().skip(skip).take(PACKET_SAMPLES_MAX).copied().collect();
+            let count = room.min(PACKET_SAMPLES_MAX);
+            let samples: Vec<f32> = stream.samples.iter().skip(skip).take(count).copied().collect();
             let request = PlayerRequest::Samples { stream: number, offset: stream.sent };
             stream.sent += samples.len() as u64;
             return Some((request, samples));

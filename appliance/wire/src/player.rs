@@ -62,8 +62,13 @@ pub enum PlayerReport {
         stream: u64,
         /// Samples of the stream that were heard.
         offset: u64,
-        /// Samples of the stream that the player has, heard or not: how far it is fed.
-        taken: u64,
+    },
+    /// Samples of the stream are taken as long as they end at or before `until`.
+    Room {
+        /// Which stream.
+        stream: u64,
+        /// Samples from its start.
+        until: u64,
     },
     /// All of the stream was heard.
     Finished {

@@ -1,0 +1,289 @@
+//! The appliance: the queue and everything that carries out what it says.
+//!
+//! All of it lives in one thread, and nothing in it waits: commands change the queue, effects are carried out at once,
+//! and what takes time (speaking, the journal's medium) runs in tasks and a thread that report when they are done.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crier_announce::{Announcement, Draft, Effect, Event, EventKind, Queue, Sequence};
+use crier_system::uptime_ms;
+use crier_wire::{Answer, Command, Told};
+use tokio::sync::{Notify, broadcast, oneshot};
+use tokio::task::JoinHandle;
+
+use super::counts::Counts;
+use super::journal::{Journal, Stored};
+use super::playing::Playing;
+use super::speaking::{Speaker, Spoken};
+
+/// Events that a listener may lag behind before it misses some.
+const EVENTS_MAX: usize = 1024;
+
+/// See the module's text.
+pub(crate) struct Appliance {
+    queue: RefCell<Queue>,
+    journal: Journal,
+    pub(crate) playing: Rc<Playing>,
+    pub(crate) speaker: Rc<Speaker>,
+    speaking: RefCell<Option<(Sequence, JoinHandle<()>)>>,
+    /// Who waits for the answer to a submission.
+    asked: RefCell<BTreeMap<u64, oneshot::Sender<Answer>>>,
+    events: broadcast::Sender<Told>,
+    /// Something about the state has changed.
+    pub(crate) changed: Notify,
+    pub(crate) counts: RefCell<Counts>,
+    /// Why the journal cannot be written, if so.
+    journal_problem: RefCell<Option<String>>,
+    journal_bytes: Cell<u64>,
+    ending: Cell<bool>,
+}
+
+impl Appliance {
+    pub(crate) fn new(queue: Queue, journal: Journal, playing: Rc<Playing>, speaker: Rc<Speaker>) -> Rc<Self> {
+        Rc::new(Self {
+            queue: RefCell::new(queue),
+            journal,
+            playing,
+            speaker,
+            speaking: RefCell::new(None),
+            asked: RefCell::new(BTreeMap::new()),
+            events: broadcast::channel(EVENTS_MAX).0,
+            changed: Notify::new(),
+            counts: RefCell::new(Counts::default()),
+            journal_problem: RefCell::new(None),
+            journal_bytes: Cell::new(0),
+            ending: Cell::new(false),
+        })
+    }
+
+    /// What happens to announcements from now on.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Told> {
+        self.events.subscribe()
+    }
+
+    /// Takes an announcement; answers once it may be acknowledged.
+    pub(crate) async fn submit(self: &Rc<Self>, draft: Draft) -> Answer {
+        let refused = |reason: String, later| Answer::Refused { reason, later };
+        if self.ending.get() {
+            return refused("the appliance is ending; send it again after its restart".to_owned(), true);
+        }
+        let announcement = match draft.validate() {
+            Ok(announcement) => announcement,
+            Err(error) => return refused(error.to_string(), false),
+        };
+        if let Err(reason) = self.speaker.check(&announcement) {
+            return refused(reason, false);
+        }
+        let answer = {
+            let submitted = self.queue.borrow_mut().submit(announcement, uptime_ms());
+            match submitted {
+                Ok(sequence) => self.ask(sequence),
+                Err(error) => return refused(error.to_string(), true),
+            }
+        };
+        self.carry_out();
+        answer.await.unwrap_or_else(|_| refused("the appliance is ending".to_owned(), true))
+    }
+
+    /// Carries out a command.
+    pub(crate) async fn command(self: &Rc<Self>, command: Command) -> Answer {
+        let now_ms = uptime_ms();
+        match command {
+            Command::Stop => self.queue.borrow_mut().stop(now_ms),
+            Command::StopAll => self.queue.borrow_mut().stop_all(now_ms),
+            Command::Pause => self.queue.borrow_mut().pause(now_ms),
+            Command::Resume => self.queue.borrow_mut().resume(now_ms),
+            Command::PauseToggle => {
+                let mut queue = self.queue.borrow_mut();
+                if queue.is_paused() { queue.resume(now_ms) } else { queue.pause(now_ms) }
+            }
+            Command::RepeatLast => {
+                let submitted = self.queue.borrow_mut().repeat_last(now_ms);
+                let answer = match submitted {
+                    Ok(sequence) => self.ask(sequence),
+                    Err(error) => return Answer::Refused { reason: error.to_string(), later: true },
+                };
+                self.carry_out();
+                let ending = || Answer::Refused { reason: "the appliance is ending".to_owned(), later: true };
+                return answer.await.unwrap_or_else(|_| ending());
+            }
+            Command::Volume { percent } if percent > 100 => {
+                let reason = format!("the volume is {percent}; send a percentage from 0 to 100");
+                return Answer::Refused { reason, later: false };
+            }
+            Command::Volume { percent } => self.playing.set_volume(percent),
+            Command::VolumeStep { percent } => {
+                let wanted = i64::from(self.playing.volume_percent()) + i64::from(percent);
+                self.playing.set_volume(u32::try_from(wanted.clamp(0, 100)).unwrap_or(0));
+            }
+            Command::Mute { on } => self.playing.set_mute(on.unwrap_or(!self.playing.is_muted())),
+            Command::Voice { name } => {
+                if let Err(reason) = self.speaker.choose(&name) {
+                    return Answer::Refused { reason, later: false };
+                }
+            }
+        }
+        self.carry_out();
+        Answer::Done
+    }
+
+    /// Looks at the queue: how many announcements have not ended, and which is being spoken.
+    pub(crate) fn queue<T>(&self, look: impl FnOnce(&Queue) -> T) -> T {
+        look(&self.queue.borrow())
+    }
+
+    /// Why the journal cannot be written, if so.
+    pub(crate) fn journal_problem(&self) -> Option<String> {
+        self.journal_problem.borrow().clone()
+    }
+
+    /// Takes what the journal's thread tells.
+    pub(crate) fn stored(self: &Rc<Self>, stored: Stored) {
+        let now_ms = uptime_ms();
+        match stored {
+            Stored::Awaited { sequence, durable: true } => self.queue.borrow_mut().appended(sequence, now_ms),
+            Stored::Awaited { sequence, durable: false } => {
+                self.queue.borrow_mut().append_failed(sequence, now_ms);
+            }
+            Stored::Bytes(bytes) => {
+                self.journal_bytes.set(bytes);
+                let queue = self.queue.borrow();
+                if self.journal_problem.borrow().is_none() && queue.wants_compaction(bytes) {
+                    self.journal.rewrite(queue.compacted());
+                }
+            }
+            Stored::Failed(reason) => {
+                tracing::error!(%reason, "the journal cannot be written; announcements are kept in memory only");
+                *self.journal_problem.borrow_mut() = Some(reason);
+            }
+            Stored::Whole => {
+                if self.journal_problem.borrow_mut().take().is_some() {
+                    tracing::info!("the journal is whole again");
+                }
+            }
+        }
+        self.carry_out();
+    }
+
+    /// Lets time pass; to be called about once a second.
+    pub(crate) fn tick(self: &Rc<Self>) {
+        self.queue.borrow_mut().tick(uptime_ms());
+        self.carry_out();
+    }
+
+    /// Tries to write the journal again if that failed; to be called now and then.
+    pub(crate) fn mend_journal(&self) {
+        if self.journal_problem.borrow().is_some() {
+            self.journal.rewrite(self.queue.borrow().compacted());
+        }
+    }
+
+    /// No more announcements are taken; the present one may still be heard.
+    pub(crate) fn end(&self) {
+        self.ending.set(true);
+    }
+
+    /// Does what the queue says.
+    pub(crate) fn carry_out(self: &Rc<Self>) {
+        loop {
+            let effect = self.queue.borrow_mut().next_effect();
+            match effect {
+                Some(Effect::Append(record)) => self.journal.append(&record),
+                Some(Effect::Start { sequence, announcement }) => self.start(sequence, announcement),
+                Some(Effect::Stop(sequence)) => self.stop(sequence),
+                Some(Effect::Pause(_)) => self.playing.pause(),
+                Some(Effect::Resume(_)) => self.playing.resume(),
+                Some(Effect::Report(event)) => self.report(event),
+                None => break,
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    fn ask(&self, sequence: Sequence) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        self.asked.borrow_mut().insert(sequence.number(), answer);
+        answered
+    }
+
+    fn start(self: &Rc<Self>, sequence: Sequence, announcement: Announcement) {
+        if self.ending.get() {
+            // It stays in the journal, as begun but not ended, and is spoken after the restart.
+            return;
+        }
+        let appliance = Rc::clone(self);
+        let task = tokio::task::spawn_local(async move {
+            let spoken = appliance.speaker.speak(&appliance.playing, &announcement).await;
+            let now_ms = uptime_ms();
+            appliance.speaking.borrow_mut().take();
+            match spoken {
+                Ok(spoken) => {
+                    appliance.counts.borrow_mut().spoke(&spoken);
+                    appliance.queue.borrow_mut().finished(sequence, now_ms);
+                }
+                Err(reason) => {
+                    tracing::error!(announcement = %sequence, %reason, "an announcement cannot be spoken");
+                    appliance.playing.stop();
+                    appliance.queue.borrow_mut().failed(sequence, &reason, now_ms);
+                }
+            }
+            appliance.carry_out();
+        });
+        *self.speaking.borrow_mut() = Some((sequence, task));
+    }
+
+    fn stop(&self, sequence: Sequence) {
+        let task = self.speaking.borrow_mut().take_if(|(present, _)| *present == sequence);
+        if let Some((_, task)) = task {
+            task.abort();
+        }
+        self.playing.stop();
+    }
+
+    fn report(&self, event: Event) {
+        let number = event.sequence.number();
+        let answer = match &event.kind {
+            EventKind::Accepted { durable } => {
+                Some(Answer::Accepted { sequence: number, id: event.id.clone(), durable: *durable })
+            }
+            EventKind::Duplicate => Some(Answer::Duplicate { sequence: number, id: event.id.clone() }),
+            kind if kind.is_end() => {
+                // What ends before it was accepted was refused.
+                let reason = "it was stopped before it was accepted".to_owned();
+                Some(Answer::Refused { reason, later: false })
+            }
+            _ => None,
+        };
+        if let Some(answer) = answer
+            && let Some(asked) = self.asked.borrow_mut().remove(&number)
+        {
+            // Whoever asked may have gone.
+            let _ = asked.send(answer);
+        }
+        self.counts.borrow_mut().saw(&event);
+        tracing::info!(announcement = %event.id.escape_debug(), event = event_name(&event.kind), "announcement");
+        // There may be no listener.
+        let _ = self.events.send(Told { sequence: number, event });
+    }
+}
+
+/// The word for an event, as in its JSON.
+pub(crate) fn event_name(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Accepted { .. } => "accepted",
+        EventKind::Duplicate => "duplicate",
+        EventKind::Started => "started",
+        EventKind::Paused => "paused",
+        EventKind::Resumed => "resumed",
+        EventKind::Postponed => "postponed",
+        EventKind::Finished => "finished",
+        EventKind::Cancelled { .. } => "cancelled",
+        EventKind::Expired => "expired",
+        EventKind::Failed { .. } => "failed",
+    }
+}
+
+/// What is counted about one announcement that was heard.
+pub(crate) type Heard = Spoken;
