@@ -1,0 +1,324 @@
+//! `crier serve`: the supervisor. It owns the queue, the truth about what is being said, and the life of every stage.
+
+mod appliance;
+mod cache;
+mod chime;
+mod counts;
+mod engine;
+mod evidence;
+mod inputs;
+mod journal;
+mod metrics;
+mod playing;
+mod plan;
+mod process;
+mod render;
+mod sockets;
+mod speaking;
+mod status;
+mod tasks;
+mod voice;
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crier_announce::Queue;
+use crier_config::{Config, Stop};
+use crier_system::{Notice, Notifier, ReadinessFd, boot_id, uptime_ms};
+use crier_wire::{Answer, State};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use self::appliance::Appliance;
+use self::inputs::Inputs;
+use self::journal::Journal;
+use self::playing::Playing;
+use self::process::{Plan, Stage};
+use self::speaking::Speaker;
+use crate::cli::ServeArguments;
+use crate::control::{Request, Response};
+use crate::error::CrierError;
+use crate::stage::{IntakeSettings, PlayerSettings};
+
+/// Everything, as the tasks see it.
+pub(crate) struct Supervisor {
+    config: RefCell<Rc<Config>>,
+    id: String,
+    begin: Instant,
+    pub(crate) appliance: Rc<Appliance>,
+    inputs: Rc<Inputs>,
+    player: Rc<Stage>,
+    intake: Rc<Stage>,
+    player_plan: Rc<RefCell<Plan<PlayerSettings>>>,
+    intake_plan: Rc<RefCell<Plan<IntakeSettings>>>,
+    cpu_plan: String,
+    state: watch::Sender<State>,
+    notifier: Notifier,
+}
+
+/// Runs the supervisor until it is told to end.
+pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
+    let config = read_config(arguments.config.as_deref())?;
+    crate::logging::set_level(&config.log);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CrierError::System { what: "start the event loop", source })?;
+    let tasks = tokio::task::LocalSet::new();
+    let result = tasks.block_on(&runtime, serve(config, arguments));
+    // Stages end with their links; what blocks (a hash of a large file) is not waited for.
+    drop(tasks);
+    runtime.shutdown_background();
+    result
+}
+
+/// The configuration of a file, or what is built in.
+pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
+    let Some(path) = path else { return Ok(Config::default()) };
+    let (config, warnings) = Config::read(path).map_err(|errors| CrierError::Config {
+        text: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncrier: "),
+    })?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierError> {
+    let (cpu, care) = (plan::cpu(&config.cpu)?, plan::care(&config.supervisor));
+    if let Err(error) = crier_system::pin_thread(&cpu.supervisor) {
+        tracing::warn!(%error, "the supervisor runs wherever the system puts it");
+    }
+    for folder in [&config.appliance.state_dir, &config.appliance.run_dir] {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| CrierError::Write { path: folder.clone(), source })?;
+    }
+    let id = plan::appliance_id(&config)?;
+    let group = config.control.group.as_deref().map(sockets::group_id).transpose()?;
+    let control = sockets::listen(&config.control.socket, 0o660, group)?;
+    let metrics = match &config.metrics.socket {
+        Some(path) => Some(sockets::listen(path, 0o666, None)?),
+        None => None,
+    };
+    let remembered = tasks::Remembered::read(&config.appliance.state_dir);
+    let (journal, records, stored) = Journal::open(&config.appliance.state_dir.join("journal"))?;
+    let queue = Queue::recover(records, config.queue.limits(), &boot_id()?, uptime_ms());
+    if !queue.is_empty() {
+        tracing::info!(announcements = queue.len(), "unfinished announcements are in the journal");
+    }
+    let (state, states) = watch::channel(State::default());
+    let player_plan = Rc::new(RefCell::new(plan::player(&config, &cpu, care, &remembered)));
+    let intake_plan = Rc::new(RefCell::new(plan::intake(&config, &cpu, care, &id)));
+    let (player, player_links) = Stage::start(Rc::clone(&player_plan));
+    let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
+    let playing = Playing::start(player_links, volume_percent, remembered.muted);
+    let speaker = Speaker::start(plan::speaker(&config, &cpu, care)?, remembered.voice.as_deref());
+    let appliance = Appliance::new(queue, journal, playing, speaker);
+    let (intake, intake_links) = Stage::start(Rc::clone(&intake_plan));
+    let inputs = Rc::new(Inputs::default());
+    tokio::task::spawn_local(inputs::drive(Rc::clone(&appliance), intake_links, Rc::clone(&inputs), states));
+    let supervisor = Rc::new(Supervisor {
+        id,
+        begin: Instant::now(),
+        appliance,
+        inputs,
+        player,
+        intake,
+        player_plan,
+        intake_plan,
+        cpu_plan: cpu.to_string(),
+        state,
+        notifier: Notifier::from_environment(),
+        config: RefCell::new(Rc::new(config)),
+    });
+    tokio::task::spawn_local(sockets::control(Rc::clone(&supervisor), control, group));
+    if let Some(metrics) = metrics {
+        tokio::task::spawn_local(sockets::metrics(Rc::clone(&supervisor), metrics));
+    }
+    tokio::task::spawn_local(tasks::stored(Rc::clone(&supervisor), stored));
+    tokio::task::spawn_local(tasks::publish(Rc::clone(&supervisor)));
+    tokio::task::spawn_local(tasks::clock(Rc::clone(&supervisor)));
+    tokio::task::spawn_local(tasks::render_ahead(Rc::clone(&supervisor)));
+    tokio::task::spawn_local(tasks::watchdog(Rc::clone(&supervisor)));
+    tokio::task::spawn_local(ready(Rc::clone(&supervisor)));
+    supervisor.appliance.carry_out();
+    let result = wait_for_the_end(&supervisor, arguments).await;
+    supervisor.shut_down().await;
+    result
+}
+
+/// Waits until something can be spoken, and says so to all who want to know.
+async fn ready(supervisor: Rc<Supervisor>) {
+    while !supervisor.appliance.speaker.can_speak() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tracing::info!(after_ms = supervisor.begin.elapsed().as_millis() as u64, "ready");
+    supervisor.notifier.send(Notice::Ready);
+    supervisor.appliance.changed.notify_one();
+    let config = supervisor.config();
+    if let Some(fd) = config.supervisor.readiness_fd.and_then(|fd| i32::try_from(fd).ok()) {
+        match ReadinessFd::from_inherited(fd) {
+            Ok(fd) => fd.ready(),
+            Err(error) => tracing::warn!(%error, "nobody can be told that the appliance is ready"),
+        }
+    }
+    if let Some(text) = &config.supervisor.ready_announcement {
+        let draft = crier_announce::Draft { source: Some("appliance".to_owned()), ..plan::notice(text) };
+        if let Answer::Refused { reason, .. } = supervisor.appliance.submit(draft).await {
+            tracing::warn!(%reason, "the ready announcement is not spoken");
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+async fn wait_for_the_end(supervisor: &Rc<Supervisor>, arguments: &ServeArguments) -> Result<(), CrierError> {
+    let listen = |kind| signal(kind).map_err(|source| CrierError::System { what: "listen for signals", source });
+    let (mut terminate, mut interrupt, mut hang_up) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => supervisor.reload(arguments.config.as_deref()),
+        }
+    }
+}
+
+impl Supervisor {
+    pub(crate) fn config(&self) -> Rc<Config> {
+        Rc::clone(&self.config.borrow())
+    }
+
+    /// Reads the configuration again; an invalid one changes nothing.
+    fn reload(&self, path: Option<&Path>) {
+        self.notifier.send(Notice::Reloading);
+        match read_config(path) {
+            Ok(config) => self.apply(config),
+            Err(error) => tracing::error!("the configuration is not taken over: {error}"),
+        }
+        self.notifier.send(Notice::Ready);
+    }
+
+    fn apply(&self, config: Config) {
+        let (before, cpu) = (self.config(), plan::cpu(&config.cpu));
+        let care = plan::care(&config.supervisor);
+        let Ok(cpu) = cpu else {
+            tracing::error!("the configuration is not taken over: its processors are not there");
+            return;
+        };
+        match plan::speaker(&config, &cpu, care) {
+            Ok(options) => self.appliance.speaker.reconfigure(options),
+            Err(error) => {
+                tracing::error!("the configuration is not taken over: {error}");
+                return;
+            }
+        }
+        crate::logging::set_level(&config.log);
+        if before.player.volume_percent != config.player.volume_percent {
+            self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
+        }
+        let player = plan::player(&config, &cpu, care, &tasks::Remembered::of(self));
+        let player_changed = {
+            let mut plan = self.player_plan.borrow_mut();
+            let sound = |settings: &PlayerSettings| (settings.output.clone(), settings.mixer.clone());
+            let changed = sound(&plan.settings) != sound(&player.settings) || plan.processors != player.processors;
+            *plan = player;
+            changed
+        };
+        if player_changed {
+            self.player.restart();
+        }
+        let intake = plan::intake(&config, &cpu, care, &self.id);
+        let intake_changed = {
+            let mut plan = self.intake_plan.borrow_mut();
+            let changed = plan.settings != intake.settings || plan.processors != intake.processors;
+            *plan = intake;
+            changed
+        };
+        if intake_changed {
+            self.intake.restart();
+        }
+        for (name, changed) in [
+            ("control", before.control != config.control),
+            ("metrics", before.metrics != config.metrics),
+            ("appliance", before.appliance != config.appliance),
+            ("queue", before.queue != config.queue),
+            ("watchdog", before.watchdog != config.watchdog),
+        ] {
+            if changed {
+                tracing::warn!("[{name}] has changed: that takes effect at the next start");
+            }
+        }
+        *self.config.borrow_mut() = Rc::new(config);
+        tracing::info!("the configuration is taken over");
+        self.appliance.changed.notify_one();
+    }
+
+    /// Everything that `crier ctl` may ask for besides speaking.
+    pub(crate) async fn request(&self, request: Request) -> Response {
+        match request {
+            Request::Status => Response::Status(Box::new(self.status())),
+            Request::Queue => Response::Queue(self.queue()),
+            Request::Voices => Response::Voices(self.voices()),
+            Request::Devices => match crier_player::playback_devices() {
+                Ok(devices) => Response::Devices(devices),
+                Err(error) => Response::Error(error.to_string()),
+            },
+            Request::Command(command) => Response::Answer(self.appliance.command(command).await),
+            Request::Say { draft, .. } => Response::Answer(self.appliance.submit(*draft).await),
+            Request::Hold { stage } => self.with_stages(&stage, |stage| stage.hold()),
+            Request::Release { stage } => self.with_stages(&stage, |stage| stage.release()),
+        }
+    }
+
+    /// All stages there are.
+    fn stages(&self) -> Vec<Rc<Stage>> {
+        let slots = self.appliance.speaker.slots();
+        let voices = slots.iter().filter_map(|slot| slot.voice());
+        let engines = voices.flat_map(|voice| voice.stages().to_vec());
+        engines.chain([Rc::clone(&self.player), Rc::clone(&self.intake)]).collect()
+    }
+
+    fn with_stages(&self, name: &str, change: impl Fn(&Stage)) -> Response {
+        let stages = self.stages();
+        let known: Vec<String> = stages.iter().map(|stage| stage.status().name).collect();
+        // `talker` is every voice's talker.
+        let fits = |known: &str| known == name || known.split(' ').next_back() == Some(name);
+        let meant: Vec<&Rc<Stage>> = stages.iter().filter(|stage| fits(&stage.status().name)).collect();
+        if meant.is_empty() {
+            let known = known.join(", ");
+            return Response::Error(format!("there is no stage '{}'; there are {known}", name.escape_debug()));
+        }
+        for stage in meant {
+            change(stage);
+        }
+        Response::Answer(Answer::Done)
+    }
+
+    /// Ends in good order: what is being spoken is finished or cut, what waits stays in the journal.
+    async fn shut_down(&self) {
+        tracing::info!("ending");
+        self.notifier.send(Notice::Stopping);
+        self.appliance.end();
+        let config = self.config();
+        if config.supervisor.stop == Stop::Finish {
+            let deadline = Instant::now() + Duration::from_secs(u64::from(config.supervisor.stop_timeout_s));
+            while self.appliance.is_speaking() && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        if self.appliance.is_speaking() {
+            self.appliance.playing.stop();
+            // The fade.
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+        tasks::Remembered::of(self).write(&config.appliance.state_dir);
+        self.appliance.journal_written().await;
+        sockets::remove(&config.control.socket);
+        if let Some(path) = &config.metrics.socket {
+            sockets::remove(path);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The intake, seen from the supervisor: what comes in is handed on, what becomes of it goes back.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crier_wire::{IntakeReport, IntakeRequest, State};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, watch};
+
+use super::appliance::Appliance;
+use super::process::{Held, Link, Links, Lost};
+use crate::control::InputEntry;
+
+/// Answers on their way to the intake.
+const ANSWERS_MAX: usize = 256;
+
+/// What is known of each input.
+#[derive(Default)]
+pub(crate) struct Inputs(RefCell<BTreeMap<String, InputEntry>>);
+
+impl Inputs {
+    /// All inputs that ever said something.
+    pub(crate) fn entries(&self) -> BTreeMap<String, InputEntry> {
+        self.0.borrow().clone()
+    }
+
+    fn change(&self, input: String, change: impl FnOnce(&mut InputEntry)) {
+        let unknown = || InputEntry { up: false, detail: String::new(), refused: 0 };
+        change(self.0.borrow_mut().entry(input).or_insert_with(unknown));
+    }
+
+    fn all_down(&self, why: &str) {
+        for entry in self.0.borrow_mut().values_mut() {
+            (entry.up, entry.detail) = (false, why.to_owned());
+        }
+    }
+}
+
+/// Serves the intake, whichever life it is in, for ever.
+pub(crate) async fn drive(
+    appliance: Rc<Appliance>,
+    links: Links<IntakeReport>,
+    inputs: Rc<Inputs>,
+    state: watch::Receiver<State>,
+) {
+    loop {
+        match links.next().await {
+            Ok(link) => {
+                let Lost = talk(&appliance, link, &inputs, state.clone()).await;
+                inputs.all_down("the intake has ended and is started again");
+            }
+            Err(Held) => {
+                inputs.all_down("the intake is held");
+                let mut condition = links.stage().condition();
+                let _ = condition.wait_for(|now| *now != super::process::Condition::Held).await;
+            }
+        }
+    }
+}
+
+async fn talk(
+    appliance: &Rc<Appliance>,
+    mut link: Link<IntakeReport>,
+    inputs: &Inputs,
+    mut state: watch::Receiver<State>,
+) -> Lost {
+    let mut events = appliance.events();
+    let (answered, mut answers) = mpsc::channel(ANSWERS_MAX);
+    state.mark_changed();
+    loop {
+        let request = tokio::select! {
+            report = link.receive() => {
+                match report {
+                    Ok((report, _)) => take(appliance, report, inputs, &answered),
+                    Err(lost) => return lost,
+                }
+                continue;
+            }
+            Some(answer) = answers.recv() => answer,
+            told = events.recv() => match told {
+                Ok(told) => IntakeRequest::Told(told),
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "the intake is too slow; it missed events");
+                    continue;
+                }
+                Err(RecvError::Closed) => return Lost,
+            },
+            changed = state.changed() => match changed {
+                Ok(()) => IntakeRequest::State(Box::new(state.borrow_and_update().clone())),
+                Err(_) => return Lost,
+            },
+        };
+        if let Err(lost) = link.send(request, &[]).await {
+            return lost;
+        }
+    }
+}
+
+fn take(appliance: &Rc<Appliance>, report: IntakeReport, inputs: &Inputs, answers: &mpsc::Sender<IntakeRequest>) {
+    match report {
+        IntakeReport::Submit { ticket, draft } => {
+            let (appliance, answers) = (Rc::clone(appliance), answers.clone());
+            tokio::task::spawn_local(async move {
+                let answer = appliance.submit(*draft).await;
+                // An intake that has died meanwhile has acknowledged nothing.
+                let _ = answers.send(IntakeRequest::Answer { ticket, answer }).await;
+            });
+        }
+        IntakeReport::Command { ticket, command } => {
+            let (appliance, answers) = (Rc::clone(appliance), answers.clone());
+            tokio::task::spawn_local(async move {
+                let answer = appliance.command(command).await;
+                let _ = answers.send(IntakeRequest::Answer { ticket, answer }).await;
+            });
+        }
+        IntakeReport::Input { input, up, detail } => {
+            tracing::info!(input = %input.escape_debug(), up, detail = %detail.escape_debug(), "an input changed");
+            inputs.change(input, |entry| (entry.up, entry.detail) = (up, detail));
+            appliance.changed.notify_one();
+        }
+        IntakeReport::Refused { input, count } => {
+            appliance.counts.borrow_mut().refused(&input, count);
+            inputs.change(input, |entry| entry.refused += count);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Metrics in Prometheus' text form.
+
+use std::fmt::Write;
+
+use super::Supervisor;
+
+/// A metric with its help and unit, as Prometheus' naming rules want it.
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP crier_{name} {help}\n# TYPE crier_{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(label, value)| {
+                let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                format!("{label}=\"{value}\"")
+            })
+            .collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "crier_{name}{labels} {value}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.family(name, kind, help);
+        self.sample(name, &[], value);
+    }
+}
+
+/// All metrics, as they are now.
+pub(crate) fn text(supervisor: &Supervisor) -> String {
+    let status = supervisor.status();
+    let mut page = Page(String::new());
+    page.family("build_info", "gauge", "Version of the program.");
+    page.sample("build_info", &[("version", &status.version)], 1.0);
+    page.one("uptime_seconds", "gauge", "Time since the start.", status.state.uptime_s as f64);
+    page.family("announcements_total", "counter", "Announcements by what happened to them.");
+    for (event, count) in &status.events {
+        page.sample("announcements_total", &[("event", event)], *count as f64);
+    }
+    page.one("queue_announcements", "gauge", "Announcements that have not ended.", status.state.queued as f64);
+    page.one("journal_bytes", "gauge", "Length of the journal.", status.journal_bytes as f64);
+    if let Some(factor) = status.state.real_time_factor {
+        let help = "Seconds of work for a second of speech, lately.";
+        page.one("real_time_factor", "gauge", help, f64::from(factor));
+    }
+    if let Some(first_ms) = status.first_audio_ms {
+        let help = "From the turn of the last announcement to its first sound.";
+        page.one("first_audio_seconds", "gauge", help, first_ms / 1e3);
+    }
+    page.one("underruns_total", "counter", "How often a stream ran dry.", status.underruns as f64);
+    let open = f64::from(u8::from(status.device_open));
+    page.one("sound_device_open", "gauge", "Whether the sound device is open.", open);
+    page.family("stage_restarts_total", "counter", "How often a stage was started again.");
+    for stage in &status.stages {
+        page.sample("stage_restarts_total", &[("stage", &stage.name)], stage.restarts as f64);
+    }
+    page.family("stage_up", "gauge", "Whether a stage runs.");
+    for stage in &status.stages {
+        let up = f64::from(u8::from(stage.condition == "running"));
+        page.sample("stage_up", &[("stage", &stage.name)], up);
+    }
+    page.family("stage_step_seconds", "gauge", "Time for a piece of a stage's work.");
+    for stage in &status.stages {
+        if let Some(ms) = stage.ms {
+            page.sample("stage_step_seconds", &[("stage", &stage.name)], ms / 1e3);
+        }
+    }
+    page.family("input_up", "gauge", "Whether an input works.");
+    for (input, entry) in &status.inputs {
+        page.sample("input_up", &[("input", input)], f64::from(u8::from(entry.up)));
+    }
+    page.family("input_refused_total", "counter", "Messages that an input refused.");
+    for (input, entry) in &status.inputs {
+        page.sample("input_refused_total", &[("input", input)], entry.refused as f64);
+    }
+    if let Some(celsius) = status.state.soc_celsius {
+        page.one("soc_temperature_celsius", "gauge", "The hottest sensor.", f64::from(celsius));
+    }
+    page.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_cannot_break_out() {
+        let mut page = Page(String::new());
+        page.sample("x", &[("input", "a\"b\\c\nd")], 2.0);
+        assert_eq!(page.0, "crier_x{input=\"a\\\"b\\\\c\\nd\"} 2\n");
+    }
+}

@@ -1,0 +1,458 @@
+//! How one announcement is spoken: by which voice, from which script, joined to one stream.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crier_announce::Announcement;
+use crier_player::Joiner;
+use crier_speech::{SentenceOptions, clean};
+use tokio::sync::mpsc;
+
+use super::cache::Cache;
+use super::playing::{Playing, Unheard};
+use super::process::Care;
+use super::render::{Broken, Piece, render};
+use super::voice::{Loading, Shares, Voice, VoiceSlot};
+use crate::script::{Manner, Script};
+use crate::speak::CHUNK_FRAMES;
+
+pub(crate) use super::counts::Spoken;
+
+/// What the voice of `[voice]` is called.
+pub(crate) const MAIN_VOICE: &str = "default";
+/// Pieces of an announcement that are made ahead of the stream.
+const PIECES_AHEAD_MAX: usize = 8;
+/// Bundles besides the embedded one that are loaded at the same time.
+const LOADED_MAX: usize = 2;
+
+/// How a voice of the configuration speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) folder: PathBuf,
+    pub(crate) manner: Manner,
+    pub(crate) seed: u64,
+    /// Whether the embedded voice may speak instead.
+    pub(crate) fallback: bool,
+}
+
+/// What a speaker is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct SpeakerOptions {
+    pub(crate) choices: BTreeMap<String, Choice>,
+    /// Folder of the embedded voice.
+    pub(crate) embedded: Option<PathBuf>,
+    pub(crate) shares: Shares,
+    pub(crate) care: Care,
+    pub(crate) crossfade_ms: u32,
+    pub(crate) lead_silence_ms: u32,
+    pub(crate) chimes_dir: PathBuf,
+}
+
+/// All voices.
+pub(crate) struct Speaker {
+    options: SpeakerOptions,
+    /// The voice that speaks when an announcement names none.
+    chosen: RefCell<String>,
+    /// Loaded bundles by folder, the one that was used last at the end.
+    slots: RefCell<Vec<Rc<VoiceSlot>>>,
+    utterances: Rc<Cell<u64>>,
+    cache: RefCell<Cache>,
+    /// Something is heard.
+    sounding: Cell<bool>,
+}
+
+/// An announcement that was made, or as much of it as was.
+struct Made {
+    first_audio: Option<Duration>,
+    samples: u64,
+    cut_sentences: u32,
+}
+
+impl Speaker {
+    /// Begins to load the embedded voice and the chosen one.
+    pub(crate) fn start(options: SpeakerOptions, chosen: Option<&str>) -> Rc<Self> {
+        let chosen = chosen.filter(|name| options.choices.contains_key(*name)).unwrap_or(MAIN_VOICE).to_owned();
+        let speaker = Rc::new(Self {
+            options,
+            chosen: RefCell::new(chosen),
+            slots: RefCell::new(Vec::new()),
+            utterances: Rc::new(Cell::new(0)),
+            cache: RefCell::new(Cache::default()),
+            sounding: Cell::new(false),
+        });
+        // The embedded voice first: it is small, and answers while the large one is being loaded.
+        if let Some(folder) = speaker.options.embedded.clone() {
+            speaker.slot("embedded", &folder);
+        }
+        let chosen = speaker.chosen();
+        if let Some(choice) = speaker.options.choices.get(&chosen).cloned() {
+            speaker.slot(&chosen, &choice.folder);
+        }
+        speaker
+    }
+
+    /// The voice that speaks when an announcement names none.
+    pub(crate) fn chosen(&self) -> String {
+        self.chosen.borrow().clone()
+    }
+
+    /// All voices that an announcement may name.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.options.choices.keys().cloned().collect()
+    }
+
+    /// From now on this voice speaks.
+    pub(crate) fn choose(&self, name: &str) -> Result<(), String> {
+        let choice = self.choice(Some(name))?;
+        *self.chosen.borrow_mut() = name.to_owned();
+        self.slot(name, &choice.folder);
+        Ok(())
+    }
+
+    /// Whether something is heard at this moment.
+    pub(crate) fn is_sounding(&self) -> bool {
+        self.sounding.get()
+    }
+
+    /// Everything that is loaded.
+    pub(crate) fn slots(&self) -> Vec<Rc<VoiceSlot>> {
+        self.slots.borrow().clone()
+    }
+
+    /// Whether any voice can speak, or will soon.
+    pub(crate) fn can_speak(&self) -> bool {
+        self.slots.borrow().iter().any(|slot| slot.voice().is_some_and(|voice| voice.held().is_none()))
+    }
+
+    /// Refuses what could never be spoken, before it is accepted.
+    pub(crate) fn check(&self, announcement: &Announcement) -> Result<(), String> {
+        let choice = self.choice(announcement.voice())?;
+        if !announcement.text().is_empty() {
+            clean(announcement.text().as_bytes()).map_err(|error| error.to_string())?;
+        }
+        if let Some(slot) = self.loaded(&choice.folder)
+            && let Some(voice) = slot.voice()
+        {
+            let layout = voice.reader.bundle.layout();
+            if let Some(speaker) = announcement.speaker() {
+                layout.speaker(speaker).map_err(|error| error.to_string())?;
+            }
+            if let Some(language) = announcement.language().filter(|name| *name != "auto") {
+                layout.language(language).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Speaks an announcement on a stream of `playing`, to its last sample.
+    pub(crate) async fn speak(&self, playing: &Playing, announcement: &Announcement) -> Result<Spoken, String> {
+        let begin = Instant::now();
+        let text = match announcement.text() {
+            "" => String::new(),
+            text => clean(text.as_bytes()).map_err(|error| error.to_string())?,
+        };
+        let wanted = self.choice(announcement.voice())?;
+        let manner = Manner {
+            speaker: announcement.speaker().map(str::to_owned).or_else(|| wanted.manner.speaker.clone()),
+            language: match announcement.language() {
+                Some("auto") => None,
+                Some(language) => Some(language.to_owned()),
+                None => wanted.manner.language.clone(),
+            },
+            ..wanted.manner.clone()
+        };
+        let mut take = Take::new(self, playing, announcement.volume());
+        if let Some(chime) = announcement.chime() {
+            take.chime(chime).await?;
+        }
+        let mut spoken = Spoken {
+            first_audio: Duration::ZERO,
+            work: Duration::ZERO,
+            audio: Duration::ZERO,
+            cached: false,
+            voice: announcement.voice().map_or_else(|| self.chosen(), str::to_owned),
+            cut_sentences: 0,
+        };
+        if !text.is_empty() {
+            let key = (wanted.folder.clone(), manner.clone(), wanted.seed, text.clone());
+            let cached = self.cache.borrow_mut().get(&key);
+            if let Some((rate_hz, samples)) = cached {
+                spoken.cached = true;
+                take.samples(rate_hz, &samples).await?;
+            } else {
+                spoken.voice = self.say(&mut take, &text, &wanted, &manner).await?;
+            }
+        }
+        spoken.first_audio = take.first_audio.map_or(Duration::ZERO, |at| at.duration_since(begin));
+        spoken.work = begin.elapsed();
+        spoken.cut_sentences = take.cut_sentences;
+        spoken.audio = take.finish().await?;
+        self.sounding.set(false);
+        Ok(spoken)
+    }
+
+    /// Says the text with the first voice that can; answers which one it was.
+    async fn say(&self, take: &mut Take<'_>, text: &str, wanted: &Choice, manner: &Manner) -> Result<String, String> {
+        let mut sentence = 0;
+        let mut sentences = 0;
+        let mut reasons = Vec::new();
+        for (slot, manner) in self.candidates(wanted, manner, text) {
+            let voice = match usable(&slot).await {
+                Ok(voice) => voice,
+                Err(reason) => {
+                    reasons.push(reason);
+                    continue;
+                }
+            };
+            let script = match voice.reader.script(text, &manner) {
+                Ok(script) => script,
+                Err(error) => {
+                    reasons.push(error.to_string());
+                    continue;
+                }
+            };
+            // Where one voice stopped another goes on, if it divides the text alike; else it says it all again.
+            if sentences != script.len() {
+                (sentence, sentences) = (0, script.len());
+            }
+            let options = SentenceOptions {
+                seed: wanted.seed,
+                greedy: false,
+                max_frames: None,
+                chunk_frames: CHUNK_FRAMES,
+            };
+            match take.script(&voice, &script, sentence, options).await? {
+                Ok(()) => return Ok(slot.name.clone()),
+                Err(broken) => {
+                    tracing::warn!(voice = %slot.name, reason = %broken.reason, "a voice cannot go on");
+                    sentence = broken.sentence;
+                    reasons.push(broken.reason);
+                }
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
+    /// The voices to try, in order.
+    fn candidates(&self, wanted: &Choice, manner: &Manner, text: &str) -> Vec<(Rc<VoiceSlot>, Manner)> {
+        let wanted_slot = self.slot(&self.name_of(wanted), &wanted.folder);
+        let mut candidates = vec![(Rc::clone(&wanted_slot), manner.clone())];
+        let embedded = self.options.embedded.as_ref().filter(|folder| wanted.fallback && **folder != wanted.folder);
+        if let Some(folder) = embedded {
+            // It has speakers and languages of its own.
+            let fallback = (self.slot("embedded", folder), Manner::default());
+            let loading = matches!(&*wanted_slot.loading().borrow(), Loading::Busy);
+            let ready = fallback.0.voice().is_some_and(|voice| {
+                voice.held().is_none() && voice.reader.script(text, &fallback.1).is_ok()
+            });
+            // While the large voice is being loaded for the first time, the small one speaks.
+            let place = if loading && ready { 0 } else { 1 };
+            candidates.insert(place, fallback);
+        }
+        candidates
+    }
+
+    fn choice(&self, name: Option<&str>) -> Result<Choice, String> {
+        let chosen = self.chosen();
+        let name = name.unwrap_or(&chosen);
+        self.options.choices.get(name).cloned().ok_or_else(|| {
+            let known = self.names().join(", ");
+            format!("there is no voice '{}'; the configuration has {known}", name.escape_debug())
+        })
+    }
+
+    fn name_of(&self, choice: &Choice) -> String {
+        let name = self.options.choices.iter().find(|(_, known)| known.folder == choice.folder);
+        name.map_or_else(|| MAIN_VOICE.to_owned(), |(name, _)| name.clone())
+    }
+
+    fn loaded(&self, folder: &PathBuf) -> Option<Rc<VoiceSlot>> {
+        self.slots.borrow().iter().find(|slot| slot.folder == *folder).cloned()
+    }
+
+    /// The bundle of a folder, loaded if it was not; the one that was not used for longest may have to go.
+    fn slot(&self, name: &str, folder: &PathBuf) -> Rc<VoiceSlot> {
+        let mut slots = self.slots.borrow_mut();
+        if let Some(place) = slots.iter().position(|slot| slot.folder == *folder) {
+            let slot = slots.remove(place);
+            slots.push(Rc::clone(&slot));
+            return slot;
+        }
+        let options = &self.options;
+        let utterances = Rc::clone(&self.utterances);
+        let slot =
+            VoiceSlot::load(name, folder.clone(), options.shares.clone(), options.care, utterances);
+        let is_embedded = |slot: &VoiceSlot| options.embedded.as_ref() == Some(&slot.folder);
+        if slots.iter().filter(|slot| !is_embedded(slot)).count() >= LOADED_MAX
+            && let Some(place) = slots.iter().position(|slot| !is_embedded(slot))
+        {
+            slots.remove(place);
+        }
+        slots.push(Rc::clone(&slot));
+        slot
+    }
+}
+
+/// The voice of a slot once it can be used; waits while it is being loaded.
+async fn usable(slot: &VoiceSlot) -> Result<Rc<Voice>, String> {
+    let mut loading = slot.loading();
+    loop {
+        match &*loading.borrow_and_update() {
+            Loading::Busy => {}
+            Loading::Broken(reason) => return Err(reason.clone()),
+            Loading::Ready(voice) => {
+                return match voice.held() {
+                    None => Ok(Rc::clone(voice)),
+                    Some(stage) => Err(format!("the {stage} is held; `crier ctl release` starts it again")),
+                };
+            }
+        }
+        if loading.changed().await.is_err() {
+            return Err("the voice was given up".to_owned());
+        }
+    }
+}
+
+/// One announcement being made and heard.
+struct Take<'a> {
+    speaker: &'a Speaker,
+    playing: &'a Playing,
+    volume_percent: Option<u32>,
+    /// The stream and its joiner; begins with the first samples, whose rate it has.
+    stream: Option<(u64, u32, Joiner)>,
+    joined: Vec<f32>,
+    length: u64,
+    first_audio: Option<Instant>,
+    cut_sentences: u32,
+}
+
+impl<'a> Take<'a> {
+    fn new(speaker: &'a Speaker, playing: &'a Playing, volume_percent: Option<u32>) -> Self {
+        Self {
+            speaker,
+            playing,
+            volume_percent,
+            stream: None,
+            joined: Vec::new(),
+            length: 0,
+            first_audio: None,
+            cut_sentences: 0,
+        }
+    }
+
+    /// A sound before the text.
+    async fn chime(&mut self, name: &str) -> Result<(), String> {
+        let path = self.speaker.options.chimes_dir.join(name);
+        let (rate_hz, samples) = super::chime::read(path).await?;
+        self.samples(rate_hz, &samples).await
+    }
+
+    /// A segment that is there already.
+    async fn samples(&mut self, rate_hz: u32, samples: &[f32]) -> Result<(), String> {
+        self.segment(rate_hz)?;
+        // In parts, so that the first sound does not wait for the last.
+        for part in samples.chunks(rate_hz as usize) {
+            self.push(part).await?;
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Renders a script; the outer error is the listener's, the inner one the voice's.
+    async fn script(
+        &mut self,
+        voice: &Voice,
+        script: &Script,
+        first: usize,
+        options: SentenceOptions,
+    ) -> Result<Result<(), Broken>, String> {
+        let rate_hz = voice.sample_rate_hz();
+        let (out, mut pieces) = mpsc::channel(PIECES_AHEAD_MAX);
+        let rendering = render(voice, script, first, options, out);
+        let listening = async {
+            let mut pieces = std::pin::pin!(async move {
+                while let Some(piece) = pieces.recv().await {
+                    match piece {
+                        Piece::Sentence { .. } => self.segment(rate_hz)?,
+                        Piece::Samples(samples) => {
+                            self.push(&samples).await?;
+                            self.release();
+                        }
+                        Piece::SentenceEnd { cut } => self.cut_sentences += u32::from(cut),
+                    }
+                }
+                Ok::<(), String>(())
+            });
+            pieces.as_mut().await
+        };
+        let (rendered, heard) = tokio::join!(rendering, listening);
+        heard?;
+        Ok(rendered)
+    }
+
+    /// What follows is another segment.
+    fn segment(&mut self, rate_hz: u32) -> Result<(), String> {
+        let options = &self.speaker.options;
+        match &mut self.stream {
+            Some((_, present_hz, _)) if *present_hz != rate_hz => {
+                Err(format!("one announcement cannot have sound at {present_hz} Hz and at {rate_hz} Hz"))
+            }
+            Some((_, _, joiner)) => {
+                joiner.next_segment(&mut self.joined);
+                Ok(())
+            }
+            None => {
+                let number = self.playing.begin(rate_hz, self.volume_percent);
+                self.stream = Some((number, rate_hz, Joiner::new(rate_hz, options.crossfade_ms)));
+                let silence = u64::from(rate_hz) * u64::from(options.lead_silence_ms) / 1000;
+                self.joined.resize(usize::try_from(silence).unwrap_or(0), 0.0);
+                Ok(())
+            }
+        }
+    }
+
+    async fn push(&mut self, samples: &[f32]) -> Result<(), String> {
+        let Some((number, _, joiner)) = &mut self.stream else { return Ok(()) };
+        joiner.push(samples, &mut self.joined);
+        self.length += self.joined.len() as u64;
+        self.playing.push(*number, &self.joined).await.map_err(unheard)?;
+        self.joined.clear();
+        self.first_audio.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        if let Some((number, _, _)) = &self.stream {
+            self.playing.release(*number);
+            self.speaker.sounding.set(true);
+        }
+    }
+
+    /// Waits until all of it was heard; answers how long it was.
+    async fn finish(mut self) -> Result<Duration, String> {
+        let Some((number, rate_hz, mut joiner)) = self.stream.take() else { return Ok(Duration::ZERO) };
+        joiner.finish(&mut self.joined);
+        self.length += self.joined.len() as u64;
+        self.playing.push(number, &self.joined).await.map_err(unheard)?;
+        self.playing.complete(number);
+        self.speaker.sounding.set(true);
+        self.playing.finished(number).await.map_err(unheard)?;
+        Ok(Duration::from_secs_f64(self.length as f64 / f64::from(rate_hz)))
+    }
+}
+
+impl Drop for Take<'_> {
+    fn drop(&mut self) {
+        self.speaker.sounding.set(false);
+    }
+}
+
+fn unheard(unheard: Unheard) -> String {
+    match unheard {
+        Unheard::Stopped => "it was stopped".to_owned(),
+        Unheard::Refused(reason) => format!("the player refused it: {reason}"),
+    }
+}
