@@ -2,12 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use std::io::Read;
+use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
+
+use crate::error::{ConfigError, Warning};
+use crate::key::Key;
+use crate::place::Source;
+use crate::reader::{Reader, Trouble};
+use crate::section::Section;
 use crate::sections::{
-    Appliance, Button, Control, Cpu, Fifo, Log, Metrics, Mqtt, Player, Queue, Serial, Supervisor, Voice,
-    Watchdog,
+    Appliance, Button, Control, Cpu, Fifo, Known, Log, Metrics, Mqtt, Player, Queue, Serial, Supervisor,
+    Voice, Watchdog, read_action_table,
 };
+use crate::syntax::remedy;
+
+/// Longest file, in bytes.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Serial ports, FIFOs and voices at most, of each.
+const SECTIONS_MAX: usize = 64;
 
 /// The configuration of the appliance. Its `Serialize` is for handing a part to a stage, not for writing the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,4 +57,114 @@ pub struct Config {
     pub supervisor: Supervisor,
     /// What is worth a line in the log.
     pub log: Log,
+}
+
+impl Config {
+    /// Reads a file of at most [`FILE_BYTES_MAX`].
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the file.
+    pub fn read(path: &Path) -> Result<(Self, Vec<Warning>), Vec<ConfigError>> {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|source| vec![ConfigError::Read { path: path.to_owned(), source }])?;
+        let name = path.to_string_lossy();
+        Self::parse_bytes(&name, &bytes)
+    }
+
+    /// The same for bytes that are there already; `name` is what messages call them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, in the order of the file.
+    pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<(Self, Vec<Warning>), Vec<ConfigError>> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(name, text),
+            // A file that was cut at the bound may be cut within a character.
+            Err(_) if bytes.len() > FILE_BYTES_MAX => Err(vec![too_long(name)]),
+            Err(error) => {
+                let (good, _) = bytes.split_at(error.valid_up_to());
+                let text = format!("{}\u{fffd}", String::from_utf8_lossy(good));
+                let mut reader = Reader::new(Source::new(name, &text));
+                let trouble = Trouble::new("the file is not in UTF-8 from here on", "save it as UTF-8");
+                reader.syntax_error(good.len()..text.len(), trouble);
+                Err(reader.finish().err().unwrap_or_default())
+            }
+        }
+    }
+
+    /// The same for text; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the file.
+    pub fn parse(name: &str, text: &str) -> Result<(Self, Vec<Warning>), Vec<ConfigError>> {
+        if text.len() > FILE_BYTES_MAX {
+            return Err(vec![too_long(name)]);
+        }
+        let (table, complaints) = DeTable::parse_recoverable(text);
+        let mut reader = Reader::new(Source::new(name, text));
+        for complaint in complaints {
+            let trouble = Trouble::new(complaint.message(), remedy(complaint.message()));
+            reader.syntax_error(complaint.span().unwrap_or(0..0), trouble);
+        }
+        let config = Self::read_sections(&mut reader, Some(table.get_ref()));
+        reader.finish().map(|warnings| (config, warnings))
+    }
+
+    fn read_sections<'a>(reader: &mut Reader<'a>, table: Option<&'a DeTable<'a>>) -> Self {
+        let mut root = Section::root(reader, table);
+        let mut known = Known::default();
+        let appliance = root.section("appliance", Appliance::read);
+        root.reader.name_directory("run_dir", appliance.run_dir.clone());
+        root.reader.name_directory("state_dir", appliance.state_dir.clone());
+        let voice = root.section("voice", |section| Voice::read(section, None));
+        let voices =
+            root.named_sections("voices", SECTIONS_MAX, |section| Voice::read(section, Some(&voice)));
+        known.voices = voices.keys().cloned().collect();
+        let queue = root.section("queue", Queue::read);
+        let player = root.section("player", Player::read);
+        let cpu = root.section("cpu", Cpu::read);
+        let serial = root.sections("serial", SECTIONS_MAX, |section| Serial::read(section, &mut known));
+        let fifo = root.sections("fifo", SECTIONS_MAX, |section| Some(Fifo::read(section, &mut known)));
+        let mqtt = root.section("mqtt", Mqtt::read);
+        let button = root.sections("button", SECTIONS_MAX, |section| Button::read(section, &mut known));
+        root.imagined("action of a [[button]]", |section| {
+            read_action_table(section, &known);
+        });
+        let control = root.section("control", |section| Control::read(section, &mut known));
+        let metrics = root.section("metrics", |section| Metrics::read(section, &mut known));
+        let supervisor = root.section("supervisor", Supervisor::read);
+        let watchdog = root.section("watchdog", |section| Watchdog::read(section, &supervisor));
+        let log = root.section("log", Log::read);
+        root.finish();
+        Self {
+            appliance,
+            voice,
+            voices,
+            queue,
+            player,
+            cpu,
+            serial,
+            fifo,
+            mqtt,
+            button,
+            control,
+            metrics,
+            watchdog,
+            supervisor,
+            log,
+        }
+    }
+}
+
+/// Every key there is, in the order in which the file is read.
+#[must_use]
+pub fn keys() -> Vec<Key> {
+    let mut reader = Reader::of_keys();
+    Config::read_sections(&mut reader, None);
+    reader.into_keys()
+}
+
+fn too_long(name: &str) -> ConfigError {
+    ConfigError::TooLong { file: name.to_owned(), limit: FILE_BYTES_MAX }
 }

@@ -1,9 +1,25 @@
-//! `crier.toml`.
+//! `crier.toml`: read once, checked whole, and told back to whoever wrote it in words that help.
 
 #![forbid(unsafe_code)]
 
 mod config;
+mod error;
+mod key;
+mod place;
+mod reader;
+mod report;
+mod section;
 mod sections;
+mod suggest;
+mod syntax;
+mod values;
 
-pub use config::Config;
-pub use sections::*;
+pub use config::{Config, FILE_BYTES_MAX, keys};
+pub use error::{ConfigError, Finding, Warning};
+pub use key::{Key, KeyDefault};
+pub use report::report;
+pub use sections::{
+    Action, Appliance, Button, ClientCertificate, Control, Cpu, DataBits, Dialect, Encoding, Fifo,
+    FlowControl, Framing, Log, LogLevel, Metrics, Mixer, Mqtt, MqttVersion, Mute, Output, Parity, Player,
+    Processors, Queue, Serial, Stop, StopBits, Supervisor, TextMode, Tls, Voice, VoiceBundle, Watchdog,
+};

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::values::Text;
+
 /// Who this appliance is and where it keeps its things.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appliance {
@@ -26,5 +29,33 @@ impl Default for Appliance {
             state_dir: "/var/lib/crier".into(),
             run_dir: "/run/crier".into(),
         }
+    }
+}
+
+pub(crate) const ID: Text = Text {
+    takes: "1 to 32 letters (a to z), digits, `-` and `_`",
+    characters_max: 32,
+    allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'),
+};
+const NAME: Text = Text::any("1 to 64 characters", 64);
+
+impl Appliance {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let appliance = Self {
+            id: section.optional_text("id", Some("auto"), &ID),
+            name: section.text("name", "Crier", &NAME),
+            state_dir: section.path("state_dir", "/var/lib/crier"),
+            run_dir: section.path("run_dir", "/run/crier"),
+        };
+        if appliance.state_dir == appliance.run_dir {
+            section.error("run_dir", "is the same folder as `state_dir`", "write another folder");
+        }
+        for emptied in ["/tmp", "/run", "/var/run", "/dev/shm"] {
+            if appliance.state_dir.starts_with(emptied) {
+                let problem = format!("is below {emptied}, which a reboot empties: what waits would be lost");
+                section.warn("state_dir", problem, "write a folder that outlives a reboot");
+            }
+        }
+        appliance
     }
 }

@@ -5,6 +5,12 @@ use std::path::PathBuf;
 use crier_announce::Priority;
 use serde::{Deserialize, Serialize};
 
+use crate::reader::Trouble;
+use crate::section::Section;
+use crate::sections::common::{Known, PRIORITY_DEFAULT, read_voice};
+use crate::sections::voice::LANGUAGE;
+use crate::values::{Text, choice, choices, kind, words};
+
 /// One push-button; at least one of its three presses does something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
@@ -88,5 +94,123 @@ impl Button {
             long_press_ms: 600,
             double_press_ms: 300,
         }
+    }
+}
+
+words!(Mute { "toggle" => Toggle, "on" => On, "off" => Off });
+
+/// An action that is only a word.
+#[derive(Clone, Copy, PartialEq)]
+enum Word {
+    Stop,
+    StopAll,
+    Repeat,
+    Pause,
+}
+
+words!(Word { "stop" => Stop, "stop_all" => StopAll, "repeat" => Repeat, "pause" => Pause });
+
+const KEY: Text = Text {
+    takes: "a key as the kernel names it, such as \"KEY_PROG1\" or \"BTN_1\"; `evtest` shows them",
+    characters_max: 32,
+    allowed: |character| character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_',
+};
+const DEVICE: Text = Text::any("the name of an input device, as `evtest` shows it", 128);
+const SAY: Text = Text::any("what is to be said, 1 to 4000 characters", 4000);
+/// The keys of an action, of which there is one.
+const ACTIONS: [&str; 4] = ["say", "wav", "volume", "mute"];
+
+impl Button {
+    pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Option<Self> {
+        let key = section.required_text("key", &KEY);
+        if key.as_ref().is_some_and(|key| !key.starts_with("KEY_") && !key.starts_with("BTN_")) {
+            section.error("key", "does not begin with KEY_ or BTN_", format!("write {}", KEY.takes));
+        }
+        let default = Self::new("");
+        let button = Self {
+            key: key.clone().unwrap_or_default(),
+            device: section.optional_text("device", None, &DEVICE),
+            press: read_action(section, "press", known),
+            double_press: read_action(section, "double_press", known),
+            long_press: read_action(section, "long_press", known),
+            long_press_ms: section.number("long_press_ms", default.long_press_ms, 200..=10_000),
+            double_press_ms: section.number("double_press_ms", default.double_press_ms, 100..=2000),
+        };
+        if !["press", "double_press", "long_press"].iter().any(|key| section.has(key)) {
+            section.error(
+                "press",
+                "is missing, and so is every other press",
+                "add `press = \"stop\"` or another action",
+            );
+        }
+        if button.double_press_ms >= button.long_press_ms {
+            let problem = "is not longer than `double_press_ms`: nobody could tell the two presses apart";
+            section.error("long_press_ms", problem, format!("write more than {}", button.double_press_ms));
+        }
+        key.as_ref()?;
+        section.unique("key", &mut known.buttons, (button.key.clone(), button.device.clone()));
+        Some(button)
+    }
+}
+
+fn read_action(section: &mut Section<'_, '_>, key: &'static str, known: &Known) -> Option<Action> {
+    let words = choices::<Word>();
+    let value = section.raw(key, "an action")?;
+    let trouble = match value.get_ref() {
+        toml::de::DeValue::String(_) => match choice(value.get_ref()) {
+            Ok(Word::Stop) => return Some(Action::Stop),
+            Ok(Word::StopAll) => return Some(Action::StopAll),
+            Ok(Word::Repeat) => return Some(Action::Repeat),
+            Ok(Word::Pause) => return Some(Action::Pause),
+            Err(trouble) => trouble,
+        },
+        toml::de::DeValue::Table(table) => {
+            return section.inline(key, table, value.span(), |section| read_action_table(section, known));
+        }
+        other => Trouble::new(
+            format!("is {}", kind(other)),
+            format!("write {words}, or a table such as {{ say = \"Dinner is ready\" }}"),
+        ),
+    };
+    section.error(key, trouble.problem, trouble.remedy);
+    None
+}
+
+/// Reads an action that is a table.
+pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) -> Option<Action> {
+    let text = section.optional_text("say", None, &SAY);
+    let file = section.optional_path("wav", None);
+    let step = section.optional_number("volume", None, -100..=100_i8);
+    let mute = section.optional_choice("mute");
+    let language = section.optional_text("language", None, &LANGUAGE);
+    let voice = read_voice(section, known);
+    let priority = section.choice("priority", PRIORITY_DEFAULT);
+
+    let present: Vec<_> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
+    let [action] = present[..] else {
+        let first = present.first().copied().unwrap_or("say");
+        let problem = if present.is_empty() {
+            "is missing: the action is to do nothing"
+        } else {
+            "is not the only action here"
+        };
+        section.error(first, problem, "write exactly one of say, wav, volume and mute");
+        return None;
+    };
+    let needs: [(&str, &[&str]); 3] =
+        [("language", &["say"]), ("voice", &["say"]), ("priority", &["say", "wav"])];
+    for (key, actions) in needs {
+        if section.has(key) && !actions.contains(&action) {
+            section.error(key, format!("says nothing beside `{action}`"), "leave it out");
+        }
+    }
+    if step == Some(0) {
+        section.error("volume", "is a step of 0, which does nothing", "write +5 for louder or -5 for softer");
+    }
+    match action {
+        "say" => text.map(|text| Action::Say { text, language, voice, priority }),
+        "wav" => file.map(|file| Action::Wav { file, priority }),
+        "volume" => step.map(|step_percent| Action::Volume { step_percent }),
+        _ => mute.map(Action::Mute),
     }
 }

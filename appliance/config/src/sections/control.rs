@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::sections::common::{Known, read_group};
+
 /// The socket of `crier ctl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
@@ -29,5 +32,23 @@ impl Default for Control {
 impl Default for Metrics {
     fn default() -> Self {
         Self { socket: Some("/run/crier/metrics".into()) }
+    }
+}
+
+impl Control {
+    pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
+        let socket = section.socket("socket", "{run_dir}/control", false).unwrap_or_default();
+        section.unique("socket", &mut known.paths, socket.clone());
+        Self { socket, group: read_group(section) }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
+        let socket = section.socket("socket", "{run_dir}/metrics", true);
+        if let Some(socket) = &socket {
+            section.unique("socket", &mut known.paths, socket.clone());
+        }
+        Self { socket }
     }
 }

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::{KeyDefault, quoted};
+use crate::reader::Trouble;
+use crate::section::Section;
+use crate::values::{is_word, list, number};
+
 /// Processor numbers as the kernel counts them, rising, without doubles; never empty.
 pub type Processors = Vec<usize>;
 
@@ -23,4 +28,60 @@ pub struct Cpu {
     pub intake_processors: Option<Processors>,
     /// Where the supervisor runs.
     pub supervisor_processors: Option<Processors>,
+}
+
+/// The word for what is left to the plan.
+const AUTO: &str = "auto";
+/// Threads that one stage may have.
+const THREADS_MAX: usize = 64;
+/// Highest number of a processor.
+const PROCESSOR_MAX: usize = 1023;
+
+impl Cpu {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let cpu = Self {
+            talker_threads: section.optional_number("talker_threads", Some(AUTO), 1..=THREADS_MAX),
+            talker_processors: read_processors(section, "talker_processors"),
+            vocoder_threads: section.optional_number("vocoder_threads", Some(AUTO), 1..=THREADS_MAX),
+            vocoder_processors: read_processors(section, "vocoder_processors"),
+            player_processors: read_processors(section, "player_processors"),
+            intake_processors: read_processors(section, "intake_processors"),
+            supervisor_processors: read_processors(section, "supervisor_processors"),
+        };
+        for (key, threads, processors) in [
+            ("talker_threads", cpu.talker_threads, &cpu.talker_processors),
+            ("vocoder_threads", cpu.vocoder_threads, &cpu.vocoder_processors),
+        ] {
+            let count = processors.as_ref().map_or(usize::MAX, Vec::len);
+            if threads.is_some_and(|threads| threads > count) {
+                let problem = format!(
+                    "is more than the {count} processors they run on: they would wait for each other"
+                );
+                section.warn(key, problem, format!("write {count}"));
+            }
+        }
+        cpu
+    }
+}
+
+fn read_processors(section: &mut Section<'_, '_>, key: &'static str) -> Option<Processors> {
+    let takes = "`\"auto\"` or a list of processor numbers such as [4, 5]";
+    section
+        .value(key, takes, KeyDefault::Value(quoted(AUTO)), |_, value| {
+            if is_word(value, Some(AUTO)) {
+                return Ok(None);
+            }
+            let mut processors = list(value, takes, |value| number(value, &(0..=PROCESSOR_MAX)))?;
+            let count = processors.len();
+            processors.sort_unstable();
+            processors.dedup();
+            if processors.is_empty() {
+                Err(Trouble::new("is an empty list", "write \"auto\", or the processors"))
+            } else if processors.len() < count {
+                Err(Trouble::new("names a processor twice", format!("write {processors:?}")))
+            } else {
+                Ok(Some(processors))
+            }
+        })
+        .flatten()
 }

@@ -5,6 +5,12 @@ use std::path::PathBuf;
 use crier_announce::Priority;
 use serde::{Deserialize, Serialize};
 
+use crate::key::KeyDefault;
+use crate::reader::Trouble;
+use crate::section::Section;
+use crate::sections::common::{Known, PRIORITY_DEFAULT, read_group};
+use crate::values::kind;
+
 /// One FIFO; a line written to it, of text or of JSON, is an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fifo {
@@ -26,4 +32,42 @@ impl Fifo {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), mode: 0o620, group: None, priority: Priority::Message, max_per_minute: 600 }
     }
+}
+
+impl Fifo {
+    pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
+        let default = Self::new("");
+        let fifo = Self {
+            path: section.path("path", "{run_dir}/say"),
+            mode: read_mode(section).unwrap_or(default.mode),
+            group: read_group(section),
+            priority: section.choice("priority", PRIORITY_DEFAULT),
+            max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
+        };
+        if fifo.mode & 0o002 != 0 {
+            let problem = "lets everyone on this machine speak through it";
+            section.warn("mode", problem, "write \"0620\" and name a `group`");
+        }
+        section.unique("path", &mut known.paths, fifo.path.clone());
+        fifo
+    }
+}
+
+fn read_mode(section: &mut Section<'_, '_>) -> Option<u32> {
+    let takes = "permissions as `chmod` takes them, in quotes, such as \"0620\"";
+    section.value("mode", takes, KeyDefault::Value("\"0620\"".to_owned()), |_, value| {
+        let remedy = || format!("write {takes}");
+        let toml::de::DeValue::String(text) = value else {
+            return Err(Trouble::new(format!("is {}", kind(value)), remedy()));
+        };
+        let octal = (3..=4).contains(&text.len()) && text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+        match u32::from_str_radix(text, 8) {
+            Ok(mode) if octal && mode & !0o666 == 0 && mode & 0o600 == 0o600 => Ok(mode),
+            Ok(mode) if octal && mode & !0o666 != 0 => {
+                Err(Trouble::new("has bits that mean nothing for a FIFO", remedy()))
+            }
+            Ok(_) if octal => Err(Trouble::new("shuts the appliance itself out", "let it begin with 06")),
+            _ => Err(Trouble::new("is not in octal", remedy())),
+        }
+    })
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::values::words;
+
 /// What is worth a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Log {
@@ -24,4 +27,20 @@ pub enum LogLevel {
     Debug,
     /// Everything.
     Trace,
+}
+
+words!(LogLevel { "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace });
+
+impl Log {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let level = section.choice("level", LogLevel::Info);
+        if level > LogLevel::Info {
+            section.warn(
+                "level",
+                "writes announced texts into the log",
+                "write \"info\" when the fault is found",
+            );
+        }
+        Self { level }
+    }
 }

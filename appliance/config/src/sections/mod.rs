@@ -2,6 +2,7 @@
 
 mod appliance;
 mod button;
+mod common;
 mod control;
 mod cpu;
 mod fifo;
@@ -15,7 +16,9 @@ mod voice;
 mod watchdog;
 
 pub use appliance::Appliance;
+pub(crate) use button::read_action_table;
 pub use button::{Action, Button, Mute};
+pub(crate) use common::Known;
 pub use control::{Control, Metrics};
 pub use cpu::{Cpu, Processors};
 pub use fifo::Fifo;

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::values::{Text, words};
+
 /// Where speech is heard, how loud, and how far ahead it is buffered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Player {
@@ -67,6 +70,92 @@ impl Default for Player {
             crossfade_ms: 10,
             lead_silence_ms: 0,
             chimes_dir: "/usr/share/crier/chimes".into(),
+        }
+    }
+}
+
+/// The words of `output`.
+#[derive(Clone, Copy, PartialEq)]
+enum OutputKind {
+    Alsa,
+    Wav,
+    Null,
+}
+
+words!(OutputKind { "alsa" => Alsa, "wav" => Wav, "null" => Null });
+
+const DEVICE: Text = Text::any("the name of an ALSA device", 128);
+const ELEMENT: Text = Text::any("the name of a mixer element", 64);
+
+impl Player {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let default = Self::default();
+        let output = Self::read_output(section);
+        let mixer = section.optional_text("mixer", Some("auto"), &ELEMENT);
+        let player = Self {
+            output,
+            volume_percent: section.number("volume_percent", default.volume_percent, 0..=100),
+            mixer: match mixer.as_deref() {
+                None => Mixer::Auto,
+                Some("none") => Mixer::None,
+                Some(element) => Mixer::Element(element.to_owned()),
+            },
+            buffer_ms: section.number("buffer_ms", default.buffer_ms, 10..=2000),
+            period_ms: section.number("period_ms", default.period_ms, 2..=500),
+            crossfade_ms: section.number("crossfade_ms", default.crossfade_ms, 0..=100),
+            lead_silence_ms: section.number("lead_silence_ms", default.lead_silence_ms, 0..=5000),
+            chimes_dir: section.path("chimes_dir", "/usr/share/crier/chimes"),
+        };
+        player.check(section);
+        player
+    }
+
+    fn read_output(section: &mut Section<'_, '_>) -> Output {
+        let kind = section.choice("output", OutputKind::Alsa);
+        let device = section.text("device", "default", &DEVICE);
+        let file = section.optional_path("wav_file", None);
+        for (key, wanted) in [("device", OutputKind::Alsa), ("wav_file", OutputKind::Wav)] {
+            if section.has(key) && kind != wanted {
+                let problem = format!("says nothing while `output` is \"{kind}\"");
+                section.warn(key, problem, format!("leave it out, or write output = \"{wanted}\""));
+            }
+        }
+        match (kind, file) {
+            (OutputKind::Alsa, _) => Output::Alsa { device },
+            (OutputKind::Wav, Some(file)) => Output::Wav { file },
+            (OutputKind::Wav, None) => {
+                if !section.has("wav_file") {
+                    section.error(
+                        "output",
+                        "is \"wav\", but there is no `wav_file`",
+                        "add `wav_file = \"PATH\"`",
+                    );
+                }
+                Output::Null
+            }
+            (OutputKind::Null, _) => Output::Null,
+        }
+    }
+
+    fn check(&self, section: &mut Section<'_, '_>) {
+        if self.buffer_ms < 2 * self.period_ms {
+            let (problem, remedy) =
+                ("is less than two periods", format!("write at least {}", 2 * self.period_ms));
+            let key = if section.has("buffer_ms") { "buffer_ms" } else { "period_ms" };
+            section.error(
+                key,
+                format!("makes a buffer of {} ms, which {problem}", self.buffer_ms),
+                if key == "buffer_ms" { remedy } else { format!("write at most {}", self.buffer_ms / 2) },
+            );
+        } else if self.buffer_ms < 50 {
+            section.warn(
+                "buffer_ms",
+                "is short: a busy machine will be heard to stutter",
+                "write 100 or more",
+            );
+        }
+        if self.volume_percent == 0 {
+            section.warn("volume_percent", "is 0: nothing will be heard", "write 1 to 100");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+
 /// How many announcements may wait; what comes beyond is refused with an error, never dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
@@ -25,3 +27,16 @@ impl Default for Queue {
         Self { entries_max: limits.entries, bytes_max: limits.bytes }
     }
 }
+
+impl Queue {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let default = Self::default();
+        Self {
+            entries_max: section.number("entries_max", default.entries_max, 1..=100_000),
+            // The least holds the longest announcement that is valid.
+            bytes_max: section.number("bytes_max", default.bytes_max, 1024 * 1024..=1024 * 1024 * 1024),
+        }
+    }
+}
+
+const _: () = assert!(crier_announce::RECORD_BYTES_MAX < 1024 * 1024);

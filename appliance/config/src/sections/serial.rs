@@ -5,6 +5,13 @@ use std::path::PathBuf;
 use crier_announce::Priority;
 use serde::{Deserialize, Serialize};
 
+use crate::key::KeyDefault;
+use crate::reader::Trouble;
+use crate::section::Section;
+use crate::sections::common::{Known, PRIORITY_DEFAULT, read_voice};
+use crate::sections::voice::LANGUAGE;
+use crate::values::{kind, words};
+
 /// One serial port that text comes in by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Serial {
@@ -149,4 +156,116 @@ impl Serial {
             max_per_minute: 60,
         }
     }
+}
+
+words!(Dialect { "line" => Line, "emic2" => Emic2, "syn6288" => Syn6288, "xfs5152" => Xfs5152, "dectalk" => Dectalk });
+words!(FlowControl { "none" => None, "xonxoff" => XonXoff, "rtscts" => RtsCts });
+words!(Encoding {
+    "utf-8" => Utf8,
+    "latin1" => Latin1,
+    "windows-1251" => Windows1251,
+    "koi8-r" => Koi8R,
+    "ibm866" => Ibm866,
+    "gbk" => Gbk,
+    "big5" => Big5,
+    "shift_jis" => ShiftJis,
+    "euc-kr" => EucKr,
+});
+
+impl Dialect {
+    /// Whether messages are frames of any bytes, which name the encoding of their text themselves.
+    #[must_use]
+    pub fn is_framed(self) -> bool {
+        matches!(self, Self::Syn6288 | Self::Xfs5152)
+    }
+}
+
+impl std::fmt::Display for Framing {
+    /// As it is written in the file: `8N1`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let data = if self.data_bits == DataBits::Eight { 8 } else { 7 };
+        let parity = match self.parity {
+            Parity::None => 'N',
+            Parity::Even => 'E',
+            Parity::Odd => 'O',
+        };
+        let stop = if self.stop_bits == StopBits::One { 1 } else { 2 };
+        write!(formatter, "{data}{parity}{stop}")
+    }
+}
+
+impl Serial {
+    pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Option<Self> {
+        let device = section.required_path("device");
+        let default = Self::new("");
+        let serial = Self {
+            device: device.clone().unwrap_or_default(),
+            baud: section.number("baud", default.baud, 50..=4_000_000),
+            dialect: section.choice("dialect", default.dialect),
+            priority: section.choice("priority", PRIORITY_DEFAULT),
+            language: section.optional_text("language", Some("auto"), &LANGUAGE),
+            voice: read_voice(section, known),
+            encoding: section.choice("encoding", default.encoding),
+            framing: read_framing(section).unwrap_or_default(),
+            flow_control: section.choice("flow_control", default.flow_control),
+            max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
+        };
+        serial.check(section);
+        let device = device?;
+        section.unique("device", &mut known.paths, device);
+        Some(serial)
+    }
+
+    fn check(&self, section: &mut Section<'_, '_>) {
+        let dialect = self.dialect;
+        let seven_bits = self.framing.data_bits == DataBits::Seven;
+        if dialect.is_framed() {
+            if section.has("encoding") {
+                let problem = format!("says nothing: the frames of {dialect} name the encoding themselves");
+                section.warn("encoding", problem, "leave it out");
+            }
+            if self.flow_control == FlowControl::XonXoff {
+                let problem = format!("would swallow bytes of {dialect}'s frames, which may be any");
+                section.error("flow_control", problem, "write \"rtscts\" or \"none\"");
+            }
+            if seven_bits {
+                let problem = format!("has no room for {dialect}'s frames, whose bytes have eight bits");
+                section.error("framing", problem, "write \"8N1\"");
+            }
+        } else if seven_bits {
+            section.warn("framing", "lets only plain ASCII through", "write \"8N1\" if the other side can");
+        }
+    }
+}
+
+fn read_framing(section: &mut Section<'_, '_>) -> Option<Framing> {
+    let takes = "data bits 7 or 8, parity N, E or O, stop bits 1 or 2, such as \"8N1\"";
+    section.value("framing", takes, KeyDefault::Value("\"8N1\"".to_owned()), |_, value| {
+        let toml::de::DeValue::String(text) = value else {
+            return Err(Trouble::new(format!("is {}", kind(value)), format!("write {takes}, in quotes")));
+        };
+        framing(text).ok_or_else(|| Trouble::new("is not a framing", format!("write {takes}")))
+    })
+}
+
+fn framing(text: &str) -> Option<Framing> {
+    let [data, parity, stop] = text.as_bytes() else { return None };
+    Some(Framing {
+        data_bits: match data {
+            b'7' => DataBits::Seven,
+            b'8' => DataBits::Eight,
+            _ => return None,
+        },
+        parity: match parity.to_ascii_uppercase() {
+            b'N' => Parity::None,
+            b'E' => Parity::Even,
+            b'O' => Parity::Odd,
+            _ => return None,
+        },
+        stop_bits: match stop {
+            b'1' => StopBits::One,
+            b'2' => StopBits::Two,
+            _ => return None,
+        },
+    })
 }

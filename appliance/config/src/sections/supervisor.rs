@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::values::{Text, words};
+
 /// How the supervisor starts, stops and waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supervisor {
@@ -39,6 +42,33 @@ impl Default for Supervisor {
             stage_progress_timeout_ms: 3000,
             ready_announcement: None,
             readiness_fd: None,
+        }
+    }
+}
+
+words!(Stop { "finish" => Finish, "cut" => Cut });
+
+const READY: Text = Text::any("what is to be said, 1 to 1000 characters", 1000);
+
+impl Supervisor {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let default = Self::default();
+        Self {
+            stop: section.choice("stop", default.stop),
+            stop_timeout_s: section.number("stop_timeout_s", default.stop_timeout_s, 1..=600),
+            stage_start_timeout_s: section.number(
+                "stage_start_timeout_s",
+                default.stage_start_timeout_s,
+                1..=3600,
+            ),
+            stage_progress_timeout_ms: section.number(
+                "stage_progress_timeout_ms",
+                default.stage_progress_timeout_ms,
+                200..=600_000,
+            ),
+            ready_announcement: section.optional_text("ready_announcement", None, &READY),
+            // 0, 1 and 2 are the standard streams.
+            readiness_fd: section.optional_number("readiness_fd", None, 3..=1023),
         }
     }
 }

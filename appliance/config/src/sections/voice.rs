@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::values::{Text, words};
+
 /// A voice as an announcement may choose it. `[voice]` is the one that speaks when none is chosen; a key that is absent
 /// in `[voices.NAME]` has the value of `[voice]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,5 +63,45 @@ impl Default for Voice {
             text_mode: TextMode::Auto,
             fallback: true,
         }
+    }
+}
+
+words!(TextMode { "auto" => Auto, "streaming" => Streaming, "whole" => Whole });
+
+pub(crate) const LANGUAGE: Text = Text {
+    takes: "a language such as \"english\"",
+    characters_max: crier_announce::LANGUAGE_CHARACTERS_MAX,
+    allowed: |character| character.is_alphanumeric() || matches!(character, '-' | '_'),
+};
+const SPEAKER: Text = Text::any("a speaker of the bundle", crier_announce::NAME_CHARACTERS_MAX);
+
+impl Voice {
+    /// Reads `[voice]`, or `[voices.NAME]` when `base` is what `[voice]` says.
+    pub(crate) fn read(section: &mut Section<'_, '_>, base: Option<&Self>) -> Self {
+        let mut voice = base.cloned().unwrap_or_default();
+        if section.has("bundle") || section.has("speaker") || section.has("file") {
+            (voice.speaker, voice.file) = (None, None);
+        }
+        let bundle = section.optional_path("bundle", Some("default"));
+        if section.has("bundle") {
+            voice.bundle = bundle.map_or(VoiceBundle::Embedded, VoiceBundle::Folder);
+        }
+        voice.speaker = section.optional_text("speaker", None, &SPEAKER).or(voice.speaker);
+        voice.file = section.optional_path("file", None).or(voice.file);
+        if section.has("speaker") && section.has("file") {
+            section.error(
+                "file",
+                "stands beside `speaker`, but only one can speak",
+                "leave one of the two out",
+            );
+        }
+        let language = section.optional_text("language", Some("auto"), &LANGUAGE);
+        if section.has("language") {
+            voice.language = language;
+        }
+        voice.seed = section.number("seed", voice.seed, 0..=i64::MAX.unsigned_abs());
+        voice.text_mode = section.choice("text_mode", voice.text_mode);
+        voice.fallback = section.flag("fallback", voice.fallback);
+        voice
     }
 }

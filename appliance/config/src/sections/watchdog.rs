@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::section::Section;
+use crate::sections::Supervisor;
+
 /// The hardware watchdog, and what counts as life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watchdog {
@@ -19,5 +22,33 @@ pub struct Watchdog {
 impl Default for Watchdog {
     fn default() -> Self {
         Self { device: None, timeout_s: 30, announcement_age_max_s: 600 }
+    }
+}
+
+impl Watchdog {
+    pub(crate) fn read(section: &mut Section<'_, '_>, supervisor: &Supervisor) -> Self {
+        let default = Self::default();
+        let watchdog = Self {
+            device: section.optional_path("device", Some("none")),
+            timeout_s: section.number("timeout_s", default.timeout_s, 2..=3600),
+            announcement_age_max_s: section.number(
+                "announcement_age_max_s",
+                default.announcement_age_max_s,
+                10..=86_400,
+            ),
+        };
+        if watchdog.device.is_some() && watchdog.timeout_s < 10 {
+            section.warn("timeout_s", "is short: a busy moment resets the machine", "write 10 or more");
+        }
+        if watchdog.announcement_age_max_s <= supervisor.stage_start_timeout_s {
+            let problem = "is not longer than `supervisor.stage_start_timeout_s`: a stage that starts slowly would \
+                           reset the machine";
+            section.error(
+                "announcement_age_max_s",
+                problem,
+                format!("write more than {}", supervisor.stage_start_timeout_s),
+            );
+        }
+        watchdog
     }
 }

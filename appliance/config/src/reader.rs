@@ -1,0 +1,142 @@
+//! What is found while the file is read: every problem, not the first only.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::error::{ConfigError, Finding, Warning};
+use crate::key::Key;
+use crate::place::Source;
+
+/// Problems that are told at most; who has more of them has another kind of file.
+const PROBLEMS_MAX: usize = 50;
+
+/// What is wrong with a value, and what to write instead.
+pub(crate) struct Trouble {
+    pub(crate) problem: String,
+    pub(crate) remedy: String,
+}
+
+impl Trouble {
+    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
+/// The state of one reading of the file.
+pub(crate) struct Reader<'a> {
+    source: Source<'a>,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
+    unshown: usize,
+    /// Lines that are no TOML: what was made of them says nothing.
+    broken_lines: BTreeSet<usize>,
+    /// The keys asked for, when they are what is wanted.
+    keys: Option<Vec<Key>>,
+    /// What `{NAME}` at the start of a path stands for.
+    directories: Vec<(&'static str, PathBuf)>,
+}
+
+impl<'a> Reader<'a> {
+    /// For a file.
+    pub(crate) fn new(source: Source<'a>) -> Self {
+        Self {
+            source,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            unshown: 0,
+            broken_lines: BTreeSet::new(),
+            keys: None,
+            directories: Vec::new(),
+        }
+    }
+
+    /// For learning what keys there are.
+    pub(crate) fn of_keys() -> Self {
+        Self { keys: Some(Vec::new()), ..Self::new(Source::new("", "")) }
+    }
+
+    pub(crate) fn wants_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    pub(crate) fn note(&mut self, key: impl FnOnce() -> Key) {
+        if let Some(keys) = &mut self.keys {
+            keys.push(key());
+        }
+    }
+
+    pub(crate) fn into_keys(self) -> Vec<Key> {
+        self.keys.unwrap_or_default()
+    }
+
+    pub(crate) fn name_directory(&mut self, name: &'static str, path: PathBuf) {
+        self.directories.push((name, path));
+    }
+
+    pub(crate) fn directories(&self) -> &[(&'static str, PathBuf)] {
+        &self.directories
+    }
+
+    /// What the parser of TOML complained about.
+    pub(crate) fn syntax_error(&mut self, span: Range<usize>, trouble: Trouble) {
+        let finding = self.finding(span, "", trouble);
+        // The parser stumbles over the rest of a broken line again and again; its first complaint is the one that helps.
+        if self.broken_lines.insert(finding.line) {
+            self.keep(finding);
+        }
+    }
+
+    pub(crate) fn error(&mut self, span: Range<usize>, key: &str, trouble: Trouble) {
+        let finding = self.finding(span, key, trouble);
+        if !self.broken_lines.contains(&finding.line) {
+            self.keep(finding);
+        }
+    }
+
+    pub(crate) fn warning(&mut self, span: Range<usize>, key: &str, trouble: Trouble) {
+        if self.warnings.len() < PROBLEMS_MAX {
+            let finding = self.finding(span, key, trouble);
+            self.warnings.push(finding);
+        }
+    }
+
+    fn keep(&mut self, finding: Finding) {
+        if self.errors.len() < PROBLEMS_MAX {
+            self.errors.push(finding);
+        } else {
+            self.unshown += 1;
+        }
+    }
+
+    fn finding(&self, span: Range<usize>, key: &str, trouble: Trouble) -> Finding {
+        let place = self.source.place(span);
+        Finding {
+            file: self.source.name().to_owned(),
+            line: place.line,
+            column: place.column,
+            excerpt: place.excerpt,
+            caret: place.caret,
+            width: place.width,
+            key: key.to_owned(),
+            problem: trouble.problem,
+            remedy: trouble.remedy,
+        }
+    }
+
+    /// Warnings if there are no errors, else the errors; both in the order of the file.
+    pub(crate) fn finish(self) -> Result<Vec<Warning>, Vec<ConfigError>> {
+        let Self { source, mut errors, mut warnings, unshown, .. } = self;
+        let order = |finding: &Finding| (finding.line, finding.column);
+        if errors.is_empty() {
+            warnings.sort_by_key(order);
+            return Ok(warnings.into_iter().map(Warning).collect());
+        }
+        errors.sort_by_key(order);
+        let mut errors: Vec<_> = errors.into_iter().map(ConfigError::At).collect();
+        if unshown > 0 {
+            errors.push(ConfigError::More { file: source.name().to_owned(), count: unshown });
+        }
+        Err(errors)
+    }
+}

@@ -1,0 +1,59 @@
+//! What several sections have.
+
+use std::path::PathBuf;
+
+use crier_announce::Priority;
+
+use crate::section::Section;
+use crate::suggest::nearest;
+use crate::values::{Choice, Text};
+
+impl Choice for Priority {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("important", Self::Important),
+        ("message", Self::Message),
+        ("text", Self::Text),
+        ("notification", Self::Notification),
+        ("progress", Self::Progress),
+    ];
+}
+
+/// Priority of what does not say its own.
+pub(crate) const PRIORITY_DEFAULT: Priority = Priority::Message;
+
+const VOICE: Text = Text::any("the NAME of a [voices.NAME]", 32);
+
+pub(crate) const GROUP: Text = Text {
+    takes: "the name of a group of this machine",
+    characters_max: 32,
+    allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'),
+};
+
+/// What the sections read so far have taken or offer.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Names of the voices that may be chosen.
+    pub(crate) voices: Vec<String>,
+    /// Devices, FIFOs and sockets in use.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Keys in use, with their device.
+    pub(crate) buttons: Vec<(String, Option<String>)>,
+}
+
+/// Reads the key `voice`, a name of `[voices]`.
+pub(crate) fn read_voice(section: &mut Section<'_, '_>, known: &Known) -> Option<String> {
+    let voice = section.optional_text("voice", Some("default"), &VOICE)?;
+    if !known.voices.contains(&voice) {
+        let remedy = match nearest(&voice, known.voices.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("add [voices.{voice}], or write \"default\" for [voice]"),
+        };
+        section.error("voice", "names a voice that this file does not have", remedy);
+    }
+    Some(voice)
+}
+
+/// Reads the key `group`.
+pub(crate) fn read_group(section: &mut Section<'_, '_>) -> Option<String> {
+    section.optional_text("group", None, &GROUP)
+}

@@ -1,0 +1,326 @@
+//! The kinds of values: numbers, words, texts, paths.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+
+use crate::key::{KeyDefault, quoted};
+use crate::reader::Trouble;
+use crate::section::Section;
+use crate::suggest::nearest;
+
+/// Longest path, in bytes.
+const PATH_BYTES_MAX: usize = 1023;
+/// Longest path of a Unix socket, in bytes: `sun_path` has 108 with its final zero.
+const SOCKET_BYTES_MAX: usize = 107;
+
+/// A value that is one of some words.
+pub(crate) trait Choice: Copy + PartialEq + 'static {
+    /// The words and what they mean.
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+/// Words for the variants of an enum, for reading and for showing.
+macro_rules! words {
+    ($kind:ty { $($word:literal => $variant:ident),+ $(,)? }) => {
+        impl $crate::values::Choice for $kind {
+            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+        }
+
+        impl std::fmt::Display for $kind {
+            /// As it is written in the file.
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+/// What a text may be.
+pub(crate) struct Text {
+    /// In words, to follow "write".
+    pub(crate) takes: &'static str,
+    /// Longest, in characters.
+    pub(crate) characters_max: usize,
+    /// Whether a character may be in it; control characters never are.
+    pub(crate) allowed: fn(char) -> bool,
+}
+
+impl Text {
+    pub(crate) const fn any(takes: &'static str, characters_max: usize) -> Self {
+        Self { takes, characters_max, allowed: |_| true }
+    }
+
+    fn check(&self, text: &str) -> Result<(), Trouble> {
+        let good = !text.trim().is_empty()
+            && text.chars().count() <= self.characters_max
+            && text.chars().all(|character| !character.is_control() && (self.allowed)(character));
+        if good {
+            return Ok(());
+        }
+        let problem = if text.trim().is_empty() {
+            "is empty".to_owned()
+        } else if text.chars().count() > self.characters_max {
+            format!("has more than {} characters", self.characters_max)
+        } else {
+            match text.chars().find(|character| character.is_control() || !(self.allowed)(*character)) {
+                Some(character) => format!("has the character {character:?}"),
+                None => "is not allowed".to_owned(),
+            }
+        };
+        Err(Trouble::new(problem, format!("write {}", self.takes)))
+    }
+}
+
+impl<'a> Section<'_, 'a> {
+    /// A whole number.
+    pub(crate) fn number<T>(&mut self, key: &'static str, default: T, bounds: RangeInclusive<T>) -> T
+    where
+        T: Copy + TryFrom<i64> + PartialOrd + Display,
+    {
+        let takes = number_takes(&bounds);
+        let shown = KeyDefault::Value(default.to_string());
+        self.value(key, &takes, shown, |_, value| number(value, &bounds)).unwrap_or(default)
+    }
+
+    /// A whole number that may be absent, or a word that means the same.
+    pub(crate) fn optional_number<T>(
+        &mut self,
+        key: &'static str,
+        word: Option<&'static str>,
+        bounds: RangeInclusive<T>,
+    ) -> Option<T>
+    where
+        T: Copy + TryFrom<i64> + PartialOrd + Display,
+    {
+        let takes = or_word(&number_takes(&bounds), word);
+        self.value(key, &takes, word_default(word), |_, value| {
+            if is_word(value, word) { Ok(None) } else { number(value, &bounds).map(Some) }
+        })
+        .flatten()
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let takes = "`true` or `false`";
+        self.value(key, takes, KeyDefault::Value(default.to_string()), |_, value| match value {
+            DeValue::Boolean(flag) => Ok(*flag),
+            other => {
+                Err(Trouble::new(format!("is {}", kind(other)), format!("write {takes} without quotes")))
+            }
+        })
+        .unwrap_or(default)
+    }
+
+    /// One of some words.
+    pub(crate) fn choice<T: Choice>(&mut self, key: &'static str, default: T) -> T {
+        let word = T::WORDS.iter().find(|(_, choice)| *choice == default).map_or("", |(word, _)| *word);
+        self.value(key, &choices::<T>(), KeyDefault::Value(quoted(word)), |_, value| choice(value))
+            .unwrap_or(default)
+    }
+
+    /// One of some words, or absent.
+    pub(crate) fn optional_choice<T: Choice>(&mut self, key: &'static str) -> Option<T> {
+        self.value(key, &choices::<T>(), KeyDefault::Absent, |_, value| choice(value))
+    }
+
+    /// A text with a default.
+    pub(crate) fn text(&mut self, key: &'static str, default: &str, rule: &Text) -> String {
+        self.value(key, rule.takes, KeyDefault::Value(quoted(default)), |_, value| text(value, rule))
+            .unwrap_or_else(|| default.to_owned())
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&mut self, key: &'static str, rule: &Text) -> Option<String> {
+        self.value(key, rule.takes, KeyDefault::Required, |_, value| text(value, rule))
+    }
+
+    /// A text that may be absent, or a word that means the same.
+    pub(crate) fn optional_text(
+        &mut self,
+        key: &'static str,
+        word: Option<&'static str>,
+        rule: &Text,
+    ) -> Option<String> {
+        let takes = or_word(rule.takes, word);
+        self.value(key, &takes, word_default(word), |_, value| {
+            if is_word(value, word) { Ok(None) } else { text(value, rule).map(Some) }
+        })
+        .flatten()
+    }
+
+    /// A path with a default.
+    pub(crate) fn path(&mut self, key: &'static str, default: &str) -> PathBuf {
+        self.value(key, "a path", KeyDefault::Value(quoted(default)), |section, value| {
+            section.expanded(&path(value)?)
+        })
+        .or_else(|| self.expanded(default).ok())
+        .unwrap_or_else(|| default.into())
+    }
+
+    /// A path that must be there.
+    pub(crate) fn required_path(&mut self, key: &'static str) -> Option<PathBuf> {
+        self.value(key, "a path", KeyDefault::Required, |section, value| section.expanded(&path(value)?))
+    }
+
+    /// A path that may be absent, or a word that means the same.
+    pub(crate) fn optional_path(&mut self, key: &'static str, word: Option<&'static str>) -> Option<PathBuf> {
+        let takes = or_word("a path", word);
+        self.value(key, &takes, word_default(word), |section, value| {
+            if is_word(value, word) { Ok(None) } else { section.expanded(&path(value)?).map(Some) }
+        })
+        .flatten()
+    }
+
+    /// The path of a Unix socket; `None` if the file has `"none"` and that is allowed.
+    pub(crate) fn socket(&mut self, key: &'static str, default: &str, may_be_none: bool) -> Option<PathBuf> {
+        let word = may_be_none.then_some("none");
+        let takes = or_word("a path", word);
+        let socket = self.value(key, &takes, KeyDefault::Value(quoted(default)), |section, value| {
+            if is_word(value, word) { Ok(None) } else { section.expanded(&path(value)?).map(Some) }
+        });
+        let socket = socket.unwrap_or_else(|| self.expanded(default).ok());
+        if socket.as_ref().is_some_and(|path| path.as_os_str().len() > SOCKET_BYTES_MAX) {
+            let problem = format!("is longer than {SOCKET_BYTES_MAX} bytes, which no socket can be");
+            self.error(key, problem, "write a shorter path, or a shorter `appliance.run_dir`");
+        }
+        socket
+    }
+
+    /// Says so if `value` was seen before.
+    pub(crate) fn unique<T: PartialEq>(&mut self, key: &'static str, seen: &mut Vec<T>, value: T) {
+        if seen.contains(&value) {
+            self.error(key, "is used twice in this file", "write another one, or leave this section out");
+        } else {
+            seen.push(value);
+        }
+    }
+
+    /// `path` with what `{NAME}` at its start stands for.
+    fn expanded(&self, path: &str) -> Result<PathBuf, Trouble> {
+        let Some((name, rest)) = path.strip_prefix('{').and_then(|path| path.split_once('}')) else {
+            return Ok(path.into());
+        };
+        match self.reader.directories().iter().find(|(known, _)| *known == name) {
+            Some((_, directory)) if rest.is_empty() => Ok(directory.clone()),
+            Some((_, directory)) if rest.starts_with('/') => Ok(directory.join(rest.trim_start_matches('/'))),
+            _ => Err(Trouble::new(
+                "begins with braces that mean nothing",
+                "write {run_dir}/NAME, {state_dir}/NAME, or a path without braces",
+            )),
+        }
+    }
+}
+
+/// The values of a list.
+pub(crate) fn list<'a, T>(
+    value: &'a DeValue<'a>,
+    takes: &str,
+    read: impl Fn(&'a DeValue<'a>) -> Result<T, Trouble>,
+) -> Result<Vec<T>, Trouble> {
+    match value {
+        DeValue::Array(values) => values.iter().map(|value| read(value.get_ref())).collect(),
+        other => Err(Trouble::new(format!("is {}", kind(other)), format!("write {takes}"))),
+    }
+}
+
+/// A whole number within its bounds.
+pub(crate) fn number<T>(value: &DeValue<'_>, bounds: &RangeInclusive<T>) -> Result<T, Trouble>
+where
+    T: Copy + TryFrom<i64> + PartialOrd + Display,
+{
+    let remedy = || format!("write {}", number_takes(bounds));
+    match value {
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .and_then(|number| T::try_from(number).ok())
+            .filter(|number| bounds.contains(number))
+            .ok_or_else(|| Trouble::new("is out of bounds", remedy())),
+        DeValue::String(text) if text.trim().parse::<i64>().is_ok() => {
+            Err(Trouble::new("is a string", format!("leave the quotes out: {}", text.trim())))
+        }
+        other => Err(Trouble::new(format!("is {}", kind(other)), remedy())),
+    }
+}
+
+fn number_takes<T: Display>(bounds: &RangeInclusive<T>) -> String {
+    format!("a whole number from {} to {}", bounds.start(), bounds.end())
+}
+
+/// One of the words of `T`.
+pub(crate) fn choice<T: Choice>(value: &DeValue<'_>) -> Result<T, Trouble> {
+    let remedy = || format!("write {}", choices::<T>());
+    let DeValue::String(text) = value else {
+        return Err(Trouble::new(format!("is {}", kind(value)), remedy()));
+    };
+    if let Some((_, choice)) = T::WORDS.iter().find(|(word, _)| *word == text.as_ref()) {
+        return Ok(*choice);
+    }
+    Err(match nearest(text, T::WORDS.iter().map(|(word, _)| *word)) {
+        Some(word) => Trouble::new("is not known", format!("did you mean {}?", quoted(word))),
+        None => Trouble::new("is not known", remedy()),
+    })
+}
+
+/// The words of `T` as a sentence has them.
+pub(crate) fn choices<T: Choice>() -> String {
+    let words: Vec<_> = T::WORDS.iter().map(|(word, _)| format!("`\"{word}\"`")).collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+/// A text that `rule` allows.
+pub(crate) fn text(value: &DeValue<'_>, rule: &Text) -> Result<String, Trouble> {
+    match value {
+        DeValue::String(text) => rule.check(text).map(|()| text.to_string()),
+        other => Err(Trouble::new(format!("is {}", kind(other)), format!("write {}, in quotes", rule.takes))),
+    }
+}
+
+/// A path as it stands in the file.
+pub(crate) fn path<'a>(value: &'a DeValue<'a>) -> Result<String, Trouble> {
+    let DeValue::String(text) = value else {
+        return Err(Trouble::new(format!("is {}", kind(value)), "write a path in quotes"));
+    };
+    if text.is_empty() {
+        Err(Trouble::new("is empty", "write a path, or leave the key out"))
+    } else if text.len() > PATH_BYTES_MAX {
+        Err(Trouble::new(format!("is longer than {PATH_BYTES_MAX} bytes"), "write a shorter path"))
+    } else if text.chars().any(char::is_control) {
+        Err(Trouble::new("has control characters", "write a path without them"))
+    } else if Path::new(text.as_ref()).starts_with("~") {
+        Err(Trouble::new("begins with ~, which only shells know", "write the folder's full path"))
+    } else {
+        Ok(text.to_string())
+    }
+}
+
+/// What a value is, for messages.
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+pub(crate) fn is_word(value: &DeValue<'_>, word: Option<&str>) -> bool {
+    matches!((value, word), (DeValue::String(text), Some(word)) if text == word)
+}
+
+pub(crate) fn or_word(takes: &str, word: Option<&str>) -> String {
+    word.map_or_else(|| takes.to_owned(), |word| format!("`{}` or {takes}", quoted(word)))
+}
+
+pub(crate) fn word_default(word: Option<&str>) -> KeyDefault {
+    word.map_or(KeyDefault::Absent, |word| KeyDefault::Value(quoted(word)))
+}
