@@ -17,7 +17,7 @@ use crate::sections::{
     Appliance, Button, Control, Cpu, Fifo, Known, Log, Metrics, Mqtt, Player, Queue, Serial, Supervisor,
     Voice, Watchdog, read_action_table,
 };
-use crate::syntax::remedy;
+use crate::syntax::{trouble, unclosed};
 
 /// Longest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
@@ -103,9 +103,19 @@ impl Config {
         }
         let (table, complaints) = DeTable::parse_recoverable(text);
         let mut reader = Reader::new(Source::new(name, text));
+        let unclosed = if complaints.is_empty() { None } else { unclosed(table.get_ref(), text) };
+        let broken_from = unclosed.as_ref().map_or(usize::MAX, |span| span.start);
         for complaint in complaints {
-            let trouble = Trouble::new(complaint.message(), remedy(complaint.message()));
-            reader.syntax_error(complaint.span().unwrap_or(0..0), trouble);
+            let span = complaint.span().unwrap_or(0..0);
+            if span.start < broken_from {
+                let trouble = trouble(complaint.message(), text, &span);
+                reader.syntax_error(span, trouble);
+            }
+        }
+        if let Some(span) = unclosed {
+            let trouble =
+                Trouble::new("this is opened here and never closed", "close it after its last value");
+            reader.broken_from(span, trouble);
         }
         let config = Self::read_sections(&mut reader, Some(table.get_ref()));
         reader.finish().map(|warnings| (config, warnings))

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod changes;
 mod config;
 mod error;
 mod key;
@@ -14,6 +15,7 @@ mod suggest;
 mod syntax;
 mod values;
 
+pub use changes::{Change, Changes, Needs, Stage};
 pub use config::{Config, FILE_BYTES_MAX, keys};
 pub use error::{ConfigError, Finding, Warning};
 pub use key::{Key, KeyDefault};
@@ -21,5 +23,6 @@ pub use report::report;
 pub use sections::{
     Action, Appliance, Button, ClientCertificate, Control, Cpu, DataBits, Dialect, Encoding, Fifo,
     FlowControl, Framing, Log, LogLevel, Metrics, Mixer, Mqtt, MqttVersion, Mute, Output, Parity, Player,
-    Processors, Queue, Serial, Stop, StopBits, Supervisor, TextMode, Tls, Voice, VoiceBundle, Watchdog,
+    Processors, Queue, Serial, SpokenText, Stop, StopBits, Supervisor, TextMode, Tls, Voice, VoiceBundle,
+    Watchdog,
 };

@@ -31,6 +31,8 @@ pub(crate) struct Reader<'a> {
     unshown: usize,
     /// Lines that are no TOML: what was made of them says nothing.
     broken_lines: BTreeSet<usize>,
+    /// From this byte on nothing is what it seems.
+    broken_from: usize,
     /// The keys asked for, when they are what is wanted.
     keys: Option<Vec<Key>>,
     /// What `{NAME}` at the start of a path stands for.
@@ -46,6 +48,7 @@ impl<'a> Reader<'a> {
             warnings: Vec::new(),
             unshown: 0,
             broken_lines: BTreeSet::new(),
+            broken_from: usize::MAX,
             keys: None,
             directories: Vec::new(),
         }
@@ -87,7 +90,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Says what is wrong at `span`, and that what follows is broken by it.
+    pub(crate) fn broken_from(&mut self, span: Range<usize>, trouble: Trouble) {
+        self.broken_from = span.start;
+        self.syntax_error(span, trouble);
+    }
+
     pub(crate) fn error(&mut self, span: Range<usize>, key: &str, trouble: Trouble) {
+        if span.start >= self.broken_from {
+            return;
+        }
         let finding = self.finding(span, key, trouble);
         if !self.broken_lines.contains(&finding.line) {
             self.keep(finding);

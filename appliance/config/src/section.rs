@@ -231,6 +231,11 @@ impl<'r, 'a> Section<'r, 'a> {
         self.table?.keys().next().map(|key| key.get_ref().as_ref())
     }
 
+    /// Whether the file has a key here that nobody has asked for so far.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.table.is_some_and(|table| table.keys().any(|key| !self.asked.contains(&key.get_ref().as_ref())))
+    }
+
     /// Says that `key` is wrong, at its value, or at the section where it is missing.
     pub(crate) fn error(&mut self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) {
         let (span, shown) = self.place(key);

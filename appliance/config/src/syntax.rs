@@ -1,23 +1,72 @@
-//! What to do about what is not TOML.
+//! What is not TOML, in words that help whoever has never heard of TOML.
 
-/// What to write instead, for a complaint of the parser.
-pub(crate) fn remedy(complaint: &str) -> &'static str {
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::reader::Trouble;
+
+/// What to say for a complaint of the parser about `span` of `text`.
+pub(crate) fn trouble(complaint: &str, text: &str, span: &Range<usize>) -> Trouble {
     let has = |words: &str| complaint.contains(words);
-    if has("quoted") || has("opening quote") || has("invalid string") {
-        "put text between double quotes: key = \"text\""
+    let nothing_there = text.get(span.clone()).is_none_or(|there| there.trim().is_empty());
+    let (problem, remedy) = if has("must be quoted") && nothing_there {
+        ("there is no value here", "write key = value, or put # before the line")
+    } else if has("must be quoted") {
+        ("text must stand in quotes", "write key = \"text\"")
+    } else if has("unquoted keys cannot be empty") {
+        ("there is no name here", "write key = value, and sections as [name]")
+    } else if has("unclosed table") || has("unclosed array table") {
+        ("this section's name is not closed", "write [name], or [[name]] where there may be several")
     } else if has("duplicate key") {
-        "it stands in this section twice: leave one out"
+        ("this name comes twice", "leave one of the two out, or join them")
     } else if has("leading zero") {
-        "leave the zero out, or put quotes around it: mode = \"0620\""
-    } else if has("missing value") || has("no value") {
-        "write key = value, or put # before the line"
-    } else if has("array") || has("table") {
-        "write a list as [1, 2] and a table as { key = value }, on one line"
-    } else if has("unquoted key") {
-        "write a key with the letters a to z, digits and _ only"
+        ("a number has no leading zero", "leave it out, or put quotes around it: mode = \"0620\"")
+    } else if has("key with no value") || has("missing value") {
+        ("this is no key with a value", "write key = value, or put # before the line")
+    } else if has("invalid boolean") {
+        ("this is no value", "write true or false, or put text in quotes")
+    } else if has("missing comma") {
+        ("there is a comma missing before this", "write a list as [1, 2] and a table as { a = 1, b = 2 }")
     } else if has("escape") {
-        "write a backslash in quotes as two of them, or the text between single quotes"
+        (
+            "the backslash means something else here",
+            "write \\\\ for one, or put single quotes around the text",
+        )
+    } else if has("basic string") || has("literal string") {
+        ("the text is not closed, or has characters that are not allowed", "write key = \"text\" on one line")
+    } else if has("recurs") {
+        ("lists or tables lie too deep in each other", "write a flat list")
     } else {
-        "write key = value on each line, text in quotes, and sections as [name]"
+        let problem = complaint.split(", expected").next().unwrap_or(complaint);
+        return Trouble::new(problem, "write key = value on each line, text in quotes, sections as [name]");
+    };
+    Trouble::new(problem, remedy)
+}
+
+/// Where a list, table or long text begins that is never closed: what follows it is taken to be a part of it, and
+/// every complaint about that is idle.
+pub(crate) fn unclosed(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> {
+    table.values().filter_map(|value| unclosed_value(value, text)).min_by_key(|span| span.start)
+}
+
+fn unclosed_value(value: &Spanned<DeValue<'_>>, text: &str) -> Option<Range<usize>> {
+    let span = value.span();
+    let written = text.get(span.clone())?;
+    for (opening, closing) in [("\"\"\"", "\"\"\""), ("'''", "'''"), ("[", "]"), ("{", "}")] {
+        if let Some(rest) = written.strip_prefix(opening) {
+            if !rest.ends_with(closing) {
+                return Some(span.start..span.start + opening.len());
+            }
+            break;
+        }
+    }
+    match value.get_ref() {
+        DeValue::Array(values) => {
+            values.iter().filter_map(|value| unclosed_value(value, text)).min_by_key(|span| span.start)
+        }
+        DeValue::Table(table) => unclosed(table, text),
+        _ => None,
     }
 }

@@ -207,10 +207,13 @@ impl<'a> Section<'_, 'a> {
         match self.reader.directories().iter().find(|(known, _)| *known == name) {
             Some((_, directory)) if rest.is_empty() => Ok(directory.clone()),
             Some((_, directory)) if rest.starts_with('/') => Ok(directory.join(rest.trim_start_matches('/'))),
-            _ => Err(Trouble::new(
-                "begins with braces that mean nothing",
-                "write {run_dir}/NAME, {state_dir}/NAME, or a path without braces",
-            )),
+            _ => {
+                let remedy = match self.reader.directories() {
+                    [] => "write a path without braces",
+                    _ => "write {run_dir}/NAME, {state_dir}/NAME, or a path without braces",
+                };
+                Err(Trouble::new("begins with braces that mean nothing here", remedy))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reader::Trouble;
 use crate::section::Section;
-use crate::sections::common::{Known, PRIORITY_DEFAULT, read_voice};
+use crate::sections::common::{Known, PRIORITY_DEFAULT, SpokenText, read_voice};
 use crate::sections::voice::LANGUAGE;
 use crate::values::{Text, choice, choices, kind, words};
 
@@ -37,7 +37,7 @@ pub enum Action {
     /// Says a text: `{ say = "Dinner is ready" }`.
     Say {
         /// The text.
-        text: String,
+        text: SpokenText,
         /// Its language; `None`: that of the voice.
         language: Option<String>,
         /// Who says it, a name of `[voices]`; `None`: `[voice]`.
@@ -188,6 +188,9 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
 
     let present: Vec<_> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
     let [action] = present[..] else {
+        if present.is_empty() && section.has_unknown() {
+            return None; // The unknown key is what is wrong.
+        }
         let first = present.first().copied().unwrap_or("say");
         let problem = if present.is_empty() {
             "is missing: the action is to do nothing"
@@ -208,7 +211,7 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
         section.error("volume", "is a step of 0, which does nothing", "write +5 for louder or -5 for softer");
     }
     match action {
-        "say" => text.map(|text| Action::Say { text, language, voice, priority }),
+        "say" => text.map(|text| Action::Say { text: text.into(), language, voice, priority }),
         "wav" => file.map(|file| Action::Wav { file, priority }),
         "volume" => step.map(|step_percent| Action::Volume { step_percent }),
         _ => mute.map(Action::Mute),

@@ -1,8 +1,10 @@
 //! What several sections have.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crier_announce::Priority;
+use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
 use crate::suggest::nearest;
@@ -16,6 +18,31 @@ impl Choice for Priority {
         ("notification", Self::Notification),
         ("progress", Self::Progress),
     ];
+}
+
+/// A text that is to be spoken. It is private: `Debug` shows its length only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SpokenText(String);
+
+impl SpokenText {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for SpokenText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for SpokenText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "<{} bytes>", self.0.len())
+    }
 }
 
 /// Priority of what does not say its own.

@@ -19,6 +19,7 @@ pub use appliance::Appliance;
 pub(crate) use button::read_action_table;
 pub use button::{Action, Button, Mute};
 pub(crate) use common::Known;
+pub use common::SpokenText;
 pub use control::{Control, Metrics};
 pub use cpu::{Cpu, Processors};
 pub use fifo::Fifo;

@@ -157,7 +157,7 @@ impl Mqtt {
         let certificate_file = section.optional_path("certificate_file", None);
         let key_file = section.optional_path("key_file", None);
         for (key, other) in [("certificate_file", "key_file"), ("key_file", "certificate_file")] {
-            if section.has(key) && !section.has(other) {
+            if encrypted && section.has(key) && !section.has(other) {
                 section.error(key, format!("needs `{other}` beside it"), format!("add `{other} = \"PATH\"`"));
             }
         }

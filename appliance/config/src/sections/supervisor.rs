@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
+use crate::sections::common::SpokenText;
 use crate::values::{Text, words};
 
 /// How the supervisor starts, stops and waits.
@@ -17,7 +18,7 @@ pub struct Supervisor {
     /// How long a stage may hold a request, in milliseconds; then it is taken to hang and started again.
     pub stage_progress_timeout_ms: u32,
     /// What is said once the appliance is ready; `None`: nothing.
-    pub ready_announcement: Option<String>,
+    pub ready_announcement: Option<SpokenText>,
     /// Inherited file descriptor that gets a line break once the appliance is ready, as s6 wants it.
     pub readiness_fd: Option<u32>,
 }
@@ -66,7 +67,9 @@ impl Supervisor {
                 default.stage_progress_timeout_ms,
                 200..=600_000,
             ),
-            ready_announcement: section.optional_text("ready_announcement", None, &READY),
+            ready_announcement: section
+                .optional_text("ready_announcement", None, &READY)
+                .map(SpokenText::from),
             // 0, 1 and 2 are the standard streams.
             readiness_fd: section.optional_number("readiness_fd", None, 3..=1023),
         }
