@@ -41,10 +41,15 @@ impl<'a> Source<'a> {
         self.name
     }
 
+    /// The line of a byte, from 1.
+    pub(crate) fn line(&self, byte: usize) -> usize {
+        self.line_starts.partition_point(|line| *line <= byte).max(1)
+    }
+
     /// The place of some bytes; those beyond their first line, or beyond the file, are left out.
     pub(crate) fn place(&self, span: Range<usize>) -> Place {
         let start = self.on_character(span.start);
-        let index = self.line_starts.partition_point(|line| *line <= start).saturating_sub(1);
+        let index = self.line(start) - 1;
         let line_start = self.line_starts.get(index).copied().unwrap_or(0);
         let rest = self.text.get(line_start..).unwrap_or_default();
         let line = rest.lines().next().unwrap_or_default();

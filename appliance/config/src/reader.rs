@@ -83,10 +83,9 @@ impl<'a> Reader<'a> {
 
     /// What the parser of TOML complained about.
     pub(crate) fn syntax_error(&mut self, span: Range<usize>, trouble: Trouble) {
-        let finding = self.finding(span, "", trouble);
         // The parser stumbles over the rest of a broken line again and again; its first complaint is the one that helps.
-        if self.broken_lines.insert(finding.line) {
-            self.keep(finding);
+        if self.broken_lines.insert(self.source.line(span.start)) {
+            self.keep(span, "", || trouble);
         }
     }
 
@@ -97,12 +96,13 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn error(&mut self, span: Range<usize>, key: &str, trouble: Trouble) {
-        if span.start >= self.broken_from {
-            return;
-        }
-        let finding = self.finding(span, key, trouble);
-        if !self.broken_lines.contains(&finding.line) {
-            self.keep(finding);
+        self.error_with(span, key, || trouble);
+    }
+
+    /// The same where it takes some work to find out what to say.
+    pub(crate) fn error_with(&mut self, span: Range<usize>, key: &str, trouble: impl FnOnce() -> Trouble) {
+        if span.start < self.broken_from && !self.broken_lines.contains(&self.source.line(span.start)) {
+            self.keep(span, key, trouble);
         }
     }
 
@@ -113,8 +113,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn keep(&mut self, finding: Finding) {
+    fn keep(&mut self, span: Range<usize>, key: &str, trouble: impl FnOnce() -> Trouble) {
         if self.errors.len() < PROBLEMS_MAX {
+            let finding = self.finding(span, key, trouble());
             self.errors.push(finding);
         } else {
             self.unshown += 1;

@@ -34,9 +34,9 @@ impl<'r, 'a> Section<'r, 'a> {
     pub(crate) fn finish(self) {
         let Some(table) = self.table else { return };
         for key in table.keys().filter(|key| !self.asked.contains(&key.get_ref().as_ref())) {
-            let trouble = unknown(key.get_ref(), &self.label, &self.asked);
             let shown = format!("{}{}", self.prefix, shortened(key.get_ref()));
-            self.reader.error(key.span(), &shown, trouble);
+            let trouble = || unknown(key.get_ref(), &self.label, &self.asked);
+            self.reader.error_with(key.span(), &shown, trouble);
         }
     }
 
@@ -226,11 +226,6 @@ impl<'r, 'a> Section<'r, 'a> {
         self.find(key).is_some()
     }
 
-    /// A key that the file has here, if any.
-    pub(crate) fn any_key(&self) -> Option<&'a str> {
-        self.table?.keys().next().map(|key| key.get_ref().as_ref())
-    }
-
     /// Whether the file has a key here that nobody has asked for so far.
     pub(crate) fn has_unknown(&self) -> bool {
         self.table.is_some_and(|table| table.keys().any(|key| !self.asked.contains(&key.get_ref().as_ref())))
@@ -280,7 +275,9 @@ fn unknown(key: &str, label: &str, known: &[&'static str]) -> Trouble {
 /// Names that can be chosen from outside.
 fn check_name(name: &str) -> Result<(), Trouble> {
     let allowed = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_');
-    if (1..=32).contains(&name.chars().count()) && name.chars().all(allowed) {
+    if name == "default" {
+        Err(Trouble::new("is the name of [voice]", "write another name"))
+    } else if (1..=32).contains(&name.chars().count()) && name.chars().all(allowed) {
         Ok(())
     } else {
         Err(Trouble::new("is not a good name", "write 1 to 32 letters, digits, `-` and `_`"))

@@ -54,13 +54,15 @@ pub(crate) fn unclosed(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> 
 fn unclosed_value(value: &Spanned<DeValue<'_>>, text: &str) -> Option<Range<usize>> {
     let span = value.span();
     let written = text.get(span.clone())?;
-    for (opening, closing) in [("\"\"\"", "\"\"\""), ("'''", "'''"), ("[", "]"), ("{", "}")] {
-        if let Some(rest) = written.strip_prefix(opening) {
-            if !rest.ends_with(closing) {
-                return Some(span.start..span.start + opening.len());
-            }
-            break;
-        }
+    // The place of a section is its head, which begins a line; a value never does.
+    let line_start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let is_head = text.get(line_start..span.start)?.trim_start_matches('\u{feff}').trim().is_empty();
+    let delimiters = [("\"\"\"", "\"\"\""), ("'''", "'''"), ("[", "]"), ("{", "}")];
+    if let Some((opening, closing)) = delimiters.iter().find(|(opening, _)| written.starts_with(opening))
+        && !is_head
+        && (written.len() < opening.len() + closing.len() || !written.ends_with(closing))
+    {
+        return Some(span.start..span.start + opening.len());
     }
     match value.get_ref() {
         DeValue::Array(values) => {

@@ -9,6 +9,7 @@ use crate::reader::Trouble;
 use crate::section::Section;
 use crate::sections::common::{Known, PRIORITY_DEFAULT, SpokenText, read_voice};
 use crate::sections::voice::LANGUAGE;
+use crate::suggest::nearest;
 use crate::values::{Text, choice, choices, kind, words};
 
 /// One push-button; at least one of its three presses does something.
@@ -117,14 +118,16 @@ const KEY: Text = Text {
 };
 const DEVICE: Text = Text::any("the name of an input device, as `evtest` shows it", 128);
 const SAY: Text = Text::any("what is to be said, 1 to 4000 characters", 4000);
+/// The names of keys and buttons in `linux/input-event-codes.h`, between blanks.
+const LINUX_KEYS: &str = include_str!("linux_keys.txt");
 /// The keys of an action, of which there is one.
 const ACTIONS: [&str; 4] = ["say", "wav", "volume", "mute"];
 
 impl Button {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Option<Self> {
         let key = section.required_text("key", &KEY);
-        if key.as_ref().is_some_and(|key| !key.starts_with("KEY_") && !key.starts_with("BTN_")) {
-            section.error("key", "does not begin with KEY_ or BTN_", format!("write {}", KEY.takes));
+        if let Some(key) = &key {
+            check_key(section, key);
         }
         let default = Self::new("");
         let button = Self {
@@ -150,6 +153,19 @@ impl Button {
         key.as_ref()?;
         section.unique("key", &mut known.buttons, (button.key.clone(), button.device.clone()));
         Some(button)
+    }
+}
+
+fn check_key(section: &mut Section<'_, '_>, key: &str) {
+    if !key.starts_with("KEY_") && !key.starts_with("BTN_") {
+        section.error("key", "does not begin with KEY_ or BTN_", format!("write {}", KEY.takes));
+    } else if !LINUX_KEYS.split_whitespace().any(|known| known == key) {
+        // A kernel may be newer than the list.
+        let remedy = match nearest(key, LINUX_KEYS.split_whitespace()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("write {}", KEY.takes),
+        };
+        section.warn("key", "is not a key that Linux is known to have", remedy);
     }
 }
 

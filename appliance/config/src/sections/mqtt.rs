@@ -145,8 +145,11 @@ impl Mqtt {
             mqtt.check(section);
             Some(mqtt)
         } else {
-            if let Some(key) = section.any_key().filter(|_| !section.has("host")) {
-                section.warn(key, "says nothing without `host`: MQTT is off", "add `host = \"BROKER\"`");
+            // Other keys have defaults, which the shipped file shows without a host.
+            for key in ["username", "password_file", "ca_file", "certificate_file", "key_file"] {
+                if section.has(key) && !section.has("host") {
+                    section.warn(key, "says nothing without `host`: MQTT is off", "add `host = \"BROKER\"`");
+                }
             }
             None
         }
