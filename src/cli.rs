@@ -23,6 +23,161 @@ pub(crate) enum Command {
     Voice(VoiceCommand),
     /// Measure the stages on this machine
     Bench(BenchArguments),
+    /// Run the appliance: take announcements by wire and speak them
+    Serve(ServeArguments),
+    /// Ask the running appliance, or tell it what to do
+    Ctl(CtlArguments),
+    /// Check a configuration, and say what to write instead
+    Validate {
+        /// The configuration
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Be a stage of the appliance; started by `crier serve` only
+    #[command(hide = true)]
+    Stage {
+        /// Which one
+        #[arg(value_enum)]
+        stage: StageName,
+    },
+}
+
+/// The stages of the appliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StageName {
+    Talker,
+    Predictor,
+    Vocoder,
+    Player,
+    Intake,
+}
+
+impl StageName {
+    /// As on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Talker => "talker",
+            Self::Predictor => "predictor",
+            Self::Vocoder => "vocoder",
+            Self::Player => "player",
+            Self::Intake => "intake",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Configuration; without it the built-in one
+    #[arg(long, value_name = "FILE", env = "CRIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CtlArguments {
+    /// Socket of the appliance [default: /run/crier/control]
+    #[arg(long, value_name = "PATH", env = "CRIER_CONTROL", global = true)]
+    pub(crate) socket: Option<PathBuf>,
+    /// Print answers as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: CtlCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CtlCommand {
+    /// What it does, how fast, and what does not work
+    Status,
+    /// Say a text
+    Say(CtlSayArguments),
+    /// End what is being spoken
+    Stop {
+        /// And everything that waits
+        #[arg(long)]
+        all: bool,
+    },
+    /// Fall silent and keep the place
+    Pause,
+    /// Go on
+    Resume,
+    /// Say again what was said last
+    Repeat,
+    /// What waits and what is being spoken
+    Queue,
+    /// Set the loudness
+    Volume {
+        /// 0 to 100
+        #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
+        percent: u32,
+    },
+    /// Silence, without stopping anything
+    Mute,
+    /// End the silence
+    Unmute,
+    /// List the voices
+    Voices,
+    /// Choose the voice that speaks from now on
+    Voice {
+        /// One of `crier ctl voices`
+        name: String,
+    },
+    /// List the sound devices
+    Devices,
+    /// End a stage and leave it so
+    Hold {
+        /// As `crier ctl status` names it
+        stage: String,
+    },
+    /// Start a stage that is held
+    Release {
+        /// As `crier ctl status` names it
+        stage: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CtlSayArguments {
+    /// Wait until it was spoken
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Say it only if nothing with this name was said within 24 hours
+    #[arg(long, value_name = "NAME")]
+    pub(crate) id: Option<String>,
+    /// How urgent it is: important, message, text, notification, progress
+    #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
+    pub(crate) priority: Option<crier_announce::Priority>,
+    /// Voice of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub(crate) voice: Option<String>,
+    /// Speaker of the voice
+    #[arg(long, value_name = "NAME")]
+    pub(crate) speaker: Option<String>,
+    /// Language of the text
+    #[arg(long, value_name = "NAME")]
+    pub(crate) language: Option<String>,
+    /// Loudness of this announcement in percent
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) volume: Option<u32>,
+    /// Sound to play before the text
+    #[arg(long, value_name = "NAME")]
+    pub(crate) chime: Option<String>,
+    /// Do not say it if it has not begun after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) expires_in_s: Option<u32>,
+    /// The text
+    #[arg(value_name = "TEXT", required_unless_present = "chime")]
+    pub(crate) text: Vec<String>,
+}
+
+fn parse_priority(name: &str) -> Result<crier_announce::Priority, String> {
+    let all = crier_announce::Priority::ALL;
+    all.into_iter().find(|priority| priority.to_string() == name).ok_or_else(|| {
+        let names = all.map(|priority| priority.to_string()).join(", ");
+        format!("use one of {names}")
+    })
 }
 
 /// Which voice, and how it is run.

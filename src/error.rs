@@ -29,20 +29,44 @@ pub(crate) enum CrierError {
     Vocoder(#[from] crier_vocoder::VocoderError),
     #[error(transparent)]
     Player(#[from] crier_player::PlayerError),
+    #[error(transparent)]
+    Announce(#[from] crier_announce::AnnounceError),
+    #[error(transparent)]
+    System(#[from] crier_system::SystemError),
+    #[error(transparent)]
+    Channel(#[from] crier_system::ChannelError),
+    #[error(transparent)]
+    Wire(#[from] crier_wire::WireError),
+    #[error("cannot {what}: {source}; does the system run short of memory or files?")]
+    Start { what: &'static str, source: std::io::Error },
+    #[error("cannot open the socket {}: {source}; is an appliance running already, and may you write there?", path.display())]
+    Socket { path: PathBuf, source: std::io::Error },
+    #[error("cannot talk to the appliance at {}: {source}; is `crier serve` running, and is this its socket (--socket)?", socket.display())]
+    Control { socket: PathBuf, source: std::io::Error },
+    #[error("{text}")]
+    Config { text: String },
+    #[error("{} is not valid; what stands above says what to write instead", path.display())]
+    Invalid { path: PathBuf },
+    #[error("{reason}")]
+    Refused { reason: String, later: bool },
     #[error("{0}")]
     Internal(String),
 }
 
 impl CrierError {
     /// The exit code: 64 wrong usage, 65 wrong data, 66 no input, 69 something needed is not there,
-    /// 70 a defect of the program, 74 input or output failed.
+    /// 70 a defect of the program, 71 the system refused something, 74 input or output failed, 75 try again later,
+    /// 78 wrong configuration.
     pub(crate) fn exit_code(&self) -> u8 {
         const USAGE: u8 = 64;
         const DATA: u8 = 65;
         const NO_INPUT: u8 = 66;
         const UNAVAILABLE: u8 = 69;
         const SOFTWARE: u8 = 70;
+        const OPERATING_SYSTEM: u8 = 71;
         const INPUT_OUTPUT: u8 = 74;
+        const LATER: u8 = 75;
+        const CONFIGURATION: u8 = 78;
         match self {
             Self::Usage(_) => USAGE,
             Self::Convert(_) | Self::Speech(_) => DATA,
@@ -58,7 +82,12 @@ impl CrierError {
             ) => INPUT_OUTPUT,
             Self::Player(crier_player::PlayerError::WriteStandardOutput { .. }) => INPUT_OUTPUT,
             Self::Player(_) => UNAVAILABLE,
-            Self::Internal(_) => SOFTWARE,
+            Self::Announce(_) | Self::Refused { later: false, .. } => DATA,
+            Self::Refused { later: true, .. } => LATER,
+            Self::System(_) | Self::Channel(_) | Self::Start { .. } => OPERATING_SYSTEM,
+            Self::Socket { .. } | Self::Control { .. } => UNAVAILABLE,
+            Self::Config { .. } | Self::Invalid { .. } => CONFIGURATION,
+            Self::Wire(_) | Self::Internal(_) => SOFTWARE,
         }
     }
 }

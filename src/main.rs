@@ -3,13 +3,20 @@
 
 mod bench;
 mod cli;
+mod control;
 mod convert;
+mod ctl;
 mod engine;
 mod error;
+mod logging;
+mod packets;
 mod report;
 mod say;
 mod script;
+mod serve;
 mod speak;
+mod stage;
+mod validate;
 mod voice;
 
 use std::io::Write;
@@ -31,15 +38,7 @@ fn main() -> ExitCode {
             return code;
         }
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("CRIER_LOG")
-                .unwrap_or_else(|_| "crier=warn,warn".into()),
-        )
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .without_time()
-        .init();
+    logging::start();
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -57,5 +56,9 @@ fn run(command: Command) -> Result<(), CrierError> {
         Command::Voice(VoiceCommand::Verify { bundle, json }) => voice::verify(bundle.as_deref(), json),
         Command::Voice(VoiceCommand::Info { bundle, json }) => voice::info(bundle.as_deref(), json),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Ctl(arguments) => ctl::run(&arguments),
+        Command::Validate { file, json } => validate::run(&file, json),
+        Command::Stage { stage } => stage::run(stage),
     }
 }

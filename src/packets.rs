@@ -40,5 +40,5 @@ impl Packets {
 }
 
 fn watching(source: std::io::Error) -> CrierError {
-    CrierError::System { what: "watch a channel", source }
+    CrierError::Start { what: "watch a channel", source }
 }

@@ -51,6 +51,23 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Columns to the left, as wide as they need to be.
+pub(crate) fn rows_left(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cell = |(cell, width): (&String, &usize)| {
+            format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count())))
+        };
+        let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
+        format!("  {}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Bytes as people read them.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     match bytes {

@@ -9,8 +9,8 @@ mod evidence;
 mod inputs;
 mod journal;
 mod metrics;
-mod playing;
 mod plan;
+mod playing;
 mod process;
 mod render;
 mod sockets;
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| CrierError::System { what: "start the event loop", source })?;
+        .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
     let result = tasks.block_on(&runtime, serve(config, arguments));
     // Stages end with their links; what blocks (a hash of a large file) is not waited for.
@@ -174,7 +174,8 @@ async fn ready(supervisor: Rc<Supervisor>) {
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration again.
 async fn wait_for_the_end(supervisor: &Rc<Supervisor>, arguments: &ServeArguments) -> Result<(), CrierError> {
-    let listen = |kind| signal(kind).map_err(|source| CrierError::System { what: "listen for signals", source });
+    let listen =
+        |kind| signal(kind).map_err(|source| CrierError::Start { what: "listen for signals", source });
     let (mut terminate, mut interrupt, mut hang_up) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
     loop {
@@ -223,7 +224,8 @@ impl Supervisor {
         let player_changed = {
             let mut plan = self.player_plan.borrow_mut();
             let sound = |settings: &PlayerSettings| (settings.output.clone(), settings.mixer.clone());
-            let changed = sound(&plan.settings) != sound(&player.settings) || plan.processors != player.processors;
+            let changed =
+                sound(&plan.settings) != sound(&player.settings) || plan.processors != player.processors;
             *plan = player;
             changed
         };
@@ -289,7 +291,10 @@ impl Supervisor {
         let meant: Vec<&Rc<Stage>> = stages.iter().filter(|stage| fits(&stage.status().name)).collect();
         if meant.is_empty() {
             let known = known.join(", ");
-            return Response::Error(format!("there is no stage '{}'; there are {known}", name.escape_debug()));
+            return Response::Error(format!(
+                "there is no stage '{}'; there are {known}",
+                name.escape_debug()
+            ));
         }
         for stage in meant {
             change(stage);

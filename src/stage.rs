@@ -6,6 +6,9 @@ mod engines;
 mod intake;
 mod player;
 
+pub(crate) use intake::IntakeSettings;
+pub(crate) use player::PlayerSettings;
+
 use crier_system::{CHANNEL_FD, Channel};
 use crier_wire::{FromStage, Started, ToStage, VERSION, WireError, decode, encode};
 use serde::Serialize;

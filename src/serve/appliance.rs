@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::counts::Counts;
 use super::journal::{Journal, Stored};
 use super::playing::Playing;
-use super::speaking::{Speaker, Spoken};
+use super::speaking::Speaker;
 
 /// Events that a listener may lag behind before it misses some.
 const EVENTS_MAX: usize = 1024;
@@ -41,7 +41,12 @@ pub(crate) struct Appliance {
 }
 
 impl Appliance {
-    pub(crate) fn new(queue: Queue, journal: Journal, playing: Rc<Playing>, speaker: Rc<Speaker>) -> Rc<Self> {
+    pub(crate) fn new(
+        queue: Queue,
+        journal: Journal,
+        playing: Rc<Playing>,
+        speaker: Rc<Speaker>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             queue: RefCell::new(queue),
             journal,
@@ -180,9 +185,25 @@ impl Appliance {
         }
     }
 
-    /// No more announcements are taken; the present one may still be heard.
+    /// No more announcements are taken and none is begun; the present one may still be heard.
     pub(crate) fn end(&self) {
         self.ending.set(true);
+        self.queue.borrow_mut().close();
+    }
+
+    /// Whether an announcement is being spoken.
+    pub(crate) fn is_speaking(&self) -> bool {
+        self.speaking.borrow().is_some()
+    }
+
+    /// How long the journal is.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.journal_bytes.get()
+    }
+
+    /// Waits until the journal's thread has done what it was given.
+    pub(crate) async fn journal_written(&self) {
+        self.journal.written().await;
     }
 
     /// Does what the queue says.
@@ -209,10 +230,6 @@ impl Appliance {
     }
 
     fn start(self: &Rc<Self>, sequence: Sequence, announcement: Announcement) {
-        if self.ending.get() {
-            // It stays in the journal, as begun but not ended, and is spoken after the restart.
-            return;
-        }
         let appliance = Rc::clone(self);
         let task = tokio::task::spawn_local(async move {
             let spoken = appliance.speaker.speak(&appliance.playing, &announcement).await;
@@ -284,6 +301,3 @@ pub(crate) fn event_name(kind: &EventKind) -> &'static str {
         EventKind::Failed { .. } => "failed",
     }
 }
-
-/// What is counted about one announcement that was heard.
-pub(crate) type Heard = Spoken;

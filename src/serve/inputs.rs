@@ -97,7 +97,12 @@ async fn talk(
     }
 }
 
-fn take(appliance: &Rc<Appliance>, report: IntakeReport, inputs: &Inputs, answers: &mpsc::Sender<IntakeRequest>) {
+fn take(
+    appliance: &Rc<Appliance>,
+    report: IntakeReport,
+    inputs: &Inputs,
+    answers: &mpsc::Sender<IntakeRequest>,
+) {
     match report {
         IntakeReport::Submit { ticket, draft } => {
             let (appliance, answers) = (Rc::clone(appliance), answers.clone());

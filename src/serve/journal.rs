@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crier_announce::{Record, Records, Sequence};
 use crier_system::{AppendFile, SystemError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::CrierError;
 
@@ -17,8 +17,13 @@ pub(crate) struct Journal {
 }
 
 enum Request {
-    Append { bytes: Vec<u8>, durable: bool, awaited: Option<Sequence> },
+    Append {
+        bytes: Vec<u8>,
+        awaited: Option<Sequence>,
+    },
     Rewrite(Vec<u8>),
+    /// Says when everything before it is done.
+    Done(oneshot::Sender<()>),
 }
 
 /// What the thread tells.
@@ -36,7 +41,9 @@ pub(crate) enum Stored {
 
 impl Journal {
     /// Opens (or creates) the journal and gives its records; damage at its end is cut off and told.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<Stored>), CrierError> {
+    pub(crate) fn open(
+        path: &Path,
+    ) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<Stored>), CrierError> {
         let mut file = AppendFile::open(path)?;
         let bytes = file.read(JOURNAL_BYTES_MAX)?;
         let mut reader = Records::new(&bytes);
@@ -50,18 +57,14 @@ impl Journal {
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || write(file, &requests, &tell))
-            .map_err(|source| CrierError::System { what: "start the journal's thread", source })?;
+            .map_err(|source| CrierError::Start { what: "start the journal's thread", source })?;
         Ok((Self { to }, records, stored))
     }
 
     /// Appends a record; [`Stored::Awaited`] follows if somebody waits for it.
     pub(crate) fn append(&self, record: &Record) {
         match record.encode() {
-            Ok(bytes) => self.send(Request::Append {
-                bytes,
-                durable: record.must_be_durable(),
-                awaited: record.awaited(),
-            }),
+            Ok(bytes) => self.send(Request::Append { bytes, awaited: record.awaited() }),
             Err(error) => tracing::error!(%error, "a record is lost"),
         }
     }
@@ -78,6 +81,14 @@ impl Journal {
         self.send(Request::Rewrite(bytes));
     }
 
+    /// Waits until everything that was given is done.
+    pub(crate) async fn written(&self) {
+        let (done, waits) = oneshot::channel();
+        self.send(Request::Done(done));
+        // Without a thread there is nothing to wait for.
+        let _ = waits.await;
+    }
+
     fn send(&self, request: Request) {
         // The thread ends only with this sender.
         let _ = self.to.send(request);
@@ -85,17 +96,25 @@ impl Journal {
 }
 
 /// The thread. What waits together is stored together: one wait for the medium, however many records.
-fn write(mut file: AppendFile, requests: &std::sync::mpsc::Receiver<Request>, tell: &mpsc::UnboundedSender<Stored>) {
+fn write(
+    mut file: AppendFile,
+    requests: &std::sync::mpsc::Receiver<Request>,
+    tell: &mpsc::UnboundedSender<Stored>,
+) {
     let mut broken = false;
     while let Ok(first) = requests.recv() {
         let mut batch = Batch::default();
         let mut next = Some(first);
         while let Some(request) = next {
             match request {
-                Request::Append { bytes, durable, awaited } => {
+                Request::Append { bytes, awaited } => {
                     batch.bytes.extend(bytes);
-                    batch.durable |= durable;
                     batch.awaited.extend(awaited);
+                }
+                Request::Done(done) => {
+                    batch.store(&mut file, &mut broken, tell);
+                    batch = Batch::default();
+                    let _ = done.send(());
                 }
                 Request::Rewrite(bytes) => {
                     // Everything before it is in it.
@@ -120,7 +139,6 @@ fn write(mut file: AppendFile, requests: &std::sync::mpsc::Receiver<Request>, te
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
-    durable: bool,
     awaited: Vec<Sequence>,
 }
 

@@ -42,7 +42,12 @@ pub(crate) fn text(supervisor: &Supervisor) -> String {
     for (event, count) in &status.events {
         page.sample("announcements_total", &[("event", event)], *count as f64);
     }
-    page.one("queue_announcements", "gauge", "Announcements that have not ended.", status.state.queued as f64);
+    page.one(
+        "queue_announcements",
+        "gauge",
+        "Announcements that have not ended.",
+        status.state.queued as f64,
+    );
     page.one("journal_bytes", "gauge", "Length of the journal.", status.journal_bytes as f64);
     if let Some(factor) = status.state.real_time_factor {
         let help = "Seconds of work for a second of speech, lately.";

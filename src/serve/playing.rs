@@ -301,9 +301,8 @@ impl Playing {
                 Err(Held) => {
                     self.lost("the player is held");
                     let mut condition = stage.condition();
-                    let _ = condition
-                        .wait_for(|condition| *condition != super::process::Condition::Held)
-                        .await;
+                    let _ =
+                        condition.wait_for(|condition| *condition != super::process::Condition::Held).await;
                 }
             }
         }

@@ -186,14 +186,14 @@ impl<R> Link<R> {
 }
 
 impl Stage {
-    /// Starts a stage and keeps it alive for as long as the receiver of its links lives.
-    pub(crate) fn start<S, R>(plan: Plan<S>) -> (Rc<Self>, Links<R>)
+    /// Starts a stage by `plan`, as it is at each start, and keeps it alive for as long as the receiver of its links lives.
+    pub(crate) fn start<S, R>(plan: Rc<RefCell<Plan<S>>>) -> (Rc<Self>, Links<R>)
     where
-        S: Serialize + 'static,
+        S: Serialize + Clone + 'static,
         R: DeserializeOwned + 'static,
     {
         let status = StageStatus {
-            name: plan.name.clone(),
+            name: plan.borrow().name.clone(),
             condition: Condition::Starting,
             pid: None,
             restarts: 0,
@@ -249,11 +249,17 @@ impl Stage {
         self.condition.send_replace(condition);
     }
 
-    async fn keep<S: Serialize, R: DeserializeOwned + 'static>(&self, plan: Plan<S>, links: Rc<Slot<R>>) {
-        let mut policy = RestartPolicy::new(plan.care.restarts_max);
+    async fn keep<S, R>(&self, plan: Rc<RefCell<Plan<S>>>, links: Rc<Slot<R>>)
+    where
+        S: Serialize + Clone,
+        R: DeserializeOwned + 'static,
+    {
+        let mut policy = RestartPolicy::new(plan.borrow().care.restarts_max);
         loop {
             self.set(Condition::Starting);
             let born_ms = monotonic_ms();
+            // It may have changed since its last life.
+            let plan = plan.borrow().clone();
             let evidence = tokio::select! {
                 evidence = self.live(&plan, &links) => evidence,
                 () = links.closed() => return,
@@ -473,7 +479,8 @@ async fn greet<S: Serialize, R: DeserializeOwned>(
 
 fn spawn<S>(plan: &Plan<S>) -> Result<(Child, Packets), CrierError> {
     let (here, there) = Channel::pair()?;
-    let program = std::env::current_exe().map_err(|source| CrierError::System { what: "find the program", source })?;
+    let program =
+        std::env::current_exe().map_err(|source| CrierError::Start { what: "find the program", source })?;
     let mut environment: Vec<(OsString, OsString)> = std::env::vars_os()
         // A stage tells the service manager nothing.
         .filter(|(name, _)| name != "NOTIFY_SOCKET" && name != "WATCHDOG_USEC" && name != "WATCHDOG_PID")

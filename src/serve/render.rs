@@ -4,9 +4,7 @@
 //! next ones. What comes out is the same whoever dies: see [`crier_speech::SentenceFrames`].
 
 use crier_speech::{Judged, Made, Request, SentenceFrames, SentenceOptions, SentenceSamples};
-use crier_wire::{
-    At, Decode, PredictorReply, PredictorRequest, TalkerRequest, VocoderRequest,
-};
+use crier_wire::{At, Decode, PredictorReply, PredictorRequest, TalkerRequest, VocoderRequest};
 use tokio::sync::mpsc;
 
 use super::engine::Trouble;
@@ -97,7 +95,8 @@ async fn make_frames(
                     }
                 }
                 Request::Predictor { hidden, code0, .. } => {
-                    let request = PredictorRequest::Predict { at, code0, sampler: frames.predictor_sampler() };
+                    let request =
+                        PredictorRequest::Predict { at, code0, sampler: frames.predictor_sampler() };
                     match predictor.call(at, 1, [(request, hidden)]).await {
                         Ok((PredictorReply::Predicted { codes, .. }, _)) => {
                             let done = frames.predictor_done(&codes, &*voice.reader.bundle);

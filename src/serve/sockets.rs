@@ -86,7 +86,8 @@ async fn converse(supervisor: &Rc<Supervisor>, stream: UnixStream, group: Option
     let mut reader = BufReader::new(reader).take(REQUEST_BYTES_MAX as u64);
     let read = timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await;
     if read.is_err() {
-        return tell(&mut writer, &Response::Error("no request came; send one line of JSON".to_owned())).await;
+        return tell(&mut writer, &Response::Error("no request came; send one line of JSON".to_owned()))
+            .await;
     }
     if !allowed {
         let reason = "you may not control this appliance; be root, its own user, or in its control group";
@@ -129,7 +130,8 @@ async fn tell(writer: &mut tokio::net::unix::OwnedWriteHalf, response: &Response
 
 /// The number of a group.
 pub(crate) fn group_id(name: &str) -> Result<u32, CrierError> {
-    let unknown = || CrierError::Usage(format!("there is no group '{name}'; create it, or name another in [control]"));
+    let unknown =
+        || CrierError::Usage(format!("there is no group '{name}'; create it, or name another in [control]"));
     let group = nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(unknown)?;
     Ok(group.gid.as_raw())
 }

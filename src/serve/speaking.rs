@@ -53,7 +53,7 @@ pub(crate) struct SpeakerOptions {
 
 /// All voices.
 pub(crate) struct Speaker {
-    options: SpeakerOptions,
+    options: RefCell<Rc<SpeakerOptions>>,
     /// The voice that speaks when an announcement names none.
     chosen: RefCell<String>,
     /// Loaded bundles by folder, the one that was used last at the end.
@@ -62,6 +62,8 @@ pub(crate) struct Speaker {
     cache: RefCell<Cache>,
     /// Something is heard.
     sounding: Cell<bool>,
+    /// What was said to be wrong with the chosen voice.
+    told_problem: RefCell<Option<String>>,
 }
 
 /// An announcement that was made, or as much of it as was.
@@ -74,21 +76,23 @@ struct Made {
 impl Speaker {
     /// Begins to load the embedded voice and the chosen one.
     pub(crate) fn start(options: SpeakerOptions, chosen: Option<&str>) -> Rc<Self> {
-        let chosen = chosen.filter(|name| options.choices.contains_key(*name)).unwrap_or(MAIN_VOICE).to_owned();
+        let chosen =
+            chosen.filter(|name| options.choices.contains_key(*name)).unwrap_or(MAIN_VOICE).to_owned();
         let speaker = Rc::new(Self {
-            options,
+            options: RefCell::new(Rc::new(options)),
             chosen: RefCell::new(chosen),
             slots: RefCell::new(Vec::new()),
             utterances: Rc::new(Cell::new(0)),
             cache: RefCell::new(Cache::default()),
             sounding: Cell::new(false),
+            told_problem: RefCell::new(None),
         });
         // The embedded voice first: it is small, and answers while the large one is being loaded.
-        if let Some(folder) = speaker.options.embedded.clone() {
+        if let Some(folder) = speaker.options().embedded.clone() {
             speaker.slot("embedded", &folder);
         }
         let chosen = speaker.chosen();
-        if let Some(choice) = speaker.options.choices.get(&chosen).cloned() {
+        if let Some(choice) = speaker.options().choices.get(&chosen).cloned() {
             speaker.slot(&chosen, &choice.folder);
         }
         speaker
@@ -101,7 +105,7 @@ impl Speaker {
 
     /// All voices that an announcement may name.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.options.choices.keys().cloned().collect()
+        self.options().choices.keys().cloned().collect()
     }
 
     /// From now on this voice speaks.
@@ -148,7 +152,11 @@ impl Speaker {
     }
 
     /// Speaks an announcement on a stream of `playing`, to its last sample.
-    pub(crate) async fn speak(&self, playing: &Playing, announcement: &Announcement) -> Result<Spoken, String> {
+    pub(crate) async fn speak(
+        &self,
+        playing: &Playing,
+        announcement: &Announcement,
+    ) -> Result<Spoken, String> {
         let begin = Instant::now();
         let text = match announcement.text() {
             "" => String::new(),
@@ -195,7 +203,13 @@ impl Speaker {
     }
 
     /// Says the text with the first voice that can; answers which one it was.
-    async fn say(&self, take: &mut Take<'_>, text: &str, wanted: &Choice, manner: &Manner) -> Result<String, String> {
+    async fn say(
+        &self,
+        take: &mut Take<'_>,
+        text: &str,
+        wanted: &Choice,
+        manner: &Manner,
+    ) -> Result<String, String> {
         let mut sentence = 0;
         let mut sentences = 0;
         let mut reasons = Vec::new();
@@ -218,12 +232,7 @@ impl Speaker {
             if sentences != script.len() {
                 (sentence, sentences) = (0, script.len());
             }
-            let options = SentenceOptions {
-                seed: wanted.seed,
-                greedy: false,
-                max_frames: None,
-                chunk_frames: CHUNK_FRAMES,
-            };
+            let options = sentence_options(wanted.seed);
             match take.script(&voice, &script, sentence, options).await? {
                 Ok(()) => return Ok(slot.name.clone()),
                 Err(broken) => {
@@ -240,7 +249,9 @@ impl Speaker {
     fn candidates(&self, wanted: &Choice, manner: &Manner, text: &str) -> Vec<(Rc<VoiceSlot>, Manner)> {
         let wanted_slot = self.slot(&self.name_of(wanted), &wanted.folder);
         let mut candidates = vec![(Rc::clone(&wanted_slot), manner.clone())];
-        let embedded = self.options.embedded.as_ref().filter(|folder| wanted.fallback && **folder != wanted.folder);
+        let options = self.options();
+        let embedded =
+            options.embedded.as_ref().filter(|folder| wanted.fallback && **folder != wanted.folder);
         if let Some(folder) = embedded {
             // It has speakers and languages of its own.
             let fallback = (self.slot("embedded", folder), Manner::default());
@@ -255,17 +266,88 @@ impl Speaker {
         candidates
     }
 
+    /// The bundle of a voice of the configuration.
+    pub(crate) fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.options.borrow().choices.get(name).map(|choice| choice.folder.clone())
+    }
+
+    /// Takes over another configuration; bundles that stay the same stay loaded.
+    pub(crate) fn reconfigure(&self, options: SpeakerOptions) {
+        if options.shares != self.options.borrow().shares {
+            self.slots.borrow_mut().clear();
+        }
+        *self.options.borrow_mut() = Rc::new(options);
+        *self.cache.borrow_mut() = Cache::default();
+        let chosen = self.chosen();
+        if self.choose(&chosen).is_err() {
+            *self.chosen.borrow_mut() = MAIN_VOICE.to_owned();
+        }
+        let embedded = self.options().embedded.clone();
+        if let Some(folder) = embedded {
+            self.slot("embedded", &folder);
+        }
+    }
+
+    /// What has gone wrong with the chosen voice since the last call, if another one can speak.
+    pub(crate) fn newly_held(&self) -> Option<String> {
+        let choice = self.choice(None).ok()?;
+        let problem = self.loaded(&choice.folder).and_then(|slot| slot.problem());
+        let before = std::mem::replace(&mut *self.told_problem.borrow_mut(), problem.clone());
+        problem.filter(|problem| before.as_ref() != Some(problem) && self.can_speak())
+    }
+
+    /// Renders a text into the cache, unless it is there.
+    pub(crate) async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
+        let Ok(choice) = self.choice(voice) else { return };
+        let Ok(text) = clean(text.as_bytes()) else { return };
+        let manner = Manner {
+            language: language.map(str::to_owned).or_else(|| choice.manner.language.clone()),
+            ..choice.manner.clone()
+        };
+        let key = (choice.folder.clone(), manner.clone(), choice.seed, text.clone());
+        if self.cache.borrow().has(&key) {
+            return;
+        }
+        let Some(voice) = self.loaded(&choice.folder).and_then(|slot| slot.voice()) else { return };
+        let Ok(script) = voice.reader.script(&text, &manner) else { return };
+        let options = sentence_options(choice.seed);
+        let (out, mut pieces) = mpsc::channel(PIECES_AHEAD_MAX);
+        let rate_hz = voice.sample_rate_hz();
+        let mut joiner = Joiner::new(rate_hz, self.options().crossfade_ms);
+        let listening = async {
+            let mut samples = Vec::new();
+            while let Some(piece) = pieces.recv().await {
+                match piece {
+                    Piece::Sentence { .. } => joiner.next_segment(&mut samples),
+                    Piece::Samples(more) => joiner.push(&more, &mut samples),
+                    Piece::SentenceEnd { .. } => {}
+                }
+            }
+            joiner.finish(&mut samples);
+            samples
+        };
+        let (rendered, samples) = tokio::join!(render(&voice, &script, 0, options, out), listening);
+        if rendered.is_ok() {
+            self.cache.borrow_mut().put(key, rate_hz, samples);
+        }
+    }
+
+    fn options(&self) -> Rc<SpeakerOptions> {
+        Rc::clone(&self.options.borrow())
+    }
+
     fn choice(&self, name: Option<&str>) -> Result<Choice, String> {
         let chosen = self.chosen();
         let name = name.unwrap_or(&chosen);
-        self.options.choices.get(name).cloned().ok_or_else(|| {
+        self.options().choices.get(name).cloned().ok_or_else(|| {
             let known = self.names().join(", ");
             format!("there is no voice '{}'; the configuration has {known}", name.escape_debug())
         })
     }
 
     fn name_of(&self, choice: &Choice) -> String {
-        let name = self.options.choices.iter().find(|(_, known)| known.folder == choice.folder);
+        let options = self.options();
+        let name = options.choices.iter().find(|(_, known)| known.folder == choice.folder);
         name.map_or_else(|| MAIN_VOICE.to_owned(), |(name, _)| name.clone())
     }
 
@@ -281,10 +363,9 @@ impl Speaker {
             slots.push(Rc::clone(&slot));
             return slot;
         }
-        let options = &self.options;
+        let options = self.options();
         let utterances = Rc::clone(&self.utterances);
-        let slot =
-            VoiceSlot::load(name, folder.clone(), options.shares.clone(), options.care, utterances);
+        let slot = VoiceSlot::load(name, folder.clone(), options.shares.clone(), options.care, utterances);
         let is_embedded = |slot: &VoiceSlot| options.embedded.as_ref() == Some(&slot.folder);
         if slots.iter().filter(|slot| !is_embedded(slot)).count() >= LOADED_MAX
             && let Some(place) = slots.iter().position(|slot| !is_embedded(slot))
@@ -345,7 +426,7 @@ impl<'a> Take<'a> {
 
     /// A sound before the text.
     async fn chime(&mut self, name: &str) -> Result<(), String> {
-        let path = self.speaker.options.chimes_dir.join(name);
+        let path = self.speaker.options().chimes_dir.join(name);
         let (rate_hz, samples) = super::chime::read(path).await?;
         self.samples(rate_hz, &samples).await
     }
@@ -395,7 +476,7 @@ impl<'a> Take<'a> {
 
     /// What follows is another segment.
     fn segment(&mut self, rate_hz: u32) -> Result<(), String> {
-        let options = &self.speaker.options;
+        let options = self.speaker.options();
         match &mut self.stream {
             Some((_, present_hz, _)) if *present_hz != rate_hz => {
                 Err(format!("one announcement cannot have sound at {present_hz} Hz and at {rate_hz} Hz"))
@@ -448,6 +529,11 @@ impl Drop for Take<'_> {
     fn drop(&mut self) {
         self.speaker.sounding.set(false);
     }
+}
+
+/// How the appliance speaks: always the same for the same seed and text.
+fn sentence_options(seed: u64) -> SentenceOptions {
+    SentenceOptions { seed, greedy: false, max_frames: None, chunk_frames: CHUNK_FRAMES }
 }
 
 fn unheard(unheard: Unheard) -> String {

@@ -1,9 +1,8 @@
 //! A voice as the supervisor has it: what reads text in this process, and three stages that speak.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
@@ -71,8 +70,7 @@ impl VoiceSlot {
         care: Care,
         utterances: Rc<Cell<u64>>,
     ) -> Rc<Self> {
-        let slot =
-            Rc::new(Self { name: name.to_owned(), folder, loading: watch::channel(Loading::Busy).0 });
+        let slot = Rc::new(Self { name: name.to_owned(), folder, loading: watch::channel(Loading::Busy).0 });
         let filled = Rc::clone(&slot);
         tokio::task::spawn_local(async move {
             let state = match filled.open(shares, care, utterances).await {
@@ -113,17 +111,19 @@ impl VoiceSlot {
         let folder = self.folder.clone();
         // Reading and comparing takes seconds for a large voice, and blocks. Its stages start meanwhile.
         let reading = tokio::task::spawn_blocking(move || read(&folder));
-        let plan = |stage: StageName, share: &Share| Plan {
-            name: format!("{} {}", self.name, stage.name()),
-            stage,
-            settings: EngineSettings {
-                bundle: self.folder.clone(),
-                threads: share.threads,
-                positions: CONTEXT_POSITIONS,
-            },
-            processors: share.processors.clone(),
-            oom_score_adjust: OOM_SCORE_ADJUST,
-            care,
+        let plan = |stage: StageName, share: &Share| {
+            Rc::new(RefCell::new(Plan {
+                name: format!("{} {}", self.name, stage.name()),
+                stage,
+                settings: EngineSettings {
+                    bundle: self.folder.clone(),
+                    threads: share.threads,
+                    positions: CONTEXT_POSITIONS,
+                },
+                processors: share.processors.clone(),
+                oom_score_adjust: OOM_SCORE_ADJUST,
+                care,
+            }))
         };
         let died = |_| CrierError::Internal("the thread that reads a voice died".to_owned());
         // Nothing of a damaged bundle may run, so its sizes are looked at before any stage opens it.
@@ -210,6 +210,3 @@ fn milliseconds_per(effort: Effort) -> f64 {
     let Effort { time, count } = effort;
     if count == 0 { 0.0 } else { time.as_secs_f64() * 1e3 / count as f64 }
 }
-
-/// How long a voice that was never ready is waited for before another one speaks instead.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(50);

@@ -37,10 +37,12 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
     let loaded = ready(channel, |settings, bundle| {
         let positions = settings.positions.min(bundle.manifest().talker.positions_max);
         let threads = Threads::new(settings.threads);
-        let mut talker = Talker::load(bundle, &TalkerOptions { threads, positions, ..TalkerOptions::default() })?;
+        let mut talker =
+            Talker::load(bundle, &TalkerOptions { threads, positions, ..TalkerOptions::default() })?;
         talker.warm_up(&vec![0.0; bundle.layout().hidden])?;
         let manifest = bundle.manifest();
-        let detail = format!("{} {}, {} threads", manifest.name, manifest.talker.quantisation, settings.threads);
+        let detail =
+            format!("{} {}, {} threads", manifest.name, manifest.talker.quantisation, settings.threads);
         Ok((talker, detail))
     })?;
     let Some(mut talker) = loaded else { return Ok(()) };
@@ -70,8 +72,7 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
 
 pub(super) fn predictor(channel: &Channel) -> Result<(), CrierError> {
     let loaded = ready(channel, |settings, bundle| {
-        let options =
-            PredictorOptions { threads: Threads::new(settings.threads), backend: Backend::Auto };
+        let options = PredictorOptions { threads: Threads::new(settings.threads), backend: Backend::Auto };
         let mut predictor = Predictor::load(bundle, &options)?;
         let hidden = vec![0.0; bundle.layout().hidden];
         predictor.predict(0, &hidden, 0, &Sampler::new(0, Choice::Greedy))?;

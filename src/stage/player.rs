@@ -75,8 +75,10 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
                 }
             }
         })
-        .map_err(|source| CrierError::System { what: "start the player's thread", source })?;
-    for (what, result) in [("run in real time", run_realtime(REALTIME_PRIORITY)), ("lock memory", lock_memory())] {
+        .map_err(|source| CrierError::Start { what: "start the player's thread", source })?;
+    for (what, result) in
+        [("run in real time", run_realtime(REALTIME_PRIORITY)), ("lock memory", lock_memory())]
+    {
         if let Err(error) = result {
             tracing::warn!(%error, "the player cannot {what}; it plays all the same");
         }

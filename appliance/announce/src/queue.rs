@@ -41,6 +41,8 @@ pub struct Queue {
     waiting: BTreeMap<Sequence, Entry>,
     current: Option<Entry>,
     paused: bool,
+    /// Nothing more is begun.
+    closed: bool,
     /// The announcement that was begun last, for `repeat last`.
     last: Option<Entry>,
     history: History,
@@ -179,6 +181,11 @@ impl Queue {
     pub fn repeat_last(&mut self, uptime_ms: u64) -> Result<Sequence, AnnounceError> {
         let last = self.last.as_ref().ok_or(AnnounceError::NothingToRepeat)?;
         self.submit(last.announcement.repeated(), uptime_ms)
+    }
+
+    /// Begins nothing more: what waits stays for the next run. What is being spoken may come to its end.
+    pub fn close(&mut self) {
+        self.closed = true;
     }
 
     /// Lets time pass: what has expired is reported and leaves the queue. To be called at [`wake_at_ms`](Self::wake_at_ms).

@@ -96,6 +96,7 @@ impl Queue {
             waiting: BTreeMap::new(),
             current: None,
             paused: false,
+            closed: false,
             last: replay.last.take(),
             history: replay.history(),
             effects: VecDeque::new(),

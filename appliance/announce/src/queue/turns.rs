@@ -74,7 +74,7 @@ impl Queue {
 
     /// Begins to speak the most urgent announcement that waits, if the voice is free.
     pub(super) fn start_next(&mut self) {
-        if self.paused || self.current.is_some() {
+        if self.paused || self.closed || self.current.is_some() {
             return;
         }
         self.raise_held();

@@ -1,0 +1,198 @@
+//! From configuration to what is run: which processors, which voices, which settings for which stage.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crier_announce::{Draft, Priority};
+use crier_config::{Config, TextMode, VoiceBundle};
+use crier_system::{
+    CpuPlan, PROCESSORS_ROOT, ProcessorList, clusters, machine_id, own_processors, random_id,
+};
+
+use super::process::{Care, Plan};
+use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions};
+use super::tasks::Remembered;
+use super::voice::{Share, Shares};
+use crate::cli::StageName;
+use crate::error::CrierError;
+use crate::script::Manner;
+use crate::stage::{IntakeSettings, PlayerSettings};
+
+/// How readily the kernel takes the player and the intake when memory runs out: after the engines.
+const PLAYER_OOM_SCORE_ADJUST: i16 = -900;
+const INTAKE_OOM_SCORE_ADJUST: i16 = 0;
+
+/// Where everything runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cpu {
+    pub(crate) shares: Shares,
+    pub(crate) player: Vec<usize>,
+    pub(crate) intake: Vec<usize>,
+    pub(crate) supervisor: Vec<usize>,
+    /// Clusters of different speed were found.
+    pub(crate) clusters: usize,
+}
+
+impl fmt::Display for Cpu {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = |share: &Share| match &share.processors {
+            Some(processors) => format!("{} on {}", share.threads, ProcessorList(processors)),
+            None => share.threads.to_string(),
+        };
+        write!(
+            formatter,
+            "talker and predictor {}, vocoder {}, player on {}, intake on {}",
+            share(&self.shares.talker_predictor),
+            share(&self.shares.vocoder),
+            ProcessorList(&self.player),
+            ProcessorList(&self.intake),
+        )?;
+        if self.clusters < 2 {
+            formatter.write_str(" (no clusters: all processors are alike)")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The plan of the machine, with what the configuration says instead.
+pub(crate) fn cpu(config: &crier_config::Cpu) -> Result<Cpu, CrierError> {
+    let allowed = own_processors()?;
+    let found = clusters(Path::new(PROCESSORS_ROOT), &allowed);
+    let plan = CpuPlan::from_clusters(&found);
+    let known = |wanted: &Option<Vec<usize>>, planned: Vec<usize>| match wanted {
+        None => Ok(planned),
+        Some(wanted) if wanted.iter().all(|processor| allowed.contains(processor)) => Ok(wanted.clone()),
+        Some(wanted) => {
+            let (wanted, have) = (ProcessorList(wanted), ProcessorList(&allowed));
+            Err(CrierError::Usage(format!(
+                "[cpu] names processors {wanted}, this program may use {have}; correct the list or leave it out"
+            )))
+        }
+    };
+    let share = |threads: Option<usize>, processors: &Option<Vec<usize>>, planned: crier_system::Share| {
+        let processors = known(processors, planned.processors)?;
+        let threads = threads.unwrap_or(planned.threads.min(processors.len().max(1)));
+        Ok::<_, CrierError>(Share { threads, processors: Some(processors) })
+    };
+    Ok(Cpu {
+        shares: Shares {
+            talker_predictor: share(config.talker_threads, &config.talker_processors, plan.talker_predictor)?,
+            vocoder: share(config.vocoder_threads, &config.vocoder_processors, plan.vocoder)?,
+        },
+        player: known(&config.player_processors, plan.player)?,
+        intake: known(&config.intake_processors, plan.intake)?,
+        supervisor: known(&config.supervisor_processors, plan.supervisor)?,
+        clusters: found.len(),
+    })
+}
+
+pub(crate) fn care(config: &crier_config::Supervisor) -> Care {
+    Care {
+        start_timeout: Duration::from_secs(u64::from(config.stage_start_timeout_s)),
+        progress_timeout: Duration::from_millis(u64::from(config.stage_progress_timeout_ms)),
+        restarts_max: 5,
+    }
+}
+
+/// All voices of the configuration, and the embedded one.
+pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerOptions, CrierError> {
+    let embedded = crate::voice::locate(None);
+    let mut choices = BTreeMap::new();
+    let main = std::iter::once((MAIN_VOICE, &config.voice));
+    for (name, voice) in main.chain(config.voices.iter().map(|(name, voice)| (name.as_str(), voice))) {
+        let folder = match &voice.bundle {
+            VoiceBundle::Embedded => {
+                embedded.as_ref().map_err(|error| CrierError::Usage(error.to_string()))?.clone()
+            }
+            VoiceBundle::Folder(folder) => folder.clone(),
+        };
+        let manner = Manner {
+            speaker: voice.speaker.clone(),
+            language: voice.language.clone(),
+            instruction: None,
+            mode: match voice.text_mode {
+                TextMode::Auto => None,
+                TextMode::Streaming => Some(crier_speech::TextMode::Streaming),
+                TextMode::Whole => Some(crier_speech::TextMode::Whole),
+            },
+        };
+        let choice = Choice { folder, manner, seed: voice.seed, fallback: config.voice.fallback };
+        choices.insert(name.to_owned(), choice);
+    }
+    Ok(SpeakerOptions {
+        choices,
+        embedded: embedded.ok(),
+        shares: cpu.shares.clone(),
+        care,
+        crossfade_ms: config.player.crossfade_ms,
+        lead_silence_ms: config.player.lead_silence_ms,
+        chimes_dir: config.player.chimes_dir.clone(),
+    })
+}
+
+pub(crate) fn player(
+    config: &Config,
+    cpu: &Cpu,
+    care: Care,
+    remembered: &Remembered,
+) -> Plan<PlayerSettings> {
+    let volume_percent = remembered.volume_percent.and_then(|percent| u8::try_from(percent.min(100)).ok());
+    Plan {
+        name: "player".to_owned(),
+        stage: StageName::Player,
+        settings: PlayerSettings {
+            output: config.player.output.clone(),
+            mixer: config.player.mixer.clone(),
+            volume_percent: volume_percent.unwrap_or(config.player.volume_percent),
+            muted: remembered.muted,
+        },
+        processors: Some(cpu.player.clone()),
+        oom_score_adjust: PLAYER_OOM_SCORE_ADJUST,
+        care,
+    }
+}
+
+pub(crate) fn intake(config: &Config, cpu: &Cpu, care: Care, id: &str) -> Plan<IntakeSettings> {
+    Plan {
+        name: "intake".to_owned(),
+        stage: StageName::Intake,
+        settings: IntakeSettings {
+            id: id.to_owned(),
+            name: config.appliance.name.clone(),
+            serial: config.serial.clone(),
+            fifo: config.fifo.clone(),
+            mqtt: config.mqtt.clone(),
+            button: config.button.clone(),
+        },
+        processors: Some(cpu.intake.clone()),
+        oom_score_adjust: INTAKE_OOM_SCORE_ADJUST,
+        care,
+    }
+}
+
+/// Who this is, for MQTT: as configured, or as the hardware says, or made up once and kept.
+pub(crate) fn appliance_id(config: &Config) -> Result<String, CrierError> {
+    if let Some(id) = config.appliance.id.clone().or_else(|| machine_id(Path::new("/"))) {
+        return Ok(id);
+    }
+    let path: PathBuf = config.appliance.state_dir.join("id");
+    if let Ok(kept) = std::fs::read_to_string(&path) {
+        let kept = kept.trim();
+        if (1..=32).contains(&kept.len()) && kept.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Ok(kept.to_owned());
+        }
+    }
+    let no_random =
+        || CrierError::Internal("the system gives no random numbers for an id; set appliance.id".to_owned());
+    let id = random_id().ok_or_else(no_random)?;
+    crier_system::replace_file(&path, id.as_bytes())?;
+    Ok(id)
+}
+
+/// Something that the appliance says of itself.
+pub(crate) fn notice(text: &str) -> Draft {
+    Draft { priority: Priority::Notification, ..Draft::plain(text) }
+}

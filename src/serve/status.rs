@@ -1,0 +1,196 @@
+//! What the appliance says of itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crier_announce::Priority;
+use crier_wire::{Mode, State};
+
+use super::Supervisor;
+use super::process::{Condition, StageStatus};
+use super::voice::{Costs, Loading};
+use crate::control::{QueueEntry, StageEntry, Status, VoiceEntry};
+
+/// Where the kernel has its temperature sensors.
+use crier_system::THERMAL_ROOT;
+
+/// Whether two states differ in something that is worth telling at once; temperature and time are not.
+pub(crate) fn differs(before: &State, after: &State) -> bool {
+    let essence =
+        |state: &State| State { soc_celsius: None, uptime_s: 0, real_time_factor: None, ..state.clone() };
+    essence(before) != essence(after)
+}
+
+impl Supervisor {
+    /// How the appliance is.
+    pub(crate) fn current_state(&self) -> State {
+        let (appliance, speaker) = (&self.appliance, &self.appliance.speaker);
+        let (paused, queued, announcement) = appliance.queue(|queue| {
+            let id = queue.current().map(|(sequence, announcement)| {
+                announcement.id().map_or_else(|| sequence.to_string(), str::to_owned)
+            });
+            (queue.is_paused(), queue.len(), id)
+        });
+        let problems = self.problems();
+        let loading = speaker.slots().iter().any(|slot| matches!(&*slot.loading().borrow(), Loading::Busy));
+        let mode = match (paused, speaker.is_sounding(), &announcement) {
+            (true, _, _) => Mode::Paused,
+            (_, true, _) => Mode::Speaking,
+            _ if !speaker.can_speak() && !loading => Mode::Fault,
+            _ if !speaker.can_speak() => Mode::Starting,
+            (_, _, Some(_)) => Mode::Preparing,
+            _ => Mode::Idle,
+        };
+        let counts = appliance.counts.borrow();
+        State {
+            mode,
+            announcement,
+            queued,
+            volume_percent: appliance.playing.volume_percent(),
+            muted: appliance.playing.is_muted(),
+            voice: speaker.chosen(),
+            voices: speaker.names(),
+            problems,
+            soc_celsius: crier_system::temperature_celsius(Path::new(THERMAL_ROOT))
+                .map(|celsius| celsius as f32),
+            real_time_factor: counts.real_time_factor.map(|factor| factor as f32),
+            restarts: self.stages().iter().map(|stage| stage.status().restarts).sum(),
+            uptime_s: self.begin.elapsed().as_secs(),
+        }
+    }
+
+    /// What does not work, in words.
+    fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> =
+            self.appliance.speaker.slots().iter().filter_map(|slot| slot.problem()).collect();
+        for stage in [&self.player, &self.intake] {
+            let status = stage.status();
+            if status.condition == Condition::Held {
+                problems.push(format!("the {} is held", status.name));
+            }
+        }
+        let device = self.appliance.playing.device();
+        if !device.open && !device.detail.is_empty() {
+            problems.push(format!("sound: {}", device.detail));
+        }
+        problems.extend(self.appliance.journal_problem().map(|reason| format!("journal: {reason}")));
+        problems
+    }
+
+    /// Everything that `crier ctl status` shows.
+    pub(crate) fn status(&self) -> Status {
+        let device = self.appliance.playing.device();
+        let counts = self.appliance.counts.borrow();
+        let config = self.config();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            id: self.id.clone(),
+            name: config.appliance.name.clone(),
+            state: self.current_state(),
+            stages: self.stage_entries(),
+            inputs: self.inputs.entries(),
+            device_open: device.open,
+            device: device.detail,
+            underruns: self.appliance.playing.underruns(),
+            cpu_plan: self.cpu_plan.clone(),
+            journal_bytes: self.appliance.journal_bytes(),
+            events: counts.events.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+            first_audio_ms: counts.first_audio_ms,
+        }
+    }
+
+    fn stage_entries(&self) -> Vec<StageEntry> {
+        let mut entries = Vec::new();
+        for slot in self.appliance.speaker.slots() {
+            let Some(voice) = slot.voice() else { continue };
+            let Costs { talker_ms_per_step, predictor_ms_per_frame, vocoder_ms_per_frame } = voice.costs();
+            let costs = [talker_ms_per_step, predictor_ms_per_frame, vocoder_ms_per_frame];
+            for (status, ms) in voice.statuses().zip(costs) {
+                entries.push(entry(status, (ms > 0.0).then_some(ms)));
+            }
+        }
+        entries.extend([&self.player, &self.intake].map(|stage| entry(stage.status(), None)));
+        entries
+    }
+
+    /// What waits and what is being spoken, in the order of speaking.
+    pub(crate) fn queue(&self) -> Vec<QueueEntry> {
+        self.appliance.queue(|queue| {
+            let current = queue.current().into_iter().map(|entry| (entry, true));
+            let waiting = queue.waiting().into_iter().map(|entry| (entry, false));
+            current
+                .chain(waiting)
+                .map(|((sequence, announcement), spoken_now)| QueueEntry {
+                    id: announcement.id().map_or_else(|| sequence.to_string(), str::to_owned),
+                    priority: Priority::to_string(&announcement.priority()),
+                    source: announcement.source().unwrap_or_default().to_owned(),
+                    characters: announcement.text().chars().count(),
+                    spoken_now,
+                })
+                .collect()
+        })
+    }
+
+    /// All voices that announcements may name.
+    pub(crate) fn voices(&self) -> Vec<VoiceEntry> {
+        let speaker = &self.appliance.speaker;
+        let slots: BTreeMap<_, _> =
+            speaker.slots().into_iter().map(|slot| (slot.folder.clone(), slot)).collect();
+        let entry = |name: &String| {
+            let folder = speaker.folder(name).unwrap_or_default();
+            let (condition, detail) = match slots.get(&folder) {
+                None => ("not loaded", String::new()),
+                Some(slot) => match (&*slot.loading().borrow(), slot.problem()) {
+                    (Loading::Busy, _) => ("loading", String::new()),
+                    (_, Some(problem)) => ("broken", problem),
+                    (Loading::Ready(voice), None) => ("ready", voice.reader.bundle.manifest().name.clone()),
+                    (Loading::Broken(reason), None) => ("broken", reason.clone()),
+                },
+            };
+            VoiceEntry {
+                name: name.clone(),
+                bundle: folder,
+                condition: condition.to_owned(),
+                chosen: speaker.chosen() == *name,
+                detail,
+            }
+        };
+        speaker.names().iter().map(entry).collect()
+    }
+
+    /// Says aloud, once, that the chosen voice cannot speak any more, if another one can.
+    pub(crate) fn report_held(&self) {
+        let speaker = &self.appliance.speaker;
+        if let Some(problem) = speaker.newly_held() {
+            tracing::error!(%problem, "the chosen voice cannot speak; the embedded voice speaks instead");
+            let text = "The voice of this appliance has failed. The backup voice is speaking.";
+            let appliance = std::rc::Rc::clone(&self.appliance);
+            let draft =
+                crier_announce::Draft { source: Some("appliance".to_owned()), ..super::plan::notice(text) };
+            tokio::task::spawn_local(async move { appliance.submit(draft).await });
+        }
+    }
+}
+
+fn entry(status: StageStatus, ms: Option<f64>) -> StageEntry {
+    let condition = match status.condition {
+        Condition::Starting => "starting",
+        Condition::Running => "running",
+        Condition::Waiting => "waiting",
+        Condition::Held => "held",
+    };
+    let (last_end, last_lines) = match status.last_end {
+        Some(evidence) => (Some(evidence.reason), evidence.stderr),
+        None => (None, Vec::new()),
+    };
+    StageEntry {
+        name: status.name,
+        condition: condition.to_owned(),
+        pid: status.pid,
+        restarts: status.restarts,
+        detail: status.detail,
+        ms,
+        last_end,
+        last_lines,
+    }
+}

@@ -1,0 +1,215 @@
+//! What happens by itself: the clock, the state that is told to inputs, the watchdog, rendering ahead.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crier_config::Action;
+use crier_system::{Notice, Watchdog, watchdog_interval};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::Supervisor;
+use super::journal::Stored;
+use super::speaking::Speaker;
+
+/// How often expired announcements are looked for.
+const CLOCK: Duration = Duration::from_millis(500);
+/// How often the state is told when nothing changes.
+const STATE: Duration = Duration::from_secs(10);
+/// How often a journal that could not be written is tried again.
+const MEND: Duration = Duration::from_secs(15);
+/// How long nothing may be heard of a stream that is being played.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// How often the cache is looked after.
+const RENDER_AHEAD: Duration = Duration::from_secs(2);
+/// File of [`Remembered`] in the state folder.
+const REMEMBERED: &str = "state.json";
+/// Longest such file, in bytes.
+const REMEMBERED_BYTES_MAX: u64 = 4096;
+
+/// What somebody set by hand and expects to find again after a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Remembered {
+    pub(crate) volume_percent: Option<u32>,
+    pub(crate) muted: bool,
+    pub(crate) voice: Option<String>,
+}
+
+impl Remembered {
+    /// As it was written last; nothing if that cannot be read.
+    pub(crate) fn read(state_dir: &Path) -> Self {
+        let path = state_dir.join(REMEMBERED);
+        let small = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= REMEMBERED_BYTES_MAX);
+        let text = small.then(|| std::fs::read(&path).ok()).flatten();
+        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    }
+
+    /// As it is now.
+    pub(crate) fn of(supervisor: &Supervisor) -> Self {
+        let (playing, speaker) = (&supervisor.appliance.playing, &supervisor.appliance.speaker);
+        Self {
+            volume_percent: Some(playing.volume_percent()),
+            muted: playing.is_muted(),
+            voice: Some(speaker.chosen()),
+        }
+    }
+
+    pub(crate) fn write(&self, state_dir: &Path) {
+        let Ok(bytes) = serde_json::to_vec(self) else { return };
+        if let Err(error) = crier_system::replace_file(&state_dir.join(REMEMBERED), &bytes) {
+            tracing::warn!(%error, "volume and voice are not remembered");
+        }
+    }
+}
+
+/// Takes what the journal's thread tells.
+pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::UnboundedReceiver<Stored>) {
+    while let Some(stored) = stored.recv().await {
+        supervisor.appliance.stored(stored);
+    }
+}
+
+/// Tells the state when it has changed, and now and then; keeps what was set by hand.
+pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
+    let mut playing = supervisor.appliance.playing.changes();
+    let mut remembered = Remembered::read(&supervisor.config().appliance.state_dir);
+    loop {
+        let state = supervisor.current_state();
+        supervisor.state.send_if_modified(|told| {
+            let differs = super::status::differs(told, &state);
+            *told = state;
+            differs
+        });
+        let present = Remembered::of(&supervisor);
+        if present != remembered && remembered != Remembered::default() {
+            present.write(&supervisor.config().appliance.state_dir);
+        }
+        remembered = present;
+        let waited = timeout(STATE, async {
+            tokio::select! {
+                () = supervisor.appliance.changed.notified() => {}
+                _ = playing.changed() => {}
+            }
+        });
+        if waited.await.is_err() {
+            supervisor.state.send_modify(|_| ());
+        }
+        // Many changes at once are one.
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Lets time pass.
+pub(crate) async fn clock(supervisor: Rc<Supervisor>) {
+    let mut mended = Instant::now();
+    loop {
+        sleep(CLOCK).await;
+        supervisor.appliance.tick();
+        if mended.elapsed() >= MEND {
+            mended = Instant::now();
+            supervisor.appliance.mend_journal();
+        }
+        supervisor.report_held();
+    }
+}
+
+/// Renders what buttons will say while nothing else is to be said.
+pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
+    loop {
+        sleep(RENDER_AHEAD).await;
+        let config = supervisor.config();
+        let speaker: &Rc<Speaker> = &supervisor.appliance.speaker;
+        for button in &config.button {
+            for action in [&button.press, &button.double_press, &button.long_press].into_iter().flatten() {
+                let Action::Say { text, language, voice, .. } = action else { continue };
+                if !supervisor.appliance.queue(crier_announce::Queue::is_empty) {
+                    break;
+                }
+                let busy = async {
+                    // An announcement needs the engines now; what is half rendered is rendered again later.
+                    while supervisor.appliance.queue(crier_announce::Queue::is_empty) {
+                        sleep(Duration::from_millis(5)).await;
+                    }
+                };
+                tokio::select! {
+                    () = speaker.render_ahead(text, voice.as_deref(), language.as_deref()) => {}
+                    () = busy => {}
+                }
+            }
+        }
+    }
+}
+
+/// Tells the hardware watchdog and the service manager that all is well, for as long as it is.
+pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
+    let config = supervisor.config();
+    let mut device = match &config.watchdog.device {
+        Some(path) => match Watchdog::open(path, config.watchdog.timeout_s) {
+            Ok(watchdog) => Some(watchdog),
+            Err(error) => {
+                tracing::error!(%error, "the hardware watchdog is not used");
+                None
+            }
+        },
+        None => None,
+    };
+    let service = watchdog_interval();
+    let timeout_s = u64::from(device.as_ref().map_or(config.watchdog.timeout_s, Watchdog::timeout_s));
+    let shortest = service.unwrap_or(Duration::MAX).min(Duration::from_secs(timeout_s));
+    let interval = (shortest / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
+    let mut progress = Progress { heard: None, since: Instant::now() };
+    let mut told = false;
+    while device.is_some() || service.is_some() {
+        let trouble = progress.look(&supervisor);
+        match &trouble {
+            None => {
+                if let Some(device) = &mut device
+                    && let Err(error) = device.pet()
+                {
+                    tracing::warn!(%error, "the watchdog cannot be petted");
+                }
+                supervisor.notifier.send(Notice::Watchdog);
+            }
+            Some(trouble) if !told => tracing::error!(%trouble, "the watchdog is left to bite"),
+            Some(_) => {}
+        }
+        told = trouble.is_some();
+        sleep(interval).await;
+    }
+}
+
+/// Whether the ear gets something when it should.
+struct Progress {
+    heard: Option<u64>,
+    since: Instant,
+}
+
+impl Progress {
+    /// What is wrong, if anything.
+    fn look(&mut self, supervisor: &Supervisor) -> Option<String> {
+        let config = supervisor.config();
+        let appliance = &supervisor.appliance;
+        let (paused, oldest_ms) = appliance.queue(|queue| (queue.is_paused(), queue.oldest_age_ms()));
+        let limit_s = u64::from(config.watchdog.announcement_age_max_s);
+        let heard = appliance.playing.heard();
+        let waits_for_device = !appliance.playing.device().open;
+        if heard.is_none()
+            || heard != self.heard
+            || paused
+            || waits_for_device
+            || !appliance.speaker.is_sounding()
+        {
+            (self.heard, self.since) = (heard, Instant::now());
+        }
+        if self.since.elapsed() > SILENCE_MAX {
+            return Some("nothing is heard of what is being played".to_owned());
+        }
+        // While somebody paused it, or there is nothing to play on, waiting is no fault of the program.
+        let hindered = paused || waits_for_device || appliance.is_speaking();
+        let late = oldest_ms.is_some_and(|age_ms| age_ms / 1000 > limit_s) && !hindered;
+        late.then(|| format!("an announcement has waited for more than {limit_s} s"))
+    }
+}

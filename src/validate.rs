@@ -1,0 +1,28 @@
+//! `crier validate`: is this configuration right, and if not, what to write instead?
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use crier_config::{Config, report};
+use serde_json::json;
+
+use crate::error::CrierError;
+use crate::report::{note, print, print_json};
+
+pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
+    let (errors, warnings) = match Config::read(path) {
+        Ok((_, warnings)) => (Vec::new(), warnings),
+        Err(errors) => (errors, Vec::new()),
+    };
+    let valid = errors.is_empty();
+    if json {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        print_json(&json!({ "valid": valid, "errors": texts, "warnings": warnings }))?;
+    } else if valid {
+        print(&report(&errors, &warnings, std::io::stdout().is_terminal()))?;
+    } else {
+        note(report(&errors, &warnings, std::io::stderr().is_terminal()).trim_end());
+    }
+    if valid { Ok(()) } else { Err(CrierError::Invalid { path: path.to_owned() }) }
+}
