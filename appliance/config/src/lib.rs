@@ -22,7 +22,7 @@ pub use key::{Key, KeyDefault};
 pub use report::report;
 pub use sections::{
     Action, Appliance, Button, ClientCertificate, Control, Cpu, DataBits, Dialect, Encoding, Fifo,
-    FlowControl, Framing, Log, LogLevel, Metrics, Mixer, Mqtt, MqttVersion, Mute, Output, Parity, Player,
+    FlowControl, Format, Log, LogLevel, Metrics, Mixer, Mqtt, MqttVersion, Mute, Output, Parity, Player,
     Processors, Queue, Serial, SpokenText, Stop, StopBits, Supervisor, TextMode, Tls, Voice, VoiceBundle,
     Watchdog,
 };

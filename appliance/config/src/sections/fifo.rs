@@ -22,7 +22,7 @@ pub struct Fifo {
     pub group: Option<String>,
     /// Priority of what comes in here.
     pub priority: Priority,
-    /// Announcements taken in a minute; more wait in the FIFO, and so do their writers.
+    /// Announcements taken in a minute; more are refused, which the log tells.
     pub max_per_minute: u32,
 }
 

@@ -27,7 +27,7 @@ pub use log::{Log, LogLevel};
 pub use mqtt::{ClientCertificate, Mqtt, MqttVersion, Tls};
 pub use player::{Mixer, Output, Player};
 pub use queue::Queue;
-pub use serial::{DataBits, Dialect, Encoding, FlowControl, Framing, Parity, Serial, StopBits};
+pub use serial::{DataBits, Dialect, Encoding, FlowControl, Format, Parity, Serial, StopBits};
 pub use supervisor::{Stop, Supervisor};
 pub use voice::{TextMode, Voice, VoiceBundle};
 pub use watchdog::Watchdog;

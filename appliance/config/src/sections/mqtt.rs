@@ -23,7 +23,7 @@ pub struct Mqtt {
     pub client_id: Option<String>,
     /// User name.
     pub username: Option<String>,
-    /// File that holds the password, which nobody else should be able to read.
+    /// File that holds the password, which nobody but its owner may read.
     pub password_file: Option<PathBuf>,
     /// How the connection is encrypted; `None`: it is not.
     pub tls: Option<Tls>,

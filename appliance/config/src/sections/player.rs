@@ -138,15 +138,15 @@ impl Player {
     }
 
     fn check(&self, section: &mut Section<'_, '_>) {
-        if self.buffer_ms < 2 * self.period_ms {
-            let (problem, remedy) =
-                ("is less than two periods", format!("write at least {}", 2 * self.period_ms));
-            let key = if section.has("buffer_ms") { "buffer_ms" } else { "period_ms" };
-            section.error(
-                key,
-                format!("makes a buffer of {} ms, which {problem}", self.buffer_ms),
-                if key == "buffer_ms" { remedy } else { format!("write at most {}", self.buffer_ms / 2) },
-            );
+        let two_periods = 2 * self.period_ms;
+        if self.buffer_ms < two_periods {
+            let (key, remedy) = if section.has("buffer_ms") {
+                ("buffer_ms", format!("write at least {two_periods}"))
+            } else {
+                ("period_ms", format!("write at most {}", self.buffer_ms / 2))
+            };
+            let problem = format!("leaves a buffer of {} ms, less than two periods", self.buffer_ms);
+            section.error(key, problem, remedy);
         } else if self.buffer_ms < 50 {
             section.warn(
                 "buffer_ms",

@@ -30,9 +30,11 @@ pub struct Serial {
     /// Encoding of the text, for dialects that do not say it themselves.
     pub encoding: Encoding,
     /// Bits of a character.
-    pub framing: Framing,
+    pub format: Format,
     /// Who may make the other side wait, and how.
     pub flow_control: FlowControl,
+    /// Whether the dialect `line` answers.
+    pub replies: bool,
     /// Announcements taken in a minute; more are answered with an error.
     pub max_per_minute: u32,
 }
@@ -56,32 +58,41 @@ pub enum Dialect {
 
 /// An encoding of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum Encoding {
     /// UTF-8.
     #[default]
+    #[serde(rename = "utf-8")]
     Utf8,
     /// Western European: windows-1252, of which ISO 8859-1 (`"latin1"`) is read as a part.
+    #[serde(rename = "latin1")]
     Latin1,
     /// Cyrillic of Windows.
+    #[serde(rename = "windows-1251")]
     Windows1251,
     /// Cyrillic of Unix.
+    #[serde(rename = "koi8-r")]
     Koi8R,
     /// Cyrillic of DOS.
+    #[serde(rename = "ibm866")]
     Ibm866,
     /// Chinese, as the speech chips take it.
+    #[serde(rename = "gbk")]
     Gbk,
     /// Chinese, traditional.
+    #[serde(rename = "big5")]
     Big5,
     /// Japanese.
+    #[serde(rename = "shift_jis")]
     ShiftJis,
     /// Korean.
+    #[serde(rename = "euc-kr")]
     EucKr,
 }
 
 /// Bits of a character on the line, written like `8N1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Framing {
+#[serde(try_from = "String", into = "String")]
+pub struct Format {
     /// Data bits.
     pub data_bits: DataBits,
     /// Parity bit.
@@ -91,7 +102,7 @@ pub struct Framing {
 }
 
 /// Data bits of a character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataBits {
     /// Seven: plain ASCII only.
     Seven,
@@ -100,7 +111,7 @@ pub enum DataBits {
 }
 
 /// Parity bit of a character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parity {
     /// There is none.
     None,
@@ -111,7 +122,7 @@ pub enum Parity {
 }
 
 /// Stop bits of a character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopBits {
     /// One.
     One,
@@ -132,7 +143,7 @@ pub enum FlowControl {
     RtsCts,
 }
 
-impl Default for Framing {
+impl Default for Format {
     /// `8N1`.
     fn default() -> Self {
         Self { data_bits: DataBits::Eight, parity: Parity::None, stop_bits: StopBits::One }
@@ -151,8 +162,9 @@ impl Serial {
             language: None,
             voice: None,
             encoding: Encoding::Utf8,
-            framing: Framing::default(),
+            format: Format::default(),
             flow_control: FlowControl::None,
+            replies: true,
             max_per_minute: 60,
         }
     }
@@ -180,7 +192,7 @@ impl Dialect {
     }
 }
 
-impl std::fmt::Display for Framing {
+impl std::fmt::Display for Format {
     /// As it is written in the file: `8N1`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let data = if self.data_bits == DataBits::Eight { 8 } else { 7 };
@@ -191,6 +203,20 @@ impl std::fmt::Display for Framing {
         };
         let stop = if self.stop_bits == StopBits::One { 1 } else { 2 };
         write!(formatter, "{data}{parity}{stop}")
+    }
+}
+
+impl TryFrom<String> for Format {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_format(&text).ok_or_else(|| format!("{text:?} is not a format of characters such as \"8N1\""))
+    }
+}
+
+impl From<Format> for String {
+    fn from(format: Format) -> Self {
+        format.to_string()
     }
 }
 
@@ -206,8 +232,9 @@ impl Serial {
             language: section.optional_text("language", Some("auto"), &LANGUAGE),
             voice: read_voice(section, known),
             encoding: section.choice("encoding", default.encoding),
-            framing: read_framing(section).unwrap_or_default(),
+            format: read_format(section).unwrap_or_default(),
             flow_control: section.choice("flow_control", default.flow_control),
+            replies: section.flag("replies", default.replies),
             max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
         };
         serial.check(section);
@@ -218,7 +245,11 @@ impl Serial {
 
     fn check(&self, section: &mut Section<'_, '_>) {
         let dialect = self.dialect;
-        let seven_bits = self.framing.data_bits == DataBits::Seven;
+        if section.has("replies") && dialect != Dialect::Line {
+            let problem = format!("says nothing: {dialect} answers as the original does");
+            section.warn("replies", problem, "leave it out");
+        }
+        let seven_bits = self.format.data_bits == DataBits::Seven;
         if dialect.is_framed() {
             if section.has("encoding") {
                 let problem = format!("says nothing: the frames of {dialect} name the encoding themselves");
@@ -230,27 +261,28 @@ impl Serial {
             }
             if seven_bits {
                 let problem = format!("has no room for {dialect}'s frames, whose bytes have eight bits");
-                section.error("framing", problem, "write \"8N1\"");
+                section.error("format", problem, "write \"8N1\"");
             }
         } else if seven_bits {
-            section.warn("framing", "lets only plain ASCII through", "write \"8N1\" if the other side can");
+            section.warn("format", "lets only plain ASCII through", "write \"8N1\" if the other side can");
         }
     }
 }
 
-fn read_framing(section: &mut Section<'_, '_>) -> Option<Framing> {
+fn read_format(section: &mut Section<'_, '_>) -> Option<Format> {
     let takes = "data bits 7 or 8, parity N, E or O, stop bits 1 or 2, such as \"8N1\"";
-    section.value("framing", takes, KeyDefault::Value("\"8N1\"".to_owned()), |_, value| {
+    section.value("format", takes, KeyDefault::Value("\"8N1\"".to_owned()), |_, value| {
         let toml::de::DeValue::String(text) = value else {
             return Err(Trouble::new(format!("is {}", kind(value)), format!("write {takes}, in quotes")));
         };
-        framing(text).ok_or_else(|| Trouble::new("is not a framing", format!("write {takes}")))
+        parse_format(text)
+            .ok_or_else(|| Trouble::new("is not a format of characters", format!("write {takes}")))
     })
 }
 
-fn framing(text: &str) -> Option<Framing> {
+fn parse_format(text: &str) -> Option<Format> {
     let [data, parity, stop] = text.as_bytes() else { return None };
-    Some(Framing {
+    Some(Format {
         data_bits: match data {
             b'7' => DataBits::Seven,
             b'8' => DataBits::Eight,

@@ -65,7 +65,7 @@ fn no_key_is_forgotten() {
         assert!(!Changes::between(&old, &new).is_empty(), "{text}");
         checked += 1;
     }
-    assert!(checked > 75, "{checked} keys were changed");
+    assert!(checked >= 70, "{checked} keys were changed");
 }
 
 /// Something else than the default of a key, for the kinds of values that can be told from what it takes.

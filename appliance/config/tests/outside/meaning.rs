@@ -59,7 +59,7 @@ fn every_kind_of_value_arrives() {
         [[serial]]
         device = "/dev/ttyUSB0"
         dialect = "xfs5152"
-        framing = "8e2"
+        format = "8e2"
         flow_control = "rtscts"
         [[serial]]
         device = "/dev/ttyUSB1"
@@ -87,12 +87,12 @@ fn every_kind_of_value_arrives() {
     assert_eq!(config.player.mixer, Mixer::Element("Headphone".into()));
     assert_eq!(config.cpu.talker_processors, Some(vec![4, 5, 6, 7]));
     assert_eq!(config.cpu.vocoder_processors, None);
-    let framing = config.serial[0].framing;
+    let format = config.serial[0].format;
     assert_eq!(
-        (framing.data_bits, framing.parity, framing.stop_bits),
+        (format.data_bits, format.parity, format.stop_bits),
         (DataBits::Eight, Parity::Even, StopBits::Two)
     );
-    assert_eq!(framing.to_string(), "8E2");
+    assert_eq!(format.to_string(), "8E2");
     assert_eq!(
         (config.serial[0].dialect, config.serial[0].flow_control),
         (Dialect::Xfs5152, FlowControl::RtsCts)
@@ -172,8 +172,9 @@ fn what_is_hardly_meant_is_told() {
         ("[player]\nwav_file = \"x\"\n", "player.wav_file", 2),
         ("[player]\noutput = \"null\"\ndevice = \"x\"\n", "player.device", 3),
         ("[cpu]\ntalker_threads = 3\ntalker_processors = [4, 5]\n", "cpu.talker_threads", 2),
-        ("[[serial]]\ndevice = \"d\"\nframing = \"7E1\"\n", "serial.framing", 3),
+        ("[[serial]]\ndevice = \"d\"\nformat = \"7E1\"\n", "serial.format", 3),
         ("[[serial]]\ndevice = \"d\"\ndialect = \"syn6288\"\nencoding = \"gbk\"\n", "serial.encoding", 4),
+        ("[[serial]]\ndevice = \"d\"\ndialect = \"emic2\"\nreplies = false\n", "serial.replies", 4),
         ("[[fifo]]\nmode = \"0622\"\n", "fifo.mode", 2),
         (password, "mqtt.password_file", 5),
         ("[mqtt]\nusername = \"u\"\n", "mqtt.username", 2),

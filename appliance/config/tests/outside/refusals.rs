@@ -72,7 +72,7 @@ const REFUSALS: &[Refusal] = &[
     ("[cpu]\ntalker_processors = []\n", (2, 21), "cpu.talker_processors", "empty list", "\"auto\""),
     ("[cpu]\ntalker_processors = [-1]\n", (2, 21), "cpu.talker_processors", "out of bounds", "from 0 to"),
     // Serial ports and FIFOs.
-    ("[[serial]]\ndevice=\"d\"\nframing = \"9N1\"\n", (3, 11), "serial.framing", "not a framing", "8N1"),
+    ("[[serial]]\ndevice=\"d\"\nformat = \"9N1\"\n", (3, 10), "serial.format", "not a format", "8N1"),
     (
         "[[serial]]\ndevice=\"d\"\ndialect=\"syn6288\"\nflow_control=\"xonxoff\"\n",
         (4, 14),
@@ -81,9 +81,9 @@ const REFUSALS: &[Refusal] = &[
         "rtscts",
     ),
     (
-        "[[serial]]\ndevice=\"d\"\ndialect=\"xfs5152\"\nframing=\"7N1\"\n",
-        (4, 9),
-        "serial.framing",
+        "[[serial]]\ndevice=\"d\"\ndialect=\"xfs5152\"\nformat=\"7N1\"\n",
+        (4, 8),
+        "serial.format",
         "no room",
         "8N1",
     ),
