@@ -1,26 +1,25 @@
 //! A channel for event loops.
 
-use crier_system::{Channel, ChannelError};
-use tokio::io::unix::AsyncFd;
+use crier_system::{Channel, ChannelError, Watched};
 
 use crate::error::CrierError;
 
 /// A channel whose packets are waited for, not polled.
-pub(crate) struct Packets(AsyncFd<Channel>);
+pub(crate) struct Packets(Watched<Channel>);
 
 impl Packets {
     /// Takes the channel into the event loop of this thread.
     pub(crate) fn new(channel: Channel) -> Result<Self, CrierError> {
-        AsyncFd::new(channel).map(Self).map_err(watching)
+        Watched::new(channel).map(Self).map_err(watching)
     }
 
     /// Sends a packet; waits while the other side has no room. A call that is dropped has sent nothing.
     pub(crate) async fn send(&self, packet: &[u8]) -> Result<(), CrierError> {
         loop {
-            let mut guard = self.0.writable().await.map_err(watching)?;
-            match self.0.get_ref().try_send(packet) {
+            let mut ready = self.0.writable().await.map_err(watching)?;
+            match self.0.get().try_send(packet) {
                 Ok(()) => return Ok(()),
-                Err(ChannelError::WouldBlock) => guard.clear_ready(),
+                Err(ChannelError::WouldBlock) => ready.clear(),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -29,10 +28,10 @@ impl Packets {
     /// Receives a packet; `None` when the other side has gone. A call that is dropped has received nothing.
     pub(crate) async fn receive(&self, packet: &mut Vec<u8>) -> Result<Option<usize>, CrierError> {
         loop {
-            let mut guard = self.0.readable().await.map_err(watching)?;
-            match self.0.get_ref().try_receive(packet) {
+            let mut ready = self.0.readable().await.map_err(watching)?;
+            match self.0.get().try_receive(packet) {
                 Ok(received) => return Ok(received),
-                Err(ChannelError::WouldBlock) => guard.clear_ready(),
+                Err(ChannelError::WouldBlock) => ready.clear(),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -130,7 +130,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         intake_plan,
         cpu_plan: cpu.to_string(),
         state,
-        notifier: Notifier::from_environment(),
+        notifier: Notifier::from_environment()?,
         config: RefCell::new(Rc::new(config)),
     });
     tokio::task::spawn_local(sockets::control(Rc::clone(&supervisor), control, group));
@@ -155,17 +155,22 @@ async fn ready(supervisor: Rc<Supervisor>) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tracing::info!(after_ms = supervisor.begin.elapsed().as_millis() as u64, "ready");
-    supervisor.notifier.send(Notice::Ready);
+    supervisor.notify(Notice::Ready);
     supervisor.appliance.changed.notify_one();
     let config = supervisor.config();
     if let Some(fd) = config.supervisor.readiness_fd.and_then(|fd| i32::try_from(fd).ok()) {
         match ReadinessFd::from_inherited(fd) {
-            Ok(fd) => fd.ready(),
+            Ok(fd) => {
+                if let Err(error) = fd.ready() {
+                    tracing::warn!(%error, "nobody can be told that the appliance is ready");
+                }
+            }
             Err(error) => tracing::warn!(%error, "nobody can be told that the appliance is ready"),
         }
     }
     if let Some(text) = &config.supervisor.ready_announcement {
-        let draft = crier_announce::Draft { source: Some("appliance".to_owned()), ..plan::notice(text) };
+        let draft =
+            crier_announce::Draft { source: Some("appliance".to_owned()), ..plan::notice(text.as_str()) };
         if let Answer::Refused { reason, .. } = supervisor.appliance.submit(draft).await {
             tracing::warn!(%reason, "the ready announcement is not spoken");
         }
@@ -192,14 +197,21 @@ impl Supervisor {
         Rc::clone(&self.config.borrow())
     }
 
+    /// Tells the service manager, if there is one.
+    pub(crate) fn notify(&self, notice: Notice<'_>) {
+        if let Err(error) = self.notifier.send(notice) {
+            tracing::debug!(%error, "the service manager cannot be told");
+        }
+    }
+
     /// Reads the configuration again; an invalid one changes nothing.
     fn reload(&self, path: Option<&Path>) {
-        self.notifier.send(Notice::Reloading);
+        self.notify(Notice::Reloading);
         match read_config(path) {
             Ok(config) => self.apply(config),
             Err(error) => tracing::error!("the configuration is not taken over: {error}"),
         }
-        self.notifier.send(Notice::Ready);
+        self.notify(Notice::Ready);
     }
 
     fn apply(&self, config: Config) {
@@ -305,7 +317,7 @@ impl Supervisor {
     /// Ends in good order: what is being spoken is finished or cut, what waits stays in the journal.
     async fn shut_down(&self) {
         tracing::info!("ending");
-        self.notifier.send(Notice::Stopping);
+        self.notify(Notice::Stopping);
         self.appliance.end();
         let config = self.config();
         if config.supervisor.stop == Stop::Finish {

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use crier_wire::{At, Failure, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 
-use super::process::{Link, Links, Stage};
-use std::rc::Rc;
+use super::process::{Link, Links};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +65,6 @@ pub(crate) struct Engine<R> {
 impl<R: Reply> Engine<R> {
     pub(crate) fn new(links: Links<R>) -> Self {
         Self { links, link: None, effort: Effort::default() }
-    }
-
-    pub(crate) fn stage(&self) -> &Rc<Stage> {
-        self.links.stage()
     }
 
     /// Waits until the stage can work.

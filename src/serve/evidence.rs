@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 
+use crier_system::Watched;
 use serde::Serialize;
-use tokio::io::unix::AsyncFd;
 
 /// Lines that are kept.
 const LINES_MAX: usize = 20;
@@ -63,15 +63,15 @@ impl Lines {
 pub(crate) async fn read_lines(stage: &str, stderr: Option<&OwnedFd>, lines: &mut Lines) {
     if let Some(stderr) = stderr
         && let Ok(copy) = stderr.try_clone()
-        && let Ok(watched) = AsyncFd::new(stderr.as_fd())
+        && let Ok(watched) = Watched::new(stderr.as_fd())
     {
         let mut file = File::from(copy);
         let mut block = [0; 4096];
-        while let Ok(mut guard) = watched.readable().await {
+        while let Ok(mut ready) = watched.readable().await {
             match file.read(&mut block) {
                 Ok(0) => break,
                 Ok(count) => lines.take(&block[..count], |line| tracing::debug!(stage, "{line}")),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => ready.clear(),
                 Err(_) => break,
             }
         }

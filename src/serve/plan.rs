@@ -93,7 +93,7 @@ pub(crate) fn care(config: &crier_config::Supervisor) -> Care {
     Care {
         start_timeout: Duration::from_secs(u64::from(config.stage_start_timeout_s)),
         progress_timeout: Duration::from_millis(u64::from(config.stage_progress_timeout_ms)),
-        restarts_max: 5,
+        restarts_max: usize::try_from(config.stage_restarts_max).unwrap_or(usize::MAX),
     }
 }
 
@@ -128,6 +128,7 @@ pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerO
         shares: cpu.shares.clone(),
         care,
         crossfade_ms: config.player.crossfade_ms,
+        start: config.player.start,
         lead_silence_ms: config.player.lead_silence_ms,
         chimes_dir: config.player.chimes_dir.clone(),
     })

@@ -14,6 +14,8 @@ use super::process::{Held, Link, Links, Lost, Stage};
 
 /// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
+/// Samples of a stream that is not heard yet: 120 s at 24 kHz, 12 MB. Then it is heard whether it is whole or not.
+const UNHEARD_SAMPLES_MAX: usize = 2_880_000;
 /// Samples in one packet.
 const PACKET_SAMPLES_MAX: usize = 4_800;
 
@@ -141,10 +143,12 @@ impl Playing {
                     if let Some(reason) = &stream.refused {
                         return Err(Unheard::Refused(reason.clone()));
                     }
+                    stream.released |= stream.samples.len() >= UNHEARD_SAMPLES_MAX;
                     if stream.samples.len() < AHEAD_SAMPLES_MAX || !stream.released {
                         stream.samples.extend(samples);
                         break;
                     }
+                    self.wake.notify_one();
                 }
                 _ => return Err(Unheard::Stopped),
             }

@@ -10,11 +10,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crier_announce::{Restart, RestartPolicy};
-use crier_system::{Channel, Child, Ended, Spawn, monotonic_ms};
+use std::os::fd::AsFd;
+
+use crier_system::{Channel, Child, Ended, Spawn, Watched, monotonic_ms};
 use crier_wire::{FromStage, Started, ToStage, VERSION, decode, encode, read_floats};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -325,7 +326,7 @@ impl Stage {
         }
         let stderr = child.take_stderr();
         let why = {
-            let exit = match AsyncFd::new(&child) {
+            let exit = match Watched::new(child.as_fd()) {
                 Ok(exit) => exit,
                 Err(error) => return Evidence::new(format!("cannot be watched: {error}"), &lines),
             };

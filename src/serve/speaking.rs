@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_announce::Announcement;
+use crier_config::Start;
 use crier_player::Joiner;
 use crier_speech::{SentenceOptions, clean};
 use tokio::sync::mpsc;
@@ -47,6 +48,7 @@ pub(crate) struct SpeakerOptions {
     pub(crate) shares: Shares,
     pub(crate) care: Care,
     pub(crate) crossfade_ms: u32,
+    pub(crate) start: Start,
     pub(crate) lead_silence_ms: u32,
     pub(crate) chimes_dir: PathBuf,
 }
@@ -64,13 +66,6 @@ pub(crate) struct Speaker {
     sounding: Cell<bool>,
     /// What was said to be wrong with the chosen voice.
     told_problem: RefCell<Option<String>>,
-}
-
-/// An announcement that was made, or as much of it as was.
-struct Made {
-    first_audio: Option<Duration>,
-    samples: u64,
-    cut_sentences: u32,
 }
 
 impl Speaker {
@@ -506,6 +501,9 @@ impl<'a> Take<'a> {
     }
 
     fn release(&mut self) {
+        if self.speaker.options().start == Start::Whole {
+            return;
+        }
         if let Some((number, _, _)) = &self.stream {
             self.playing.release(*number);
             self.speaker.sounding.set(true);

@@ -135,7 +135,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
                     }
                 };
                 tokio::select! {
-                    () = speaker.render_ahead(text, voice.as_deref(), language.as_deref()) => {}
+                    () = speaker.render_ahead(text.as_str(), voice.as_deref(), language.as_deref()) => {}
                     () = busy => {}
                 }
             }
@@ -157,7 +157,8 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
         None => None,
     };
     let service = watchdog_interval();
-    let timeout_s = u64::from(device.as_ref().map_or(config.watchdog.timeout_s, Watchdog::timeout_s));
+    let timeout_s =
+        u64::from(device.as_ref().and_then(Watchdog::timeout_s).unwrap_or(config.watchdog.timeout_s));
     let shortest = service.unwrap_or(Duration::MAX).min(Duration::from_secs(timeout_s));
     let interval = (shortest / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
     let mut progress = Progress { heard: None, since: Instant::now() };
@@ -171,7 +172,7 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
                 {
                     tracing::warn!(%error, "the watchdog cannot be petted");
                 }
-                supervisor.notifier.send(Notice::Watchdog);
+                supervisor.notify(Notice::Watchdog);
             }
             Some(trouble) if !told => tracing::error!(%trouble, "the watchdog is left to bite"),
             Some(_) => {}

@@ -20,7 +20,6 @@ const OOM_SCORE_ADJUST: i16 = 500;
 
 /// A voice that can be used, if not always at once.
 pub(crate) struct Voice {
-    pub(crate) name: String,
     pub(crate) reader: Reader,
     pub(crate) talker: Mutex<Engine<TalkerReply>>,
     pub(crate) predictor: Mutex<Engine<PredictorReply>>,
@@ -137,7 +136,6 @@ impl VoiceSlot {
         // A stage that cannot start is held in the end; somebody may release it, so the voice is there all the same.
         let _ = tokio::join!(talker.ready(), predictor.ready(), vocoder.ready());
         Ok(Voice {
-            name: self.name.clone(),
             reader,
             talker: Mutex::new(talker),
             predictor: Mutex::new(predictor),

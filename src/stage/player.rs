@@ -13,7 +13,7 @@ use super::{send, settings, started};
 use crate::error::CrierError;
 
 /// Real-time priority of the thread that feeds the device; below that of kernel threads.
-const REALTIME_PRIORITY: i32 = 20;
+const REALTIME_PRIORITY: u8 = 20;
 /// Requests that were read and not carried out.
 const REQUESTS_MAX: usize = 64;
 

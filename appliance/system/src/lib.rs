@@ -19,6 +19,7 @@ mod process;
 mod processors;
 mod realtime;
 mod watchdog;
+mod watched;
 
 pub use channel::{CHANNEL_FD, Channel, ChannelError, PACKET_BYTES_MAX};
 pub use clock::{boot_id, monotonic_ms, uptime_ms};
@@ -36,3 +37,4 @@ pub use processors::{
 };
 pub use realtime::{limit_realtime, lock_memory, run_realtime};
 pub use watchdog::Watchdog;
+pub use watched::{Ready, Watched};

@@ -25,7 +25,7 @@ pub use cpu::{Cpu, Processors};
 pub use fifo::Fifo;
 pub use log::{Log, LogLevel};
 pub use mqtt::{ClientCertificate, Mqtt, MqttVersion, Tls};
-pub use player::{Mixer, Output, Player};
+pub use player::{Mixer, Output, Player, Start};
 pub use queue::Queue;
 pub use serial::{DataBits, Dialect, Encoding, FlowControl, Format, Parity, Serial, StopBits};
 pub use supervisor::{Stop, Supervisor};

@@ -22,6 +22,8 @@ pub struct Player {
     pub period_ms: u32,
     /// Length of the crossfade at joins and of the fade at a stop, in milliseconds.
     pub crossfade_ms: u32,
+    /// When an announcement begins to be heard.
+    pub start: Start,
     /// Silence before each announcement, in milliseconds, for amplifiers that wake slowly.
     pub lead_silence_ms: u32,
     /// Folder of the chimes that announcements name: `NAME.wav`.
@@ -46,6 +48,19 @@ pub enum Output {
     Null,
 }
 
+/// When an announcement begins to be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// As soon as what is still to be made will be there in time.
+    #[default]
+    Auto,
+    /// When all of it is made: for machines that are slower than speech and must never pause in a sentence.
+    Whole,
+}
+
+words!(Start { "auto" => Auto, "whole" => Whole });
+
 /// What sets the volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +83,7 @@ impl Default for Player {
             buffer_ms: 200,
             period_ms: 25,
             crossfade_ms: 10,
+            start: Start::Auto,
             lead_silence_ms: 0,
             chimes_dir: "/usr/share/crier/chimes".into(),
         }
@@ -103,6 +119,7 @@ impl Player {
             buffer_ms: section.number("buffer_ms", default.buffer_ms, 10..=2000),
             period_ms: section.number("period_ms", default.period_ms, 2..=500),
             crossfade_ms: section.number("crossfade_ms", default.crossfade_ms, 0..=100),
+            start: section.choice("start", default.start),
             lead_silence_ms: section.number("lead_silence_ms", default.lead_silence_ms, 0..=5000),
             chimes_dir: section.path("chimes_dir", "/usr/share/crier/chimes"),
         };

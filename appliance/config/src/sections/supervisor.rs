@@ -17,6 +17,8 @@ pub struct Supervisor {
     pub stage_start_timeout_s: u32,
     /// How long a stage may hold a request, in milliseconds; then it is taken to hang and started again.
     pub stage_progress_timeout_ms: u32,
+    /// How often a stage may be started again within a minute; beyond that it is held.
+    pub stage_restarts_max: u32,
     /// What is said once the appliance is ready; `None`: nothing.
     pub ready_announcement: Option<SpokenText>,
     /// Inherited file descriptor that gets a line break once the appliance is ready, as s6 wants it.
@@ -41,6 +43,7 @@ impl Default for Supervisor {
             stop_timeout_s: 20,
             stage_start_timeout_s: 60,
             stage_progress_timeout_ms: 3000,
+            stage_restarts_max: 5,
             ready_announcement: None,
             readiness_fd: None,
         }
@@ -67,6 +70,7 @@ impl Supervisor {
                 default.stage_progress_timeout_ms,
                 200..=600_000,
             ),
+            stage_restarts_max: section.number("stage_restarts_max", default.stage_restarts_max, 1..=10_000),
             ready_announcement: section
                 .optional_text("ready_announcement", None, &READY)
                 .map(SpokenText::from),
