@@ -12,6 +12,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 const REPORTS_MAX: usize = 64;
 /// Events that an input may lag behind before it misses some.
 const EVENTS_MAX: usize = 1024;
+/// Presses that an input may lag behind.
+const PRESSES_MAX: usize = 64;
 /// Questions without an answer. There is one for each announcement on its way to the journal, and the queue is
 /// shorter than this.
 const OPEN_TICKETS_MAX: usize = 4096;
@@ -21,12 +23,33 @@ const OPEN_TICKETS_MAX: usize = 4096;
 #[error("the intake is ending")]
 pub struct DeskClosed;
 
+/// A button was pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    /// The kernel's name of its key, such as `KEY_PROG1`.
+    pub key: String,
+    /// How.
+    pub kind: PressKind,
+}
+
+/// How a button was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PressKind {
+    /// Once and briefly.
+    Press,
+    /// Twice in quick succession.
+    Double,
+    /// Held down.
+    Long,
+}
+
 /// One input's place at the counter. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Desk {
     input: Arc<str>,
     questions: mpsc::Sender<Question>,
     events: broadcast::Sender<Told>,
+    presses: broadcast::Sender<Pressed>,
     state: watch::Receiver<State>,
 }
 
@@ -86,6 +109,23 @@ impl Desk {
         self.events.subscribe()
     }
 
+    /// Waits until whoever ran the inputs has gone.
+    pub async fn closed(&self) {
+        self.questions.closed().await;
+    }
+
+    /// Tells that a button was pressed, for whoever passes it on.
+    pub fn pressed(&self, pressed: Pressed) {
+        // Nobody has to listen.
+        let _ = self.presses.send(pressed);
+    }
+
+    /// Buttons that are pressed from now on.
+    #[must_use]
+    pub fn presses(&self) -> broadcast::Receiver<Pressed> {
+        self.presses.subscribe()
+    }
+
     /// How the appliance is, now and from now on.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
@@ -108,6 +148,7 @@ pub struct Counter {
     questions: mpsc::Receiver<Question>,
     asking: mpsc::Sender<Question>,
     events: broadcast::Sender<Told>,
+    presses: broadcast::Sender<Pressed>,
     state: watch::Sender<State>,
     open: HashMap<u64, oneshot::Sender<Answer>>,
     tickets: AtomicU64,
@@ -128,6 +169,7 @@ impl Counter {
             questions,
             asking,
             events: broadcast::channel(EVENTS_MAX).0,
+            presses: broadcast::channel(PRESSES_MAX).0,
             state: watch::channel(State::default()).0,
             open: HashMap::new(),
             tickets: AtomicU64::new(1),
@@ -141,6 +183,7 @@ impl Counter {
             input: input.into(),
             questions: self.asking.clone(),
             events: self.events.clone(),
+            presses: self.presses.clone(),
             state: self.state.subscribe(),
         }
     }

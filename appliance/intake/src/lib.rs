@@ -10,8 +10,22 @@
 
 #![forbid(unsafe_code)]
 
+pub mod buttons;
+pub mod fifo;
+pub mod serial;
+
+mod descriptor;
 mod desk;
 mod flood;
+mod gate;
+mod health;
+mod lines;
+mod message;
+mod text;
 
-pub use desk::{Counter, Desk, DeskClosed};
+pub use desk::{Counter, Desk, DeskClosed, PressKind, Pressed};
 pub use flood::Flood;
+pub use gate::Outcome;
+pub use lines::{Line, Lines};
+pub use message::{Defaults, Message};
+pub use text::Encoding;

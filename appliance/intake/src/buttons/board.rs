@@ -1,0 +1,129 @@
+//! Where keys come from: the input devices of the system, and the seam at which tests put others.
+
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use evdev::{Device, EventSummary, KeyCode};
+use tokio::io::unix::AsyncFd;
+
+use crate::buttons::press::Stroke;
+use crate::descriptor;
+
+/// Devices looked at; a machine has a dozen.
+const DEVICES_MAX: usize = 256;
+/// Where the system has them.
+const FOLDER: &str = "/dev/input";
+
+/// A machine with input devices.
+pub trait Board: Send + Sync + 'static {
+    /// One of its devices.
+    type Keys: Keys;
+
+    /// Where the devices are that there are now.
+    fn list(&self) -> Vec<PathBuf>;
+
+    /// Opens one.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn open(&self, path: &Path) -> io::Result<Self::Keys>;
+}
+
+/// An input device with keys.
+pub trait Keys: Send + 'static {
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// Whether it has the key of this code.
+    fn has(&self, code: u16) -> bool;
+
+    /// The next thing that a key did: its code, and what. Waits for it.
+    ///
+    /// # Errors
+    /// What the system says; the device is gone then.
+    fn next(&mut self) -> impl Future<Output = io::Result<(u16, Stroke)>> + Send;
+}
+
+/// The code of a key by the kernel's name of it.
+#[must_use]
+pub fn code(name: &str) -> Option<u16> {
+    name.parse::<KeyCode>().ok().map(KeyCode::code)
+}
+
+/// What the value of a key event means.
+#[must_use]
+pub fn stroke(value: i32) -> Option<Stroke> {
+    match value {
+        0 => Some(Stroke::Up),
+        1 => Some(Stroke::Down),
+        2 => Some(Stroke::Repeat),
+        _ => None,
+    }
+}
+
+/// The machine this runs on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Machine;
+
+impl Board for Machine {
+    type Keys = Evdev;
+
+    fn list(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(FOLDER) else { return Vec::new() };
+        let is_event = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"event"))
+        };
+        entries.flatten().map(|entry| entry.path()).filter(is_event).take(DEVICES_MAX).collect()
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Evdev> {
+        let device = Device::open(path)?;
+        device.set_nonblocking(true)?;
+        // A second descriptor of the same open device is what is waited for.
+        let ready = descriptor::watch(device.as_fd().try_clone_to_owned()?)?;
+        Ok(Evdev { device, ready, strokes: Vec::new() })
+    }
+}
+
+/// An input device of the system.
+#[derive(Debug)]
+pub struct Evdev {
+    device: Device,
+    ready: AsyncFd<OwnedFd>,
+    /// Read and not told yet, the next one last.
+    strokes: Vec<(u16, Stroke)>,
+}
+
+impl Keys for Evdev {
+    fn name(&self) -> &str {
+        self.device.name().unwrap_or_default()
+    }
+
+    fn has(&self, code: u16) -> bool {
+        self.device.supported_keys().is_some_and(|keys| keys.contains(KeyCode(code)))
+    }
+
+    async fn next(&mut self) -> io::Result<(u16, Stroke)> {
+        loop {
+            if let Some(stroke) = self.strokes.pop() {
+                return Ok(stroke);
+            }
+            let mut ready = self.ready.readable().await?;
+            let (device, strokes) = (&mut self.device, &mut self.strokes);
+            let read = ready.try_io(|_| {
+                strokes.extend(device.fetch_events()?.filter_map(|event| match event.destructure() {
+                    EventSummary::Key(_, key, value) => Some((key.code(), stroke(value)?)),
+                    _ => None,
+                }));
+                strokes.reverse();
+                Ok(())
+            });
+            match read {
+                Ok(Err(error)) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+    }
+}

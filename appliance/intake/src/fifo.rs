@@ -1,0 +1,259 @@
+//! Text from programs on the same machine: a FIFO, and in it lines of text, of JSON, or commands.
+//!
+//! A line ends with a newline, or with the last writer closing the FIFO. There is no way back: what is refused is
+//! counted and logged. Writers that write one line with one `write` of at most `PIPE_BUF` (4096) bytes do not mix.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crier_announce::Priority;
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Group, mkfifo};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use tokio::io::unix::AsyncFd;
+
+use crate::gate::{Gate, Outcome};
+use crate::health::Health;
+use crate::lines::{Line, Lines};
+use crate::message::{Defaults, Message};
+use crate::{Desk, DeskClosed, descriptor};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 4096;
+/// How often it is looked after: whether the FIFO is still there, and refusals to tell.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// One FIFO that text comes in by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where it is made.
+    pub path: PathBuf,
+    /// Its permissions, as `chmod` takes them.
+    #[serde(default = "mode")]
+    pub mode: u32,
+    /// Its group, by name; `None`: that of the appliance.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// How urgent is what comes in here.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Announcements taken in a minute; more are refused.
+    #[serde(default = "max_per_minute")]
+    pub max_per_minute: u32,
+}
+
+fn mode() -> u32 {
+    0o620
+}
+
+fn max_per_minute() -> u32 {
+    600
+}
+
+impl Settings {
+    /// A FIFO with everything else at its default.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let (mode, max_per_minute) = (mode(), max_per_minute());
+        Self { path: path.into(), mode, group: None, priority: Priority::default(), max_per_minute }
+    }
+}
+
+/// Why a FIFO cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FifoError {
+    /// Something else is there, and it is not for us to delete it.
+    #[error("{} is there and is no FIFO; move it away or choose another `path`", path.display())]
+    NotAFifo {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is no such group.
+    #[error("there is no group {group}; make it with `addgroup {group}` or change `group`")]
+    NoGroup {
+        /// Its name.
+        group: String,
+    },
+    /// The system does not let us.
+    #[error("{} cannot be {done}: {source}; does its folder exist, and may this user write there?", path.display())]
+    System {
+        /// Where.
+        path: PathBuf,
+        /// What was tried.
+        done: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Reads the FIFO until the desk is closed. If somebody deletes or replaces it, it is made anew.
+pub async fn run(settings: Settings, desk: Desk) {
+    let DeskClosed = match serve(&settings, &desk).await {
+        Ok(never) => match never {},
+        Err(closed) => closed,
+    };
+}
+
+async fn serve(settings: &Settings, desk: &Desk) -> Result<std::convert::Infallible, DeskClosed> {
+    let defaults = Defaults { priority: settings.priority, ..Defaults::default() };
+    let mut reader =
+        Reader { defaults, lines: Lines::default(), gate: Gate::new(desk.clone(), settings.max_per_minute) };
+    let mut health = Health::new();
+    loop {
+        let problem = match open(settings) {
+            Ok(fifo) => {
+                health.up(desk, format!("mode {:04o}", settings.mode)).await?;
+                reader.read(settings, fifo).await?
+            }
+            Err(error) => error,
+        };
+        let wait = health.down(desk, problem.to_string()).await?;
+        tokio::select! {
+            () = desk.closed() => return Err(DeskClosed),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+struct Reader {
+    defaults: Defaults,
+    lines: Lines,
+    gate: Gate,
+}
+
+impl Reader {
+    /// Goes on until the FIFO cannot be had any more, which is what it gives.
+    async fn read(
+        &mut self,
+        settings: &Settings,
+        mut fifo: AsyncFd<OwnedFd>,
+    ) -> Result<FifoError, DeskClosed> {
+        let desk = self.gate.desk().clone();
+        let mut buffer = vec![0; READ_BYTES];
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let ended = tokio::select! {
+                () = desk.closed() => return Err(DeskClosed),
+                read = descriptor::read(&fifo, &mut buffer) => match read {
+                    Ok(0) => true,
+                    Ok(bytes) => {
+                        self.take(&buffer[..bytes]).await?;
+                        false
+                    }
+                    Err(error) => return Ok(system(&settings.path, "read", error)),
+                },
+                _ = look.tick() => {
+                    self.gate.tell_refused().await?;
+                    !is_same(&settings.path, &fifo)
+                }
+            };
+            if ended {
+                // The new end is opened before the old one is closed: what a writer has written meanwhile stays.
+                let next = match open(settings) {
+                    Ok(next) => next,
+                    Err(error) => return Ok(error),
+                };
+                self.drain(&fifo, &mut buffer).await?;
+                fifo = next;
+            }
+        }
+    }
+
+    /// The last writer has gone, or the FIFO was taken away: what is left in it is read, and its last line is a line.
+    async fn drain(&mut self, fifo: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<(), DeskClosed> {
+        // A FIFO that somebody replaced is held open by its writers; they do not get more than a pipe holds.
+        for _ in 0..=(PIPE_BYTES / READ_BYTES) {
+            match rustix::io::read(fifo.get_ref(), &mut *buffer) {
+                Ok(bytes) if bytes > 0 => self.take(&buffer[..bytes]).await?,
+                _ => break,
+            }
+        }
+        let mut lines = Vec::new();
+        self.lines.finish(|line| lines.push(line));
+        self.say(lines).await
+    }
+
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), DeskClosed> {
+        let mut lines = Vec::new();
+        self.lines.read(bytes, |line| lines.push(line));
+        self.say(lines).await
+    }
+
+    async fn say(&mut self, lines: Vec<Line>) -> Result<(), DeskClosed> {
+        for line in lines {
+            let message = match line {
+                Line::Whole(line) => Message::read(&line, &self.defaults),
+                Line::TooLong => Message::Wrong("the line is too long; send the text in parts".to_owned()),
+            };
+            let outcome = match message {
+                Message::Empty => continue,
+                Message::Say(draft) => self.gate.say(*draft).await?,
+                Message::Command(command) => self.gate.command(command).await?,
+                Message::Wrong(reason) => {
+                    self.gate.refuse();
+                    Outcome::Refused(reason)
+                }
+            };
+            if let Outcome::Refused(reason) = outcome {
+                tracing::debug!(input = self.gate.desk().input(), reason, "line refused");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// Makes the FIFO if it is not there, sets it as configured and opens our end.
+fn open(settings: &Settings) -> Result<AsyncFd<OwnedFd>, FifoError> {
+    let path = settings.path.as_path();
+    let group = settings.group.as_deref().map(group_of).transpose()?;
+    match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
+        Ok(()) | Err(nix::Error::EEXIST) => {}
+        Err(error) => return Err(system(path, "made", error.into())),
+    }
+    // Opening something else could have effects; the check after the opening is the one that counts.
+    let there = std::fs::symlink_metadata(path).map_err(|error| system(path, "looked at", error))?;
+    if !there.file_type().is_fifo() {
+        return Err(FifoError::NotAFifo { path: path.into() });
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let opened = rustix::fs::open(path, flags, rustix::fs::Mode::empty());
+    let file = std::fs::File::from(opened.map_err(|error| system(path, "opened", error.into()))?);
+    let metadata = file.metadata().map_err(|error| system(path, "looked at", error))?;
+    if !metadata.file_type().is_fifo() {
+        return Err(FifoError::NotAFifo { path: path.into() });
+    }
+    let owned = |error| system(path, "given its group", error);
+    if let Some(group) = group.filter(|group| group.as_raw() != metadata.gid()) {
+        std::os::unix::fs::fchown(&file, None, Some(group.as_raw())).map_err(owned)?;
+    }
+    if metadata.mode() & 0o7777 != settings.mode {
+        let permissions = std::fs::Permissions::from_mode(settings.mode);
+        file.set_permissions(permissions).map_err(|error| system(path, "given its mode", error))?;
+    }
+    descriptor::watch(file.into()).map_err(|error| system(path, "opened", error))
+}
+
+fn group_of(name: &str) -> Result<Gid, FifoError> {
+    let group = Group::from_name(name).ok().flatten();
+    group.map(|group| group.gid).ok_or_else(|| FifoError::NoGroup { group: name.to_owned() })
+}
+
+/// Whether what is at `path` is what was opened.
+fn is_same(path: &Path, fifo: &AsyncFd<OwnedFd>) -> bool {
+    let Ok(there) = std::fs::symlink_metadata(path) else { return false };
+    rustix::fs::fstat(fifo.get_ref())
+        .is_ok_and(|ours| ours.st_dev == there.dev() && ours.st_ino == there.ino())
+}
+
+fn system(path: &Path, done: &'static str, source: io::Error) -> FifoError {
+    FifoError::System { path: path.into(), done, source }
+}

@@ -1,0 +1,188 @@
+//! What a line of text says: words to speak, an announcement in JSON, or a command that begins with `!`.
+
+use crier_announce::{Draft, NAME_CHARACTERS_MAX, Priority};
+use crier_wire::Command;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::text::{Encoding, clean};
+
+/// The commands of a line, for whoever wrote one that does not exist.
+const COMMANDS: &str = "the commands are !stop, !stop all, !pause, !resume, !repeat, !volume N, !volume +N, \
+                        !volume -N, !mute, !unmute and !voice NAME; a text that begins with ! is written with !!";
+
+/// What an input adds to announcements where the sender left it open.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Defaults {
+    /// How urgent they are.
+    pub priority: Priority,
+    /// The language they are in.
+    pub language: Option<String>,
+    /// The voice that speaks them.
+    pub voice: Option<String>,
+    /// How text is read that is not UTF-8.
+    pub encoding: Encoding,
+}
+
+impl Defaults {
+    /// An announcement of `text`.
+    #[must_use]
+    pub fn draft(&self, text: String) -> Draft {
+        Draft {
+            priority: self.priority,
+            language: self.language.clone(),
+            voice: self.voice.clone(),
+            ..Draft::plain(text)
+        }
+    }
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// Nothing at all.
+    Empty,
+    /// Something to speak.
+    Say(Box<Draft>),
+    /// Something to do.
+    Command(Command),
+    /// Nothing that can be understood, and why.
+    Wrong(String),
+}
+
+impl Message {
+    /// Reads one line without its end.
+    #[must_use]
+    pub fn read(line: &[u8], defaults: &Defaults) -> Self {
+        if line.first() == Some(&b'{') {
+            return json(line, defaults);
+        }
+        let Some(text) = defaults.encoding.decode(line) else {
+            let problem = "the text is not UTF-8; send UTF-8, or set `encoding` to what is sent";
+            return Self::Wrong(problem.to_owned());
+        };
+        let text = clean(&text);
+        match text.strip_prefix('!') {
+            _ if text.is_empty() => Self::Empty,
+            Some(literal) if literal.starts_with('!') => {
+                Self::Say(Box::new(defaults.draft(literal.to_owned())))
+            }
+            Some(command) => command_of(command)
+                .map_or_else(|| Self::Wrong(format!("there is no such command; {COMMANDS}")), Self::Command),
+            None => Self::Say(Box::new(defaults.draft(text))),
+        }
+    }
+}
+
+fn json(line: &[u8], defaults: &Defaults) -> Message {
+    /// Whether the sender wrote a priority, which a draft does not tell.
+    #[derive(Deserialize)]
+    struct Written {
+        priority: Option<IgnoredAny>,
+    }
+
+    let mut draft = match Draft::from_json(line) {
+        Ok(draft) => draft,
+        Err(error) => return Message::Wrong(error.to_string()),
+    };
+    if serde_json::from_slice::<Written>(line).is_ok_and(|written| written.priority.is_none()) {
+        draft.priority = defaults.priority;
+    }
+    draft.language = draft.language.or_else(|| defaults.language.clone());
+    draft.voice = draft.voice.or_else(|| defaults.voice.clone());
+    Message::Say(Box::new(draft))
+}
+
+fn command_of(text: &str) -> Option<Command> {
+    let mut words = text.split_whitespace();
+    let verb = words.next()?.to_ascii_lowercase();
+    let argument = words.next();
+    if words.next().is_some() {
+        return None;
+    }
+    Some(match (verb.as_str(), argument) {
+        ("stop", None) => Command::Stop,
+        ("stop", Some(all)) if all.eq_ignore_ascii_case("all") => Command::StopAll,
+        ("pause", None) => Command::Pause,
+        ("resume", None) => Command::Resume,
+        ("repeat", None) => Command::RepeatLast,
+        ("mute", None) => Command::Mute { on: Some(true) },
+        ("unmute", None) => Command::Mute { on: Some(false) },
+        ("volume", Some(number)) => volume(number)?,
+        ("voice", Some(name)) if name.chars().count() <= NAME_CHARACTERS_MAX => {
+            Command::Voice { name: name.to_owned() }
+        }
+        _ => return None,
+    })
+}
+
+fn volume(number: &str) -> Option<Command> {
+    let value: i32 = number.parse().ok().filter(|value| (-100..=100).contains(value))?;
+    if number.starts_with(['+', '-']) {
+        return Some(Command::VolumeStep { percent: value });
+    }
+    u32::try_from(value).ok().map(|percent| Command::Volume { percent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Message {
+        Message::read(line.as_bytes(), &Defaults::default())
+    }
+
+    #[test]
+    fn a_line_is_a_text_a_command_or_json() {
+        assert_eq!(read("Hello."), Message::Say(Box::new(Draft::plain("Hello."))));
+        assert_eq!(read("  \t"), Message::Empty);
+        assert_eq!(read("!!stop"), Message::Say(Box::new(Draft::plain("!stop"))));
+        assert_eq!(read("Stop! All"), Message::Say(Box::new(Draft::plain("Stop! All"))));
+        let draft = Draft { id: Some("a".into()), ..Draft::plain("x") };
+        assert_eq!(read(r#"{"id":"a","text":"x"}"#), Message::Say(Box::new(draft)));
+        assert!(matches!(read("{x"), Message::Wrong(_)));
+    }
+
+    #[test]
+    fn commands_are_those_listed_and_no_others() {
+        let table = [
+            ("!stop", Command::Stop),
+            ("!STOP All", Command::StopAll),
+            ("!pause", Command::Pause),
+            ("!resume", Command::Resume),
+            ("!repeat", Command::RepeatLast),
+            ("!volume 40", Command::Volume { percent: 40 }),
+            ("!volume +5", Command::VolumeStep { percent: 5 }),
+            ("!volume -5", Command::VolumeStep { percent: -5 }),
+            ("!mute", Command::Mute { on: Some(true) }),
+            ("!unmute", Command::Mute { on: Some(false) }),
+            ("!voice anna", Command::Voice { name: "anna".into() }),
+        ];
+        for (line, command) in table {
+            assert_eq!(read(line), Message::Command(command), "{line}");
+        }
+        for line in ["!", "! stop now", "!stop everything", "!volume", "!volume 101", "!volume x", "!explode"]
+        {
+            assert!(matches!(read(line), Message::Wrong(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_sender_comes_before_the_defaults() {
+        let defaults = Defaults {
+            priority: Priority::Text,
+            language: Some("de".into()),
+            voice: Some("anna".into()),
+            encoding: Encoding::Utf8,
+        };
+        let Message::Say(draft) = Message::read(br#"{"text":"x","language":"en"}"#, &defaults) else {
+            panic!()
+        };
+        assert_eq!((draft.priority, draft.language.as_deref()), (Priority::Text, Some("en")));
+        assert_eq!(draft.voice.as_deref(), Some("anna"));
+        let Message::Say(draft) = Message::read(br#"{"text":"x","priority":"message"}"#, &defaults) else {
+            panic!()
+        };
+        assert_eq!(draft.priority, Priority::Message);
+    }
+}

@@ -1,0 +1,200 @@
+//! A dialect over a port: requests to the desk, answers and events back.
+
+use std::collections::BTreeSet;
+use std::future;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crier_announce::EventKind;
+use crier_wire::{Command, Told};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::DeskClosed;
+use crate::gate::{Gate, Outcome};
+use crate::serial::dialect::{Dialect, Own, Request};
+use crate::serial::port::Port;
+
+/// Bytes read at once; what they ask for is answered before more are read.
+const READ_BYTES: usize = 4096;
+/// Replies that wait because the other side does not read; more are dropped.
+const REPLY_BYTES_MAX: usize = 4096;
+/// Announcements of this port whose end is awaited; the queue holds no more.
+const UNFINISHED_MAX: usize = 1000;
+/// How often refusals are told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// What is said on one port, from its first opening on.
+pub(crate) struct Conversation {
+    dialect: Box<dyn Dialect>,
+    gate: Gate,
+    events: broadcast::Receiver<Told>,
+    unfinished: BTreeSet<u64>,
+    /// The announcement of this port that is being spoken.
+    spoken: Option<u64>,
+    replies: Vec<u8>,
+}
+
+impl Conversation {
+    pub(crate) fn new(dialect: Box<dyn Dialect>, gate: Gate) -> Self {
+        let events = gate.desk().events();
+        Self { dialect, gate, events, unfinished: BTreeSet::new(), spoken: None, replies: Vec::new() }
+    }
+
+    /// Goes on until the port fails, which is what it gives.
+    pub(crate) async fn hold(&mut self, port: &Port) -> Result<io::Error, DeskClosed> {
+        self.dialect.reset();
+        self.replies.clear();
+        self.replies.extend_from_slice(self.dialect.greeting());
+        let desk = self.gate.desk().clone();
+        let mut buffer = vec![0; READ_BYTES];
+        let mut requests = Vec::new();
+        let mut tell = tokio::time::interval(TELL_EVERY);
+        tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let silence = until(self.dialect.deadline());
+            tokio::select! {
+                () = desk.closed() => return Err(DeskClosed),
+                read = port.read(&mut buffer) => match read {
+                    Ok(0) => return Ok(io::Error::other("the other side hung up")),
+                    Ok(bytes) => self.dialect.read(&buffer[..bytes], Instant::now(), &mut requests),
+                    Err(error) => return Ok(error),
+                },
+                written = write(port, &self.replies) => match written {
+                    Ok(bytes) => drop(self.replies.drain(..bytes)),
+                    Err(error) => return Ok(error),
+                },
+                told = self.events.recv() => self.told(told),
+                () = silence => self.dialect.silence(Instant::now(), &mut requests),
+                _ = tell.tick() => self.gate.tell_refused().await?,
+            }
+            for request in requests.drain(..) {
+                self.serve(request, port).await?;
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: Request, port: &Port) -> Result<(), DeskClosed> {
+        let outcome = match &request {
+            Request::Say(draft) => self.say(draft.as_ref().clone()).await?,
+            Request::Command(command) => self.gate.command(command.clone()).await?,
+            Request::StopOwn => self.stop_own().await?,
+            Request::Reply(bytes) => {
+                self.reply(bytes);
+                return Ok(());
+            }
+            Request::Refuse(reason) => {
+                self.gate.refuse();
+                Outcome::Refused(reason.clone())
+            }
+            Request::Query | Request::Mark(_) | Request::Baud(_) => Outcome::Done,
+        };
+        let mut reply = Vec::new();
+        self.dialect.answer(&request, &outcome, self.own(), &mut reply);
+        self.reply(&reply);
+        if let Request::Baud(baud) = request {
+            self.change_baud(port, baud).await;
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, draft: crier_announce::Draft) -> Result<Outcome, DeskClosed> {
+        let outcome = self.gate.say(draft).await?;
+        if let Outcome::Accepted { sequence, .. } = outcome {
+            if self.unfinished.len() >= UNFINISHED_MAX {
+                self.unfinished.pop_first();
+            }
+            self.unfinished.insert(sequence);
+        }
+        Ok(outcome)
+    }
+
+    /// Ends what this port wanted to be spoken. If no more than what is being spoken is left of it, that is ended;
+    /// otherwise everything is, because the supervisor has no command for the rest of one input.
+    async fn stop_own(&mut self) -> Result<Outcome, DeskClosed> {
+        self.catch_up();
+        let only = self.unfinished.len() == 1 && self.spoken.is_some();
+        match self.unfinished.len() {
+            0 => Ok(Outcome::Done),
+            _ if only => self.gate.command(Command::Stop).await,
+            _ => self.gate.command(Command::StopAll).await,
+        }
+    }
+
+    /// The answer goes out at the old speed, what comes then is read at the new one.
+    async fn change_baud(&mut self, port: &Port, baud: u32) {
+        while let Ok(Ok(bytes)) = tokio::time::timeout(TELL_EVERY, write(port, &self.replies)).await {
+            self.replies.drain(..bytes);
+            if self.replies.is_empty() {
+                break;
+            }
+        }
+        if let Err(error) = port.set_baud(baud) {
+            tracing::warn!(input = self.gate.desk().input(), baud, %error, "the speed stays");
+        }
+    }
+
+    /// Takes the events that have come, so that what is known is what is so.
+    fn catch_up(&mut self) {
+        loop {
+            match self.events.try_recv() {
+                Ok(told) => self.told(Ok(told)),
+                Err(broadcast::error::TryRecvError::Lagged(missed)) => {
+                    self.told(Err(RecvError::Lagged(missed)));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn told(&mut self, told: Result<Told, RecvError>) {
+        match told {
+            Ok(told) => self.event(told.sequence, &told.event.kind),
+            // Ends may be among the events that were missed: better an end too early than one that never comes.
+            Err(RecvError::Lagged(_)) => {
+                while let Some(sequence) = self.unfinished.first().copied() {
+                    self.event(sequence, &EventKind::Finished);
+                }
+            }
+            Err(RecvError::Closed) => {}
+        }
+    }
+
+    fn event(&mut self, sequence: u64, kind: &EventKind) {
+        if !self.unfinished.contains(&sequence) {
+            return;
+        }
+        if kind.is_end() {
+            self.unfinished.remove(&sequence);
+            self.spoken = self.spoken.filter(|spoken| *spoken != sequence);
+        } else if matches!(kind, EventKind::Started) {
+            self.spoken = Some(sequence);
+        } else if matches!(kind, EventKind::Postponed) {
+            self.spoken = None;
+        }
+        let mut reply = Vec::new();
+        self.dialect.event(sequence, kind, self.own(), &mut reply);
+        self.reply(&reply);
+    }
+
+    fn own(&self) -> Own {
+        Own { unfinished: self.unfinished.len(), latest: self.unfinished.last().copied() }
+    }
+
+    fn reply(&mut self, bytes: &[u8]) {
+        if self.replies.len() + bytes.len() <= REPLY_BYTES_MAX {
+            self.replies.extend_from_slice(bytes);
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => future::pending().await,
+    }
+}
+
+async fn write(port: &Port, bytes: &[u8]) -> io::Result<usize> {
+    if bytes.is_empty() { future::pending().await } else { port.write(bytes).await }
+}

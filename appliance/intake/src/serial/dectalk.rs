@@ -1,0 +1,241 @@
+//! The dialect of DECtalk Express, as the Linux screen reader's driver `speakup_dectlk` speaks it: text with commands
+//! in brackets, 0x0B to speak now, 0x03 to fall silent.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crier_announce::{CancelReason, Draft, EventKind};
+
+use crate::gate::Outcome;
+use crate::message::Defaults;
+use crate::serial::dialect::{Dialect, Own, Request};
+use crate::text::{Encoding, clean};
+
+/// Longest text without an end, in bytes; then it is spoken as if there were one.
+const TEXT_BYTES_MAX: usize = 4096;
+/// Longest command, in bytes; a longer one is dropped, and what follows is text.
+const COMMAND_BYTES_MAX: usize = 128;
+/// A silence after which text without an end is spoken.
+const SILENCE: Duration = Duration::from_secs(3);
+/// Index marks that wait for their texts.
+const MARKS_MAX: usize = 64;
+/// With so many texts to speak, the other side is asked to wait.
+const WAIT_AT: usize = 32;
+/// With so few, to go on.
+const GO_ON_AT: usize = 16;
+
+const FLUSH: u8 = 0x03;
+const SPEAK: u8 = 0x0B;
+const FLUSHED: u8 = 0x01;
+const XON: u8 = 0x11;
+const XOFF: u8 = 0x13;
+
+enum Place {
+    Text,
+    /// After `[`, which begins a command if `:` follows.
+    Bracket,
+    Command(Vec<u8>),
+}
+
+pub(crate) struct Dectalk {
+    defaults: Defaults,
+    place: Place,
+    text: Vec<u8>,
+    last: Option<Instant>,
+    volume: Option<u32>,
+    language: Option<&'static str>,
+    /// Number of an announcement, and the mark to send when it has ended.
+    marks: VecDeque<(u64, u16)>,
+    waiting: bool,
+}
+
+impl Dectalk {
+    pub(crate) fn new(defaults: Defaults) -> Self {
+        let defaults = Defaults { encoding: defaults.encoding.or(Encoding::Latin1), ..defaults };
+        Self {
+            defaults,
+            place: Place::Text,
+            text: Vec::new(),
+            last: None,
+            volume: None,
+            language: None,
+            marks: VecDeque::new(),
+            waiting: false,
+        }
+    }
+
+    fn byte(&mut self, byte: u8, requests: &mut Vec<Request>) {
+        match (&mut self.place, byte) {
+            (_, FLUSH) => {
+                self.place = Place::Text;
+                self.text.clear();
+                requests.push(Request::StopOwn);
+            }
+            // A command does not go beyond its line.
+            (Place::Text | Place::Command(_), SPEAK | b'\r' | b'\n') => {
+                self.place = Place::Text;
+                self.speak(requests);
+            }
+            (Place::Text, b'[') => self.place = Place::Bracket,
+            (Place::Text, _) => self.push(byte, requests),
+            (Place::Bracket, b':') => self.place = Place::Command(Vec::new()),
+            (Place::Bracket, _) => {
+                self.place = Place::Text;
+                self.push(b'[', requests);
+                self.byte(byte, requests);
+            }
+            (Place::Command(command), b']') => {
+                let command = std::mem::take(command);
+                self.place = Place::Text;
+                self.command(&command, requests);
+            }
+            (Place::Command(command), _) if command.len() < COMMAND_BYTES_MAX => command.push(byte),
+            (Place::Command(_), _) => {
+                self.place = Place::Text;
+                requests.push(Request::Refuse("a command without an end".to_owned()));
+                self.byte(byte, requests);
+            }
+        }
+    }
+
+    fn push(&mut self, byte: u8, requests: &mut Vec<Request>) {
+        if self.text.len() >= TEXT_BYTES_MAX {
+            self.speak(requests);
+        }
+        self.text.push(byte);
+    }
+
+    /// Hands in the text that has come.
+    fn speak(&mut self, requests: &mut Vec<Request>) {
+        let bytes = std::mem::take(&mut self.text);
+        let Some(text) = self.defaults.encoding.decode(&bytes) else {
+            requests.push(Request::Refuse("a text in another encoding".to_owned()));
+            return;
+        };
+        let text = clean(&text);
+        if text.is_empty() {
+            return;
+        }
+        let language = self.language.map(str::to_owned);
+        let draft = self.defaults.draft(text);
+        let language = language.or_else(|| draft.language.clone());
+        requests.push(Request::Say(Box::new(Draft { language, volume: self.volume, ..draft })));
+    }
+
+    fn command(&mut self, command: &[u8], requests: &mut Vec<Request>) {
+        let Ok(command) = std::str::from_utf8(command) else { return };
+        let command = command.to_ascii_lowercase();
+        let words: Vec<_> = command.split_whitespace().collect();
+        match words.as_slice() {
+            ["in" | "index", "re" | "reply", mark] => {
+                if let Ok(mark) = mark.parse() {
+                    self.speak(requests);
+                    requests.push(Request::Mark(mark));
+                }
+            }
+            ["sync" | "sy"] => self.speak(requests),
+            ["vo" | "volume", "set" | "se", percent] => {
+                self.volume = percent.parse().ok().filter(|percent| *percent <= 100).or(self.volume);
+            }
+            ["lang" | "la", language] => self.language = language_of(language).or(self.language),
+            // Voices, rates and pitches are those of another machine.
+            _ => {}
+        }
+    }
+
+    fn send_marks(&mut self, sequence: u64, reply: &mut Vec<u8>) {
+        while self.marks.front().is_some_and(|(after, _)| *after <= sequence) {
+            if let Some((_, mark)) = self.marks.pop_front() {
+                push_mark(mark, reply);
+            }
+        }
+    }
+
+    fn pace(&mut self, unfinished: usize, reply: &mut Vec<u8>) {
+        if !self.waiting && unfinished >= WAIT_AT {
+            self.waiting = true;
+            reply.push(XOFF);
+        } else if self.waiting && unfinished <= GO_ON_AT {
+            self.waiting = false;
+            reply.push(XON);
+        }
+    }
+}
+
+fn language_of(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "us" | "uk" | "en" => "en",
+        "sp" | "la" | "es" => "es",
+        "gr" | "de" => "de",
+        "fr" => "fr",
+        "it" => "it",
+        _ => return None,
+    })
+}
+
+/// The escape sequence of DECtalk's index replies.
+fn push_mark(mark: u16, reply: &mut Vec<u8>) {
+    reply.extend_from_slice(format!("\x1bP0;31;{mark}z\x1b\\").as_bytes());
+}
+
+impl Dialect for Dectalk {
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<Request>) {
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.silence(now, requests);
+        }
+        self.last = Some(now);
+        for byte in bytes {
+            self.byte(*byte, requests);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let begun = !self.text.is_empty() || !matches!(self.place, Place::Text);
+        self.last.filter(|_| begun).map(|last| last + SILENCE)
+    }
+
+    fn silence(&mut self, _now: Instant, requests: &mut Vec<Request>) {
+        if matches!(std::mem::replace(&mut self.place, Place::Text), Place::Bracket) {
+            self.push(b'[', requests);
+        }
+        self.speak(requests);
+    }
+
+    fn reset(&mut self) {
+        self.place = Place::Text;
+        self.text = Vec::new();
+        self.waiting = false;
+    }
+
+    fn answer(&mut self, request: &Request, _outcome: &Outcome, own: Own, reply: &mut Vec<u8>) {
+        match request {
+            Request::Mark(mark) => match own.latest {
+                Some(latest) if self.marks.len() < MARKS_MAX => self.marks.push_back((latest, *mark)),
+                _ => push_mark(*mark, reply),
+            },
+            Request::StopOwn => {
+                self.marks.clear();
+                self.pace(0, reply);
+                reply.push(FLUSHED);
+            }
+            _ => self.pace(own.unfinished, reply),
+        }
+    }
+
+    fn event(&mut self, sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>) {
+        if !kind.is_end() {
+            return;
+        }
+        if matches!(kind, EventKind::Cancelled { reason: CancelReason::Stopped }) {
+            self.marks.retain(|(after, _)| *after != sequence);
+        } else {
+            self.send_marks(sequence, reply);
+        }
+        self.pace(own.unfinished, reply);
+    }
+
+    fn held(&self) -> usize {
+        let command = if let Place::Command(command) = &self.place { command.capacity() } else { 0 };
+        self.text.capacity() + command
+    }
+}

@@ -1,0 +1,93 @@
+//! What all dialects are: bytes in, requests out; answers and events in, reply bytes out. No I/O and no clock.
+
+use std::time::Instant;
+
+use crier_announce::{Draft, EventKind};
+use crier_wire::Command;
+
+use crate::gate::Outcome;
+use crate::message::Defaults;
+use crate::serial::{DialectName, Settings};
+
+/// What the other side wants.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Speak this.
+    Say(Box<Draft>),
+    /// Do this.
+    Command(Command),
+    /// End whatever this port asked to be spoken, and nothing else if that can be had.
+    StopOwn,
+    /// Tell whether something of this port is still to be spoken.
+    Query,
+    /// Go on at another speed, after the answer.
+    Baud(u32),
+    /// Tell when everything before this has been spoken.
+    Mark(u16),
+    /// Send this back.
+    Reply(Vec<u8>),
+    /// This was no message of the dialect, and why.
+    Refuse(String),
+}
+
+/// What stands of the announcements of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Own {
+    /// How many have not ended.
+    pub unfinished: usize,
+    /// The number of the latest of them.
+    pub latest: Option<u64>,
+}
+
+/// One way to speak on a serial line.
+///
+/// How the bytes are cut into calls of [`read`](Self::read) changes nothing, but for silences, and what is kept
+/// between calls is bounded.
+pub trait Dialect: Send {
+    /// Takes bytes that came at `now` and adds what they ask for, in order.
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<Request>);
+
+    /// When a silence that lasts till then means something.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Nothing came until `now`.
+    fn silence(&mut self, _now: Instant, _requests: &mut Vec<Request>) {}
+
+    /// What the other side is told when the port opens.
+    fn greeting(&self) -> &'static [u8] {
+        b""
+    }
+
+    /// Forgets what was begun: the port was closed in between.
+    fn reset(&mut self);
+
+    /// What the other side is told of what became of `request`; `own` counts it in.
+    fn answer(&mut self, request: &Request, outcome: &Outcome, own: Own, reply: &mut Vec<u8>);
+
+    /// What the other side is told when something happens to announcement `sequence` of this port; `own` does not
+    /// count it any more if this is its end.
+    fn event(&mut self, sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>);
+
+    /// Bytes held between calls.
+    fn held(&self) -> usize;
+}
+
+/// The dialect that `settings` name.
+#[must_use]
+pub fn dialect(settings: &Settings) -> Box<dyn Dialect> {
+    let defaults = Defaults {
+        priority: settings.priority,
+        language: settings.language.clone(),
+        voice: settings.voice.clone(),
+        encoding: settings.encoding,
+    };
+    match settings.dialect {
+        DialectName::Line => Box::new(super::line::LineDialect::new(defaults, settings.replies)),
+        DialectName::Emic2 => Box::new(super::emic2::Emic2::new(defaults)),
+        DialectName::Syn6288 => Box::new(super::syn6288::Syn6288::new(defaults)),
+        DialectName::Xfs5152 => Box::new(super::xfs5152::Xfs5152::new(defaults)),
+        DialectName::Dectalk => Box::new(super::dectalk::Dectalk::new(defaults)),
+    }
+}

@@ -1,0 +1,203 @@
+//! The dialect of Parallax's Emic 2: a letter, an argument, a line end; `:` when it is ready for the next.
+//!
+//! `X` and `Z` act at once, without a line end, as libraries send them. A blank line asks whether the module is ready:
+//! it answers `:` at once if nothing is to be spoken, and otherwise when that has ended.
+
+use std::time::Instant;
+
+use crier_announce::{CancelReason, EventKind};
+use crier_wire::Command;
+
+use crate::gate::Outcome;
+use crate::message::Defaults;
+use crate::serial::dialect::{Dialect, Own, Request};
+use crate::text::{Encoding, clean};
+
+/// Longest text of one `S`, in bytes, as the original takes it.
+const TEXT_BYTES_MAX: usize = 1023;
+/// Lowest and highest volume of the original, in decibels.
+const VOLUME_DB: (i32, i32) = (-48, 18);
+
+pub(crate) struct Emic2 {
+    defaults: Defaults,
+    line: Vec<u8>,
+    skipping: bool,
+    after_cr: bool,
+    language: Option<&'static str>,
+    volume: Option<u32>,
+    /// An `X` was answered with `:`; the end that it brings about is not answered once more.
+    stopping: bool,
+}
+
+impl Emic2 {
+    pub(crate) fn new(defaults: Defaults) -> Self {
+        let defaults = Defaults { encoding: defaults.encoding.or(Encoding::Latin1), ..defaults };
+        Self {
+            defaults,
+            line: Vec::new(),
+            skipping: false,
+            after_cr: false,
+            language: None,
+            volume: None,
+            stopping: false,
+        }
+    }
+
+    fn byte(&mut self, byte: u8, requests: &mut Vec<Request>) {
+        let after_cr = std::mem::take(&mut self.after_cr);
+        match byte {
+            b'\n' if after_cr => {}
+            b'\n' | b'\r' => {
+                self.after_cr = byte == b'\r';
+                if !std::mem::take(&mut self.skipping) {
+                    let line = std::mem::take(&mut self.line);
+                    requests.extend(self.command(&line));
+                }
+            }
+            _ if self.skipping => {}
+            b'X' | b'x' if self.line.is_empty() => requests.push(Request::StopOwn),
+            b'Z' | b'z' if self.line.is_empty() => requests.push(Request::Command(Command::PauseToggle)),
+            _ if self.line.len() > TEXT_BYTES_MAX => {
+                self.line = Vec::new();
+                self.skipping = true;
+                requests.push(Request::Refuse(format!("a text of more than {TEXT_BYTES_MAX} bytes")));
+            }
+            _ => self.line.push(byte),
+        }
+    }
+
+    fn command(&mut self, line: &[u8]) -> Option<Request> {
+        let Some((letter, argument)) = line.split_first() else { return Some(Request::Query) };
+        let number: Option<i32> =
+            std::str::from_utf8(argument).ok().and_then(|text| text.trim().parse().ok());
+        let ready = || Request::Reply(b":".to_vec());
+        let request = match (letter.to_ascii_uppercase(), number) {
+            (b'S', _) => return Some(self.say(argument)),
+            (b'D', Some(number @ 0..=2)) => return Some(self.demonstration(number)),
+            (b'V', Some(decibel)) if (VOLUME_DB.0..=VOLUME_DB.1).contains(&decibel) => {
+                let (low, high) = VOLUME_DB;
+                self.volume = u32::try_from((decibel - low) * 100 / (high - low)).ok();
+                ready()
+            }
+            (b'L', Some(language @ 0..=2)) => {
+                self.language = Some(if language == 0 { "en" } else { "es" });
+                ready()
+            }
+            (b'N', Some(0..=8)) | (b'W', Some(75..=600)) | (b'P', Some(0..=1)) => ready(),
+            (b'R', None) => {
+                self.language = None;
+                self.volume = None;
+                ready()
+            }
+            (b'C', None) => Request::Reply(self.settings()),
+            (b'I', None) => Request::Reply(b"Crier, speaking Emic 2\r\n:".to_vec()),
+            (b'H', None) => Request::Reply(HELP.to_vec()),
+            _ => Request::Refuse("a command that the Emic 2 does not have".to_owned()),
+        };
+        Some(request)
+    }
+
+    fn say(&self, text: &[u8]) -> Request {
+        let Some(text) = self.defaults.encoding.decode(text) else {
+            return Request::Refuse("a text in another encoding".to_owned());
+        };
+        let text = clean(&without_commands(&text));
+        // The original is ready at once when there was nothing to say.
+        if text.is_empty() { Request::Query } else { self.spoken(text) }
+    }
+
+    fn spoken(&self, text: String) -> Request {
+        let mut draft = self.defaults.draft(text);
+        draft.volume = self.volume;
+        if let Some(language) = self.language {
+            draft.language = Some(language.to_owned());
+        }
+        Request::Say(Box::new(draft))
+    }
+
+    fn demonstration(&self, number: i32) -> Request {
+        let (text, language) = match number {
+            2 => ("Hola. Todo lo que usted escribe se puede oír.", "es"),
+            _ => ("Hello. Everything that you write can be heard.", "en"),
+        };
+        let Request::Say(mut draft) = self.spoken(text.to_owned()) else { return Request::Query };
+        draft.language = Some(language.to_owned());
+        Request::Say(draft)
+    }
+
+    fn settings(&self) -> Vec<u8> {
+        let volume =
+            self.volume.map_or_else(|| "as configured".to_owned(), |percent| format!("{percent} percent"));
+        let language = self.language.unwrap_or("as configured");
+        format!("Volume: {volume}\r\nLanguage: {language}\r\n:").into_bytes()
+    }
+}
+
+const HELP: &[u8] = b"Sx say text\r\nX stop\r\nZ pause, go on\r\nVx volume, -48 to 18\r\nLx language, 0 to 2\r\n\
+Dx demonstration, 0 to 2\r\nNx Wx Px taken, without effect\r\nC settings\r\nI version\r\nR defaults\r\nH help\r\n:";
+
+/// `text` without what the DECtalk parser of the original takes as commands: `[:...]`.
+fn without_commands(text: &str) -> String {
+    let mut rest = text;
+    let mut plain = String::with_capacity(text.len());
+    while let Some((before, after)) = rest.split_once("[:") {
+        plain.push_str(before);
+        rest = after.split_once(']').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+impl Dialect for Emic2 {
+    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<Request>) {
+        for byte in bytes {
+            self.byte(*byte, requests);
+        }
+    }
+
+    fn greeting(&self) -> &'static [u8] {
+        b":"
+    }
+
+    fn reset(&mut self) {
+        self.line = Vec::new();
+        self.skipping = false;
+        self.after_cr = false;
+    }
+
+    fn answer(&mut self, request: &Request, outcome: &Outcome, own: Own, reply: &mut Vec<u8>) {
+        match (request, outcome) {
+            // It is ready when the text has been spoken.
+            (Request::Say(_), Outcome::Accepted { .. }) => {}
+            (Request::StopOwn, _) => {
+                self.stopping = own.unfinished > 0;
+                reply.extend_from_slice(b".:");
+            }
+            (Request::Query, _) if own.unfinished > 0 => {}
+            (Request::Query, _) => reply.push(b':'),
+            (Request::Command(Command::PauseToggle), Outcome::Done) if own.unfinished > 0 => reply.push(b'.'),
+            (_, Outcome::Accepted { .. } | Outcome::Duplicate { .. } | Outcome::Done) => reply.push(b':'),
+            // A sketch that waits for `:` goes on.
+            (_, Outcome::Busy | Outcome::Refused(_)) => reply.extend_from_slice(b"?:"),
+        }
+    }
+
+    fn event(&mut self, _sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>) {
+        if matches!(kind, EventKind::Started) {
+            self.stopping = false;
+        }
+        if !kind.is_end() {
+            return;
+        }
+        let stopped = matches!(kind, EventKind::Cancelled { reason: CancelReason::Stopped });
+        if stopped && self.stopping {
+            self.stopping = own.unfinished > 0;
+        } else {
+            reply.push(b':');
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.line.capacity()
+    }
+}

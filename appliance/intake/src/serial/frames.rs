@@ -1,0 +1,229 @@
+//! What SYN6288 and XFS5152 have in common: frames that begin with 0xFD and a length, tags in brackets, one-byte
+//! answers.
+
+use std::time::{Duration, Instant};
+
+use crier_announce::EventKind;
+
+use crate::gate::Outcome;
+use crate::serial::dialect::{Own, Request};
+use crate::text::{Encoding, clean, decode_utf16};
+
+/// A silence inside a frame that ends it unfinished. The originals allow 8 ms; USB adapters and a busy machine take
+/// longer over a byte that came in time.
+pub(crate) const SILENCE: Duration = Duration::from_millis(100);
+
+const START: u8 = 0xFD;
+/// Start and length.
+const HEAD_BYTES: usize = 3;
+
+pub(crate) const READY: u8 = 0x4A;
+pub(crate) const ACCEPTED: u8 = 0x41;
+pub(crate) const DAMAGED: u8 = 0x45;
+pub(crate) const SPEAKING: u8 = 0x4E;
+pub(crate) const IDLE: u8 = 0x4F;
+
+/// What frames of a module look like.
+pub(crate) trait Shape {
+    /// Bytes after the text: 1 for a checksum that is the exclusive or of all others.
+    const CHECK_BYTES: usize;
+    /// Longest text, in bytes.
+    const TEXT_BYTES_MAX: usize;
+    /// How many bytes a frame of this command has between the length and the checksum: least and most.
+    fn body_bytes(command: u8) -> Option<(usize, usize)>;
+}
+
+/// Finds frames in a stream, wherever it begins.
+pub(crate) struct Frames<S> {
+    buffer: Vec<u8>,
+    /// When the latest byte came.
+    last: Option<Instant>,
+    /// A run of damage is told once: until the next good frame or silence.
+    told: bool,
+    shape: std::marker::PhantomData<S>,
+}
+
+/// What stands at the beginning of the buffer.
+enum Found {
+    /// Bytes are missing.
+    Part,
+    /// No frame.
+    Damage,
+    /// A frame of so many bytes.
+    Frame(usize),
+}
+
+impl<S: Shape> Frames<S> {
+    pub(crate) fn new() -> Self {
+        Self { buffer: Vec::new(), last: None, told: false, shape: std::marker::PhantomData }
+    }
+
+    /// Takes bytes and gives the body of each frame (command, parameter, text) to `frame`.
+    pub(crate) fn read(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+        requests: &mut Vec<Request>,
+        mut frame: impl FnMut(&[u8], &mut Vec<Request>),
+    ) {
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.silence(requests);
+        }
+        self.last = Some(now);
+        self.buffer.extend_from_slice(bytes);
+        let mut at = 0;
+        while let Some(start) = self.buffer[at..].iter().position(|byte| *byte == START) {
+            at += start;
+            match Self::find(&self.buffer[at..]) {
+                Found::Part => break,
+                Found::Damage => {
+                    at += 1;
+                    self.damage(requests);
+                }
+                Found::Frame(bytes) => {
+                    self.told = false;
+                    let end = at + bytes;
+                    frame(&self.buffer[at + HEAD_BYTES..end - S::CHECK_BYTES], requests);
+                    at = end;
+                }
+            }
+        }
+        let rest =
+            self.buffer[at..].iter().position(|byte| *byte == START).map_or(self.buffer.len(), |n| at + n);
+        self.buffer.drain(..rest);
+    }
+
+    fn find(bytes: &[u8]) -> Found {
+        let [_, high, low, rest @ ..] = bytes else { return Found::Part };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let most = 2 + S::TEXT_BYTES_MAX + S::CHECK_BYTES;
+        if !(1 + S::CHECK_BYTES..=most).contains(&length) {
+            return Found::Damage;
+        }
+        let Some(command) = rest.first() else { return Found::Part };
+        match S::body_bytes(*command) {
+            Some((least, most)) if (least..=most).contains(&(length - S::CHECK_BYTES)) => {}
+            _ => return Found::Damage,
+        }
+        let total = HEAD_BYTES + length;
+        let Some(frame) = bytes.get(..total) else { return Found::Part };
+        if S::CHECK_BYTES > 0 && frame.iter().fold(0, |sum, byte| sum ^ byte) != 0 {
+            return Found::Damage;
+        }
+        Found::Frame(total)
+    }
+
+    fn damage(&mut self, requests: &mut Vec<Request>) {
+        if !std::mem::replace(&mut self.told, true) {
+            requests.push(Request::Refuse("a damaged frame".to_owned()));
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let waiting = !self.buffer.is_empty() || self.told;
+        self.last.filter(|_| waiting).map(|last| last + SILENCE)
+    }
+
+    /// Nothing came for [`SILENCE`]: a frame that was begun is damaged, and the next byte begins anew.
+    pub(crate) fn silence(&mut self, requests: &mut Vec<Request>) {
+        if !self.buffer.is_empty() {
+            self.damage(requests);
+        }
+        self.reset();
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.buffer = Vec::new();
+        self.told = false;
+        self.last = None;
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.len()
+    }
+}
+
+/// The text of a frame that names its encoding by number, as both modules do.
+pub(crate) fn decode(encoding: u8, bytes: &[u8]) -> Option<String> {
+    match encoding {
+        // GB2312 is a part of GBK. Editors write UTF-8, and sketches send what stands in them.
+        0 | 1 => Encoding::Gbk.decode_strictly(bytes).or_else(|| Encoding::Utf8.decode(bytes)),
+        2 => Encoding::Big5.decode_strictly(bytes).or_else(|| Encoding::Utf8.decode(bytes)),
+        3 => decode_utf16(bytes),
+        _ => None,
+    }
+}
+
+/// A text and the tags that stood in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tagged {
+    pub(crate) text: String,
+    /// Letter and number, in order; a tag without a number has none.
+    pub(crate) tags: Vec<(char, Option<u32>)>,
+}
+
+/// Takes tags such as `[v8]` out of `text`: a letter, digits, in brackets; `[=ba4]` tells how a character is read.
+pub(crate) fn untag(text: &str) -> Tagged {
+    let mut tagged = Tagged { text: String::with_capacity(text.len()), tags: Vec::new() };
+    let mut rest = text;
+    while let Some(open) = rest.find('[') {
+        let (before, bracket) = rest.split_at(open);
+        tagged.text.push_str(before);
+        match bracket.split_once(']').and_then(|(inside, after)| Some((tag(&inside[1..])?, after))) {
+            Some((tag, after)) => {
+                tagged.tags.push(tag);
+                rest = after;
+            }
+            None => {
+                tagged.text.push('[');
+                rest = &bracket[1..];
+            }
+        }
+    }
+    tagged.text.push_str(rest);
+    tagged.text = clean(&tagged.text);
+    tagged
+}
+
+fn tag(inside: &str) -> Option<(char, Option<u32>)> {
+    let mut characters = inside.chars();
+    let letter = characters.next()?;
+    let argument = characters.as_str();
+    match letter {
+        '=' if argument.len() <= 8 && argument.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Some((letter, None))
+        }
+        'a'..='z' if argument.is_empty() => Some((letter, None)),
+        'a'..='z' if argument.len() <= 5 => argument.parse().ok().map(|number| (letter, Some(number))),
+        _ => None,
+    }
+}
+
+/// The byte that answers `request`, if one does.
+pub(crate) fn answer(request: &Request, outcome: &Outcome, own: Own) -> Option<u8> {
+    match (request, outcome) {
+        (Request::Query, _) if own.unfinished > 0 => Some(SPEAKING),
+        (Request::Query, _) => Some(IDLE),
+        (Request::Reply(_), _) => None,
+        (_, Outcome::Busy) => Some(SPEAKING),
+        (_, Outcome::Refused(_)) => Some(DAMAGED),
+        _ => Some(ACCEPTED),
+    }
+}
+
+/// The byte that tells of an event, if one does.
+pub(crate) fn event(kind: &EventKind, own: Own) -> Option<u8> {
+    (kind.is_end() && own.unfinished == 0).then_some(IDLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_taken_out_and_other_brackets_stay() {
+        let tagged = untag("[v8][t5]直行[=xing2] [see note] [m] [v99999999]x");
+        assert_eq!(tagged.text, "直行 [see note]  [v99999999]x");
+        assert_eq!(tagged.tags, [('v', Some(8)), ('t', Some(5)), ('=', None), ('m', None)]);
+    }
+}

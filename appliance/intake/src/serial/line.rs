@@ -1,0 +1,99 @@
+//! The dialect `line`: each line is spoken, is an announcement in JSON, or is a command that begins with `!`.
+//!
+//! ```text
+//! Hello.          -> ok #7       it will be spoken
+//! !stop           -> ok          it was done
+//! anything        -> busy        not now, send it again later
+//! !explode        -> error: ...  never, and why
+//!                 <- end #7 finished|cancelled|expired|failed
+//! ```
+
+use std::time::Instant;
+
+use crier_announce::EventKind;
+
+use crate::gate::Outcome;
+use crate::lines::{Line, Lines};
+use crate::message::{Defaults, Message};
+use crate::serial::dialect::{Dialect, Own, Request};
+
+/// Announcements whose ids are kept for `end`; the queue holds no more.
+const IDS_MAX: usize = 1000;
+/// Longest line that is sent back, in characters.
+const REPLY_CHARACTERS_MAX: usize = 300;
+
+pub(crate) struct LineDialect {
+    defaults: Defaults,
+    replies: bool,
+    lines: Lines,
+    ids: std::collections::BTreeMap<u64, String>,
+}
+
+impl LineDialect {
+    pub(crate) fn new(defaults: Defaults, replies: bool) -> Self {
+        Self { defaults, replies, lines: Lines::default(), ids: std::collections::BTreeMap::new() }
+    }
+
+    fn reply(&self, reply: &mut Vec<u8>, line: &str) {
+        if !self.replies {
+            return;
+        }
+        let shown = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REPLY_CHARACTERS_MAX);
+        reply.extend_from_slice(shown.collect::<String>().as_bytes());
+        reply.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Dialect for LineDialect {
+    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<Request>) {
+        let defaults = &self.defaults;
+        self.lines.read(bytes, |line| match line {
+            Line::TooLong => {
+                requests.push(Request::Refuse("the line is too long; send the text in parts".to_owned()));
+            }
+            Line::Whole(line) => match Message::read(&line, defaults) {
+                Message::Empty => {}
+                Message::Say(draft) => requests.push(Request::Say(draft)),
+                Message::Command(command) => requests.push(Request::Command(command)),
+                Message::Wrong(reason) => requests.push(Request::Refuse(reason)),
+            },
+        });
+    }
+
+    fn reset(&mut self) {
+        self.lines.reset();
+    }
+
+    fn answer(&mut self, _request: &Request, outcome: &Outcome, _own: Own, reply: &mut Vec<u8>) {
+        match outcome {
+            Outcome::Accepted { sequence, id } => {
+                if self.ids.len() >= IDS_MAX {
+                    self.ids.pop_first();
+                }
+                self.ids.insert(*sequence, id.clone());
+                self.reply(reply, &format!("ok {id}"));
+            }
+            Outcome::Duplicate { id } => self.reply(reply, &format!("ok {id}")),
+            Outcome::Done => self.reply(reply, "ok"),
+            Outcome::Busy => self.reply(reply, "busy"),
+            Outcome::Refused(reason) => self.reply(reply, &format!("error: {reason}")),
+        }
+    }
+
+    fn event(&mut self, sequence: u64, kind: &EventKind, _own: Own, reply: &mut Vec<u8>) {
+        let end = match kind {
+            EventKind::Finished => "finished",
+            EventKind::Cancelled { .. } => "cancelled",
+            EventKind::Expired => "expired",
+            EventKind::Failed { .. } => "failed",
+            _ => return,
+        };
+        if let Some(id) = self.ids.remove(&sequence) {
+            self.reply(reply, &format!("end {id} {end}"));
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.lines.held()
+    }
+}

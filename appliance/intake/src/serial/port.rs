@@ -1,0 +1,149 @@
+//! A serial port of the system: opened raw and for us alone, read and written without waiting.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::termios::{
+    ControlModes, InputModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, ioctl_tiocexcl,
+    isatty, tcflush, tcgetattr, tcsetattr,
+};
+use tokio::io::unix::AsyncFd;
+
+use crate::descriptor;
+use crate::serial::settings::{FlowControl, Format, Parity, Settings};
+
+/// Why a port cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// It cannot be opened.
+    #[error("{} cannot be opened: {source}; is it plugged in, and may this user open it?", path.display())]
+    Open {
+        /// The port.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("{} is not a serial port; write the path of one, such as /dev/ttyS6 or /dev/ttyUSB0", path.display())]
+    NotAPort {
+        /// What was opened.
+        path: PathBuf,
+    },
+    /// It does not take the settings.
+    #[error("{} does not take {baud} baud {format}: {source}; choose other settings", path.display())]
+    Settings {
+        /// The port.
+        path: PathBuf,
+        /// The speed asked for.
+        baud: u32,
+        /// The format asked for.
+        format: Format,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// An open port.
+#[derive(Debug)]
+pub struct Port {
+    file: AsyncFd<OwnedFd>,
+}
+
+impl Port {
+    /// Opens the port that `settings` name.
+    ///
+    /// # Errors
+    /// See [`PortError`].
+    pub fn open(settings: &Settings) -> Result<Self, PortError> {
+        let path = settings.device.as_path();
+        let opened = |source: Errno| PortError::Open { path: path.into(), source: source.into() };
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::empty()).map_err(opened)?;
+        if !isatty(&file) {
+            return Err(PortError::NotAPort { path: path.into() });
+        }
+        ioctl_tiocexcl(&file).map_err(opened)?;
+        set(&file, settings).map_err(|source| PortError::Settings {
+            path: path.into(),
+            baud: settings.baud,
+            format: settings.format,
+            source: source.into(),
+        })?;
+        let file = descriptor::watch(file).map_err(|source| PortError::Open { path: path.into(), source })?;
+        Ok(Self { file })
+    }
+
+    /// Reads what has come, at least one byte; 0 means that the other side hung up.
+    ///
+    /// # Errors
+    /// What the system says, such as EIO when an adapter was pulled.
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        descriptor::read(&self.file, buffer).await
+    }
+
+    /// Writes as much of `bytes` as fits now, at least one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        descriptor::write(&self.file, bytes).await
+    }
+
+    /// Goes on at another speed.
+    ///
+    /// # Errors
+    /// What the system says; the speed stays.
+    pub fn set_baud(&self, baud: u32) -> io::Result<()> {
+        let mut termios = tcgetattr(&self.file)?;
+        termios.set_speed(baud)?;
+        // What was written before still goes out at the old speed.
+        tcsetattr(&self.file, OptionalActions::Drain, &termios)?;
+        Ok(())
+    }
+
+    /// Forgets what was not sent yet.
+    pub fn discard_output(&self) {
+        let _ = tcflush(&self.file, QueueSelector::OFlush);
+    }
+}
+
+fn set(file: &OwnedFd, settings: &Settings) -> Result<(), Errno> {
+    let mut termios = tcgetattr(file)?;
+    termios.make_raw();
+    termios.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
+    termios.input_modes |= InputModes::IGNBRK;
+    // Characters with a wrong parity bit are left out.
+    termios.input_modes.set(InputModes::INPCK | InputModes::IGNPAR, settings.format.parity != Parity::None);
+    set_format(&mut termios, settings.format);
+    let (bytes, wires) = match settings.flow_control {
+        FlowControl::None => (false, false),
+        FlowControl::XonXoff => (true, false),
+        FlowControl::RtsCts => (false, true),
+    };
+    termios.input_modes.set(InputModes::IXON | InputModes::IXOFF, bytes);
+    termios.control_modes.set(ControlModes::CRTSCTS, wires);
+    termios.special_codes[SpecialCodeIndex::VMIN] = 1;
+    termios.special_codes[SpecialCodeIndex::VTIME] = 0;
+    termios.set_speed(settings.baud)?;
+    tcsetattr(file, OptionalActions::Now, &termios)?;
+    // The system takes what it can and is silent about the rest.
+    let taken = tcgetattr(file)?;
+    if taken.input_speed() != settings.baud { Err(Errno::INVAL) } else { Ok(()) }
+}
+
+fn set_format(termios: &mut Termios, format: Format) {
+    let modes = &mut termios.control_modes;
+    modes.remove(ControlModes::CSIZE);
+    modes.insert(if format.seven_bits { ControlModes::CS7 } else { ControlModes::CS8 });
+    modes.set(ControlModes::PARENB, format.parity != Parity::None);
+    modes.set(ControlModes::PARODD, format.parity == Parity::Odd);
+    modes.set(ControlModes::CSTOPB, format.two_stop_bits);
+}
+
+/// How a port is set, in words.
+pub(crate) fn describe(settings: &Settings) -> String {
+    format!("{} baud {}", settings.baud, settings.format)
+}

@@ -1,0 +1,134 @@
+//! From bytes to text: UTF-8 first, then what the other side is known to write.
+
+use encoding_rs::{
+    BIG5, EUC_KR, GBK, IBM866, KOI8_R, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252,
+};
+use serde::{Deserialize, Serialize};
+
+/// How text is read that is not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Encoding {
+    /// It is refused.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// As windows-1252, of which ISO 8859-1 is read as a part.
+    #[serde(rename = "latin1")]
+    Latin1,
+    /// As windows-1251.
+    #[serde(rename = "windows-1251")]
+    Windows1251,
+    /// As KOI8-R.
+    #[serde(rename = "koi8-r")]
+    Koi8R,
+    /// As IBM866.
+    #[serde(rename = "ibm866")]
+    Ibm866,
+    /// As GBK, of which GB2312 is a part.
+    #[serde(rename = "gbk")]
+    Gbk,
+    /// As Big5.
+    #[serde(rename = "big5")]
+    Big5,
+    /// As Shift JIS.
+    #[serde(rename = "shift_jis")]
+    ShiftJis,
+    /// As EUC-KR.
+    #[serde(rename = "euc-kr")]
+    EucKr,
+}
+
+impl Encoding {
+    /// The text in `bytes`, if they are UTF-8 or text in this encoding.
+    #[must_use]
+    pub fn decode(self, bytes: &[u8]) -> Option<String> {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return Some(text.to_owned());
+        }
+        self.decode_strictly(bytes)
+    }
+
+    /// The text in `bytes`, if they are text in this encoding, whatever they would be in UTF-8.
+    #[must_use]
+    pub fn decode_strictly(self, bytes: &[u8]) -> Option<String> {
+        let encoding = match self {
+            Self::Utf8 => return std::str::from_utf8(bytes).ok().map(str::to_owned),
+            Self::Latin1 => WINDOWS_1252,
+            Self::Windows1251 => WINDOWS_1251,
+            Self::Koi8R => KOI8_R,
+            Self::Ibm866 => IBM866,
+            Self::Gbk => GBK,
+            Self::Big5 => BIG5,
+            Self::ShiftJis => SHIFT_JIS,
+            Self::EucKr => EUC_KR,
+        };
+        let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
+        Some(text.into_owned())
+    }
+
+    /// This encoding, or `other` where this one says nothing beyond UTF-8.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::Utf8 { other } else { self }
+    }
+}
+
+/// Text in UTF-16. The byte order is that of the mark if there is one, and else the one that gives more of the
+/// characters people write: libraries for the same module send both.
+pub(crate) fn decode_utf16(bytes: &[u8]) -> Option<String> {
+    let little = UTF_16LE.decode_without_bom_handling_and_without_replacement(bytes);
+    let big = UTF_16BE.decode_without_bom_handling_and_without_replacement(bytes);
+    match (little, big) {
+        (Some(little), Some(big)) if usual(&big) > usual(&little) => Some(big.into_owned()),
+        (Some(little), _) => Some(little.into_owned()),
+        (None, big) => big.map(std::borrow::Cow::into_owned),
+    }
+}
+
+/// How many characters of `text` are common ones.
+fn usual(text: &str) -> usize {
+    let common = |c: &char| {
+        matches!(c, '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{4ff}' | '\u{2010}'..='\u{2030}')
+            || matches!(c, '\u{3000}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+            || matches!(c, '\u{feff}' | '\u{ff00}'..='\u{ffef}')
+    };
+    text.chars().filter(common).count()
+}
+
+/// `text` without byte order mark and with a space for each control character: nothing that a reader does not see.
+pub(crate) fn clean(text: &str) -> String {
+    let spaced: String =
+        text.chars().filter(|c| *c != '\u{feff}').map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf8_comes_first_and_then_the_encoding() {
+        assert_eq!(Encoding::Utf8.decode("Grüße".as_bytes()).unwrap(), "Grüße");
+        assert_eq!(Encoding::Latin1.decode(b"Gr\xFC\xDFe").unwrap(), "Grüße");
+        assert_eq!(Encoding::Latin1.decode("Grüße".as_bytes()).unwrap(), "Grüße");
+        assert_eq!(Encoding::Utf8.decode(b"Gr\xFC\xDFe"), None);
+        assert_eq!(Encoding::Gbk.decode(b"\xD6\xB1\xD0\xD0").unwrap(), "直行");
+        assert_eq!(Encoding::Koi8R.decode(b"\xF0\xD2\xC9\xD7\xC5\xD4").unwrap(), "Привет");
+        assert_eq!(Encoding::Gbk.decode(b"\xD6"), None, "half a character is not text");
+    }
+
+    #[test]
+    fn utf16_is_read_in_either_byte_order() {
+        for text in ["A科B大", "Hello.", "直行", "\u{feff}直行"] {
+            let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert_eq!(decode_utf16(&little).unwrap(), text);
+            assert_eq!(decode_utf16(&big).unwrap(), text);
+        }
+        assert_eq!(decode_utf16(b"\x00H\x00"), None);
+    }
+
+    #[test]
+    fn control_characters_are_not_spoken() {
+        assert_eq!(clean("\u{feff} one\ttwo\u{1b}[0m\r\0"), "one two [0m");
+    }
+}
