@@ -1,0 +1,193 @@
+//! Someone at the counter who takes what is well formed, as the supervisor does, and tells what the test wants told.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crier_announce::{CancelReason, Draft, Event, EventKind, Sequence};
+use crier_intake::{Counter, Desk};
+use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Told};
+use tokio::sync::mpsc;
+
+/// Longer than anything here takes, on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What was handed in.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Seen {
+    /// An announcement and its number.
+    Draft(u64, Draft),
+    /// A command.
+    Command(Command),
+    /// An input works or does not.
+    Input(bool, String),
+    /// So many were refused.
+    Refused(u64),
+}
+
+pub(crate) struct Supervisor {
+    pub(crate) desk: Desk,
+    seen: mpsc::UnboundedReceiver<(String, Seen)>,
+    requests: mpsc::UnboundedSender<IntakeRequest>,
+    /// Seen and not asked for yet.
+    kept: VecDeque<(String, Seen)>,
+    counter: tokio::task::JoinHandle<()>,
+    desks: mpsc::UnboundedSender<(String, tokio::sync::oneshot::Sender<Desk>)>,
+}
+
+impl Supervisor {
+    pub(crate) fn new(input: &str) -> Self {
+        let counter = Counter::new();
+        let desk = counter.desk(input);
+        let (seen_by, seen) = mpsc::unbounded_channel();
+        let (requests, to_tell) = mpsc::unbounded_channel();
+        let (desks, wanted) = mpsc::unbounded_channel();
+        let counter = tokio::spawn(attend(counter, seen_by, to_tell, wanted));
+        Self { desk, seen, requests, kept: VecDeque::new(), counter, desks }
+    }
+
+    /// Another desk at the same counter.
+    pub(crate) async fn desk(&self, input: &str) -> Desk {
+        let (give, given) = tokio::sync::oneshot::channel();
+        self.desks.send((input.to_owned(), give)).unwrap();
+        given.await.unwrap()
+    }
+
+    /// The next of `input` that `pick` takes; what else comes is kept.
+    pub(crate) async fn next_of<T>(&mut self, input: &str, pick: impl Fn(&Seen) -> Option<T>) -> T {
+        for at in 0..self.kept.len() {
+            if self.kept[at].0 == input
+                && let Some(picked) = pick(&self.kept[at].1)
+            {
+                self.kept.remove(at);
+                return picked;
+            }
+        }
+        let coming = async {
+            loop {
+                let (from, seen) = self.seen.recv().await.expect("the counter is attended");
+                if from == input
+                    && let Some(picked) = pick(&seen)
+                {
+                    return picked;
+                }
+                self.kept.push_back((from, seen));
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, coming).await;
+        waited.unwrap_or_else(|_| panic!("nothing came from {input}"))
+    }
+
+    pub(crate) async fn draft(&mut self) -> (u64, Draft) {
+        let input = self.desk.input().to_owned();
+        self.draft_of(&input).await
+    }
+
+    pub(crate) async fn draft_of(&mut self, input: &str) -> (u64, Draft) {
+        let pick = |seen: &Seen| match seen {
+            Seen::Draft(sequence, draft) => Some((*sequence, draft.clone())),
+            _ => None,
+        };
+        self.next_of(input, pick).await
+    }
+
+    pub(crate) async fn text(&mut self) -> String {
+        self.draft().await.1.text
+    }
+
+    /// The next command; commands do not say where they come from.
+    pub(crate) async fn command(&mut self) -> Command {
+        let pick = |seen: &Seen| match seen {
+            Seen::Command(command) => Some(command.clone()),
+            _ => None,
+        };
+        self.next_of("", pick).await
+    }
+
+    /// Waits until the input says that it works, or does not; gives its words.
+    pub(crate) async fn input(&mut self, wanted: bool) -> String {
+        let input = self.desk.input().to_owned();
+        let pick = |seen: &Seen| match seen {
+            Seen::Input(up, detail) if *up == wanted => Some(detail.clone()),
+            _ => None,
+        };
+        self.next_of(&input, pick).await
+    }
+
+    pub(crate) async fn refused(&mut self) -> u64 {
+        let input = self.desk.input().to_owned();
+        let pick = |seen: &Seen| match seen {
+            Seen::Refused(count) => Some(*count),
+            _ => None,
+        };
+        self.next_of(&input, pick).await
+    }
+
+    /// How often the input has said whether it works and was not asked for.
+    pub(crate) fn unread_reports(&mut self) -> usize {
+        while let Ok(seen) = self.seen.try_recv() {
+            self.kept.push_back(seen);
+        }
+        self.kept.iter().filter(|(_, seen)| matches!(seen, Seen::Input(..))).count()
+    }
+
+    pub(crate) fn tell(&self, sequence: u64, kind: EventKind) {
+        let event = Event { sequence: Sequence::default(), id: format!("#{sequence}"), source: None, kind };
+        let _ = self.requests.send(IntakeRequest::Told(Told { sequence, event }));
+    }
+
+    pub(crate) fn stopped(&self, sequence: u64) {
+        self.tell(sequence, EventKind::Cancelled { reason: CancelReason::Stopped });
+    }
+
+    /// Goes away.
+    pub(crate) fn leave(self) {
+        self.counter.abort();
+    }
+}
+
+async fn attend(
+    mut counter: Counter,
+    seen: mpsc::UnboundedSender<(String, Seen)>,
+    mut to_tell: mpsc::UnboundedReceiver<IntakeRequest>,
+    mut desks: mpsc::UnboundedReceiver<(String, tokio::sync::oneshot::Sender<Desk>)>,
+) {
+    let mut sequence = 0;
+    loop {
+        let report = tokio::select! {
+            report = counter.report() => report,
+            Some(request) = to_tell.recv() => {
+                counter.request(request);
+                continue;
+            }
+            Some((input, give)) = desks.recv() => {
+                let _ = give.send(counter.desk(&input));
+                continue;
+            }
+            else => return,
+        };
+        let told = match report {
+            IntakeReport::Submit { ticket, draft } => {
+                let answer = match draft.as_ref().clone().validate() {
+                    Ok(announcement) => {
+                        sequence += 1;
+                        let id = announcement.id().map_or_else(|| format!("#{sequence}"), str::to_owned);
+                        Answer::Accepted { sequence, id, durable: true }
+                    }
+                    Err(error) => Answer::Refused { reason: error.to_string(), later: false },
+                };
+                counter.request(IntakeRequest::Answer { ticket, answer });
+                (draft.source.clone().unwrap_or_default(), Seen::Draft(sequence, *draft))
+            }
+            IntakeReport::Command { ticket, command } => {
+                counter.request(IntakeRequest::Answer { ticket, answer: Answer::Done });
+                (String::new(), Seen::Command(command))
+            }
+            IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),
+            IntakeReport::Refused { input, count } => (input, Seen::Refused(count)),
+            IntakeReport::Alive { .. } => continue,
+        };
+        if seen.send(told).is_err() {
+            return;
+        }
+    }
+}
