@@ -24,6 +24,8 @@ use crate::{Desk, DeskClosed, descriptor};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 * 1024;
 /// How often it is looked after: whether the FIFO is still there, and refusals to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -120,6 +122,15 @@ async fn serve(settings: &Settings, desk: &Desk) -> Result<std::convert::Infalli
     }
 }
 
+/// Why a FIFO is opened anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nobody has it open for writing any more.
+    LastWriter,
+    /// Something else is at its path, or nothing.
+    Replaced,
+}
+
 struct Reader {
     defaults: Defaults,
     lines: Lines,
@@ -138,42 +149,50 @@ impl Reader {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let ended = tokio::select! {
+            let end = tokio::select! {
                 () = desk.closed() => return Err(DeskClosed),
                 read = descriptor::read(&fifo, &mut buffer) => match read {
-                    Ok(0) => true,
+                    Ok(0) => Some(End::LastWriter),
                     Ok(bytes) => {
                         self.take(&buffer[..bytes]).await?;
-                        false
+                        None
                     }
                     Err(error) => return Ok(system(&settings.path, "read", error)),
                 },
                 _ = look.tick() => {
                     self.gate.tell_refused().await?;
-                    !is_same(&settings.path, &fifo)
+                    (!is_same(&settings.path, &fifo)).then_some(End::Replaced)
                 }
             };
-            if ended {
+            if let Some(end) = end {
                 // The new end is opened before the old one is closed: what a writer has written meanwhile stays.
-                let next = match open(settings) {
-                    Ok(next) => next,
+                let next = open(settings);
+                if end == End::Replaced {
+                    self.drain(&fifo, &mut buffer).await?;
+                }
+                self.finish().await?;
+                match next {
+                    Ok(next) => fifo = next,
                     Err(error) => return Ok(error),
-                };
-                self.drain(&fifo, &mut buffer).await?;
-                fifo = next;
+                }
             }
         }
     }
 
-    /// The last writer has gone, or the FIFO was taken away: what is left in it is read, and its last line is a line.
+    /// The FIFO was taken away: what is left in it is read.
     async fn drain(&mut self, fifo: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<(), DeskClosed> {
-        // A FIFO that somebody replaced is held open by its writers; they do not get more than a pipe holds.
+        // Writers may still have it open; they do not get more than a pipe holds.
         for _ in 0..=(PIPE_BYTES / READ_BYTES) {
             match rustix::io::read(fifo.get_ref(), &mut *buffer) {
                 Ok(bytes) if bytes > 0 => self.take(&buffer[..bytes]).await?,
                 _ => break,
             }
         }
+        Ok(())
+    }
+
+    /// Nothing more comes of the line that was begun: it is a line.
+    async fn finish(&mut self) -> Result<(), DeskClosed> {
         let mut lines = Vec::new();
         self.lines.finish(|line| lines.push(line));
         self.say(lines).await
@@ -207,9 +226,6 @@ impl Reader {
         Ok(())
     }
 }
-
-/// What a pipe holds.
-const PIPE_BYTES: usize = 64 * 1024;
 
 /// Makes the FIFO if it is not there, sets it as configured and opens our end.
 fn open(settings: &Settings) -> Result<AsyncFd<OwnedFd>, FifoError> {

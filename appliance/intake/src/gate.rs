@@ -8,7 +8,7 @@ use crier_wire::{Answer, Command};
 use crate::{Desk, DeskClosed, Flood};
 
 /// Commands in a minute that an input may give; they cost little, but each is a question to the supervisor.
-const COMMANDS_PER_MINUTE: u32 = 600;
+const COMMANDS_PER_MINUTE: u32 = 6000;
 
 /// What became of something handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]

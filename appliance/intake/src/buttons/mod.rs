@@ -86,6 +86,7 @@ async fn serve(
                 _ = look.tick() => {
                     devices.look(board, &panel);
                     devices.tell(&mut health, desk, &panel).await?;
+                    panel.tell_dropped().await?;
                 }
                 Some(message) = messages.recv() => panel.message(message, &mut devices),
                 () = panel.silence() => panel.elapse(Instant::now()),
@@ -192,11 +193,13 @@ struct Panel {
     unknown: Vec<String>,
     desk: Desk,
     actions: mpsc::Sender<Action>,
+    /// Presses whose actions found too many waiting.
+    dropped: u64,
 }
 
 impl Panel {
     fn new(settings: &Settings, desk: Desk, actions: mpsc::Sender<Action>) -> Self {
-        let mut panel = Self { keys: Vec::new(), unknown: Vec::new(), desk, actions };
+        let mut panel = Self { keys: Vec::new(), unknown: Vec::new(), desk, actions, dropped: 0 };
         for button in &settings.buttons {
             let Some(code) = board::code(&button.key) else {
                 panel.unknown.push(button.key.clone());
@@ -263,7 +266,7 @@ impl Panel {
         self.act(made);
     }
 
-    fn act(&self, made: Vec<(usize, PressKind)>) {
+    fn act(&mut self, made: Vec<(usize, PressKind)>) {
         for (index, kind) in made {
             let button = &self.keys[index].button;
             self.desk.pressed(Pressed { key: button.key.clone(), kind });
@@ -280,6 +283,13 @@ impl Panel {
                     "too many presses wait for the supervisor; this one is dropped"
                 );
             }
+        }
+    }
+
+    async fn tell_dropped(&mut self) -> Result<(), DeskClosed> {
+        match std::mem::take(&mut self.dropped) {
+            0 => Ok(()),
+            count => self.desk.refused(count).await,
         }
     }
 

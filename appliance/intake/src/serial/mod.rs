@@ -1,6 +1,6 @@
 //! Text by wire: a serial port, and one of five dialects spoken on it.
 //!
-//! [`Dialect`]s know nothing of ports and clocks; [`run`] brings them together with a [`Port`](port::Port) and a
+//! [`Dialect`]s know nothing of ports and clocks; [`run`] brings them together with a [`Port`] and a
 //! [`Desk`].
 
 mod conversation;

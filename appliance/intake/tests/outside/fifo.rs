@@ -195,6 +195,32 @@ async fn it_ends_with_the_desk_and_an_idle_one_does_not_turn() {
     tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_junk_leaves_other_inputs_alone() {
+    let (folder, path, mut supervisor) = open(|set| set.max_per_minute = 6000).await;
+    let noisy = folder.path().join("noisy");
+    tokio::spawn(run(Settings::new(&noisy), supervisor.desk("fifo:noisy").await));
+    wait_for(|| noisy.exists()).await;
+    let end = Instant::now() + Duration::from_secs(1);
+    let flood = std::thread::spawn(move || {
+        let mut writer = OpenOptions::new().write(true).open(&noisy).unwrap();
+        let mut sent = 0;
+        while Instant::now() < end {
+            sent += writer.write(b"a short line\n\xFF\xFF\n{\n!\n\0\0").unwrap();
+        }
+        sent
+    });
+    let mut said = 0;
+    while Instant::now() < end {
+        said += 1;
+        echo(&path, format!("Number {said}\n").as_bytes());
+        assert_eq!(supervisor.text().await, format!("Number {said}"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(said >= 3, "only {said} were spoken");
+    assert!(tokio::task::spawn_blocking(|| flood.join().unwrap()).await.unwrap() > 200_000);
+}
+
 async fn wait_for(happened: impl Fn() -> bool) {
     let start = Instant::now();
     while !happened() {

@@ -11,6 +11,9 @@ use tokio::sync::mpsc;
 /// Longer than anything here takes, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A text for which the queue has no place.
+pub(crate) const FULL: &str = "the one too many";
+
 /// What was handed in.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Seen {
@@ -168,6 +171,9 @@ async fn attend(
         let told = match report {
             IntakeReport::Submit { ticket, draft } => {
                 let answer = match draft.as_ref().clone().validate() {
+                    Ok(announcement) if announcement.text() == FULL => {
+                        Answer::Refused { reason: "the queue is full".into(), later: true }
+                    }
                     Ok(announcement) => {
                         sequence += 1;
                         let id = announcement.id().map_or_else(|| format!("#{sequence}"), str::to_owned);

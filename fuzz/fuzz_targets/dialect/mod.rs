@@ -1,0 +1,27 @@
+//! What holds for every dialect: nothing panics, pieces change nothing, and what is kept is bounded.
+
+use std::time::Instant;
+
+use crier_intake::serial::{DialectName, Request, Settings, dialect};
+
+/// More than any dialect keeps of a message.
+const HELD_MAX: usize = 2 * 1024 * 1024;
+
+/// Reads `bytes` whole and byte by byte.
+pub(crate) fn check(name: DialectName, bytes: &[u8]) {
+    let now = Instant::now();
+    assert_eq!(requests(name, bytes, usize::MAX, now), requests(name, bytes, 1, now));
+}
+
+fn requests(name: DialectName, bytes: &[u8], chunk: usize, now: Instant) -> Vec<Request> {
+    let mut parser = dialect(&Settings { dialect: name, ..Settings::new("") });
+    let mut requests = Vec::new();
+    for part in bytes.chunks(chunk) {
+        parser.read(part, now, &mut requests);
+        assert!(parser.held() <= HELD_MAX);
+    }
+    if let Some(deadline) = parser.deadline() {
+        parser.silence(deadline, &mut requests);
+    }
+    requests
+}
