@@ -5,8 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 RUST_MINIMUM=1.92
-# cmake, g++, libclang: llama.cpp and its bindings; libasound2-dev: sound; pip: brings ONNX Runtime's wheel.
-PACKAGES=(build-essential cmake pkg-config clang libclang-dev libasound2-dev python3 python3-pip ca-certificates curl git)
+# cmake, g++, libclang: llama.cpp and its bindings; libasound2-dev: sound; pip: brings ONNX Runtime's wheel;
+# mosquitto, openssl: the broker of the tests and its certificates.
+PACKAGES=(build-essential cmake pkg-config clang libclang-dev libasound2-dev python3 python3-pip ca-certificates curl git
+    mosquitto mosquitto-clients openssl)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 

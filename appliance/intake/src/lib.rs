@@ -12,6 +12,7 @@
 
 pub mod buttons;
 pub mod fifo;
+pub mod mqtt;
 pub mod serial;
 
 mod descriptor;

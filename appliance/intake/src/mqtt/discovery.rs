@@ -1,0 +1,143 @@
+//! What Home Assistant is told of the appliance: one device with all its entities, in one message.
+
+use crier_wire::State;
+use serde_json::{Value, json};
+
+use super::settings::Settings;
+use super::topics::{Topics, level};
+
+/// Who says so; by this a payload is known to come from here.
+const ORIGIN: &str = "crier";
+/// The states of [`crier_wire::Mode`], as they appear in JSON.
+const MODES: [&str; 6] = ["starting", "idle", "preparing", "speaking", "paused", "fault"];
+
+/// The payload for `homeassistant/device/<id>/config`.
+pub(super) fn payload(settings: &Settings, topics: &Topics, state: &State) -> Value {
+    let identity = &settings.identity;
+    json!({
+        "dev": {
+            "ids": [device_id(settings)],
+            "name": identity.name,
+            "mf": "Crier",
+            "mdl": "Crier voice appliance",
+            "sw": identity.version,
+            "hw": identity.hardware,
+            "sn": identity.id,
+        },
+        "o": { "name": ORIGIN, "sw": identity.version },
+        "availability": [{ "topic": topics.of(level::AVAILABILITY) }],
+        "qos": 1,
+        "cmps": components(settings, topics, state),
+    })
+}
+
+fn components(settings: &Settings, topics: &Topics, state: &State) -> Value {
+    let unique_id = |component: &str| format!("crier_{}_{component}", settings.identity.id);
+    let mut components = json!({
+        "announce": {
+            "p": "notify", "unique_id": unique_id("announce"), "name": null,
+            "command_topic": topics.of(level::SPEAK),
+        },
+        "volume": {
+            "p": "number", "unique_id": unique_id("volume"), "name": "Volume",
+            "command_topic": topics.of(level::VOLUME_SET), "state_topic": topics.of(level::VOLUME),
+            "min": 0, "max": 100, "step": 1, "mode": "slider",
+            "unit_of_measurement": "%", "entity_category": "config",
+        },
+        "state": {
+            "p": "sensor", "unique_id": unique_id("state"), "name": "State",
+            "device_class": "enum", "options": MODES,
+            "state_topic": topics.of(level::STATE), "value_template": "{{ value_json.state }}",
+            "json_attributes_topic": topics.of(level::STATE),
+        },
+        // Without `payload_press` it would send `PRESS`.
+        "stop": {
+            "p": "button", "unique_id": unique_id("stop"), "name": "Stop",
+            "command_topic": topics.of(level::STOP), "payload_press": "all",
+        },
+        "mute": {
+            "p": "switch", "unique_id": unique_id("mute"), "name": "Mute",
+            "command_topic": topics.of(level::MUTE_SET), "state_topic": topics.of(level::MUTE),
+        },
+        "problem": {
+            "p": "binary_sensor", "unique_id": unique_id("problem"), "name": "Problem",
+            "device_class": "problem", "state_topic": topics.of(level::PROBLEM),
+            "entity_category": "diagnostic",
+        },
+        "temp": {
+            "p": "sensor", "unique_id": unique_id("temp"), "name": "SoC temperature",
+            "device_class": "temperature", "unit_of_measurement": "°C", "state_class": "measurement",
+            "state_topic": topics.of(level::DIAG), "value_template": "{{ value_json.soc_celsius }}",
+            "entity_category": "diagnostic",
+        },
+        "queue": {
+            "p": "sensor", "unique_id": unique_id("queue"), "name": "Queue", "state_class": "measurement",
+            "state_topic": topics.of(level::DIAG), "value_template": "{{ value_json.queued }}",
+            "entity_category": "diagnostic",
+        },
+    });
+    // A choice among nothing is none.
+    if !state.voices.is_empty() {
+        components["voice"] = json!({
+            "p": "select", "unique_id": unique_id("voice"), "name": "Voice",
+            "command_topic": topics.of(level::VOICE_SET), "state_topic": topics.of(level::VOICE),
+            "options": state.voices, "entity_category": "config",
+        });
+    }
+    components
+}
+
+fn device_id(settings: &Settings) -> String {
+    format!("crier-{}", settings.identity.id)
+}
+
+/// Whether this payload came from this appliance, so that it may take it back.
+pub(super) fn is_ours(settings: &Settings, payload: &[u8]) -> bool {
+    let Ok(payload) = serde_json::from_slice::<Value>(payload) else { return false };
+    payload["o"]["name"] == ORIGIN && payload["dev"]["ids"] == json!([device_id(settings)])
+}
+
+#[cfg(test)]
+mod tests {
+    use crier_wire::Mode;
+
+    use super::*;
+    use crate::mqtt::settings::tests::settings;
+
+    fn made(voices: &[&str]) -> Value {
+        let settings = settings();
+        let voices = voices.iter().map(|&voice| voice.to_owned()).collect();
+        payload(&settings, &Topics::new(&settings), &State { voices, ..State::default() })
+    }
+
+    #[test]
+    fn the_payload_is_the_one_in_the_file() {
+        let golden: Value = serde_json::from_str(include_str!("../../tests/discovery.json")).unwrap();
+        let made = made(&["ru", "en", "de"]);
+        assert_eq!(made, golden, "{}", serde_json::to_string_pretty(&made).unwrap());
+    }
+
+    #[test]
+    fn without_voices_there_is_no_choice_of_voices() {
+        assert!(made(&[])["cmps"].get("voice").is_none());
+    }
+
+    #[test]
+    fn the_states_are_those_of_the_appliance() {
+        let modes = [Mode::Starting, Mode::Idle, Mode::Preparing, Mode::Speaking, Mode::Paused, Mode::Fault];
+        assert_eq!(json!(modes), json!(MODES));
+    }
+
+    #[test]
+    fn only_what_this_appliance_published_is_its_own() {
+        let own = made(&["en"]);
+        assert!(is_ours(&settings(), own.to_string().as_bytes()));
+        let mut other = settings();
+        other.identity.id = "other".into();
+        assert!(!is_ours(&other, own.to_string().as_bytes()));
+        let mut foreign = own;
+        foreign["o"]["name"] = "zigbee".into();
+        assert!(!is_ours(&settings(), foreign.to_string().as_bytes()));
+        assert!(!is_ours(&settings(), b""));
+    }
+}

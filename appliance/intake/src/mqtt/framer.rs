@@ -1,0 +1,266 @@
+//! Bytes to packets, before anything reads them: what is longer than any announcement is skipped, not stored.
+//!
+//! MQTT 3.1.1 knows no way to tell the broker what is too long. To close the connection would not help: the broker would
+//! send the same message again, for ever. So its beginning, which names topic and packet id, is kept and the rest is
+//! passed over; the message can then be acknowledged and refused.
+
+/// Bytes of the fixed header: one of type and flags, up to four of length.
+const HEADER_BYTES_MAX: usize = 5;
+/// Bytes of a topic in a message that is too long; ours are shorter.
+const TOPIC_BYTES_MAX: usize = 1024;
+/// First byte of a PUBLISH, without its flags.
+const PUBLISH: u8 = 0x30;
+
+/// One packet as it came, or the beginning of a message that was too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// A whole packet; if `too_long`, one that carries the same message without its payload.
+    pub(super) bytes: Vec<u8>,
+    /// How many bytes came, if more than are taken.
+    pub(super) too_long: Option<usize>,
+}
+
+/// Bytes that are no packet that could be skipped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum FrameError {
+    #[error("a packet says its length in more than four bytes")]
+    Length,
+    #[error("a packet has {bytes} bytes, at most {limit} are taken")]
+    TooLong { bytes: usize, limit: usize },
+    #[error("the topic of a message is longer than the message")]
+    Topic,
+}
+
+/// Cuts what comes from the broker into packets.
+#[derive(Debug)]
+pub(super) struct Framer {
+    /// Bytes of a whole packet.
+    limit: usize,
+    /// Whether messages longer than that are skipped; else they are an error.
+    skips: bool,
+    packet: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Header,
+    /// A packet of so many bytes altogether.
+    Whole {
+        bytes: usize,
+    },
+    /// A message that is too long, up to where its topic ends.
+    Start {
+        bytes: usize,
+        header: usize,
+    },
+    /// The rest of such a message.
+    Skip {
+        bytes: usize,
+        left: usize,
+    },
+}
+
+impl Framer {
+    pub(super) fn new(limit: usize, skips: bool) -> Self {
+        Self { limit, skips, packet: Vec::new(), state: State::Header }
+    }
+
+    /// The next packet of `input`, which is shortened by what was used.
+    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameError> {
+        loop {
+            match self.state {
+                State::Header => {
+                    let Some(byte) = take(input, 1).first() else { return Ok(None) };
+                    self.packet.push(*byte);
+                    self.header()?;
+                }
+                State::Whole { bytes } => {
+                    self.packet.extend_from_slice(take(input, bytes - self.packet.len()));
+                    if self.packet.len() < bytes {
+                        return Ok(None);
+                    }
+                    return Ok(Some(self.finish(None)));
+                }
+                State::Start { bytes, header } => {
+                    let needed = self.start_bytes(header)?;
+                    let left = bytes.checked_sub(needed).ok_or(FrameError::Topic)?;
+                    self.packet.extend_from_slice(take(input, needed - self.packet.len()));
+                    if self.packet.len() < needed {
+                        return Ok(None);
+                    }
+                    if self.start_bytes(header)? == needed {
+                        self.state = State::Skip { bytes, left };
+                    }
+                }
+                State::Skip { bytes, left } => {
+                    let skipped = take(input, left).len();
+                    self.state = State::Skip { bytes, left: left - skipped };
+                    if skipped < left {
+                        return Ok(None);
+                    }
+                    return Ok(Some(self.finish(Some(bytes))));
+                }
+            }
+        }
+    }
+
+    /// Looks whether the header is complete, and what it announces.
+    fn header(&mut self) -> Result<(), FrameError> {
+        let length = &self.packet[1..];
+        let Some(last) = length.last() else { return Ok(()) };
+        if last & 0x80 != 0 {
+            return if self.packet.len() < HEADER_BYTES_MAX { Ok(()) } else { Err(FrameError::Length) };
+        }
+        let remaining = length.iter().rev().fold(0_usize, |sum, byte| sum << 7 | usize::from(byte & 0x7f));
+        let header = self.packet.len();
+        let bytes = header + remaining;
+        self.state = if bytes <= self.limit {
+            State::Whole { bytes }
+        } else if self.skips && self.packet[0] & 0xf0 == PUBLISH {
+            State::Start { bytes, header }
+        } else {
+            return Err(FrameError::TooLong { bytes, limit: self.limit });
+        };
+        Ok(())
+    }
+
+    /// Bytes up to and with the packet id of a message, as far as known yet.
+    fn start_bytes(&self, header: usize) -> Result<usize, FrameError> {
+        let Some(&[high, low]) = self.packet.get(header..header + 2) else { return Ok(header + 2) };
+        let topic = usize::from(u16::from_be_bytes([high, low]));
+        if topic > TOPIC_BYTES_MAX {
+            return Err(FrameError::TooLong { bytes: topic, limit: TOPIC_BYTES_MAX });
+        }
+        let has_packet_id = self.packet[0] & 0b0110 != 0;
+        Ok(header + 2 + topic + if has_packet_id { 2 } else { 0 })
+    }
+
+    /// Hands out what was collected and begins anew.
+    fn finish(&mut self, too_long: Option<usize>) -> Frame {
+        self.state = State::Header;
+        let bytes = std::mem::take(&mut self.packet);
+        if too_long.is_none() {
+            return Frame { bytes, too_long };
+        }
+        // The same packet with the length that it has without its payload.
+        let header = 1 + bytes[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
+        let start = &bytes[header..];
+        let mut short = vec![bytes[0]];
+        let mut length = start.len();
+        while length > 0x7f {
+            short.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        short.push(length as u8);
+        short.extend_from_slice(start);
+        Frame { bytes: short, too_long }
+    }
+}
+
+/// At most `bytes` from the front of `input`.
+fn take<'a>(input: &mut &'a [u8], bytes: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(bytes.min(input.len()));
+    *input = rest;
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![first];
+        let mut length = body.len();
+        loop {
+            let more = length > 0x7f;
+            bytes.push((length & 0x7f) as u8 | if more { 0x80 } else { 0 });
+            length >>= 7;
+            if !more {
+                break;
+            }
+        }
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    /// Feeds `bytes` in pieces of `piece` bytes.
+    fn frames(framer: &mut Framer, bytes: &[u8], piece: usize) -> Result<Vec<Frame>, FrameError> {
+        let mut frames = Vec::new();
+        for mut piece in bytes.chunks(piece) {
+            while let Some(frame) = framer.next(&mut piece)? {
+                frames.push(frame);
+            }
+        }
+        Ok(frames)
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_keeps_its_topic_and_packet_id() {
+        let mut body = vec![0, 5];
+        body.extend_from_slice(b"speak\x12\x34");
+        let start = body.clone();
+        body.resize(1_000_000, b'x');
+        let long = packet(0x3b, &body);
+        let short = Frame { bytes: packet(0x3b, &start), too_long: Some(long.len()) };
+        let ping = packet(0xd0, &[]);
+        let mut bytes = long;
+        bytes.extend_from_slice(&ping);
+        for piece in [1, 7, 4096, usize::MAX] {
+            let mut framer = Framer::new(1000, true);
+            let cut = frames(&mut framer, &bytes, piece.min(bytes.len())).unwrap();
+            assert_eq!(cut, [short.clone(), Frame { bytes: ping.clone(), too_long: None }]);
+            assert!(framer.packet.capacity() < 2000);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_skipped_is_an_error() {
+        let long = packet(0x90, &[0; 2000]);
+        assert!(matches!(frames(&mut Framer::new(1000, true), &long, 9), Err(FrameError::TooLong { .. })));
+        let message = packet(0x30, &[0; 2000]);
+        assert!(matches!(
+            frames(&mut Framer::new(1000, false), &message, 9),
+            Err(FrameError::TooLong { .. })
+        ));
+        assert_eq!(
+            frames(&mut Framer::new(1000, true), &[0x30, 0xff, 0xff, 0xff, 0xff], 5),
+            Err(FrameError::Length)
+        );
+        let topic = packet(0x30, &[0xff; 2000]);
+        assert!(matches!(frames(&mut Framer::new(1000, true), &topic, 9), Err(FrameError::TooLong { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn packets_come_out_as_they_went_in_however_they_are_cut(
+            bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..400), 0..8),
+            piece in 1_usize..500,
+        ) {
+            let packets: Vec<_> = bodies.iter().map(|body| packet(0x30, body)).collect();
+            let cut = frames(&mut Framer::new(1000, true), &packets.concat(), piece).unwrap();
+            let whole: Vec<_> = cut.into_iter().map(|frame| frame.bytes).collect();
+            prop_assert_eq!(whole, packets);
+        }
+
+        #[test]
+        fn junk_stays_within_its_bound(
+            junk in proptest::collection::vec(any::<u8>(), 0..5000),
+            piece in 1_usize..500,
+        ) {
+            let mut framer = Framer::new(300, true);
+            for mut piece in junk.chunks(piece) {
+                loop {
+                    match framer.next(&mut piece) {
+                        Ok(Some(frame)) => prop_assert!(frame.bytes.len() <= HEADER_BYTES_MAX + 4 + TOPIC_BYTES_MAX),
+                        Ok(None) => break,
+                        Err(_) => return Ok(()),
+                    }
+                }
+                prop_assert!(framer.packet.len() <= HEADER_BYTES_MAX + 4 + TOPIC_BYTES_MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The way to the broker: name, TCP, TLS. And the secrets that it needs, read afresh each time, so that a new password
+//! or certificate needs no restart.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::failure::Failure;
+use super::settings::{BrokerSettings, Tls};
+
+/// Time for each of resolving, connecting and the handshake.
+const STEP_MAX: Duration = Duration::from_secs(10);
+/// MQTT's bound on a password.
+const PASSWORD_BYTES_MAX: usize = 65_535;
+/// Bytes of a file with certificates or a key; a system's whole list has a quarter of this.
+const PEM_BYTES_MAX: usize = 1024 * 1024;
+
+/// A connection, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection to the broker, on which nothing has been said yet.
+pub(super) async fn connect(settings: &BrokerSettings) -> Result<Box<dyn Stream>, Failure> {
+    let tls = settings.tls.as_ref().map(tls_config).transpose()?;
+    let tcp = connect_tcp(&settings.host, settings.port).await?;
+    let Some(config) = tls else { return Ok(Box::new(tcp)) };
+    let name = ServerName::try_from(settings.host.clone())
+        .map_err(|error| Failure::Name { host: settings.host.clone(), problem: error.to_string() })?;
+    match timeout(STEP_MAX, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => Err(Failure::from_handshake(&error)),
+        Err(_) => Err(Failure::Tls { problem: "the other side does not answer".into() }),
+    }
+}
+
+async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
+    let unresolved = |problem: String| Failure::Name { host: host.to_owned(), problem };
+    let addresses = match timeout(STEP_MAX, lookup_host((host, port))).await {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => return Err(unresolved(error.to_string())),
+        Err(_) => return Err(unresolved("no answer in time".into())),
+    };
+    let mut problem = None;
+    for address in addresses {
+        match timeout(STEP_MAX, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Speech should begin soon: no waiting for more to send.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => problem = Some(error.to_string()),
+            Err(_) => problem = Some("no answer in time".to_owned()),
+        }
+    }
+    let problem = problem.ok_or_else(|| unresolved("it has no address".into()))?;
+    Err(Failure::Unreachable { host: host.to_owned(), port, problem })
+}
+
+fn tls_config(tls: &Tls) -> Result<ClientConfig, Failure> {
+    let unusable = |error: tokio_rustls::rustls::Error| Failure::TlsFiles(error.to_string());
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .with_root_certificates(roots(tls.ca_file.as_deref())?);
+    let Some(own) = &tls.client_certificate else { return Ok(builder.with_no_client_auth()) };
+    let chain = certificates(&own.certificate_file)?;
+    let key = secret(&own.key_file, PEM_BYTES_MAX)?;
+    let key = PrivateKeyDer::from_pem_slice(&key)
+        .map_err(|_| Failure::NotPem { path: own.key_file.clone(), wanted: "private key" })?;
+    builder.with_client_auth_cert(chain, key).map_err(unusable)
+}
+
+fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Failure> {
+    let certificates = match ca_file {
+        Some(path) => certificates(path)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    match (added, ca_file) {
+        (0, None) => Err(Failure::NoRoots),
+        (0, Some(path)) => Err(Failure::NotPem { path: path.to_owned(), wanted: "certificate" }),
+        _ => Ok(roots),
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let not_pem = || Failure::NotPem { path: path.to_owned(), wanted: "certificate" };
+    let (pem, _) = read(path, PEM_BYTES_MAX)?;
+    let certificates: Vec<_> =
+        CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| not_pem())?;
+    if certificates.is_empty() { Err(not_pem()) } else { Ok(certificates) }
+}
+
+/// The password in this file: its bytes without the newline at the end.
+pub(super) fn password(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut password = secret(path, PASSWORD_BYTES_MAX + 2)?;
+    for end in [b'\n', b'\r'] {
+        if password.last() == Some(&end) {
+            password.pop();
+        }
+    }
+    if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
+        return Err(Failure::Password { path: path.to_owned(), limit: PASSWORD_BYTES_MAX });
+    }
+    Ok(password)
+}
+
+fn secret(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let (bytes, mode) = read(path, limit)?;
+    if mode & 0o077 != 0 { Err(Failure::Exposed { path: path.to_owned() }) } else { Ok(bytes) }
+}
+
+/// The bytes of a small file and its mode.
+fn read(path: &Path, limit: usize) -> Result<(Vec<u8>, u32), Failure> {
+    let problem = |error: io::Error| Failure::File { path: path.to_owned(), problem: error.to_string() };
+    let file = File::open(path).map_err(problem)?;
+    let metadata = file.metadata().map_err(problem)?;
+    if !metadata.is_file() {
+        return Err(problem(io::Error::other("it is not a file")));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(problem)?;
+    if bytes.len() > limit {
+        return Err(problem(io::Error::other(format!("it has more than {limit} bytes"))));
+    }
+    Ok((bytes, metadata.permissions().mode()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_password_is_read_without_its_newline_and_refused_when_others_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let write = |bytes: &[u8], mode| {
+            fs::write(&path, bytes).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for (bytes, read) in [("secret\n", "secret"), ("secret", "secret"), (" s\r\n", " s")] {
+            write(bytes.as_bytes(), 0o600);
+            assert_eq!(password(&path).unwrap(), read.as_bytes());
+        }
+        for mode in [0o640, 0o604, 0o660] {
+            write(b"secret\n", mode);
+            assert_eq!(password(&path), Err(Failure::Exposed { path: path.clone() }));
+        }
+        let long = vec![b'a'; PASSWORD_BYTES_MAX + 3];
+        for bytes in [b"", &b"\n"[..], &long[2..]] {
+            write(bytes, 0o600);
+            assert!(matches!(password(&path), Err(Failure::Password { .. })), "{} bytes", bytes.len());
+        }
+        write(&long, 0o600);
+        assert!(matches!(password(&path), Err(Failure::File { .. })));
+        assert!(matches!(password(folder.path()), Err(Failure::File { .. })));
+        assert!(matches!(password(&folder.path().join("none")), Err(Failure::File { .. })));
+    }
+}

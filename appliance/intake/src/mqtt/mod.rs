@@ -1,0 +1,175 @@
+//! MQTT: announcements and commands from a broker, events and the state of the appliance to it.
+//!
+//! ```text
+//! broker <-> link (TCP, TLS) <-> Protocol (MQTT 3.1.1 and 5) <-> Conversation <-> workers <-> Desk
+//! ```
+//!
+//! # What holds
+//! * An announcement with QoS 1 is acknowledged after the supervisor took it, knew it already, or refused it for good.
+//!   While the queue is full, it stays unacknowledged and is handed in again and again.
+//! * An announcement with an id is spoken once; one without is spoken once unless this process dies between the answer
+//!   and the broker's reading of the acknowledgement (see `receipts.rs`).
+//! * Beyond `max_per_minute`, announcements are refused, acknowledged (MQTT 5: with "quota exceeded") and reported. To
+//!   withhold the acknowledgement instead would fill the broker's window with the flood, and whoever has something
+//!   sensible to say would wait behind it; and after the next connection the flood would come again.
+//! * Retained announcements and commands are refused: they would come again at each connection.
+//! * What is published is published at most once (QoS 0): what lasts is retained and published anew at each connection,
+//!   and events are worth nothing to whoever was not there.
+//! * When discovery is switched off, the appliance takes back what it told Home Assistant before, if the broker still
+//!   has it and it says that it came from this appliance.
+//!
+//! # Why mqtt-protocol-core
+//! What was asked of a library: MQTT 3.1.1 and 5; acknowledgements in our hands; a bound on what comes in before it is
+//! stored; errors that can be told apart; TLS by rustls with ring (aws-lc needs a C toolchain and had advisories); a
+//! licence that fits; nothing open in the RustSec database. Looked at in versions of 2026:
+//!
+//! * **mqtt-protocol-core 0.7.9** (MIT, taken): the protocol alone, without I/O, for both versions. It acknowledges nothing
+//!   by itself unless told to, checks a packet's length before it allocates, and is driven in tests byte by byte. Sockets,
+//!   TLS, reconnecting and errors are [tokio-rustls] and this module, some 400 lines. Few dependencies at run time, all
+//!   usual ones. No advisories. Known weakness: `unwrap`s inside on what it has checked before; the property tests in
+//!   `protocol.rs` and the separate process of the intake are the answer.
+//! * **rumqttc-v5-next and rumqttc-v4-next 0.34** (Apache-2.0): manual acknowledgement and ring are there, but each
+//!   version of MQTT is a crate of its own, of 27 000 lines, that owns event loop, session store and replay; its API
+//!   moves fast; one maintainer. Second choice.
+//! * **rumqttc 0.25.1**: without a release for a year; pins a rustls-webpki with RUSTSEC-2026-0049, -0098, -0099, -0104.
+//! * **mqtt5**, **rust-mqtt**: MQTT 5 only (rust-mqtt's 3.1.1 is not finished). **paho-mqtt**: C, and EPL. **ntex-mqtt**: its
+//!   own runtime beside tokio.
+//!
+//! It is known to `protocol.rs` and `packets.rs` only; everything else talks to [`broker::Broker`], whose five verbs any
+//! client library has.
+//!
+//! [tokio-rustls]: https://docs.rs/tokio-rustls
+
+mod backoff;
+mod broker;
+mod conversation;
+mod discovery;
+mod failure;
+mod framer;
+mod link;
+mod packets;
+mod payload;
+mod protocol;
+mod receipts;
+mod refusals;
+mod settings;
+mod topics;
+mod workers;
+
+use std::time::Instant;
+
+use tokio::time::sleep;
+
+pub use settings::{BrokerSettings, ClientCertificate, Identity, Settings, SettingsError, Tls, Version};
+
+use self::backoff::Backoff;
+use self::broker::Broker;
+use self::conversation::Conversation;
+use self::failure::Failure;
+use self::receipts::Receipts;
+use self::refusals::Refusals;
+use self::topics::Topics;
+use self::workers::{Report, Workers};
+use crate::{Desk, Flood};
+
+/// Commands taken in a minute: a slider that is dragged sends some ten a second.
+const COMMANDS_PER_MINUTE: u32 = 600;
+
+/// Takes announcements and commands from the broker until the desk is closed; then says that the appliance is offline.
+/// Whatever happens to broker and network, it tries again.
+pub async fn run(settings: Settings, desk: Desk) {
+    let mut closed = desk.state();
+    let mut client = Client::new(settings, desk);
+    let mut backoff = Backoff::new();
+    loop {
+        let begun = Instant::now();
+        let failure = tokio::select! {
+            ended = client.connect() => match ended {
+                Ok(connected) => match client.converse(connected).await {
+                    Ok(()) => return,
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            },
+            () = closing(&mut closed) => return,
+        };
+        backoff.lasted(begun.elapsed());
+        client.tell(false, failure.to_string());
+        tokio::select! {
+            () = sleep(backoff.next()) => {}
+            () = closing(&mut closed) => return,
+        }
+    }
+}
+
+/// Waits until whoever ran the inputs has gone.
+async fn closing(state: &mut tokio::sync::watch::Receiver<crier_wire::State>) {
+    while state.changed().await.is_ok() {}
+}
+
+/// What outlives a connection.
+struct Client {
+    settings: Settings,
+    topics: Topics,
+    desk: Desk,
+    workers: Workers,
+    receipts: Receipts,
+    speak_flood: Flood,
+    command_flood: Flood,
+    refusals: Refusals,
+    /// What was told last of the connection.
+    told: Option<(bool, String)>,
+}
+
+impl Client {
+    fn new(settings: Settings, desk: Desk) -> Self {
+        let now = Instant::now();
+        Self {
+            topics: Topics::new(&settings),
+            workers: Workers::start(&desk),
+            receipts: Receipts::default(),
+            speak_flood: Flood::new(settings.broker.max_per_minute, now),
+            command_flood: Flood::new(COMMANDS_PER_MINUTE, now),
+            refusals: Refusals::new(now),
+            told: None,
+            settings,
+            desk,
+        }
+    }
+
+    async fn connect(&self) -> Result<Broker, Failure> {
+        Broker::connect(&self.settings, &self.topics).await
+    }
+
+    async fn converse(&mut self, broker: Broker) -> Result<(), Failure> {
+        Conversation::begin(self, broker)?.hold().await
+    }
+
+    /// What a connection is called where it is shown.
+    fn connected_to(&self) -> String {
+        let broker = &self.settings.broker;
+        let version = match broker.version {
+            Version::V3 => "3.1.1",
+            Version::V5 => "5",
+        };
+        let secrecy = if broker.tls.is_some() { "encrypted" } else { "not encrypted" };
+        format!("connected to {}:{} by MQTT {version}, {secrecy}", broker.host, broker.port)
+    }
+
+    /// Tells log and supervisor how the input is, if that is new.
+    fn tell(&mut self, up: bool, detail: String) {
+        let state = (up, detail);
+        if self.told.as_ref() == Some(&state) {
+            return;
+        }
+        let (_, detail) = &state;
+        if up {
+            tracing::info!(input = self.desk.input(), "{detail}");
+        } else {
+            tracing::warn!(input = self.desk.input(), "{detail}");
+        }
+        // The next change is told in any case; with room for sixteen there is no lack.
+        let _ = self.workers.reports.try_send(Report::Input { up, detail: detail.clone() });
+        self.told = Some(state);
+    }
+}

@@ -1,0 +1,253 @@
+//! The packets that are sent and understood, in both versions of MQTT.
+
+use mqtt_protocol_core::mqtt::common::ArcPayload;
+use mqtt_protocol_core::mqtt::packet::MessageExpiryInterval;
+use mqtt_protocol_core::mqtt::packet::{
+    Packet, Property, Qos, SessionExpiryInterval, SubEntry, SubOpts, v3_1_1, v5_0,
+};
+use mqtt_protocol_core::mqtt::result_code::{
+    ConnectReasonCode, ConnectReturnCode, DisconnectReasonCode, MqttError, PubackReasonCode,
+};
+
+use super::failure::Failure;
+use super::settings::Version;
+
+/// Seconds for which an MQTT 5 broker keeps announcements for an appliance that is away: as long as ids are remembered,
+/// so that nothing it sends again is spoken twice. MQTT 3.1.1 leaves this to the broker.
+const SESSION_EXPIRES_IN_S: u32 = 24 * 60 * 60;
+
+/// What is said first.
+pub(super) struct Hello<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) username: Option<&'a str>,
+    pub(super) password: Option<&'a [u8]>,
+    pub(super) keep_alive_s: u16,
+    /// Topic of the message that the broker sends when the appliance vanishes.
+    pub(super) will_topic: &'a str,
+    pub(super) will: &'a str,
+}
+
+/// A message that came.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) topic: String,
+    pub(super) payload: Vec<u8>,
+    /// It was stored by the broker before the appliance asked for it.
+    pub(super) retained: bool,
+    /// It may have come before, under the same packet id.
+    pub(super) again: bool,
+    /// To be acknowledged under this id.
+    pub(super) packet_id: Option<u16>,
+    /// Seconds in which it is to be used (MQTT 5).
+    pub(super) expires_in_s: Option<u32>,
+    /// Its bytes, if they were too many to be kept; then `payload` is empty.
+    pub(super) too_long: Option<usize>,
+}
+
+/// What became of an acknowledged message, as far as MQTT has a word for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is in the queue.
+    Taken,
+    /// It was not understood.
+    Malformed,
+    /// There were too many.
+    TooMany,
+    /// Anything else.
+    Refused,
+}
+
+/// What came.
+pub(super) enum Received {
+    Message(Message),
+    /// The broker is there; whether it kept what was agreed on before.
+    Welcome {
+        session_present: bool,
+    },
+    /// Which of the subscriptions were allowed, in their order.
+    Subscribed(Vec<bool>),
+    /// The answer to the ping of this number, counted from 1.
+    Pong(u64),
+}
+
+pub(super) fn connect(version: Version, hello: &Hello<'_>) -> Result<Packet, MqttError> {
+    // The builders of both versions have the same methods, but no trait.
+    macro_rules! build {
+        ($builder:expr) => {{
+            let mut builder = $builder
+                .client_id(hello.client_id)?
+                .clean_start(false)
+                .keep_alive(hello.keep_alive_s)
+                .will_message(hello.will_topic, hello.will, Qos::AtLeastOnce, true)?;
+            if let Some(username) = hello.username {
+                builder = builder.user_name(username)?;
+            }
+            if let Some(password) = hello.password {
+                builder = builder.password(password.to_vec())?;
+            }
+            builder
+        }};
+    }
+    Ok(match version {
+        Version::V3 => build!(v3_1_1::Connect::builder()).build()?.into(),
+        Version::V5 => {
+            let expiry = Property::SessionExpiryInterval(SessionExpiryInterval::new(SESSION_EXPIRES_IN_S)?);
+            build!(v5_0::Connect::builder()).props(vec![expiry]).build()?.into()
+        }
+    })
+}
+
+/// Asks for messages of these topics; `at_least_once` or at most once.
+pub(super) fn subscribe(
+    version: Version,
+    packet_id: u16,
+    filters: &[(String, bool)],
+) -> Result<Packet, MqttError> {
+    let entries = filters
+        .iter()
+        .map(|(filter, at_least_once)| {
+            let qos = if *at_least_once { Qos::AtLeastOnce } else { Qos::AtMostOnce };
+            SubEntry::new(filter.as_str(), SubOpts::new().set_qos(qos))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(match version {
+        Version::V3 => v3_1_1::Subscribe::builder().packet_id(packet_id).entries(entries).build()?.into(),
+        Version::V5 => v5_0::Subscribe::builder().packet_id(packet_id).entries(entries).build()?.into(),
+    })
+}
+
+pub(super) fn publish(
+    version: Version,
+    topic: &str,
+    payload: &[u8],
+    retained: bool,
+) -> Result<Packet, MqttError> {
+    macro_rules! build {
+        ($builder:expr) => {
+            $builder.topic_name(topic)?.qos(Qos::AtMostOnce).retain(retained).payload(payload).build()?.into()
+        };
+    }
+    Ok(match version {
+        Version::V3 => build!(v3_1_1::Publish::builder()),
+        Version::V5 => build!(v5_0::Publish::builder()),
+    })
+}
+
+pub(super) fn acknowledge(version: Version, packet_id: u16, verdict: Verdict) -> Result<Packet, MqttError> {
+    Ok(match version {
+        Version::V3 => v3_1_1::Puback::builder().packet_id(packet_id).build()?.into(),
+        Version::V5 => {
+            let reason = match verdict {
+                Verdict::Taken => PubackReasonCode::Success,
+                Verdict::Malformed => PubackReasonCode::PayloadFormatInvalid,
+                Verdict::TooMany => PubackReasonCode::QuotaExceeded,
+                Verdict::Refused => PubackReasonCode::ImplementationSpecificError,
+            };
+            v5_0::Puback::builder().packet_id(packet_id).reason_code(reason).build()?.into()
+        }
+    })
+}
+
+pub(super) fn ping(version: Version) -> Result<Packet, MqttError> {
+    Ok(match version {
+        Version::V3 => v3_1_1::Pingreq::builder().build()?.into(),
+        Version::V5 => v5_0::Pingreq::builder().build()?.into(),
+    })
+}
+
+pub(super) fn disconnect(version: Version) -> Result<Packet, MqttError> {
+    Ok(match version {
+        Version::V3 => v3_1_1::Disconnect::builder().build()?.into(),
+        Version::V5 => v5_0::Disconnect::builder().build()?.into(),
+    })
+}
+
+/// What a packet from the broker means; `None` if nothing to us.
+pub(super) fn understand(
+    packet: Packet,
+    too_long: Option<usize>,
+    client_id: &str,
+) -> Result<Option<Received>, Failure> {
+    Ok(Some(match packet {
+        Packet::V3_1_1Publish(publish) => Received::Message(Message {
+            topic: publish.topic_name().to_owned(),
+            payload: bytes(publish.payload()),
+            retained: publish.retain(),
+            again: publish.dup(),
+            packet_id: at_most_once(publish.qos(), publish.packet_id())?,
+            expires_in_s: None,
+            too_long,
+        }),
+        Packet::V5_0Publish(publish) => Received::Message(Message {
+            topic: publish.topic_name().to_owned(),
+            payload: bytes(publish.payload()),
+            retained: publish.retain(),
+            again: publish.dup(),
+            packet_id: at_most_once(publish.qos(), publish.packet_id())?,
+            expires_in_s: publish.props().iter().find_map(expiry),
+            too_long,
+        }),
+        Packet::V3_1_1Connack(answer) => match answer.return_code() {
+            ConnectReturnCode::Accepted => Received::Welcome { session_present: answer.session_present() },
+            code => return Err(refused_3(code)),
+        },
+        Packet::V5_0Connack(answer) => match answer.reason_code() {
+            ConnectReasonCode::Success => Received::Welcome { session_present: answer.session_present() },
+            code => return Err(refused_5(code)),
+        },
+        Packet::V3_1_1Suback(answer) => {
+            Received::Subscribed(answer.return_codes().iter().map(|code| (*code as u8) < 0x80).collect())
+        }
+        Packet::V5_0Suback(answer) => {
+            Received::Subscribed(answer.reason_codes().iter().map(|code| (*code as u8) < 0x80).collect())
+        }
+        Packet::V3_1_1Pingresp(_) | Packet::V5_0Pingresp(_) => Received::Pong(0),
+        Packet::V5_0Disconnect(last) => {
+            return Err(match last.reason_code() {
+                Some(DisconnectReasonCode::SessionTakenOver) => Failure::TakenOver(client_id.to_owned()),
+                Some(reason) => Failure::Ended(reason.to_string()),
+                None => Failure::Ended("without a reason".to_owned()),
+            });
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn bytes(payload: &ArcPayload) -> Vec<u8> {
+    payload.as_slice().to_vec()
+}
+
+fn expiry(property: &Property) -> Option<u32> {
+    let Property::MessageExpiryInterval(expiry) = property else { return None };
+    Some(MessageExpiryInterval::val(expiry))
+}
+
+/// Nothing is asked for with QoS 2, so nothing may come with it.
+fn at_most_once(qos: Qos, packet_id: Option<u16>) -> Result<Option<u16>, Failure> {
+    match qos {
+        Qos::ExactlyOnce => Err(Failure::Protocol("it sent QoS 2, which was not asked for".to_owned())),
+        Qos::AtMostOnce | Qos::AtLeastOnce => Ok(packet_id),
+    }
+}
+
+fn refused_3(code: ConnectReturnCode) -> Failure {
+    match code {
+        ConnectReturnCode::UnacceptableProtocolVersion => Failure::Version,
+        ConnectReturnCode::IdentifierRejected
+        | ConnectReturnCode::BadUserNameOrPassword
+        | ConnectReturnCode::NotAuthorized => Failure::Credentials,
+        other => Failure::Busy(other.to_string()),
+    }
+}
+
+fn refused_5(code: ConnectReasonCode) -> Failure {
+    match code {
+        ConnectReasonCode::UnsupportedProtocolVersion => Failure::Version,
+        ConnectReasonCode::ClientIdentifierNotValid
+        | ConnectReasonCode::BadUserNameOrPassword
+        | ConnectReasonCode::NotAuthorized
+        | ConnectReasonCode::Banned
+        | ConnectReasonCode::BadAuthenticationMethod => Failure::Credentials,
+        other => Failure::Busy(other.to_string()),
+    }
+}

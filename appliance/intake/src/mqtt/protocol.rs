@@ -1,0 +1,312 @@
+//! One connection's side of MQTT without any I/O: bytes in, bytes out, timers as numbers.
+
+use std::time::{Duration, Instant};
+
+use crier_announce::JSON_BYTES_MAX;
+use mqtt_protocol_core::mqtt::common::Cursor;
+use mqtt_protocol_core::mqtt::connection::{ConnectionOptions, Event, TimerKind};
+use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Packet, PacketType};
+use mqtt_protocol_core::mqtt::result_code::MqttError;
+use mqtt_protocol_core::mqtt::{self, Connection};
+
+use super::failure::Failure;
+use super::framer::Framer;
+use super::packets::{self, Hello, Received, Verdict};
+use super::settings::Version;
+
+/// Bytes of a packet: the longest announcement, its topic and its properties.
+pub(super) const PACKET_BYTES_MAX: usize = JSON_BYTES_MAX + 16 * 1024;
+/// Announcements that may be on their way from the broker without an acknowledgement.
+pub(super) const UNACKNOWLEDGED_MAX: u16 = 64;
+/// Bytes that wait to be sent; a broker that lets more wait has stopped reading.
+const OUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Time for the answer to a ping.
+const PONG_MAX: Duration = Duration::from_secs(10);
+
+/// One connection's side of MQTT.
+pub(super) struct Protocol {
+    version: Version,
+    client_id: String,
+    connection: Connection<mqtt::role::Client>,
+    framer: Framer,
+    /// Bytes to send.
+    out: Vec<u8>,
+    ping_at: Option<Instant>,
+    pong_until: Option<Instant>,
+    welcomed: bool,
+    pings: u64,
+    pongs: u64,
+}
+
+impl Protocol {
+    /// Begins a connection: its first packet waits in [`Protocol::out`].
+    pub(super) fn begin(version: Version, hello: &Hello<'_>) -> Result<Self, Failure> {
+        let core_version = match version {
+            Version::V3 => mqtt::Version::V3_1_1,
+            Version::V5 => mqtt::Version::V5_0,
+        };
+        let mut options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_BYTES_MAX as u32);
+        if version == Version::V5 {
+            options = options.receive_maximum(UNACKNOWLEDGED_MAX);
+        }
+        let mut connection = Connection::with_options(core_version, options);
+        connection.set_pingresp_recv_timeout(PONG_MAX.as_millis() as u64);
+        let mut protocol = Self {
+            version,
+            client_id: hello.client_id.to_owned(),
+            connection,
+            framer: Framer::new(PACKET_BYTES_MAX, version == Version::V3),
+            out: Vec::new(),
+            ping_at: None,
+            pong_until: None,
+            welcomed: false,
+            pings: 0,
+            pongs: 0,
+        };
+        protocol.send(packets::connect(version, hello))?;
+        Ok(protocol)
+    }
+
+    /// Bytes to send; what was sent is to be taken from their front with [`Protocol::sent`].
+    pub(super) fn out(&self) -> &[u8] {
+        &self.out
+    }
+
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.out.drain(..bytes);
+    }
+
+    /// What these bytes from the broker mean.
+    pub(super) fn receive(&mut self, mut bytes: &[u8]) -> Result<Vec<Received>, Failure> {
+        let mut received = Vec::new();
+        while let Some(frame) =
+            self.framer.next(&mut bytes).map_err(|error| Failure::Protocol(error.to_string()))?
+        {
+            let events = self.connection.recv(&mut Cursor::new(&frame.bytes));
+            for packet in self.carry_out(events)? {
+                let Some(mut one) = packets::understand(packet, frame.too_long, &self.client_id)? else {
+                    continue;
+                };
+                match &mut one {
+                    Received::Pong(number) => {
+                        self.pongs += 1;
+                        *number = self.pongs;
+                    }
+                    Received::Welcome { .. } => self.welcomed = true,
+                    _ if !self.welcomed => {
+                        return Err(Failure::Protocol("it spoke before its greeting".to_owned()));
+                    }
+                    _ => {}
+                }
+                received.push(one);
+            }
+        }
+        Ok(received)
+    }
+
+    /// Asks for messages of these topics, each at least once or at most once.
+    pub(super) fn subscribe(&mut self, filters: &[(String, bool)]) -> Result<(), Failure> {
+        let packet_id = self.connection.acquire_packet_id().map_err(broken)?;
+        self.send(packets::subscribe(self.version, packet_id, filters))
+    }
+
+    pub(super) fn publish(&mut self, topic: &str, payload: &[u8], retained: bool) -> Result<(), Failure> {
+        self.send(packets::publish(self.version, topic, payload, retained))
+    }
+
+    pub(super) fn acknowledge(&mut self, packet_id: u16, verdict: Verdict) -> Result<(), Failure> {
+        self.send(packets::acknowledge(self.version, packet_id, verdict))
+    }
+
+    /// Asks the broker for a sign of life; [`Received::Pong`] of the returned number follows when it has read all that
+    /// was sent before.
+    pub(super) fn ping(&mut self) -> Result<u64, Failure> {
+        self.send(packets::ping(self.version))?;
+        Ok(self.pings)
+    }
+
+    pub(super) fn disconnect(&mut self) -> Result<(), Failure> {
+        self.send(packets::disconnect(self.version))
+    }
+
+    /// When [`Protocol::tick`] is to be called, if not before.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        [self.ping_at, self.pong_until].into_iter().flatten().min()
+    }
+
+    /// Does what is due at `now`.
+    pub(super) fn tick(&mut self, now: Instant) -> Result<(), Failure> {
+        if self.pong_until.is_some_and(|until| until <= now) {
+            return Err(Failure::Silent);
+        }
+        if self.ping_at.is_some_and(|at| at <= now) {
+            self.ping_at = None;
+            let events = self.connection.notify_timer_fired(TimerKind::PingreqSend);
+            self.carry_out(events)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, packet: Result<Packet, MqttError>) -> Result<(), Failure> {
+        let events = self.connection.send(packet.map_err(broken)?);
+        self.carry_out(events)?;
+        Ok(())
+    }
+
+    /// Does what the protocol asks for, and hands out the packets that came.
+    fn carry_out(&mut self, events: Vec<Event>) -> Result<Vec<Packet>, Failure> {
+        let mut received = Vec::new();
+        let mut failure = None;
+        for event in events {
+            match event {
+                Event::NotifyPacketReceived(packet) => received.push(packet),
+                Event::RequestSendPacket { packet, .. } => {
+                    if packet.packet_type() == PacketType::Pingreq {
+                        self.pings += 1;
+                    }
+                    self.out.extend_from_slice(&packet.to_continuous_buffer());
+                }
+                Event::RequestTimerReset { kind, duration_ms } => {
+                    let at = Instant::now().checked_add(Duration::from_millis(duration_ms));
+                    self.set_timer(kind, at);
+                }
+                Event::RequestTimerCancel(kind) => self.set_timer(kind, None),
+                Event::NotifyError(error) => {
+                    failure.get_or_insert(broken(error));
+                }
+                Event::NotifyPacketIdReleased(_) | Event::RequestClose => {}
+            }
+        }
+        if self.out.len() > OUT_BYTES_MAX {
+            return Err(Failure::Silent);
+        }
+        failure.map_or(Ok(received), Err)
+    }
+
+    fn set_timer(&mut self, kind: TimerKind, at: Option<Instant>) {
+        match kind {
+            TimerKind::PingreqSend => self.ping_at = at,
+            TimerKind::PingrespRecv => self.pong_until = at,
+            // Of servers.
+            TimerKind::PingreqRecv => {}
+        }
+    }
+}
+
+fn broken(error: MqttError) -> Failure {
+    Failure::Protocol(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hello() -> Hello<'static> {
+        Hello {
+            client_id: "8f3a21",
+            username: Some("crier"),
+            password: Some(b"secret"),
+            keep_alive_s: 30,
+            will_topic: "crier/8f3a21/availability",
+            will: "offline",
+        }
+    }
+
+    fn welcome(version: Version) -> &'static [u8] {
+        match version {
+            Version::V3 => &[0x20, 2, 0, 0],
+            Version::V5 => &[0x20, 3, 0, 0, 0],
+        }
+    }
+
+    fn connected(version: Version) -> Protocol {
+        let mut protocol = Protocol::begin(version, &hello()).unwrap();
+        protocol.sent(protocol.out().len());
+        let received = protocol.receive(welcome(version)).unwrap();
+        assert!(matches!(received[..], [Received::Welcome { session_present: false }]));
+        protocol
+    }
+
+    #[test]
+    fn a_session_that_outlives_the_connection_is_asked_for() {
+        let v3 = Protocol::begin(Version::V3, &hello()).unwrap();
+        // Protocol level 4; user name, password, retained will with QoS 1; no clean session.
+        assert_eq!(v3.out()[8..10], [4, 0b1110_1100]);
+        let v5 = Protocol::begin(Version::V5, &hello()).unwrap();
+        assert_eq!(v5.out()[8..10], [5, 0b1110_1100]);
+        assert!(v5.out().windows(5).any(|bytes| bytes == [17, 0, 1, 0x51, 0x80]), "86400 s");
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_by_itself() {
+        for version in [Version::V3, Version::V5] {
+            let mut protocol = connected(version);
+            let message: &[u8] = match version {
+                Version::V3 => &[0x32, 6, 0, 1, b't', 0, 9, b'x'],
+                Version::V5 => &[0x32, 7, 0, 1, b't', 0, 9, 0, b'x'],
+            };
+            let received = protocol.receive(message).unwrap();
+            let [Received::Message(message)] = &received[..] else { panic!("no message") };
+            assert_eq!((message.packet_id, &message.payload[..]), (Some(9), &b"x"[..]));
+            assert!(protocol.out().is_empty());
+            protocol.acknowledge(9, Verdict::Taken).unwrap();
+            assert_eq!(protocol.out()[0], 0x40);
+        }
+    }
+
+    #[test]
+    fn a_silent_broker_is_noticed() {
+        let mut protocol = connected(Version::V5);
+        let ping_at = protocol.wake_at().unwrap();
+        assert!(ping_at <= Instant::now() + Duration::from_secs(30));
+        protocol.tick(ping_at).unwrap();
+        assert_eq!(protocol.out(), [0xc0, 0]);
+        let until = protocol.wake_at().unwrap();
+        assert_eq!(protocol.tick(until), Err(Failure::Silent));
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let refused = |version, answer: &[u8]| {
+            let mut protocol = Protocol::begin(version, &hello()).unwrap();
+            protocol.receive(answer).err().unwrap()
+        };
+        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 1]), Failure::Version);
+        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 5]), Failure::Credentials);
+        assert!(matches!(refused(Version::V3, &[0x20, 2, 0, 3]), Failure::Busy(_)));
+        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x87, 0]), Failure::Credentials);
+        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x84, 0]), Failure::Version);
+        assert!(matches!(refused(Version::V3, &[0x30, 3, 0, 1, b't']), Failure::Protocol(_)));
+        let mut protocol = connected(Version::V5);
+        let taken_over = protocol.receive(&[0xe0, 2, 0x8e, 0]).err().unwrap();
+        assert_eq!(taken_over, Failure::TakenOver("8f3a21".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn junk_ends_the_connection_at_worst(
+            junk in proptest::collection::vec(any::<u8>(), 0..2000),
+            v5 in any::<bool>(),
+        ) {
+            let version = if v5 { Version::V5 } else { Version::V3 };
+            let _ = Protocol::begin(version, &hello()).unwrap().receive(&junk);
+            let _ = connected(version).receive(&junk);
+        }
+
+        #[test]
+        fn damaged_packets_end_the_connection_at_worst(
+            kind in 0_u8..16,
+            flags in 0_u8..16,
+            body in proptest::collection::vec(any::<u8>(), 0..120),
+            v5 in any::<bool>(),
+        ) {
+            let mut packet = vec![kind << 4 | flags, body.len() as u8];
+            packet.extend_from_slice(&body);
+            let version = if v5 { Version::V5 } else { Version::V3 };
+            let _ = connected(version).receive(&packet);
+            let _ = Protocol::begin(version, &hello()).unwrap().receive(&packet);
+        }
+    }
+}
