@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_payload_is_the_one_in_the_file() {
-        let golden: Value = serde_json::from_str(include_str!("../../tests/discovery.json")).unwrap();
+        let golden: Value = serde_json::from_str(include_str!("../../tests/mqtt/discovery.json")).unwrap();
         let made = made(&["ru", "en", "de"]);
         assert_eq!(made, golden, "{}", serde_json::to_string_pretty(&made).unwrap());
     }

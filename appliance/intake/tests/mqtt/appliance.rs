@@ -1,0 +1,170 @@
+//! The MQTT input with a supervisor that the test plays.
+
+use crier_announce::Draft;
+use crier_intake::mqtt::{self, BrokerSettings, Identity, Settings, Version};
+use crier_intake::{Counter, Desk};
+use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Mode, State};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::broker::{Mosquitto, PATIENCE};
+
+pub(crate) const VERSIONS: [Version; 2] = [Version::V3, Version::V5];
+
+/// Settings for a broker on this port.
+pub(crate) fn settings(port: u16, version: Version) -> Settings {
+    Settings {
+        identity: Identity {
+            id: "8f3a21".into(),
+            name: "Kitchen voice".into(),
+            version: "0.4.0".into(),
+            hardware: "CM3588".into(),
+        },
+        broker: BrokerSettings {
+            host: "127.0.0.1".into(),
+            port,
+            version,
+            client_id: None,
+            username: None,
+            password_file: None,
+            tls: None,
+            insecure: false,
+            base_topic: "crier".into(),
+            discovery: true,
+            discovery_prefix: "homeassistant".into(),
+            keep_alive_s: 30,
+            max_per_minute: 60,
+        },
+    }
+}
+
+/// How the appliance is when all is well.
+pub(crate) fn idle() -> State {
+    State {
+        mode: Mode::Idle,
+        volume_percent: 70,
+        voice: "en".into(),
+        voices: vec!["ru".into(), "en".into(), "de".into()],
+        soc_celsius: Some(48.123),
+        ..State::default()
+    }
+}
+
+/// A running MQTT input and the reports that its supervisor gets.
+pub(crate) struct Appliance {
+    run: JoinHandle<()>,
+    counter: JoinHandle<()>,
+    pub(crate) reports: mpsc::UnboundedReceiver<IntakeReport>,
+    requests: mpsc::UnboundedSender<IntakeRequest>,
+    /// A place for another input.
+    pub(crate) other: Desk,
+}
+
+impl Appliance {
+    pub(crate) fn start(settings: Settings) -> Self {
+        let mut counter = Counter::new();
+        counter.request(IntakeRequest::State(Box::new(idle())));
+        let run = tokio::spawn(mqtt::run(settings, counter.desk("mqtt")));
+        let other = counter.desk("fifo:/run/crier/say");
+        let (report, reports) = mpsc::unbounded_channel();
+        let (requests, mut request) = mpsc::unbounded_channel();
+        let counter = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    told = counter.report() => { let _ = report.send(told); }
+                    asked = request.recv() => match asked {
+                        Some(asked) => counter.request(asked),
+                        None => return,
+                    },
+                }
+            }
+        });
+        Self { run, counter, reports, requests, other }
+    }
+
+    /// One that is connected to this broker.
+    pub(crate) async fn connected(broker: &Mosquitto, version: Version) -> Self {
+        let mut appliance = Self::start(settings(broker.port, version));
+        appliance.up().await;
+        appliance
+    }
+
+    /// The next report.
+    pub(crate) async fn report(&mut self) -> IntakeReport {
+        timeout(PATIENCE, self.reports.recv()).await.expect("a report in time").expect("the counter lives")
+    }
+
+    /// The next announcement, which must be there before anything else but counts.
+    pub(crate) async fn submitted(&mut self) -> (u64, Draft) {
+        loop {
+            match self.report().await {
+                IntakeReport::Submit { ticket, draft } => return (ticket, *draft),
+                IntakeReport::Refused { .. } => {}
+                other => panic!("no announcement but {other:?}"),
+            }
+        }
+    }
+
+    /// The next command.
+    pub(crate) async fn commanded(&mut self) -> (u64, Command) {
+        match self.report().await {
+            IntakeReport::Command { ticket, command } => (ticket, command),
+            other => panic!("no command but {other:?}"),
+        }
+    }
+
+    /// The next change of the connection: whether it is there, and what is said of it.
+    pub(crate) async fn changed(&mut self) -> (bool, String) {
+        match self.report().await {
+            IntakeReport::Input { input, up, detail } => {
+                assert_eq!(input, "mqtt");
+                (up, detail)
+            }
+            other => panic!("no change but {other:?}"),
+        }
+    }
+
+    /// Waits until it is connected.
+    pub(crate) async fn up(&mut self) -> String {
+        let (up, detail) = self.changed().await;
+        assert!(up, "{detail}");
+        detail
+    }
+
+    /// Waits until it is not connected.
+    pub(crate) async fn down(&mut self) -> String {
+        let (up, detail) = self.changed().await;
+        assert!(!up, "{detail}");
+        detail
+    }
+
+    pub(crate) fn request(&self, request: IntakeRequest) {
+        self.requests.send(request).unwrap();
+    }
+
+    pub(crate) fn answer(&self, ticket: u64, answer: Answer) {
+        self.request(IntakeRequest::Answer { ticket, answer });
+    }
+
+    /// Takes the next announcement.
+    pub(crate) async fn accept(&mut self) -> Draft {
+        let (ticket, draft) = self.submitted().await;
+        self.answer(ticket, Answer::Accepted { sequence: ticket, id: "any".into(), durable: true });
+        draft
+    }
+
+    /// Ends as a process does that is killed: without a word to the broker.
+    pub(crate) async fn kill(self) {
+        self.run.abort();
+        let _ = self.run.await;
+        self.counter.abort();
+    }
+
+    /// Ends as whoever runs the inputs ends it.
+    pub(crate) async fn end(self) {
+        drop(self.requests);
+        self.counter.await.unwrap();
+        timeout(PATIENCE, self.run).await.expect("it ends").unwrap();
+    }
+}

@@ -1,0 +1,169 @@
+//! A mosquitto of its own for each test, and its command line clients.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Patience with everything that should happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// A retained message that tells a listener that its subscription is there.
+const READY: &str = "test/ready";
+
+/// A broker that can be stopped and started again; it keeps its sessions meanwhile.
+pub(crate) struct Mosquitto {
+    pub(crate) port: u16,
+    pub(crate) folder: TempDir,
+    /// What its clients need on their command lines.
+    credentials: Vec<String>,
+    process: Option<Child>,
+}
+
+impl Mosquitto {
+    /// A broker that lets everybody in. `None`, loudly, if mosquitto is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        Self::configured(|_| "allow_anonymous true".to_owned(), Some(&[]))
+    }
+
+    /// A broker with more lines in its configuration, made in its folder; and how its clients get in, if they need to.
+    pub(crate) fn configured(
+        lines: impl FnOnce(&Path) -> String,
+        credentials: Option<&[&str]>,
+    ) -> Option<Self> {
+        if Command::new("mosquitto").arg("-h").stdout(Stdio::null()).status().is_err() {
+            eprintln!("\n*** NOT TESTED: mosquitto is not installed; run scripts/setup.sh ***\n");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let path = folder.path();
+        let lines = lines(path);
+        let configuration = format!(
+            "user root\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {path}/\n\
+             log_dest file {path}/log\nlog_type all\n{lines}\n",
+            path = path.display()
+        );
+        fs::write(path.join("conf"), configuration).unwrap();
+        let words = credentials.unwrap_or_default().iter().map(|&word| word.to_owned()).collect();
+        let mut broker = Self { port, folder, credentials: words, process: None };
+        broker.run();
+        if credentials.is_some() {
+            broker.publish(READY, "here", &["-r"]);
+        }
+        Some(broker)
+    }
+
+    /// Starts it (again).
+    pub(crate) fn run(&mut self) {
+        let process = Command::new("mosquitto").arg("-c").arg(self.folder.path().join("conf")).spawn();
+        self.process = Some(process.unwrap());
+        let begun = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(begun.elapsed() < PATIENCE, "mosquitto does not start: {}", log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops it; it writes down its sessions first.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = Command::new("kill").arg(process.id().to_string()).status();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Publishes one message.
+    pub(crate) fn publish(&self, topic: &str, payload: &str, more: &[&str]) {
+        let payload = if payload.is_empty() { vec!["-n"] } else { vec!["-m", payload] };
+        let status = self.client("mosquitto_pub").args(["-t", topic]).args(payload).args(more).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Hears everything that is published, and what is retained.
+    pub(crate) async fn listen(&self) -> Listener {
+        let mut client = self.client("mosquitto_sub");
+        client.args(["-t", "#", "-q", "1", "-F", "%r %t %p"]).stdout(Stdio::piped());
+        let mut process = client.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (sender, heard) = mpsc::unbounded_channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut listener = Listener { process, heard };
+        listener.hear(READY).await;
+        listener
+    }
+
+    /// One of mosquitto's clients, with what it needs to get in.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(&self.credentials);
+        command
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What is published.
+pub(crate) struct Listener {
+    process: Child,
+    heard: mpsc::UnboundedReceiver<String>,
+}
+
+impl Listener {
+    /// The payload of the next message on this topic.
+    pub(crate) async fn hear(&mut self, topic: &str) -> String {
+        self.hear_where(topic, |_| true).await
+    }
+
+    /// The payload of the next message on this topic that is wanted.
+    pub(crate) async fn hear_where(&mut self, topic: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let mut others = Vec::new();
+        loop {
+            let Ok(line) = timeout(PATIENCE, self.heard.recv()).await else {
+                panic!("nothing wanted on {topic}, but {others:#?}")
+            };
+            let line = line.expect("the listener lives");
+            let mut words = line.splitn(3, ' ').skip(1);
+            if words.next() == Some(topic) {
+                let payload = words.next().unwrap_or_default();
+                if wanted(payload) {
+                    return payload.to_owned();
+                }
+            }
+            others.push(line);
+        }
+    }
+
+    /// The next JSON on this topic that has this value under this key.
+    pub(crate) async fn hear_json(&mut self, topic: &str, key: &str, value: &str) -> serde_json::Value {
+        let json = |payload: &str| serde_json::from_str::<serde_json::Value>(payload).unwrap_or_default();
+        json(&self.hear_where(topic, |payload| json(payload)[key] == value).await)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,156 @@
+//! What happens to the connection, and how it is told.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Duration;
+
+use crier_announce::Draft;
+use crier_intake::mqtt::Version;
+use crier_wire::{Answer, IntakeReport};
+use tokio::time::{sleep, timeout};
+
+use crate::appliance::{Appliance, VERSIONS, settings};
+use crate::broker::{Mosquitto, PATIENCE, free_port};
+
+const AVAILABILITY: &str = "crier/8f3a21/availability";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn availability_tells_of_killed_and_ended_appliances() {
+    let Some(broker) = Mosquitto::start() else { return };
+    for version in VERSIONS {
+        let mut listener = broker.listen().await;
+        let appliance = Appliance::connected(&broker, version).await;
+        listener.hear_where(AVAILABILITY, |payload| payload == "online").await;
+        appliance.kill().await;
+        listener.hear_where(AVAILABILITY, |payload| payload == "offline").await;
+
+        let appliance = Appliance::connected(&broker, version).await;
+        listener.hear_where(AVAILABILITY, |payload| payload == "online").await;
+        appliance.end().await;
+        listener.hear_where(AVAILABILITY, |payload| payload == "offline").await;
+        let mut late = broker.listen().await;
+        assert_eq!(late.hear(AVAILABILITY).await, "offline", "retained");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_may_go_and_come_back() {
+    for version in VERSIONS {
+        let Some(mut broker) = Mosquitto::start() else { return };
+        let mut appliance = Appliance::connected(&broker, version).await;
+        broker.publish("crier/8f3a21/speak", "Before.", &["-q", "1"]);
+        let (ticket, _) = appliance.submitted().await;
+        broker.stop();
+        let lost = appliance.down().await;
+        assert!(lost.contains("closed") || lost.contains("broke") || lost.contains("ended"), "{lost}");
+        let unreachable = appliance.down().await;
+        assert!(unreachable.contains("nobody answers"), "{unreachable}");
+
+        // Answered while there is no broker, and another input is served.
+        appliance.answer(ticket, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
+        let other = appliance.other.clone();
+        let local = tokio::spawn(async move { other.submit(Draft::plain("Local.")).await });
+        assert_eq!(appliance.accept().await.text, "Local.");
+        local.await.unwrap().unwrap();
+
+        broker.run();
+        appliance.up().await;
+        broker.publish("crier/8f3a21/speak", "After.", &["-q", "1"]);
+        assert_eq!(appliance.accept().await.text, "After.", "and `Before.` not again");
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_is_told_once_and_the_right_one_needs_no_restart() {
+    let password = |folder: &std::path::Path| {
+        let file = folder.join("passwords");
+        let made =
+            Command::new("mosquitto_passwd").args(["-c", "-b"]).arg(&file).args(["crier", "right"]).status();
+        assert!(made.unwrap().success());
+        format!("allow_anonymous false\npassword_file {}", file.display())
+    };
+    let Some(broker) = Mosquitto::configured(password, Some(&["-u", "crier", "-P", "right"])) else { return };
+    for version in VERSIONS {
+        let file = broker.folder.path().join("secret");
+        let write = |password: &str| {
+            fs::write(&file, format!("{password}\n")).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        write("guessed");
+        let mut settings = settings(broker.port, version);
+        settings.broker.username = Some("crier".into());
+        settings.broker.password_file = Some(file.clone());
+        let mut appliance = Appliance::start(settings);
+        let refused = appliance.down().await;
+        assert!(refused.contains("password") && !refused.contains("guessed"), "{refused}");
+        sleep(Duration::from_millis(2500)).await;
+        assert!(appliance.reports.try_recv().is_err(), "tried again, and not told again");
+
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let exposed = appliance.down().await;
+        assert!(exposed.contains("chmod 600"), "{exposed}");
+        write("right");
+        appliance.up().await;
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_told_apart() {
+    let down = async |change: &dyn Fn(&mut crier_intake::mqtt::BrokerSettings)| {
+        let mut settings = settings(free_port(), Version::V5);
+        change(&mut settings.broker);
+        let mut appliance = Appliance::start(settings);
+        let detail = appliance.down().await;
+        appliance.end().await;
+        detail
+    };
+    let nobody = down(&|_| {}).await;
+    assert!(nobody.contains("nobody answers"), "{nobody}");
+    let nameless = down(&|broker| {
+        broker.host = "broker.invalid".into();
+        broker.insecure = true;
+    });
+    let nameless = nameless.await;
+    assert!(nameless.contains("cannot be resolved"), "{nameless}");
+    let readable = down(&|broker| broker.host = "192.0.2.1".into()).await;
+    assert!(readable.contains("not encrypted"), "{readable}");
+    let missing = down(&|broker| {
+        broker.username = Some("crier".into());
+        broker.password_file = Some("/nonexistent/password".into());
+    });
+    let missing = missing.await;
+    assert!(missing.contains("/nonexistent/password"), "{missing}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_with_the_desk_whatever_it_is_doing() {
+    let unreachable = Appliance::start(settings(free_port(), Version::V3));
+    unreachable.end().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = Appliance::start(settings(listener.local_addr().unwrap().port(), Version::V5));
+    let (_held, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    silent.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_client_with_the_same_id_is_told() {
+    let Some(broker) = Mosquitto::start() else { return };
+    let mut first = Appliance::connected(&broker, Version::V5).await;
+    let mut second = Appliance::connected(&broker, Version::V5).await;
+    let told = first.down().await;
+    assert!(told.contains("client id `8f3a21`"), "{told}");
+    first.kill().await;
+    // Its turn may have come once more before that.
+    while second.reports.try_recv().is_ok() {}
+    broker.publish("crier/8f3a21/speak", "Hello.", &["-q", "1"]);
+    loop {
+        if let IntakeReport::Submit { draft, .. } = second.report().await {
+            assert_eq!(draft.text, "Hello.");
+            break;
+        }
+    }
+    second.end().await;
+}

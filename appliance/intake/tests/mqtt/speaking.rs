@@ -1,0 +1,340 @@
+//! Announcements and commands.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crier_announce::{Draft, Event, EventKind, Priority, Sequence};
+use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Told};
+use tokio::time::{sleep, timeout};
+
+use crate::appliance::{Appliance, VERSIONS, settings};
+use crate::broker::{Mosquitto, PATIENCE};
+use crate::proxy::Proxy;
+use crier_intake::mqtt::Version;
+
+const SPEAK: &str = "crier/8f3a21/speak";
+const EVENT: &str = "crier/8f3a21/event";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plain_text_and_json_are_announced_and_what_is_wrong_is_told() {
+    let Some(broker) = Mosquitto::start() else { return };
+    for version in VERSIONS {
+        let mut appliance = Appliance::connected(&broker, version).await;
+        let mut listener = broker.listen().await;
+        broker.publish(SPEAK, "Grüß dich.", &["-q", "1"]);
+        let draft = appliance.accept().await;
+        assert_eq!((draft.text.as_str(), draft.source.as_deref()), ("Grüß dich.", Some("mqtt")));
+        let json = r#"{"id":"door-1","text":"Somebody is at the door.","priority":"important","volume":80}"#;
+        broker.publish(SPEAK, json, &["-q", "1"]);
+        let draft = appliance.accept().await;
+        assert_eq!((draft.id.as_deref(), draft.priority), (Some("door-1"), Priority::Important));
+
+        for wrong in [r#"{"id":"w","text":"a","volume":101}"#, r#"{"text":"a","pitch":1}"#, "{"] {
+            broker.publish(SPEAK, wrong, &["-q", "1"]);
+        }
+        let refused = listener.hear_json(EVENT, "event", "refused").await;
+        assert_eq!((&refused["id"], &refused["topic"]), (&"w".into(), &"speak".into()));
+        assert!(refused["reason"].as_str().unwrap().contains("`volume` is 101"), "{refused}");
+        let refused = listener.hear_json(EVENT, "event", "refused").await;
+        assert!(refused["reason"].as_str().unwrap().contains("pitch"), "{refused}");
+        listener.hear_json(EVENT, "event", "refused").await;
+
+        broker.publish(SPEAK, "Last.", &["-q", "0"]);
+        let (ticket, draft) = appliance.submitted().await;
+        assert_eq!(draft.text, "Last.");
+        appliance.answer(ticket, Answer::Refused { reason: "the chime is not there".into(), later: false });
+        let refused = listener.hear_json(EVENT, "event", "refused").await;
+        assert_eq!(refused["reason"], "the chime is not there");
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_all_inputs_are_published() {
+    let Some(broker) = Mosquitto::start() else { return };
+    let appliance = Appliance::connected(&broker, Version::V5).await;
+    let mut listener = broker.listen().await;
+    let event = Event {
+        sequence: Sequence::default(),
+        id: "x".into(),
+        source: Some("fifo:/run/crier/say".into()),
+        kind: EventKind::Finished,
+    };
+    appliance.request(IntakeRequest::Told(Told { sequence: 1, event }));
+    let told = listener.hear_json(EVENT, "event", "finished").await;
+    assert_eq!(told, serde_json::json!({"event": "finished", "id": "x", "source": "fifo:/run/crier/say"}));
+    appliance.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_are_carried_out() {
+    let Some(broker) = Mosquitto::start() else { return };
+    for version in VERSIONS {
+        let mut appliance = Appliance::connected(&broker, version).await;
+        let mut listener = broker.listen().await;
+        let commands = [
+            ("stop", "", Command::Stop),
+            ("stop", "all", Command::StopAll),
+            ("pause", "toggle", Command::PauseToggle),
+            ("volume/set", "40", Command::Volume { percent: 40 }),
+            ("mute/set", "ON", Command::Mute { on: Some(true) }),
+            ("voice/set", "de", Command::Voice { name: "de".into() }),
+        ];
+        for (level, payload, command) in commands {
+            broker.publish(&format!("crier/8f3a21/{level}"), payload, &["-q", "1"]);
+            let (ticket, commanded) = appliance.commanded().await;
+            assert_eq!(commanded, command);
+            appliance.answer(ticket, Answer::Done);
+        }
+        broker.publish("crier/8f3a21/volume/set", "loud", &[]);
+        assert_eq!(listener.hear_json(EVENT, "event", "refused").await["topic"], "volume/set");
+        broker.publish("crier/8f3a21/voice/set", "xx", &[]);
+        let IntakeReport::Refused { count: 1, .. } = appliance.report().await else { panic!("not counted") };
+        let (ticket, _) = appliance.commanded().await;
+        appliance.answer(ticket, Answer::Refused { reason: "no such voice".into(), later: false });
+        let refused = listener.hear_json(EVENT, "topic", "voice/set").await;
+        assert_eq!(refused["reason"], "no such voice");
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_answered_comes_again_and_what_was_does_not() {
+    for version in VERSIONS {
+        let Some(broker) = Mosquitto::start() else { return };
+        let mut appliance = Appliance::connected(&broker, version).await;
+        broker.publish(SPEAK, "First.", &["-q", "1"]);
+        broker.publish(SPEAK, "Second.", &["-q", "1"]);
+        assert_eq!(appliance.accept().await.text, "First.");
+        assert_eq!(appliance.submitted().await.1.text, "Second.", "received, and not answered");
+        appliance.kill().await;
+
+        let mut again = Appliance::start(settings(broker.port, version));
+        // What was acknowledged does not come; what was not comes, before or after the connection is told.
+        let mut texts = Vec::new();
+        broker.publish(SPEAK, "Third.", &["-q", "1"]);
+        while texts.last().is_none_or(|last| last != "Third.") {
+            match again.report().await {
+                IntakeReport::Submit { ticket, draft } => {
+                    texts.push(draft.text);
+                    again.answer(ticket, Answer::Duplicate { sequence: ticket, id: "any".into() });
+                }
+                IntakeReport::Input { up: true, .. } => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert_eq!(texts, ["Second.", "Third."]);
+        again.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_acknowledgement_repeats_nothing_even_without_an_id() {
+    for version in VERSIONS {
+        let Some(broker) = Mosquitto::start() else { return };
+        let proxy = Proxy::to(broker.port).await;
+        let mut appliance = Appliance::start(settings(proxy.port, version));
+        appliance.up().await;
+        broker.publish(SPEAK, "Once.", &["-q", "1"]);
+        let (ticket, draft) = appliance.submitted().await;
+        assert_eq!((draft.text.as_str(), draft.id), ("Once.", None));
+        proxy.swallow(true);
+        appliance.answer(ticket, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
+        sleep(Duration::from_millis(300)).await;
+        proxy.swallow(false);
+        proxy.cut();
+        appliance.down().await;
+        // Sent again now, together with one more.
+        broker.publish(SPEAK, "Next.", &["-q", "1"]);
+        loop {
+            match appliance.report().await {
+                IntakeReport::Input { up: true, .. } => {}
+                IntakeReport::Submit { draft, .. } => {
+                    assert_eq!(draft.text, "Next.");
+                    break;
+                }
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        let log = std::fs::read_to_string(broker.folder.path().join("log")).unwrap();
+        let sent = log.lines().filter(|line| line.contains("PUBLISH to 8f3a21 (d1")).count();
+        assert_eq!(sent, 1, "the broker did send it again");
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retained_messages_are_refused() {
+    let Some(broker) = Mosquitto::start() else { return };
+    for version in VERSIONS {
+        broker.publish(SPEAK, "Again and again.", &["-r", "-q", "1"]);
+        broker.publish("crier/8f3a21/stop", "all", &["-r"]);
+        let mut listener = broker.listen().await;
+        let mut appliance = Appliance::connected(&broker, version).await;
+        for topic in ["speak", "stop"] {
+            let refused = listener.hear_json(EVENT, "topic", topic).await;
+            assert!(refused["reason"].as_str().unwrap().contains("retained"), "{refused}");
+        }
+        broker.publish(SPEAK, "Now.", &["-q", "1"]);
+        assert_eq!(appliance.accept().await.text, "Now.");
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_keeps_announcements_and_lets_stop_pass() {
+    for version in VERSIONS {
+        let Some(broker) = Mosquitto::start() else { return };
+        let mut appliance = Appliance::connected(&broker, version).await;
+        // More than the broker sends without acknowledgements.
+        for number in 0..25 {
+            broker.publish(SPEAK, &format!("{number}"), &["-q", "1"]);
+        }
+        let full = || Answer::Refused { reason: "the queue is full".into(), later: true };
+        let (ticket, draft) = appliance.submitted().await;
+        assert_eq!(draft.text, "0");
+        appliance.answer(ticket, full());
+        broker.publish("crier/8f3a21/stop", "all", &["-q", "1"]);
+        let mut stopped = false;
+        let mut texts = Vec::new();
+        while texts.len() < 25 {
+            match appliance.report().await {
+                IntakeReport::Command { ticket, command: Command::StopAll } => {
+                    stopped = true;
+                    appliance.answer(ticket, Answer::Done);
+                }
+                IntakeReport::Submit { ticket, .. } if !stopped => appliance.answer(ticket, full()),
+                IntakeReport::Submit { ticket, draft } => {
+                    texts.push(draft.text);
+                    appliance.answer(
+                        ticket,
+                        Answer::Accepted { sequence: ticket, id: "any".into(), durable: true },
+                    );
+                }
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert_eq!(texts, (0..25).map(|number| number.to_string()).collect::<Vec<_>>(), "in their order");
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_too_long_is_passed_over() {
+    let Some(broker) = Mosquitto::start() else { return };
+    let long = broker.folder.path().join("long");
+    std::fs::write(&long, vec![b'a'; 2_000_000]).unwrap();
+    for version in VERSIONS {
+        let mut appliance = Appliance::connected(&broker, version).await;
+        let mut listener = broker.listen().await;
+        let sent = broker
+            .client("mosquitto_pub")
+            .args(["-t", SPEAK, "-q", "1", "-f", long.to_str().unwrap()])
+            .status();
+        assert!(sent.unwrap().success());
+        broker.publish(SPEAK, "Short.", &["-q", "1"]);
+        assert_eq!(appliance.accept().await.text, "Short.", "on the same connection");
+        if version == Version::V3 {
+            let refused = listener.hear_json(EVENT, "event", "refused").await;
+            assert!(refused["reason"].as_str().unwrap().contains("at most"), "{refused}");
+        }
+        appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mqtt_5_tells_how_long_an_announcement_is_good() {
+    let Some(broker) = Mosquitto::start() else { return };
+    let expiring = |text: &str, seconds: &str| {
+        let expiry = ["-V", "mqttv5", "-D", "PUBLISH", "message-expiry-interval", seconds];
+        broker.publish(SPEAK, text, &[&["-q", "1"][..], &expiry].concat());
+    };
+    let mut appliance = Appliance::connected(&broker, Version::V5).await;
+    expiring("Soon.", "100");
+    let draft = appliance.accept().await;
+    assert!(draft.expires_in_s.is_some_and(|seconds| (70..=100).contains(&seconds)), "{draft:?}");
+    appliance.kill().await;
+
+    expiring("Too late.", "1");
+    broker.publish(SPEAK, "Still good.", &["-q", "1"]);
+    sleep(Duration::from_millis(2500)).await;
+    let mut again = Appliance::start(settings(broker.port, Version::V5));
+    loop {
+        match again.report().await {
+            IntakeReport::Input { up: true, .. } => {}
+            IntakeReport::Submit { draft, .. } => {
+                assert_eq!(draft.text, "Still good.");
+                break;
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    again.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_refused_in_few_words_while_another_input_works() {
+    for version in VERSIONS {
+        let Some(broker) = Mosquitto::start() else { return };
+        let mut appliance = Appliance::connected(&broker, version).await;
+        let mut listener = broker.listen().await;
+        let mut flood =
+            broker.client("mosquitto_pub").args(["-t", SPEAK, "-l"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut lines = flood.stdin.take().unwrap();
+        // 10 MB a second, for three seconds.
+        let pouring = thread::spawn(move || {
+            let line = format!("{}\n", "x".repeat(9_999));
+            let begun = Instant::now();
+            for tenth in 1..=30_u32 {
+                for _ in 0..100 {
+                    lines.write_all(line.as_bytes()).unwrap();
+                }
+                thread::sleep((Duration::from_millis(100) * tenth).saturating_sub(begun.elapsed()));
+            }
+        });
+
+        let other = appliance.other.clone();
+        let working = tokio::spawn(async move {
+            for _ in 0..20 {
+                let answer = timeout(PATIENCE, other.submit(Draft::plain("Local."))).await;
+                assert!(matches!(answer, Ok(Ok(Answer::Accepted { .. }))), "{answer:?}");
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let (mut from_mqtt, mut refused, mut local) = (0, 0, 0);
+        while local < 20 || refused < 100 {
+            match appliance.report().await {
+                IntakeReport::Submit { ticket, draft } => {
+                    let counted = if draft.text == "Local." { &mut local } else { &mut from_mqtt };
+                    *counted += 1;
+                    appliance.answer(
+                        ticket,
+                        Answer::Accepted { sequence: ticket, id: "any".into(), durable: true },
+                    );
+                }
+                IntakeReport::Refused { input, count } => {
+                    assert_eq!(input, "mqtt");
+                    refused += count;
+                }
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        working.await.unwrap();
+        pouring.join().unwrap();
+        flood.wait().unwrap();
+        assert!((1..=70).contains(&from_mqtt), "{from_mqtt} announcements in less than ten seconds");
+        let first = listener.hear_json(EVENT, "event", "refused").await;
+        assert!(first["reason"].as_str().unwrap().contains("more than 60"), "{first}");
+        let together = listener.hear_json(EVENT, "reason", "too many refusals to tell each").await;
+        assert!(together["count"].as_u64().unwrap() > 0);
+        broker.publish("crier/8f3a21/stop", "", &[]);
+        loop {
+            if let IntakeReport::Command { command: Command::Stop, .. } = appliance.report().await {
+                break;
+            }
+        }
+        appliance.end().await;
+    }
+}
