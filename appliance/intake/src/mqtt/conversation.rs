@@ -7,6 +7,7 @@ use crier_wire::{Answer, State, Told};
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::Client;
 use super::backoff::chance;
@@ -21,6 +22,8 @@ use super::workers::{News, Order, Report};
 
 /// After Home Assistant came, all its devices introduce themselves: not all in the same moment.
 const BIRTH_JITTER: Duration = Duration::from_secs(3);
+/// Time for the workers to tell what was answered before the end.
+const LAST_NEWS_MAX: Duration = Duration::from_millis(500);
 /// What Home Assistant says when it is there.
 const BIRTH: &[u8] = b"online";
 
@@ -67,7 +70,8 @@ impl<'a> Conversation<'a> {
 
     /// Says goodbye: what was answered meanwhile is acknowledged, and nobody takes the appliance for present.
     async fn end(mut self) -> Result<(), Failure> {
-        while let Ok(news) = self.client.workers.news.try_recv() {
+        self.client.workers.dismiss();
+        while let Ok(Some(news)) = timeout(LAST_NEWS_MAX, self.client.workers.news.recv()).await {
             self.news(news)?;
         }
         self.broker.publish(&self.client.topics.of(level::AVAILABILITY), OFFLINE.as_bytes(), true)?;

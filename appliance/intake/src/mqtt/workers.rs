@@ -63,6 +63,12 @@ impl Workers {
         tokio::spawn(pass_on(desk.clone(), report));
         Self { orders, commands, reports, news }
     }
+
+    /// Takes no more orders and commands; after the last news there will be none.
+    pub(super) fn dismiss(&mut self) {
+        self.orders = mpsc::channel(1).0;
+        self.commands = mpsc::channel(1).0;
+    }
 }
 
 async fn hand_in(desk: Desk, mut orders: mpsc::Receiver<Order>, news: mpsc::Sender<News>) {

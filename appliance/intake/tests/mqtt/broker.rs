@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Patience with everything that should happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,8 +66,7 @@ impl Mosquitto {
         self.process = Some(process.unwrap());
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "mosquitto does not start: {}", log());
+            assert!(begun.elapsed() < PATIENCE, "mosquitto does not start: {}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -85,6 +84,19 @@ impl Mosquitto {
         let payload = if payload.is_empty() { vec!["-n"] } else { vec!["-m", payload] };
         let status = self.client("mosquitto_pub").args(["-t", topic]).args(payload).args(more).status();
         assert!(status.unwrap().success());
+    }
+
+    /// Waits until its log has a line with these words.
+    pub(crate) async fn logged(&self, words: &str) {
+        let begun = Instant::now();
+        while !self.log().contains(words) {
+            assert!(begun.elapsed() < PATIENCE, "no {words:?} in {}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// Hears everything that is published, and what is retained.
