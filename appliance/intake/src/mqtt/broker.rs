@@ -69,7 +69,7 @@ impl Broker {
             Ok(Ok(Received::Welcome { session_present })) => connected.session_present = session_present,
             Ok(Ok(_)) => return Err(Failure::Protocol("it spoke before its greeting".to_owned())),
             // Whoever speaks no MQTT, or another version, hangs up without a word.
-            Ok(Err(Failure::Lost(_))) | Err(_) => return Err(Failure::Mute),
+            Ok(Err(Failure::Lost(_) | Failure::Closed(_))) | Err(_) => return Err(Failure::Mute),
             Ok(Err(failure)) => return Err(failure),
         }
         Ok(connected)
@@ -84,14 +84,14 @@ impl Broker {
             let wake_at = self.protocol.wake_at();
             tokio::select! {
                 read = self.reader.read(&mut self.buffer) => {
-                    let bytes = read.map_err(|error| Failure::from_connection(&error))?;
+                    let bytes = read.map_err(|error| Failure::from_connection(&error, self.protocol.client_id()))?;
                     if bytes == 0 {
-                        return Err(Failure::Lost("the broker closed it".to_owned()));
+                        return Err(Failure::Closed(self.protocol.client_id().to_owned()));
                     }
                     self.received.extend(self.protocol.receive(&self.buffer[..bytes])?);
                 }
                 pushed = push(&mut self.writer, self.protocol.out()), if self.has_to_push() => {
-                    let bytes = pushed.map_err(|error| Failure::from_connection(&error))?;
+                    let bytes = pushed.map_err(|error| Failure::from_connection(&error, self.protocol.client_id()))?;
                     self.protocol.sent(bytes);
                     self.unflushed = bytes > 0;
                 }

@@ -150,8 +150,7 @@ impl<'a> Conversation<'a> {
         };
         let id = draft.id.clone();
         if self.client.workers.orders.try_send(Order { ticket, draft, came: now }).is_err() {
-            let reason =
-                "the queue is full and too many announcements wait for it already; send it again later";
+            let reason = "too many announcements wait for the queue already; send it again later";
             return self.refuse(ticket, Verdict::TooMany, id.as_deref(), reason);
         }
         Ok(())

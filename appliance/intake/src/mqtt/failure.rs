@@ -51,6 +51,10 @@ pub(super) enum Failure {
     Mute,
     #[error("the connection broke: {0}")]
     Lost(String),
+    #[error(
+        "the broker closed the connection; if it does so again and again, another client may use the client id `{0}`"
+    )]
+    Closed(String),
     #[error("the broker is silent; the connection was given up")]
     Silent,
     #[error("the broker ended the connection: {0}")]
@@ -67,9 +71,13 @@ pub(super) enum Failure {
 
 impl Failure {
     /// What an error on an established connection means: TLS tells some of its refusals late.
-    pub(super) fn from_connection(error: &io::Error) -> Self {
+    pub(super) fn from_connection(error: &io::Error, client_id: &str) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
         match tls_error(error) {
             Some(tls) => Self::from_tls(tls),
+            None if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => {
+                Self::Closed(client_id.to_owned())
+            }
             None => Self::Lost(error.to_string()),
         }
     }
@@ -106,8 +114,10 @@ mod tests {
         assert!(matches!(Failure::from_handshake(&error), Failure::Certificate { .. }));
         let demanded = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
         let error = io::Error::new(io::ErrorKind::InvalidData, demanded);
-        assert!(matches!(Failure::from_connection(&error), Failure::Tls { .. }));
+        assert!(matches!(Failure::from_connection(&error, "a"), Failure::Tls { .. }));
         let error = io::Error::from(io::ErrorKind::ConnectionReset);
-        assert!(matches!(Failure::from_connection(&error), Failure::Lost(_)));
+        assert_eq!(Failure::from_connection(&error, "a"), Failure::Closed("a".into()));
+        let error = io::Error::from(io::ErrorKind::NetworkUnreachable);
+        assert!(matches!(Failure::from_connection(&error, "a"), Failure::Lost(_)));
     }
 }

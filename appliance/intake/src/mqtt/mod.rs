@@ -35,7 +35,7 @@
 //! * **mqtt5**, **rust-mqtt**: MQTT 5 only (rust-mqtt's 3.1.1 is not finished). **paho-mqtt**: C, and EPL. **ntex-mqtt**: its
 //!   own runtime beside tokio.
 //!
-//! It is known to `protocol.rs` and `packets.rs` only; everything else talks to [`broker::Broker`], whose five verbs any
+//! It is known to `protocol.rs` and `packets.rs` only; everything else talks to `broker::Broker`, whose five verbs any
 //! client library has.
 //!
 //! [tokio-rustls]: https://docs.rs/tokio-rustls

@@ -67,6 +67,10 @@ impl Protocol {
         Ok(protocol)
     }
 
+    pub(super) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     /// Bytes to send; what was sent is to be taken from their front with [`Protocol::sent`].
     pub(super) fn out(&self) -> &[u8] {
         &self.out
@@ -82,6 +86,9 @@ impl Protocol {
         while let Some(frame) =
             self.framer.next(&mut bytes).map_err(|error| Failure::Protocol(error.to_string()))?
         {
+            if !self.welcomed && refuses_version(&frame.bytes) {
+                return Err(Failure::Version);
+            }
             let events = self.connection.recv(&mut Cursor::new(&frame.bytes));
             for packet in self.carry_out(events)? {
                 let Some(mut one) = packets::understand(packet, frame.too_long, &self.client_id)? else {
@@ -193,6 +200,11 @@ impl Protocol {
     }
 }
 
+/// Whether this is the greeting of a broker that speaks the other version only, and so in that version's form.
+fn refuses_version(packet: &[u8]) -> bool {
+    matches!(packet, [0x20, 2, _, 1] | [0x20, _, _, 0x84, ..])
+}
+
 fn broken(error: MqttError) -> Failure {
     Failure::Protocol(error.to_string())
 }
@@ -274,6 +286,8 @@ mod tests {
             protocol.receive(answer).err().unwrap()
         };
         assert_eq!(refused(Version::V3, &[0x20, 2, 0, 1]), Failure::Version);
+        assert_eq!(refused(Version::V5, &[0x20, 2, 0, 1]), Failure::Version, "a broker for 3.1.1 only");
+        assert_eq!(refused(Version::V3, &[0x20, 3, 0, 0x84, 0]), Failure::Version, "a broker for 5 only");
         assert_eq!(refused(Version::V3, &[0x20, 2, 0, 5]), Failure::Credentials);
         assert!(matches!(refused(Version::V3, &[0x20, 2, 0, 3]), Failure::Busy(_)));
         assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x87, 0]), Failure::Credentials);

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 /// Patience with everything that should happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A retained message that tells a listener that its subscription is there.
-const READY: &str = "test/ready";
+const READY: &str = "crier/test/ready";
 
 /// A broker that can be stopped and started again; it keeps its sessions meanwhile.
 pub(crate) struct Mosquitto {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ async fn the_broker_may_go_and_come_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_told_once_and_the_right_one_needs_no_restart() {
-    let password = |folder: &std::path::Path| {
+    let password = |folder: &Path| {
         let file = folder.join("passwords");
         let made =
             Command::new("mosquitto_passwd").args(["-c", "-b"]).arg(&file).args(["crier", "right"]).status();
@@ -94,6 +95,48 @@ async fn a_wrong_password_is_told_once_and_the_right_one_needs_no_restart() {
         write("right");
         appliance.up().await;
         appliance.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_of_access_rights_is_enough_and_keeps_others_out() {
+    let rights = |folder: &Path| {
+        fs::write(folder.join("acl"), include_str!("../../../../examples/mosquitto.acl")).unwrap();
+        let user = |more: &[&str], name: &str| {
+            let file = folder.join("passwords");
+            let mut make = Command::new("mosquitto_passwd");
+            let made = make.args(more).arg("-b").arg(file).args([name, "right"]).status();
+            assert!(made.unwrap().success());
+        };
+        user(&["-c"], "homeassistant");
+        user(&[], "8f3a21");
+        user(&[], "neighbour");
+        let path = folder.display();
+        format!("allow_anonymous false\npassword_file {path}/passwords\nacl_file {path}/acl")
+    };
+    let access = ["-u", "homeassistant", "-P", "right"];
+    let Some(broker) = Mosquitto::configured(rights, Some(&access)) else { return };
+    let secret = broker.folder.path().join("secret");
+    fs::write(&secret, "right").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    for version in VERSIONS {
+        let mut settings = settings(broker.port, version);
+        settings.broker.username = Some("8f3a21".into());
+        settings.broker.password_file = Some(secret.clone());
+        let mut listener = broker.listen().await;
+        let mut appliance = Appliance::start(settings);
+        appliance.up().await;
+        listener.hear_where(AVAILABILITY, |payload| payload == "online").await;
+        listener.hear_where("homeassistant/device/8f3a21/config", |payload| !payload.is_empty()).await;
+        let neighbour = Command::new("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-u", "neighbour", "-P", "right"])
+            .args(["-t", "crier/8f3a21/speak", "-m", "Intruder.", "-q", "1"])
+            .status();
+        neighbour.unwrap();
+        broker.publish("crier/8f3a21/speak", "Allowed.", &["-q", "1"]);
+        assert_eq!(appliance.accept().await.text, "Allowed.");
+        appliance.end().await;
+        listener.hear_where(AVAILABILITY, |payload| payload == "offline").await;
     }
 }
 
