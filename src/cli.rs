@@ -288,6 +288,10 @@ pub(crate) struct ConvertArguments {
     /// Leave out the code predictor's second form, for ONNX Runtime (the bundle gets smaller, and has no fallback)
     #[arg(long)]
     pub(crate) without_onnx_predictor: bool,
+    /// Leave out what `crier voice enroll` needs (the bundle of a Base model gets smaller, and speaks with voices that
+    /// were enrolled elsewhere)
+    #[arg(long)]
+    pub(crate) without_enrolment: bool,
     /// Replace the bundle if it is there already
     #[arg(long)]
     pub(crate) force: bool,

@@ -13,6 +13,7 @@ pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), CrierError> {
         predictor: arguments.predictor,
         vocoder: arguments.vocoder,
         onnx_predictor: !arguments.without_onnx_predictor,
+        enrolment: !arguments.without_enrolment,
         replace: arguments.force,
     };
     let mut bars = Bars::new();

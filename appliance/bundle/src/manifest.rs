@@ -142,6 +142,18 @@ pub enum Role {
     Merges,
     /// How words sound, for voices that read sounds.
     Lexicon,
+    /// What makes a speaker's embedding of a recording.
+    SpeakerEncoder,
+    /// Weights of the speaker encoder.
+    SpeakerEncoderWeights,
+    /// First half of the codec's encoder: a recording's features.
+    CodecFeatures,
+    /// Weights of the first half of the codec's encoder.
+    CodecFeaturesWeights,
+    /// Second half of the codec's encoder: codes of the features.
+    CodecCodes,
+    /// Weights of the second half of the codec's encoder.
+    CodecCodesWeights,
 }
 
 /// How numbers stand in a table.

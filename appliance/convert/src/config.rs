@@ -19,6 +19,9 @@ pub struct ModelConfig {
     pub tts_bos_token_id: u32,
     pub tts_eos_token_id: u32,
     pub talker_config: TalkerConfig,
+    /// Base models only.
+    #[serde(default)]
+    pub speaker_encoder_config: Option<SpeakerEncoderConfig>,
     /// Our own addition, in checkpoints that were made for this program.
     #[serde(default)]
     pub crier: CrierConfig,
@@ -159,6 +162,68 @@ pub struct SpeechTokenizerConfig {
     pub output_sample_rate: u32,
     pub decode_upsample_rate: usize,
     pub decoder_config: DecoderConfig,
+    /// What makes codes of a recording; a checkpoint that only speaks may lack it.
+    #[serde(default)]
+    pub encoder_config: Option<EncoderConfig>,
+}
+
+/// `speaker_encoder_config`; what is missing has the official package's values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)]
+pub struct SpeakerEncoderConfig {
+    pub sample_rate: usize,
+    pub mel_dim: usize,
+    pub enc_dim: usize,
+    pub enc_channels: Vec<usize>,
+    pub enc_kernel_sizes: Vec<usize>,
+    pub enc_dilations: Vec<usize>,
+    pub enc_attention_channels: usize,
+    pub enc_res2net_scale: usize,
+    pub enc_se_channels: usize,
+}
+
+impl Default for SpeakerEncoderConfig {
+    fn default() -> Self {
+        Self {
+            sample_rate: 24_000,
+            mel_dim: 128,
+            enc_dim: 1024,
+            enc_channels: vec![512, 512, 512, 512, 1536],
+            enc_kernel_sizes: vec![5, 3, 3, 3, 1],
+            enc_dilations: vec![1, 2, 3, 4, 1],
+            enc_attention_channels: 128,
+            enc_res2net_scale: 8,
+            enc_se_channels: 128,
+        }
+    }
+}
+
+/// `encoder_config`: that of a Mimi encoder.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct EncoderConfig {
+    pub audio_channels: usize,
+    pub codebook_dim: usize,
+    pub codebook_size: usize,
+    pub compress: usize,
+    pub head_dim: usize,
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub kernel_size: usize,
+    pub last_kernel_size: usize,
+    pub norm_eps: f32,
+    pub num_attention_heads: usize,
+    pub num_filters: usize,
+    pub num_hidden_layers: usize,
+    pub num_key_value_heads: usize,
+    pub num_quantizers: usize,
+    pub num_residual_layers: usize,
+    pub num_semantic_quantizers: usize,
+    pub residual_kernel_size: usize,
+    pub rope_theta: f32,
+    pub sampling_rate: usize,
+    pub upsampling_ratios: Vec<usize>,
 }
 
 /// `decoder_config`.

@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod onnx;
 
+mod encoders;
 mod error;
 mod layout;
 mod options;
@@ -17,6 +18,7 @@ mod weights;
 use std::path::Path;
 
 use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TableFormat, TalkerShape, VocoderShape};
+use crier_speech::ModelKind;
 
 pub use checkpoint::Checkpoint;
 pub use error::ConvertError;
@@ -69,6 +71,9 @@ pub fn convert(
 
     write_tables(&checkpoint, options, &mut writer, progress)?;
     let states = write_vocoder(&checkpoint, options, &mut writer, progress)?;
+    if options.enrolment && voice.kind == ModelKind::Base {
+        encoders::write(&checkpoint, &mut writer, progress)?;
+    }
     copy_texts(&checkpoint, &mut writer)?;
 
     let name = checkpoint.config.crier.name.clone();

@@ -87,6 +87,8 @@ pub struct ConvertOptions {
     pub vocoder: VocoderPrecision,
     /// Write the predictor for ONNX Runtime, too.
     pub onnx_predictor: bool,
+    /// Write what turns recordings into voices, too, where the model takes them.
+    pub enrolment: bool,
     /// Replace a bundle that is there already.
     pub replace: bool,
 }

@@ -54,6 +54,16 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto { name: name.to_owned(), f: Some(value), r#type: 1, ..AttributeProto::default() }
 }
 
+/// An attribute of a node.
+pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        s: Some(value.as_bytes().to_vec()),
+        r#type: 3,
+        ..AttributeProto::default()
+    }
+}
+
 /// A node as a function's body holds it.
 pub(crate) fn node(
     op: &str,

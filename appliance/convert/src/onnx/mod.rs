@@ -1,6 +1,7 @@
-//! The parts of a voice that ONNX Runtime runs: the vocoder, and a twin of the code predictor.
+//! The parts of a voice that ONNX Runtime runs: the vocoder, a twin of the code predictor, and the encoders that turn a
+//! recording into a speaker.
 //!
-//! Both are written directly, without a training framework: `builder` makes nodes and streams weights, `proto`
+//! All are written directly, without a training framework: `builder` makes nodes and streams weights, `proto`
 //! is the file format.
 
 use std::path::Path;
@@ -8,9 +9,13 @@ use std::path::Path;
 use crate::ConvertError;
 
 mod builder;
+pub mod codec_codes;
+pub mod codec_features;
+mod mel;
 pub mod predictor;
 mod proto;
 mod snake;
+pub mod speaker;
 pub mod vocoder;
 
 /// The domain of Crier's own operators.
@@ -24,4 +29,15 @@ pub fn data_path(path: &Path) -> std::path::PathBuf {
 
 fn write_failed(path: &Path, source: std::io::Error) -> ConvertError {
     ConvertError::Write { path: path.to_owned(), source }
+}
+
+/// A row-major `[rows, columns]` matrix as `[columns, rows]`.
+fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = vec![0.0; matrix.len()];
+    for (r, row) in matrix.chunks_exact(columns).enumerate() {
+        for (c, &value) in row.iter().enumerate() {
+            out[c * rows + r] = value;
+        }
+    }
+    out
 }

@@ -17,6 +17,7 @@ use crier_bundle::VocoderState;
 
 use super::builder::{Builder, Dim, Value, int};
 use super::snake::define;
+use super::transposed;
 use crate::ConvertError;
 use crate::VocoderPrecision;
 use crate::checkpoint::Tensors;
@@ -301,15 +302,4 @@ impl Writer<'_> {
         let y = b.mul(x, &erf);
         b.mul(&y, &half)
     }
-}
-
-/// A row-major `[rows, columns]` matrix as `[columns, rows]`.
-fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = vec![0.0; matrix.len()];
-    for (r, row) in matrix.chunks_exact(columns).enumerate() {
-        for (c, &value) in row.iter().enumerate() {
-            out[c * rows + r] = value;
-        }
-    }
-    out
 }

@@ -1,0 +1,139 @@
+//! Mono sound in memory.
+
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Resampler};
+
+use crate::AudioError;
+use crate::levels::{FRAMES_PER_SECOND, Levels};
+
+/// Samples that the resampler works on at a time.
+const BLOCK: usize = 2048;
+/// Left standing before the first and after the last sound, in seconds.
+const MARGIN_S: f32 = 0.1;
+
+/// Mono sound: finite samples, of which -1 to 1 is the full range.
+#[derive(Clone, PartialEq)]
+pub struct Sound {
+    /// The samples.
+    pub samples: Vec<f32>,
+    /// Samples in a second.
+    pub rate_hz: u32,
+    /// Bits that a sample had in its file.
+    pub bits: u32,
+}
+
+impl std::fmt::Debug for Sound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What somebody said does not belong into a log, not even as numbers.
+        f.debug_struct("Sound")
+            .field("seconds", &self.seconds())
+            .field("rate_hz", &self.rate_hz)
+            .field("bits", &self.bits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sound {
+    /// How long it is.
+    #[must_use]
+    pub fn seconds(&self) -> f32 {
+        self.samples.len() as f32 / self.rate_hz as f32
+    }
+
+    /// The same sound at another sample rate; as long as before, to a sample.
+    ///
+    /// # Errors
+    /// [`AudioError::Resample`] when a rate is outside of [`crate::RATES_HZ`].
+    pub fn resampled(&self, rate_hz: u32) -> Result<Self, AudioError> {
+        if rate_hz == self.rate_hz {
+            return Ok(self.clone());
+        }
+        let wrong = |reason: String| AudioError::Resample { from_hz: self.rate_hz, to_hz: rate_hz, reason };
+        for rate in [self.rate_hz, rate_hz] {
+            if !crate::RATES_HZ.contains(&rate) {
+                return Err(wrong(format!("{rate} Hz is out of range")));
+            }
+        }
+        let (from, to) = (self.rate_hz as usize, rate_hz as usize);
+        let mut resampler =
+            Fft::<f32>::new(from, to, BLOCK, 1, FixedSync::Both).map_err(|e| wrong(e.to_string()))?;
+        let length = self.samples.len();
+        let input = SequentialSlice::new(&self.samples, 1, length).map_err(|e| wrong(e.to_string()))?;
+        let output = resampler.process_all(&input, length, None).map_err(|e| wrong(e.to_string()))?;
+        let mut samples = output.take_data();
+        let wanted = (length as u64 * u64::from(rate_hz)).div_ceil(u64::from(self.rate_hz)) as usize;
+        samples.resize(wanted, 0.0);
+        Ok(Self { samples, rate_hz, bits: self.bits })
+    }
+
+    /// The same sound without the silence at either end, but for a tenth of a second.
+    #[must_use]
+    pub fn trimmed(&self) -> Self {
+        let levels = Levels::of(self);
+        let frame = (self.rate_hz as usize / FRAMES_PER_SECOND).max(1);
+        let loud: Vec<bool> = self.samples.chunks(frame).map(|f| levels.is_sound(f)).collect();
+        let (Some(first), Some(last)) = (loud.iter().position(|&l| l), loud.iter().rposition(|&l| l)) else {
+            return Self { samples: Vec::new(), ..self.clone() };
+        };
+        let margin = (MARGIN_S * self.rate_hz as f32) as usize;
+        let start = (first * frame).saturating_sub(margin);
+        let end = ((last + 1) * frame + margin).min(self.samples.len());
+        Self { samples: self.samples[start..end].to_vec(), rate_hz: self.rate_hz, bits: self.bits }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(rate_hz: u32, seconds: f32, hz: f32) -> Sound {
+        let length = (rate_hz as f32 * seconds) as usize;
+        let at = |n: usize| 0.5 * (std::f32::consts::TAU * hz * n as f32 / rate_hz as f32).sin();
+        Sound { samples: (0..length).map(at).collect(), rate_hz, bits: 16 }
+    }
+
+    #[test]
+    fn a_tone_stays_the_same_tone_at_every_rate() {
+        for from in [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000] {
+            let (before, expected) = (tone(from, 0.5, 440.0), tone(24_000, 0.5, 440.0));
+            let after = before.resampled(24_000).unwrap();
+            assert!(after.samples.len().abs_diff(expected.samples.len()) <= 1, "{from}");
+            // Inside, where no edge is heard, and in step: not earlier, not later.
+            for (found, expected) in after.samples.iter().zip(&expected.samples).take(10_000).skip(2_000) {
+                assert!((found - expected).abs() < 2e-3, "{from}: {found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_new_rate_cannot_carry_is_gone() {
+        let after = tone(48_000, 0.5, 15_000.0).resampled(24_000).unwrap();
+        assert!(after.samples[1_000..11_000].iter().all(|s| s.abs() < 1e-3));
+    }
+
+    #[test]
+    fn the_same_rate_changes_nothing_and_an_absurd_one_is_refused() {
+        let sound = tone(24_000, 0.1, 300.0);
+        assert_eq!(sound.resampled(24_000).unwrap(), sound);
+        assert!(sound.resampled(0).is_err() && sound.resampled(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn silence_at_the_ends_is_trimmed_and_nothing_else() {
+        let mut sound = tone(24_000, 1.0, 300.0);
+        assert_eq!(sound.trimmed(), sound);
+        // A pause inside stays.
+        sound.samples[8_000..16_000].fill(0.0);
+        let spoken = sound.samples.clone();
+        let mut padded = vec![0.0; 24_000];
+        padded.extend(&spoken);
+        padded.extend(vec![1e-5; 12_000]);
+        sound.samples = padded;
+        let trimmed = sound.trimmed();
+        assert_eq!(trimmed.samples[2_400..26_400], spoken);
+        assert!(trimmed.samples.len() <= 24_000 + 2 * 2_400 + 480);
+        assert_eq!(trimmed.trimmed(), trimmed);
+        sound.samples.fill(0.0);
+        assert!(sound.trimmed().samples.is_empty());
+    }
+}

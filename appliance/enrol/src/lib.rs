@@ -1,0 +1,15 @@
+//! From a recording of somebody to a voice: who speaks, and, where it is known what is said, every sound of it.
+//!
+//! ```text
+//! samples at 24 kHz -> speaker encoder -> embedding
+//!                   -> codec encoder   -> reference codes (with a transcript only)
+//! ```
+//!
+//! The networks are needed while enrolling and never again; they are opened for it and closed afterwards.
+
+mod encoders;
+mod error;
+mod network;
+
+pub use encoders::{CodecEncoder, SAMPLE_RATE_HZ, SpeakerEncoder};
+pub use error::EnrolError;
