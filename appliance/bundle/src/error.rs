@@ -74,6 +74,43 @@ pub enum BundleError {
         /// The folder.
         path: PathBuf,
     },
+    /// A voice file cannot be read.
+    #[error("cannot read {}: {source}; does it exist, and may you read it?", path.display())]
+    ReadVoice {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A voice file is damaged, or is none.
+    #[error("{} is no voice file, or is damaged: {reason}; copy it again, or `crier voice enroll` the voice again", path.display())]
+    VoiceFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, on one line.
+        reason: String,
+    },
+    /// A voice file is of another version.
+    #[error("{} has format {found}, this program reads format {expected}: `crier voice enroll` the voice again", path.display())]
+    VoiceFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// Ours.
+        expected: u32,
+    },
+    /// A voice file is of another model.
+    #[error(
+        "{} was enrolled with another model than {}: name that one with --voice, or `crier voice enroll` the voice with this one",
+        path.display(), bundle.display()
+    )]
+    ForeignVoice {
+        /// The voice file.
+        path: PathBuf,
+        /// The bundle that was to speak with it.
+        bundle: PathBuf,
+    },
     /// The tokenizer is damaged.
     #[error("{}: {source}", folder.display())]
     Tokenizer {
@@ -85,9 +122,9 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// Whether the bundle is not there at all, rather than damaged.
+    /// Whether the bundle or the voice file is not there at all, rather than damaged.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::NotABundle { .. })
+        matches!(self, Self::NotABundle { .. } | Self::ReadVoice { .. })
     }
 }

@@ -122,6 +122,34 @@ impl Bundle {
         Ok(())
     }
 
+    /// What identifies the model, whatever it was quantised to: the SHA-256, in hexadecimal, of the hashes of its
+    /// embeddings of codes and of its tokenizer, which every conversion copies as they are. A voice enrolled with one
+    /// bundle of a checkpoint speaks with every other.
+    #[must_use]
+    pub fn model_hash(&self) -> String {
+        self.hash_of(&[Role::CodecEmbedding, Role::PredictorEmbedding, Role::Vocabulary, Role::Merges])
+    }
+
+    /// The SHA-256, in hexadecimal, of the hashes of some files, in the order of `roles`.
+    #[must_use]
+    pub fn hash_of(&self, roles: &[Role]) -> String {
+        let mut hash = Sha256::new();
+        for role in roles {
+            for entry in self.manifest.file.iter().filter(|entry| entry.role == *role) {
+                hash.update(entry.sha256.as_bytes());
+            }
+        }
+        hexadecimal(&hash.finalize())
+    }
+
+    /// Whether the bundle has what makes a voice of a recording.
+    #[must_use]
+    pub fn can_enrol(&self) -> bool {
+        [Role::SpeakerEncoder, Role::CodecFeatures, Role::CodecCodes]
+            .iter()
+            .all(|role| self.manifest.file.iter().any(|entry| entry.role == *role))
+    }
+
     /// Bytes of all files together.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
@@ -157,7 +185,11 @@ pub(crate) fn sha256_hex(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<S
         hash.update(&block[..count]);
         progress(count as u64);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn entry_path(folder: &Path, manifest: &Manifest, role: Role) -> Result<(PathBuf, TableFormat), BundleError> {

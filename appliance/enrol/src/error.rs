@@ -33,6 +33,46 @@ pub enum EnrolError {
     /// What is said in the recording is no text.
     #[error(transparent)]
     Text(#[from] SpeechError),
+    /// The sample rate cannot be changed.
+    #[error(transparent)]
+    Audio(#[from] crier_audio::AudioError),
+    /// The recording has too few bits.
+    #[error(
+        "the recording has only {bits} bits a sample, its hiss would become part of the voice: record with 16 bits"
+    )]
+    TooCoarse {
+        /// Its bits.
+        bits: u32,
+    },
+    /// The recording is silent.
+    #[error("the recording is silent: check the microphone, and record again")]
+    Silent,
+    /// The recording is clipped.
+    #[error(
+        "the recording is clipped ({percent:.1} % of it is at the end of the scale): record at a lower level"
+    )]
+    Clipped {
+        /// How much of it.
+        percent: f32,
+    },
+    /// The recording is too short.
+    #[error(
+        "the recording is too short: {seconds:.1} s without the silence around it, at least {:.0} are needed",
+        crate::SECONDS_MIN
+    )]
+    TooShort {
+        /// How long it is.
+        seconds: f32,
+    },
+    /// The recording is too long.
+    #[error(
+        "the recording is too long: {seconds:.0} s, at most {} are taken: cut it to the best part",
+        crate::SECONDS_MAX
+    )]
+    TooLong {
+        /// How long it is.
+        seconds: f32,
+    },
     /// A model is something else.
     #[error("{} is not an encoder of this version: {reason}; convert the checkpoint again", path.display())]
     Contract {

@@ -8,8 +8,12 @@
 //! The networks are needed while enrolling and never again; they are opened for it and closed afterwards.
 
 mod encoders;
+mod enrol;
 mod error;
+mod fitness;
 mod network;
 
 pub use encoders::{CodecEncoder, SAMPLE_RATE_HZ, SpeakerEncoder};
+pub use enrol::{Description, Enrolled, can_enrol, enrol};
 pub use error::EnrolError;
+pub use fitness::{SECONDS_MAX, SECONDS_MIN};
