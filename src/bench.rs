@@ -49,7 +49,7 @@ impl Cost {
 }
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
-    let mut engine = Engine::load(&arguments.engine)?;
+    let mut engine = Engine::load(&arguments.engine, None)?;
     engine.verified()?;
     // The end of speech is never allowed, so that exactly the wanted number of frames is made.
     let mut layout = engine.reader.bundle.layout().clone();

@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Say(SayArguments),
     /// Turn a Qwen3-TTS checkpoint folder into a voice bundle
     Convert(ConvertArguments),
-    /// Look at a voice bundle
+    /// Look at a voice bundle, or make a voice of a recording
     #[command(subcommand)]
     Voice(VoiceCommand),
     /// Measure the stages on this machine
@@ -224,7 +224,7 @@ pub(crate) enum WavFormatArgument {
 pub(crate) struct SayArguments {
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
-    /// Speaker of the voice (`crier voice info` lists them)
+    /// Speaker of the voice (`crier voice info` lists them), or a voice file, `NAME.voice` (`crier voice enroll` makes one)
     #[arg(long, value_name = "NAME")]
     pub(crate) speaker: Option<String>,
     /// Language of the text, or `auto`
@@ -300,8 +300,39 @@ pub(crate) struct ConvertArguments {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct EnrollArguments {
+    /// Recording of the speaker: WAV or FLAC, 3 to 60 s, one voice, little noise
+    #[arg(value_name = "REF.wav")]
+    pub(crate) recording: PathBuf,
+    /// What is said in the recording, word for word: the voice then keeps its way of speaking, too
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// Language of the recording, which the voice also speaks unless told otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) language: Option<String>,
+    /// Bundle of a Base model, which will speak with the voice
+    #[arg(long, value_name = "BUNDLE", env = "CRIER_VOICE")]
+    pub(crate) voice: Option<PathBuf>,
+    /// The voice file to write
+    #[arg(short, long, value_name = "NAME.voice")]
+    pub(crate) output: PathBuf,
+    /// Threads for the networks (default: all processors)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
+    /// Replace the voice file if it is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum VoiceCommand {
+    /// Make a voice of a recording, for a Base model
+    #[command(alias = "enrol")]
+    Enroll(EnrollArguments),
     /// Check every file of a bundle against its SHA-256
     Verify {
         /// The bundle; without it the default voice

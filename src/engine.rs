@@ -15,6 +15,7 @@ use crate::cli::{BackendArgument, EngineArguments};
 use crate::error::CrierError;
 use crate::script::Reader;
 use crate::voice::locate;
+use crate::who::Who;
 
 /// Positions that a talker is made for: prompt, text and 8192 frames would never fit in a small board's memory, a
 /// sentence of half a minute does.
@@ -35,22 +36,31 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Loads the voice that was asked for: tokenizer, vocoder, and the other two side by side, while the files are
-    /// compared with their hashes.
-    pub(crate) fn load(arguments: &EngineArguments) -> Result<Self, CrierError> {
+    /// compared with their hashes. What `speaker` begins with is made room for, and begun with.
+    pub(crate) fn load(arguments: &EngineArguments, speaker: Option<&str>) -> Result<Self, CrierError> {
         let folder = locate(arguments.voice.as_deref())?;
         Self::open(
             &folder,
+            speaker,
             arguments.threads.map_or_else(default_threads, usize::from),
             arguments.predictor_backend,
         )
     }
 
-    fn open(folder: &Path, threads: usize, backend: BackendArgument) -> Result<Self, CrierError> {
+    fn open(
+        folder: &Path,
+        speaker: Option<&str>,
+        threads: usize,
+        backend: BackendArgument,
+    ) -> Result<Self, CrierError> {
         let begin = Instant::now();
         let bundle = Arc::new(Bundle::open(folder)?);
         let to_verify = Arc::clone(&bundle);
         let verification = std::thread::spawn(move || to_verify.verify(&mut |_| ()));
-        let positions = CONTEXT_POSITIONS.min(bundle.manifest().talker.positions_max);
+        // Without a wish there is nothing to begin with; whether one is needed is told when text is read.
+        let who = speaker.map(|name| Who::new(Some(name), &bundle)).transpose()?;
+        let positions = CONTEXT_POSITIONS + who.as_ref().map_or(0, Who::positions);
+        let positions = positions.min(bundle.manifest().talker.positions_max);
         let backend = match backend {
             BackendArgument::Auto => Backend::Auto,
             BackendArgument::Ggml => Backend::Ggml,
@@ -58,8 +68,14 @@ impl Engine {
         };
         let talker = TalkerOptions { threads: Threads::new(threads), positions, ..TalkerOptions::default() };
         let (speaking, vocoder, reader) = std::thread::scope(|scope| {
-            let vocoder = scope
-                .spawn(|| Vocoder::load(&bundle, &VocoderOptions { threads, ..VocoderOptions::default() }));
+            let vocoder = scope.spawn(|| -> Result<_, CrierError> {
+                let options = VocoderOptions { threads, ..VocoderOptions::default() };
+                let mut vocoder = Vocoder::load(&bundle, &options)?;
+                if let Some(who) = &who {
+                    who.begin(&bundle, &mut vocoder)?;
+                }
+                Ok(vocoder)
+            });
             let reader = scope.spawn(|| Reader::new(Arc::clone(&bundle)));
             let speaking = || -> Result<_, CrierError> {
                 let talker = Talker::load(&bundle, &talker)?;

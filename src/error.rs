@@ -20,6 +20,10 @@ pub(crate) enum CrierError {
     #[error(transparent)]
     Convert(#[from] crier_convert::ConvertError),
     #[error(transparent)]
+    Audio(#[from] crier_audio::AudioError),
+    #[error(transparent)]
+    Enrol(#[from] crier_enrol::EnrolError),
+    #[error(transparent)]
     Speech(#[from] crier_speech::SpeechError),
     #[error(transparent)]
     Talker(#[from] crier_talker::TalkerError),
@@ -69,6 +73,9 @@ impl CrierError {
         const CONFIGURATION: u8 = 78;
         match self {
             Self::Usage(_) => USAGE,
+            Self::Audio(crier_audio::AudioError::Read { .. }) => NO_INPUT,
+            Self::Enrol(error) if error.is_runtime_missing() => UNAVAILABLE,
+            Self::Audio(_) | Self::Enrol(_) => DATA,
             Self::Convert(_) | Self::Speech(_) => DATA,
             Self::Read { .. } | Self::NoDefaultVoice { .. } => NO_INPUT,
             Self::Write { .. } => INPUT_OUTPUT,

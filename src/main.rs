@@ -7,6 +7,7 @@ mod control;
 mod convert;
 mod ctl;
 mod engine;
+mod enroll;
 mod error;
 mod logging;
 mod packets;
@@ -18,6 +19,7 @@ mod speak;
 mod stage;
 mod validate;
 mod voice;
+mod who;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -55,6 +57,7 @@ fn run(command: Command) -> Result<(), CrierError> {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Voice(VoiceCommand::Verify { bundle, json }) => voice::verify(bundle.as_deref(), json),
         Command::Voice(VoiceCommand::Info { bundle, json }) => voice::info(bundle.as_deref(), json),
+        Command::Voice(VoiceCommand::Enroll(arguments)) => enroll::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),

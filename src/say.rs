@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
     }
     let text = clean(&read_text(&arguments.text)?)?;
-    let mut engine = Engine::load(&arguments.engine)?;
+    let mut engine = Engine::load(&arguments.engine, arguments.speaker.as_deref())?;
     let rate_hz = engine.vocoder.sample_rate_hz();
     // Whatever is wrong with the text is told before a file is created.
     let script = engine.reader.script(&text, &manner(arguments))?;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
 use crier_speech::{
-    Identity, ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode, TextNormalisation,
-    Tokenizer, VoiceLayout, clean, normalise, pronounce, split_sentences,
+    ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode, TextNormalisation, Tokenizer,
+    VoiceLayout, clean, normalise, pronounce, split_sentences,
 };
 
 use crate::error::CrierError;
+use crate::who::Who;
 
 /// Text up to this length is spoken in one go, as the official implementation does with text of any length; longer
 /// text is split into sentences, so that memory and the first sound do not grow with it.
@@ -25,9 +26,9 @@ pub(crate) struct Reader {
 /// How a text shall be spoken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Manner {
-    /// Speaker of the voice; the first one if absent.
+    /// Speaker of the voice, or a voice file; the first one if absent.
     pub(crate) speaker: Option<String>,
-    /// Language name; `None` is `auto`.
+    /// Language name; `None` is that of the voice file, or `auto`.
     pub(crate) language: Option<String>,
     /// In words, for voices that take instructions.
     pub(crate) instruction: Option<String>,
@@ -97,13 +98,7 @@ impl Reader {
 
     fn prompt_options(&self, manner: &Manner) -> Result<PromptOptions, CrierError> {
         let layout: &VoiceLayout = self.bundle.layout();
-        let identity = match (&manner.speaker, layout.kind, layout.speakers.keys().next()) {
-            (Some(name), _, _) => Identity::Named(name.clone()),
-            (None, ModelKind::VoiceDesign, _) => Identity::Described,
-            // Without a wish the first speaker speaks, always the same.
-            (None, _, Some(first)) => Identity::Named(first.clone()),
-            (None, _, None) => return Err(SpeechError::NeedsReference.into()),
-        };
+        let who = Who::new(manner.speaker.as_deref(), &self.bundle)?;
         let instruction = match &manner.instruction {
             Some(text) => self.tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
             None => Vec::new(),
@@ -114,8 +109,15 @@ impl Reader {
             _ => TextMode::Whole,
         });
         let role = self.tokenizer.role(layout)?;
-        let language = manner.language.clone();
-        Ok(PromptOptions { role, instruction, language, identity, reference: None, mode })
+        let language = manner.language.clone().or(who.language);
+        Ok(PromptOptions {
+            role,
+            instruction,
+            language,
+            identity: who.identity,
+            reference: who.reference,
+            mode,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crier_bundle::{Bundle, MANIFEST_NAME};
+use crier_enrol::EnrolError;
 use serde_json::json;
 
 use crate::error::CrierError;
@@ -58,7 +59,8 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     let bundle = Bundle::open(&locate(bundle)?)?;
     let (manifest, layout) = (bundle.manifest(), bundle.layout());
     if json {
-        let value = serde_json::to_value(manifest).map_err(|e| CrierError::Internal(e.to_string()))?;
+        let mut value = serde_json::to_value(manifest).map_err(|e| CrierError::Internal(e.to_string()))?;
+        value["can_enrol"] = crier_enrol::can_enrol(&bundle).is_ok().into();
         return print_json(&value);
     }
     let languages: Vec<&str> = layout.language_names().collect();
@@ -80,6 +82,7 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
         ("model", format!("{:?}, {}", layout.kind, layout.model_size)),
         ("speakers", if speakers.is_empty() { "none of its own".to_owned() } else { speakers.join(", ") }),
         ("languages", format!("{}, auto", languages.join(", "))),
+        ("enrolment", enrolment(&bundle).to_owned()),
         ("instructions", if layout.instructions { "yes" } else { "no" }.to_owned()),
         ("talker", stack(&talker.transformer, &talker.quantisation)),
         ("predictor", stack(&predictor.transformer, &predictor.quantisation)),
@@ -94,4 +97,13 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     rows.push(vec!["in all".to_owned(), human_bytes(bundle.total_bytes())]);
     text.push_str(&table(&rows));
     print(&text)
+}
+
+/// Whether the bundle makes voices of recordings.
+fn enrolment(bundle: &Bundle) -> &'static str {
+    match crier_enrol::can_enrol(bundle) {
+        Ok(()) => "yes: `crier voice enroll` makes voices of recordings",
+        Err(EnrolError::NoEncoders { .. }) => "no, but it speaks with voices enrolled elsewhere",
+        Err(_) => "no",
+    }
 }

@@ -7,7 +7,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{EXACT, crier, read_codes, read_wav, succeed, voice};
+use common::{EXACT, crier, enrolled, read_codes, read_wav, succeed, voice};
 use crier_test_checkpoint::{Kind, Preset};
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ fn bundle(golden: &Value) -> std::path::PathBuf {
     let kind = match checkpoint["kind"].as_str().unwrap() {
         "custom_voice" => Kind::CustomVoice,
         "voice_design" => Kind::VoiceDesign,
+        "base" => Kind::Base,
         other => panic!("kind {other}"),
     };
     voice(preset, kind, checkpoint["seed"].as_u64().unwrap(), &EXACT)
@@ -57,7 +58,7 @@ fn compare_all(options: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let (codes, wav) = (folder.path().join("codes.csv"), folder.path().join("speech.wav"));
     let goldens = goldens();
-    assert!(goldens.len() >= 24);
+    assert!(goldens.len() >= 35);
     for golden in &goldens {
         let value = &golden.value;
         let text = |key: &str| value[key].as_str();
@@ -71,6 +72,11 @@ fn compare_all(options: &[&str]) {
             "--language",
             text("language").unwrap_or("auto"),
         ]);
+        let reference = &value["reference"];
+        if let Some(recording) = reference["recording"].as_str() {
+            let voice = enrolled(&bundle(value), recording, reference["text"].as_str());
+            say.arg("--speaker").arg(voice);
+        }
         for (option, key) in [("--speaker", "speaker"), ("--instruct", "instruct")] {
             say.args(text(key).into_iter().flat_map(|value| [option, value]));
         }

@@ -69,6 +69,28 @@ pub(crate) fn voice(preset: Preset, kind: Kind, seed: u64, options: &[&str]) -> 
         .clone()
 }
 
+/// The folder of the recordings that voices are made of.
+pub(crate) fn recordings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/reference")
+}
+
+/// A voice file, made of a recording for a bundle.
+pub(crate) fn enrolled(bundle: &Path, recording: &str, text: Option<&str>) -> PathBuf {
+    static MADE: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
+    let mut made = MADE.get_or_init(Mutex::default).lock().unwrap();
+    let name = format!("{}-{recording}-{}", bundle.file_name().unwrap().display(), text.is_some());
+    made.entry(name.clone())
+        .or_insert_with(|| {
+            let voice = scratch().join(format!("{name}.voice"));
+            let mut enroll = crier();
+            enroll.args(["voice", "enroll", "--voice"]).arg(bundle).arg(recordings().join(recording));
+            enroll.args(text.into_iter().flat_map(|text| ["--text", text])).arg("-o").arg(&voice);
+            succeed(&mut enroll);
+            voice
+        })
+        .clone()
+}
+
 /// Talker and predictor in 32 bits: nothing but rounding differs from the official implementation.
 pub(crate) const EXACT: [&str; 4] = ["--talker", "f32", "--predictor", "f32"];
 

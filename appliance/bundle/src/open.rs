@@ -112,7 +112,19 @@ impl Bundle {
     /// # Errors
     /// The first file that is not what it was.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), BundleError> {
-        for entry in &self.manifest.file {
+        self.verify_some(&|_| true, progress)
+    }
+
+    /// As [`Bundle::verify`], for the files that `wanted` says.
+    ///
+    /// # Errors
+    /// The first of them that is not what it was.
+    pub fn verify_some(
+        &self,
+        wanted: &dyn Fn(Role) -> bool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), BundleError> {
+        for entry in self.manifest.file.iter().filter(|entry| wanted(entry.role)) {
             let path = self.folder.join(&entry.path);
             let found = sha256_hex(&path, progress)?;
             if found != entry.sha256 {

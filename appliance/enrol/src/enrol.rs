@@ -1,7 +1,7 @@
 //! The whole way from a recording to a voice.
 
 use crier_audio::Sound;
-use crier_bundle::{Bundle, StoredReference, VoiceFile};
+use crier_bundle::{Bundle, Role, StoredReference, VoiceFile};
 use crier_speech::{ModelKind, Tokenizer, clean};
 
 use crate::fitness::prepare;
@@ -40,6 +40,22 @@ pub fn can_enrol(bundle: &Bundle) -> Result<(), EnrolError> {
         true => Ok(()),
         false => Err(EnrolError::NoEncoders { bundle: path() }),
     }
+}
+
+/// Whether a file of a bundle is needed for enrolling.
+#[must_use]
+pub fn needs(role: Role) -> bool {
+    matches!(
+        role,
+        Role::SpeakerEncoder
+            | Role::SpeakerEncoderWeights
+            | Role::CodecFeatures
+            | Role::CodecFeaturesWeights
+            | Role::CodecCodes
+            | Role::CodecCodesWeights
+            | Role::Vocabulary
+            | Role::Merges
+    )
 }
 
 /// Makes a voice of a recording. The networks for it are opened here, and closed when it is done.

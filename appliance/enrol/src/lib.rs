@@ -14,6 +14,6 @@ mod fitness;
 mod network;
 
 pub use encoders::{CodecEncoder, SAMPLE_RATE_HZ, SpeakerEncoder};
-pub use enrol::{Description, Enrolled, can_enrol, enrol};
+pub use enrol::{Description, Enrolled, can_enrol, enrol, needs};
 pub use error::EnrolError;
 pub use fitness::{SECONDS_MAX, SECONDS_MIN};

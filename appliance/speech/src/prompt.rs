@@ -129,7 +129,15 @@ impl Prompt {
             builder.push(Some(id), None);
         }
         push_tag(&mut builder, options)?;
-        let constant_positions = builder.positions();
+        let mut constant_positions = builder.positions();
+        if let Some(reference) = &options.reference {
+            // The words of the recording come first, and are the same for every text.
+            let rows = match options.mode {
+                TextMode::Streaming => reference.text.len().min(reference.codes.len() + 1),
+                TextMode::Whole => reference.text.len(),
+            };
+            constant_positions += rows;
+        }
         let trailing = match (&options.reference, options.mode) {
             (Some(reference), mode) => push_reference(&mut builder, reference, body, mode),
             (None, TextMode::Streaming) => push_streaming(&mut builder, body),
@@ -394,6 +402,8 @@ pub(crate) mod tests {
         let prompt = Prompt::new(&voice, &Spelled, &wanted, &[21, 22, 23]).unwrap();
         assert_eq!(rows(&prompt)[7..], [(910, 5, 0), (911, 201, 0), (31, 202, 0), (21, 9, 30), (22, 9, 30)]);
         assert_eq!(prompt.trailing, [23, 912]);
+        // Tag and the one word of the recording.
+        assert_eq!(prompt.constant_positions, 10);
         // Less text than recording: padding fills up.
         let prompt = Prompt::new(
             &voice,
@@ -414,6 +424,7 @@ pub(crate) mod tests {
         let prompt = Prompt::new(&voice, &Spelled, &wanted, &[21]).unwrap();
         let body = [(31, 201, 0), (21, 201, 0), (912, 201, 0), (910, 202, 0), (910, 9, 30), (910, 9, 30)];
         assert_eq!(rows(&prompt)[9..], body);
+        assert_eq!(prompt.constant_positions, 10);
     }
 
     #[test]

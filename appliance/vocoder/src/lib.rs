@@ -5,9 +5,11 @@
 //! and being written. So chunks of any length give the samples of one long call, and nothing is computed twice.
 
 mod error;
+mod kept;
 mod operators;
 mod snake;
 mod vocoder;
 
 pub use error::VocoderError;
+pub use kept::state_path;
 pub use vocoder::{CODES, FRAMES_MAX, Vocoder, VocoderOptions, VocoderState};

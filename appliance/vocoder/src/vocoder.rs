@@ -36,8 +36,8 @@ impl Default for VocoderOptions {
 /// What the vocoder remembers of an utterance; [`Vocoder::restore_state`] continues from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VocoderState {
-    position: i64,
-    values: Vec<f32>,
+    pub(crate) position: i64,
+    pub(crate) values: Vec<f32>,
 }
 
 /// Turns codes into samples.
@@ -52,6 +52,8 @@ pub struct Vocoder {
     /// Two sets of states; `current` is the one that holds the truth.
     sets: [States; 2],
     current: usize,
+    /// Where utterances begin; all zeros if there is none.
+    beginning: Option<VocoderState>,
     /// What a call with `index + 1` frames needs, made when first needed.
     lanes: Vec<Option<Lane>>,
 }
@@ -107,10 +109,11 @@ impl Vocoder {
             names: shapes.into_iter().map(|(name, _)| name).collect(),
             sets,
             current: 0,
+            beginning: None,
             lanes: (0..FRAMES_MAX).map(|_| None).collect(),
             session,
         };
-        vocoder.start();
+        vocoder.clear();
         Ok(vocoder)
     }
 
@@ -132,8 +135,47 @@ impl Vocoder {
         self.fused
     }
 
-    /// Forgets everything: the next frame is the first of an utterance.
+    /// The next frame is the first of an utterance: forgets everything, or goes back to the beginning that was set.
     pub fn start(&mut self) {
+        match self.beginning.take() {
+            Some(beginning) => {
+                self.put(&beginning);
+                self.beginning = Some(beginning);
+            }
+            None => self.clear(),
+        }
+    }
+
+    /// Lets every utterance begin in the middle of other speech, from the state behind it: the first sample is in the
+    /// speaker's voice already. `None`: utterances begin in silence.
+    ///
+    /// # Errors
+    /// [`VocoderError::ForeignState`] when it was saved by a vocoder of other sizes.
+    pub fn set_beginning(&mut self, beginning: Option<VocoderState>) -> Result<(), VocoderError> {
+        if let Some(state) = &beginning {
+            self.check(state)?;
+        }
+        self.beginning = beginning;
+        Ok(())
+    }
+
+    /// The state behind other speech, for [`Vocoder::set_beginning`]. Takes as long as speaking it.
+    ///
+    /// # Errors
+    /// As [`Vocoder::decode`].
+    pub fn state_after(&mut self, codes: &[[u16; CODES]]) -> Result<VocoderState, VocoderError> {
+        let mut samples = Vec::new();
+        self.clear();
+        for part in codes.chunks(FRAMES_MAX) {
+            samples.clear();
+            self.decode(part, &mut samples)?;
+        }
+        let state = self.save_state();
+        self.start();
+        Ok(state)
+    }
+
+    fn clear(&mut self) {
         let states = &mut self.sets[self.current];
         states.position.extract_tensor_mut().1.fill(0);
         for tensor in &mut states.tensors {
@@ -203,10 +245,21 @@ impl Vocoder {
     /// # Errors
     /// [`VocoderError::ForeignState`] when it was saved by a vocoder of other sizes.
     pub fn restore_state(&mut self, state: &VocoderState) -> Result<(), VocoderError> {
-        let expected = self.state_len();
-        if state.values.len() != expected {
-            return Err(VocoderError::ForeignState { found: state.values.len(), expected });
+        self.check(state)?;
+        self.put(state);
+        Ok(())
+    }
+
+    fn check(&self, state: &VocoderState) -> Result<(), VocoderError> {
+        let (found, expected) = (state.values.len(), self.state_len());
+        match found == expected {
+            true => Ok(()),
+            false => Err(VocoderError::ForeignState { found, expected }),
         }
+    }
+
+    /// Takes over a state of the right size.
+    fn put(&mut self, state: &VocoderState) {
         let states = &mut self.sets[self.current];
         states.position.extract_tensor_mut().1.fill(state.position);
         let mut rest = &state.values[..];
@@ -216,10 +269,9 @@ impl Vocoder {
             target.copy_from_slice(values);
             rest = behind;
         }
-        Ok(())
     }
 
-    fn state_len(&self) -> usize {
+    pub(crate) fn state_len(&self) -> usize {
         self.sets[self.current].tensors.iter().map(|tensor| tensor.extract_tensor().1.len()).sum()
     }
 }
