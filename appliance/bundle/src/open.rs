@@ -134,12 +134,15 @@ impl Bundle {
         Ok(())
     }
 
-    /// What identifies the model, whatever it was quantised to: the SHA-256, in hexadecimal, of the hashes of its
-    /// embeddings of codes and of its tokenizer, which every conversion copies as they are. A voice enrolled with one
-    /// bundle of a checkpoint speaks with every other.
+    /// What identifies the model, whatever it was quantised to: the SHA-256, in hexadecimal, of its kind and of the
+    /// hashes of its embeddings of codes and of its tokenizer, which every conversion copies as they are. A voice
+    /// enrolled with one bundle of a checkpoint speaks with every other.
     #[must_use]
     pub fn model_hash(&self) -> String {
-        self.hash_of(&[Role::CodecEmbedding, Role::PredictorEmbedding, Role::Vocabulary, Role::Merges])
+        let copied = [Role::CodecEmbedding, Role::PredictorEmbedding, Role::Vocabulary, Role::Merges];
+        let voice = &self.manifest.voice;
+        let text = format!("{:?} {} {}", voice.kind, voice.model_size, self.hash_of(&copied));
+        hexadecimal(&Sha256::digest(text))
     }
 
     /// The SHA-256, in hexadecimal, of the hashes of some files, in the order of `roles`.
