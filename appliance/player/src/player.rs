@@ -255,8 +255,9 @@ pub struct Player {
     anchor: u64,
     /// Samples on their way from a stream to the renderer.
     taken: Vec<f32>,
-    /// When the device was last seen to play, how far it was, and how often it stood still since.
-    moved_at: Duration,
+    /// When the device was last looked at, how long it has stood still, at which frame, and how often since it played.
+    watched_at: Duration,
+    still_for: Duration,
     moved_to: u64,
     stalls: u32,
     reports: VecDeque<Report>,
@@ -280,7 +281,8 @@ impl Player {
             hardware_volume: false,
             anchor: 0,
             taken: Vec::with_capacity(RATE_HZ_MAX as usize / 100),
-            moved_at: Duration::ZERO,
+            watched_at: Duration::ZERO,
+            still_for: Duration::ZERO,
             moved_to: 0,
             stalls: 0,
             reports: VecDeque::with_capacity(64),

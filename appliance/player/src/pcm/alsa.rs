@@ -141,17 +141,16 @@ impl Pcm for AlsaPcm {
     }
 
     fn delay(&mut self) -> Result<usize, Fault> {
-        match self.state() {
-            None | Some(State::Disconnected) => return Err(Fault::Gone),
-            Some(State::XRun) => return Err(Fault::Underrun),
-            Some(State::Suspended) => return Err(Fault::Suspended),
-            Some(State::Setup | State::Open) => return Ok(0),
-            Some(_) => {}
-        }
-        match self.pcm.delay() {
+        // Asking may be what makes alsa-lib notice; so the state comes second.
+        let delay = self.pcm.delay();
+        match (self.state(), delay) {
+            (None | Some(State::Disconnected), _) => Err(Fault::Gone),
+            (Some(State::XRun), _) => Err(Fault::Underrun),
+            (Some(State::Suspended), _) => Err(Fault::Suspended),
+            (Some(State::Setup | State::Open), _) => Ok(0),
             // Some drivers answer below zero just before they run dry.
-            Ok(frames) => Ok(usize::try_from(frames).unwrap_or(0)),
-            Err(error) => Err(self.fault(error)),
+            (Some(_), Ok(frames)) => Ok(usize::try_from(frames).unwrap_or(0)),
+            (Some(_), Err(error)) => Err(self.fault(error)),
         }
     }
 

@@ -12,6 +12,8 @@ use crate::pcm::{Fault, PERIOD_MS};
 
 /// Samples that are rendered at a time, in milliseconds.
 const RENDER_MS: u32 = 10;
+/// How much must have been heard before that is told again, in milliseconds.
+const HEARD_STEP_MS: u32 = 5;
 /// A device that holds less than this many periods is about to run dry.
 const DRY_PERIODS: u64 = 2;
 /// A device that stands still this often without having played is opened again.
@@ -112,7 +114,7 @@ impl Player {
         stream.fade_in_ms = 0;
         self.anchor = stream.cursor;
         line.begin();
-        (self.moved_at, self.moved_to) = (now, 0);
+        (self.watched_at, self.still_for, self.moved_to) = (now, Duration::ZERO, 0);
         self.phase = Phase::Playing;
         let factor = self.factor();
         self.renderer.gain.jump_to(factor);
@@ -131,8 +133,13 @@ impl Player {
                 self.stalls = 0;
                 self.reopen_wait = REOPEN_MIN;
             }
-            (self.moved_at, self.moved_to) = (now, heard);
-        } else if now.saturating_sub(self.moved_at) >= patience {
+            (self.still_for, self.moved_to) = (Duration::ZERO, heard);
+        } else {
+            // Only time in which the device was looked at counts: the player may have slept itself.
+            self.still_for += now.saturating_sub(self.watched_at).min(4 * BUSY);
+        }
+        self.watched_at = now;
+        if self.still_for >= patience {
             return Err(Fault::Stalled);
         }
         self.tell_heard(self.position_of(heard));
@@ -142,7 +149,7 @@ impl Player {
     fn tell_heard(&mut self, position: u64) {
         let Some(stream) = self.streams.front_mut() else { return };
         stream.heard_to(position);
-        if stream.heard > stream.told_heard {
+        if stream.heard >= stream.told_heard + stream.samples_of(HEARD_STEP_MS).max(1) {
             stream.told_heard = stream.heard;
             self.reports.push_back(Report::Heard { stream: stream.id, offset: stream.heard });
         }
@@ -153,7 +160,9 @@ impl Player {
         let (Some(line), Some(stream)) = (&mut self.line, self.streams.front_mut()) else { return Ok(()) };
         let held_back = stream.samples_of(DRY_FADE_MS);
         let mut full = !line.send()?;
-        while !full {
+        // A device that takes more than it can hold has no pace of its own; the sender must be able to follow.
+        let enough = line.sent() + line.shape.buffer_frames as u64;
+        while !full && line.sent() < enough {
             let complete = stream.is_complete();
             let usable = stream.available().saturating_sub(if complete { 0 } else { held_back });
             self.taken.clear();

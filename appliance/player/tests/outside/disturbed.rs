@@ -222,6 +222,8 @@ fn make(rig: &mut Rig, trouble: &Trouble) -> usize {
             rig.asleep = true;
             rig.run(ms);
             rig.asleep = false;
+            // It wakes before anything else happens: how much was heard is known again.
+            rig.run(1);
             0
         }
         Trouble::Dry { ms } => {

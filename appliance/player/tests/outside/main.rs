@@ -6,6 +6,7 @@
     reason = "helpers of tests, outside of the test functions themselves"
 )]
 
+mod card;
 mod check;
 mod disturbed;
 mod rig;

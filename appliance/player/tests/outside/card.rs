@@ -1,0 +1,270 @@
+//! The player on the real alsa-lib: its `file` plug-in over `null`, and a plug-in of our own that paces and runs dry as
+//! hardware does.
+//!
+//! alsa-lib reads its configuration from the environment, which a test must not change under the others: each case runs
+//! in a process of its own, started by [`with_configuration`].
+
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::time::{Duration, Instant};
+
+use crier_player::{AlsaPcm, Command, Mixer, Options, Output, Pcm, Player, Report, Resampler, Shape, to_s16};
+
+use crate::check::steps_back;
+use crate::rig::{RATE_HZ, noise};
+
+const FOLDER: &str = "CRIER_TEST_FOLDER";
+const MS: usize = RATE_HZ as usize / 1000;
+
+/// Runs an ignored test of this file as a process with a configuration of sound devices of its own.
+fn with_configuration(case: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/pcm_paced.c");
+    let built = Process::new("cc")
+        .args(["-shared", "-fPIC", "-DPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .args([at("libpaced.so").as_path(), Path::new(source), Path::new("-lasound")])
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let path = |name: &str| at(name).display().to_string();
+    let (library, raw, raw48, card24, card48) =
+        (path("libpaced.so"), path("raw"), path("raw48"), path("card24"), path("card48"));
+    let configuration = format!(
+        r#"
+        pcm_type.paced {{ lib "{library}" }}
+        pcm.raw {{ type file file "{raw}" format raw slave.pcm {{ type null }} }}
+        pcm.inner48 {{ type file file "{raw48}" format raw slave.pcm {{ type null }} }}
+        pcm.raw48 {{ type plug slave {{ pcm inner48 rate 48000 channels 2 format S16_LE }} }}
+        pcm.card24 {{ type paced file "{card24}" rate 24000 channels 1 }}
+        pcm.card48 {{ type paced file "{card48}" rate 48000 channels 2 format S32_LE }}
+        "#
+    );
+    std::fs::write(at("asound.conf"), configuration).unwrap();
+    // A device that blocks must not block the tests.
+    let output = Process::new("timeout")
+        .arg("60")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("card::{case}"), "--ignored", "--nocapture"])
+        .env("ALSA_CONFIG_PATH", at("asound.conf"))
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+macro_rules! cases {
+    ($($name:ident: $case:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            with_configuration(stringify!($case));
+        })+
+    };
+}
+
+cases! {
+    alsa_lib_gets_every_sample: every_sample,
+    alsa_lib_gets_the_rate_and_channels_it_wants: other_rate,
+    a_card_is_played_at_its_pace_and_in_its_form: pace_and_form,
+    a_card_that_ran_dry_loses_and_repeats_nothing: ran_dry,
+    a_card_falls_silent_when_a_stream_is_stopped: stopped,
+    a_card_goes_on_after_a_pause: paused,
+}
+
+fn played(name: &str) -> PathBuf {
+    PathBuf::from(std::env::var_os(FOLDER).unwrap()).join(name)
+}
+
+/// A player on a device of the configuration, driven in real time.
+struct Stage {
+    player: Player,
+    begun: Instant,
+    reports: Vec<(Duration, Report)>,
+    said: Vec<f32>,
+    sent: usize,
+    room: usize,
+}
+
+impl Stage {
+    fn new(device: &str, said: &[f32]) -> Self {
+        let output = Output::Alsa { device: device.to_owned(), mixer: Mixer::Auto };
+        let mut player = Player::new(Options::default(), Box::new(move |rate_hz| output.open(rate_hz)));
+        let begin = Command::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
+        player.command(begin, Duration::ZERO);
+        let (begun, reports) = (Instant::now(), Vec::new());
+        Self { player, begun, reports, said: said.to_vec(), sent: 0, room: 0 }
+    }
+
+    fn command(&mut self, command: Command) {
+        self.player.command(command, self.begun.elapsed());
+    }
+
+    /// Plays for so long, or until the stream is over.
+    fn run(&mut self, duration: Duration) {
+        let end = self.begun.elapsed() + duration;
+        while self.begun.elapsed() < end {
+            let until = self.room.min(self.said.len());
+            if until > self.sent {
+                let (offset, samples) = (self.sent as u64, self.said[self.sent..until].to_vec());
+                self.command(Command::Samples { stream: 1, offset, samples });
+                self.sent = until;
+                if self.sent == self.said.len() {
+                    self.command(Command::End { stream: 1, length: self.sent as u64 });
+                }
+            }
+            let wait = self.player.poll(self.begun.elapsed());
+            let mut told = false;
+            while let Some(report) = self.player.report() {
+                told = true;
+                if let Report::Room { until, .. } = report {
+                    self.room = until as usize;
+                }
+                let over = matches!(report, Report::Finished { .. } | Report::Stopped { .. });
+                self.reports.push((self.begun.elapsed(), report));
+                if over {
+                    return;
+                }
+            }
+            if !told {
+                std::thread::sleep(wait.min(Duration::from_millis(5)));
+            }
+        }
+    }
+
+    fn has(&self, wanted: impl Fn(&Report) -> bool) -> bool {
+        self.reports.iter().any(|(_, report)| wanted(report))
+    }
+}
+
+fn finished(report: &Report) -> bool {
+    matches!(report, Report::Finished { stream: 1 })
+}
+
+fn bytes_s16(samples: &[f32], channels: usize) -> Vec<u8> {
+    samples.iter().flat_map(|&sample| to_s16(sample).to_le_bytes().repeat(channels)).collect()
+}
+
+/// 16-bit samples as the player was given them, so that they can be found again.
+fn heard_s16(name: &str) -> Vec<f32> {
+    let bytes = std::fs::read(played(name)).unwrap();
+    bytes.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]]))).collect()
+}
+
+fn said_s16(said: &[f32]) -> Vec<f32> {
+    said.iter().map(|&sample| f32::from(to_s16(sample))).collect()
+}
+
+fn resampled(said: &[f32], to_hz: u32) -> Vec<f32> {
+    let mut resampler = Resampler::new(RATE_HZ, to_hz).unwrap();
+    let mut out = Vec::new();
+    resampler.push(said, &mut out);
+    resampler.finish(&mut out);
+    out
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn every_sample() {
+    let said = noise(48_000, 1);
+    let mut stage = Stage::new("raw", &said);
+    stage.run(Duration::from_secs(10));
+    assert!(stage.has(finished), "{:?}", stage.reports);
+    drop(stage);
+    let (heard, wanted) = (std::fs::read(played("raw")).unwrap(), bytes_s16(&said, 1));
+    let same = heard.iter().zip(&wanted).take_while(|(a, b)| a == b).count();
+    assert!(heard == wanted, "{} of {} bytes, {same} the same", heard.len(), wanted.len());
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn other_rate() {
+    let said: Vec<f32> = noise(30_000, 2).iter().map(|sample| sample * 0.5).collect();
+    let mut stage = Stage::new("raw48", &said);
+    stage.run(Duration::from_secs(10));
+    assert!(stage.has(finished), "{:?}", stage.reports);
+    drop(stage);
+    assert!(std::fs::read(played("raw48")).unwrap() == bytes_s16(&resampled(&said, 48_000), 2));
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn pace_and_form() {
+    let opened = AlsaPcm::open("card48", RATE_HZ, &Mixer::None).unwrap();
+    assert_eq!(opened.shape(), Shape::usual(48_000));
+    assert!(opened.describe().contains("48000 Hz, S32, 2"), "{}", opened.describe());
+    drop(opened);
+    let said: Vec<f32> = noise(24_000, 3).iter().map(|sample| sample * 0.5).collect();
+    let mut stage = Stage::new("card48", &said);
+    stage.run(Duration::from_secs(20));
+    assert!(stage.has(finished), "{:?}", stage.reports);
+    let (first, last) = (stage.reports[0].0, stage.reports.last().unwrap().0);
+    assert!(last - first >= Duration::from_millis(990), "{:?}", last - first);
+    let disturbed = stage.has(|report| matches!(report, Report::Underrun { .. }));
+    drop(stage);
+    let bytes = std::fs::read(played("card48")).unwrap();
+    let samples = |bytes: &[u8]| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    assert!(bytes.chunks_exact(8).all(|frame| frame[..4] == frame[4..]));
+    if !disturbed {
+        let heard: Vec<i32> = bytes.chunks_exact(8).map(samples).collect();
+        let wanted: Vec<i32> = resampled(&said, 48_000)
+            .iter()
+            .map(|&sample| (f64::from(sample) * f64::from(i32::MAX)).round() as i32)
+            .collect();
+        assert!(heard == wanted);
+    }
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn ran_dry() {
+    let said = noise(36_000, 4);
+    let mut stage = Stage::new("card24", &said);
+    stage.run(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(500));
+    stage.run(Duration::from_secs(20));
+    assert!(stage.has(finished), "{:?}", stage.reports);
+    assert!(stage.has(|report| matches!(report, Report::Underrun { .. })), "{:?}", stage.reports);
+    drop(stage);
+    let back = steps_back(&said_s16(&said), &heard_s16("card24"), 40 * MS);
+    assert_eq!(back, Vec::<usize>::new());
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn stopped() {
+    let mut stage = Stage::new("card24", &vec![0.5; 48_000]);
+    stage.run(Duration::from_millis(600));
+    let heard_before = heard_s16("card24").len();
+    stage.command(Command::Stop { stream: 1 });
+    stage.run(Duration::from_secs(10));
+    assert!(stage.has(|report| matches!(report, Report::Stopped { stream: 1, .. })));
+    drop(stage);
+    let heard = heard_s16("card24");
+    let last = heard.iter().rposition(|sample| *sample != 0.0).unwrap();
+    // How far the card was before the stop is known to a poll, and the machine may be busy.
+    let more_ms = (last - heard_before.min(last)) / MS;
+    assert!(more_ms <= 50 + 30, "{more_ms} ms");
+    let step = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(step < 16_384.0 * 0.004, "a click of {step}");
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn paused() {
+    let said = noise(30_000, 5);
+    let mut stage = Stage::new("card24", &said);
+    stage.run(Duration::from_millis(500));
+    stage.command(Command::Pause);
+    stage.run(Duration::from_millis(300));
+    stage.command(Command::Resume);
+    stage.run(Duration::from_secs(20));
+    assert!(stage.has(finished), "{:?}", stage.reports);
+    drop(stage);
+    let back = steps_back(&said_s16(&said), &heard_s16("card24"), 60 * MS);
+    assert_eq!(back, Vec::<usize>::new());
+}
