@@ -8,6 +8,7 @@ mod error;
 mod gain;
 mod join;
 mod limiter;
+mod pacing;
 mod pcm;
 mod player;
 mod resample;
@@ -18,6 +19,7 @@ pub use error::PlayerError;
 pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
+pub use pacing::{Decision, Pacer, Production, WAIT_MAX};
 pub use pcm::{
     AlsaPcm, BUFFER_MS, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape, steady_clock,
 };

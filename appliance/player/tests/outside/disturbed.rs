@@ -32,6 +32,12 @@ fn a_stopped_stream_fades_and_is_silent_within_50_ms() {
         assert!(step < 0.7 * 0.004, "a click of {step}");
         let told = rig.when(|report| matches!(report, Report::Stopped { stream: 1, .. })).unwrap();
         assert!(told - stopped_ms <= 75, "{}", told - stopped_ms);
+        let stopped = rig.reports.iter().find_map(|(_, report)| match report {
+            Report::Stopped { heard, .. } => Some(*heard as usize),
+            _ => None,
+        });
+        // To the end of the fade; its last samples are too soft to be told from silence.
+        assert!(stopped.unwrap().abs_diff(last) <= 20, "{stopped:?} {last}");
     }
 }
 
@@ -120,6 +126,26 @@ fn a_lost_device_is_waited_for_and_the_stream_goes_on_where_it_was_heard() {
     let back = steps_back(&said, &rig.heard().samples, 10 * MS);
     assert!(back.len() <= 1 && back.iter().all(|samples| *samples <= 25 * MS), "{back:?}");
     assert_eq!(rig.count(|report| matches!(report, Report::Device { open: true, .. })), 2);
+}
+
+#[test]
+fn a_device_that_has_played_is_reopened_as_soon_as_the_first_time() {
+    let mut rig = Rig::new(RATE_HZ, true);
+    rig.say(1, &noise(70_000, 14), 0);
+    rig.run(500);
+    for gone_ms in [2000, 100] {
+        rig.behaviour.borrow_mut().gone = true;
+        rig.run(gone_ms);
+        rig.behaviour.borrow_mut().gone = false;
+        let back_ms = rig.now_ms;
+        rig.run(if gone_ms == 100 { 600 } else { 2500 });
+        if gone_ms == 100 {
+            let opened =
+                rig.reports.iter().rev().find(|(_, r)| matches!(r, Report::Device { open: true, .. }));
+            assert!(opened.unwrap().0 - back_ms <= 200, "{opened:?} {back_ms}");
+        }
+    }
+    rig.run_to_end(8000);
 }
 
 #[test]
