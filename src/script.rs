@@ -1,6 +1,6 @@
 //! From text to what a voice reads: everything of a voice but its networks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
@@ -10,7 +10,7 @@ use crier_speech::{
 };
 
 use crate::error::CrierError;
-use crate::who::Who;
+use crate::who::{Who, voice_file};
 
 /// Text up to this length is spoken in one go, as the official implementation does with text of any length; longer
 /// text is split into sentences, so that memory and the first sound do not grow with it.
@@ -38,6 +38,8 @@ pub(crate) struct Manner {
 
 /// A text as a voice reads it.
 pub(crate) struct Script {
+    /// Voice file that speaks, if one does.
+    pub(crate) voice_file: Option<PathBuf>,
     options: PromptOptions,
     /// Token ids, sentence by sentence; never empty.
     sentences: Vec<Vec<u32>>,
@@ -62,7 +64,8 @@ impl Reader {
         let (spelled, skipped) = self.spell(text)?;
         let sentences =
             spelled.iter().map(|sentence| self.tokenizer.encode(sentence)).collect::<Result<_, _>>()?;
-        let script = Script { options, sentences, skipped };
+        let voice_file = manner.speaker.as_deref().and_then(voice_file).map(Path::to_owned);
+        let script = Script { voice_file, options, sentences, skipped };
         script.sentence(self, 0)?;
         Ok(script)
     }

@@ -110,7 +110,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     }
     let (state, states) = watch::channel(State::default());
     let player_plan = Rc::new(RefCell::new(plan::player(&config, &cpu, care, &remembered)));
-    let intake_plan = Rc::new(RefCell::new(plan::intake(&config, &cpu, care, &id)));
+    let intake_plan = Rc::new(RefCell::new(plan::intake(&config, &cpu, care, &id)?));
     let (player, player_links) = Stage::start(Rc::clone(&player_plan));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let playing = Playing::start(player_links, volume_percent, remembered.muted);
@@ -221,13 +221,18 @@ impl Supervisor {
             tracing::error!("the configuration is not taken over: its processors are not there");
             return;
         };
-        match plan::speaker(&config, &cpu, care) {
-            Ok(options) => self.appliance.speaker.reconfigure(options),
+        let planned = plan::speaker(&config, &cpu, care)
+            .and_then(|speaker| Ok((speaker, plan::intake(&config, &cpu, care, &self.id)?)));
+        let intake = match planned {
+            Ok((speaker, intake)) => {
+                self.appliance.speaker.reconfigure(speaker);
+                intake
+            }
             Err(error) => {
                 tracing::error!("the configuration is not taken over: {error}");
                 return;
             }
-        }
+        };
         crate::logging::set_level(&config.log);
         if before.player.volume_percent != config.player.volume_percent {
             self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
@@ -244,7 +249,6 @@ impl Supervisor {
         if player_changed {
             self.player.restart();
         }
-        let intake = plan::intake(&config, &cpu, care, &self.id);
         let intake_changed = {
             let mut plan = self.intake_plan.borrow_mut();
             let changed = plan.settings != intake.settings || plan.processors != intake.processors;

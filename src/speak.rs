@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use crier_bundle::Bundle;
+use crier_player::{CROSSFADE_MS, Joiner};
 use crier_predictor::Predictor;
 use crier_speech::{
     CODEBOOKS, Judged, Made, PredictorEngine, Request, Sentence, SentenceFrames, SentenceOptions,
@@ -137,11 +138,13 @@ impl Listener<'_> {
     ) -> Result<(), CrierError> {
         let samples_per_frame = self.vocoder.samples_per_frame();
         let (mut decoded, mut out) = (Vec::new(), Vec::new());
+        let (mut joiner, mut joined) = (Joiner::new(self.vocoder.sample_rate_hz(), CROSSFADE_MS), Vec::new());
         let mut present = 0;
         let mut samples = SentenceSamples::new(self.options, samples_per_frame);
         while let Ok((index, made)) = made.recv() {
             if index != present {
                 present = index;
+                joiner.next_segment(&mut joined);
                 samples = SentenceSamples::new(self.options, samples_per_frame);
             }
             let was_finished = samples.is_finished();
@@ -158,19 +161,32 @@ impl Listener<'_> {
                 // The maker has gone when an error ended it, which is told there.
                 let _ = self.to_maker.send((index, judged));
             }
-            if !out.is_empty() {
-                sink(&out)?;
-                if self.spoken.samples == 0 {
-                    self.spoken.first_audio = self.begin.elapsed();
-                }
-                self.spoken.samples += out.len() as u64;
-                out.clear();
-            }
+            joiner.push(&out, &mut joined);
+            out.clear();
+            self.give(&mut joined, sink)?;
             if samples.is_finished() && !was_finished {
                 self.spoken.codes.extend_from_slice(samples.codes());
                 self.spoken.cut_sentences += usize::from(samples.was_cut());
             }
         }
+        joiner.finish(&mut joined);
+        self.give(&mut joined, sink)
+    }
+
+    fn give(
+        &mut self,
+        samples: &mut Vec<f32>,
+        sink: &mut dyn FnMut(&[f32]) -> Result<(), CrierError>,
+    ) -> Result<(), CrierError> {
+        if samples.is_empty() {
+            return Ok(());
+        }
+        sink(samples)?;
+        if self.spoken.samples == 0 {
+            self.spoken.first_audio = self.begin.elapsed();
+        }
+        self.spoken.samples += samples.len() as u64;
+        samples.clear();
         Ok(())
     }
 }

@@ -11,6 +11,11 @@ use crate::error::CrierError;
 /// How the names of voice files end; what ends so is no speaker's name.
 pub(crate) const EXTENSION: &str = "voice";
 
+/// The voice file that a speaker's name is, if it is one.
+pub(crate) fn voice_file(speaker: &str) -> Option<&Path> {
+    Some(Path::new(speaker)).filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
+}
+
 /// Who speaks.
 pub(crate) struct Who {
     pub(crate) identity: Identity,
@@ -27,11 +32,11 @@ impl Who {
     /// # Errors
     /// The voice file is damaged or of another model; a model without speakers needs one.
     pub(crate) fn new(wish: Option<&str>, bundle: &Bundle) -> Result<Self, CrierError> {
+        if let Some(path) = wish.and_then(voice_file) {
+            return Self::open(path, bundle);
+        }
         let layout = bundle.layout();
         let identity = match (wish, layout.kind, layout.speakers.keys().next()) {
-            (Some(name), _, _) if Path::new(name).extension().is_some_and(|e| e == EXTENSION) => {
-                return Self::open(Path::new(name), bundle);
-            }
             (Some(name), _, _) => Identity::Named(name.to_owned()),
             (None, ModelKind::VoiceDesign, _) => Identity::Described,
             (None, _, Some(first)) => Identity::Named(first.clone()),

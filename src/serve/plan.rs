@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use crier_announce::{Draft, Priority};
 use crier_config::{Config, TextMode, VoiceBundle};
+use crier_intake::buttons;
 use crier_system::{
     CpuPlan, PROCESSORS_ROOT, ProcessorList, clusters, machine_id, own_processors, random_id,
 };
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::process::{Care, Plan};
 use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions};
@@ -110,7 +114,11 @@ pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerO
             VoiceBundle::Folder(folder) => folder.clone(),
         };
         let manner = Manner {
-            speaker: voice.speaker.clone(),
+            speaker: voice
+                .file
+                .as_ref()
+                .map(|file| file.display().to_string())
+                .or_else(|| voice.speaker.clone()),
             language: voice.language.clone(),
             instruction: None,
             mode: match voice.text_mode {
@@ -156,22 +164,84 @@ pub(crate) fn player(
     }
 }
 
-pub(crate) fn intake(config: &Config, cpu: &Cpu, care: Care, id: &str) -> Plan<IntakeSettings> {
-    Plan {
+pub(crate) fn intake(
+    config: &Config,
+    cpu: &Cpu,
+    care: Care,
+    id: &str,
+) -> Result<Plan<IntakeSettings>, CrierError> {
+    Ok(Plan {
         name: "intake".to_owned(),
         stage: StageName::Intake,
         settings: IntakeSettings {
             id: id.to_owned(),
             name: config.appliance.name.clone(),
-            serial: config.serial.clone(),
-            fifo: config.fifo.clone(),
-            mqtt: config.mqtt.clone(),
-            button: config.button.clone(),
+            serial: config.serial.iter().map(same).collect::<Result<_, _>>()?,
+            fifo: config.fifo.iter().map(same).collect::<Result<_, _>>()?,
+            mqtt: config.mqtt.as_ref().map(same).transpose()?,
+            button: config
+                .button
+                .iter()
+                .map(|button| self::button(button, config))
+                .collect::<Result<_, _>>()?,
         },
         processors: Some(cpu.intake.clone()),
         oom_score_adjust: INTAKE_OOM_SCORE_ADJUST,
         care,
-    }
+    })
+}
+
+/// A section as the intake has it: the same keys, in a type of its own.
+fn same<From: Serialize, To: DeserializeOwned>(section: &From) -> Result<To, CrierError> {
+    serde_json::to_value(section).and_then(serde_json::from_value).map_err(|error| {
+        CrierError::Internal(format!("a section of the configuration does not fit the intake: {error}"))
+    })
+}
+
+fn button(button: &crier_config::Button, config: &Config) -> Result<buttons::Button, CrierError> {
+    let action = |action: &Option<crier_config::Action>| {
+        action.as_ref().map(|action| self::action(action, config)).transpose()
+    };
+    Ok(buttons::Button {
+        key: button.key.clone(),
+        device: button.device.clone(),
+        press: action(&button.press)?,
+        double_press: action(&button.double_press)?,
+        long_press: action(&button.long_press)?,
+        long_press_ms: button.long_press_ms,
+        double_press_ms: button.double_press_ms,
+    })
+}
+
+fn action(action: &crier_config::Action, config: &Config) -> Result<buttons::Action, CrierError> {
+    use buttons::Action as Does;
+    use crier_config::{Action, Mute};
+    Ok(match action {
+        Action::Say { text, language, voice, priority } => Does::Say {
+            text: text.as_str().to_owned(),
+            language: language.clone(),
+            voice: voice.clone(),
+            priority: *priority,
+        },
+        Action::Wav { file, priority } => {
+            let folder = &config.player.chimes_dir;
+            let inside = file.parent().is_none_or(|parent| parent.as_os_str().is_empty() || parent == folder);
+            let name = file.file_name().and_then(|name| name.to_str()).filter(|_| inside);
+            let chime = name.ok_or_else(|| {
+                let (file, folder) = (file.display(), folder.display());
+                CrierError::Usage(format!("a button plays {file}, which is not in {folder}; put it there"))
+            })?;
+            Does::Wav { chime: chime.to_owned(), priority: *priority }
+        }
+        Action::Volume { step_percent } => Does::Volume { step_percent: i32::from(*step_percent) },
+        Action::Mute(Mute::Toggle) => Does::Mute(None),
+        Action::Mute(Mute::On) => Does::Mute(Some(true)),
+        Action::Mute(Mute::Off) => Does::Mute(Some(false)),
+        Action::Stop => Does::Stop,
+        Action::StopAll => Does::StopAll,
+        Action::Repeat => Does::Repeat,
+        Action::Pause => Does::Pause,
+    })
 }
 
 /// Who this is, for MQTT: as configured, or as the hardware says, or made up once and kept.

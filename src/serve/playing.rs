@@ -186,13 +186,11 @@ impl Playing {
         }
     }
 
-    /// Seconds of the stream that are ready and were not heard.
-    pub(crate) fn ahead_seconds(&self, number: u64) -> f64 {
+    /// Samples of the stream that are there and were not heard.
+    pub(crate) fn ahead_samples(&self, number: u64) -> u64 {
         match &self.state.borrow().current {
-            Some(stream) if stream.number == number => {
-                stream.samples.len() as f64 / f64::from(stream.rate_hz.max(1))
-            }
-            _ => 0.0,
+            Some(stream) if stream.number == number => stream.length() - stream.heard,
+            _ => 0,
         }
     }
 

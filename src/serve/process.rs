@@ -31,6 +31,11 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a killed process may take to be gone before the next one is started all the same.
 const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a process whose channel is closed may still live before it is killed.
+const LAST_BREATH: Duration = Duration::from_millis(50);
+/// What is wrong with a stage whose channel is closed.
+const GONE: &str = "closed its channel";
+
 /// What a stage is and how it is run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan<S> {
@@ -335,7 +340,13 @@ impl Stage {
                     drop(result);
                     None
                 }
-                why = self.converse(plan, &packets, links) => Some(why),
+                why = self.converse(plan, &packets, links) => {
+                    // The channel of a process that dies is closed a moment before the process can be reaped.
+                    match timeout(LAST_BREATH, exit.readable()).await {
+                        Ok(_) if why == GONE => None,
+                        _ => Some(why),
+                    }
+                }
                 () = read_lines(&plan.name, stderr.as_ref(), &mut lines) => None,
                 () = self.unwanted() => Some("it was told to end".to_owned()),
             }
@@ -436,7 +447,7 @@ async fn read<R: DeserializeOwned>(
         };
         match received {
             Ok(Some(_)) => {}
-            Ok(None) => return CrierError::Internal("closed its channel".to_owned()),
+            Ok(None) => return CrierError::Internal(GONE.to_owned()),
             Err(error) => return error,
         }
         match decode::<FromStage<R>>(&packet) {

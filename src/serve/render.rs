@@ -3,6 +3,8 @@
 //! Two tasks, one for each half of a sentence: while the vocoder works on some frames, talker and predictor make the
 //! next ones. What comes out is the same whoever dies: see [`crier_speech::SentenceFrames`].
 
+use std::path::PathBuf;
+
 use crier_speech::{Judged, Made, Request, SentenceFrames, SentenceOptions, SentenceSamples};
 use crier_wire::{At, Decode, PredictorReply, PredictorRequest, TalkerRequest, VocoderRequest};
 use tokio::sync::mpsc;
@@ -174,7 +176,11 @@ async fn make_samples(
         while let Some((frame, codes)) = samples.due() {
             let at = At { utterance: part.utterance, frame };
             let units = codes.len() as u64;
-            let request = VocoderRequest::Decode(Decode { at, codes: codes.to_vec() });
+            let request = VocoderRequest::Decode(Decode {
+                at,
+                codes: codes.to_vec(),
+                beginning: beginning(frame, script),
+            });
             match vocoder.call(at, units, [(request, &[][..])]).await {
                 Ok((_, mut decoded)) => samples.decoded(&mut decoded, &mut heard),
                 Err(Trouble::Lost) => samples.vocoder_lost(),
@@ -202,6 +208,11 @@ async fn make_samples(
         return Err(Broken { sentence: whole, reason: "the frames ended too early".to_owned() });
     }
     Ok(())
+}
+
+/// What an utterance continues; only its first frames have to be told.
+fn beginning(frame: u32, script: &Script) -> Option<PathBuf> {
+    script.voice_file.clone().filter(|_| frame == 0)
 }
 
 /// Frames that a text of so many tokens takes as a rule; a third of what it may take at most.

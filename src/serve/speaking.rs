@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use crier_announce::Announcement;
 use crier_config::Start;
-use crier_player::Joiner;
+use crier_player::{Decision, Joiner, Pacer, Production, WAIT_MAX};
 use crier_speech::{SentenceOptions, clean};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::cache::Cache;
 use super::playing::{Playing, Unheard};
@@ -26,6 +27,8 @@ pub(crate) use super::counts::Spoken;
 pub(crate) const MAIN_VOICE: &str = "default";
 /// Pieces of an announcement that are made ahead of the stream.
 const PIECES_AHEAD_MAX: usize = 8;
+/// Sample rate of every voice of this kind that was ever published.
+const USUAL_RATE_HZ: u32 = 24_000;
 /// Bundles besides the embedded one that are loaded at the same time.
 const LOADED_MAX: usize = 2;
 
@@ -62,6 +65,9 @@ pub(crate) struct Speaker {
     slots: RefCell<Vec<Rc<VoiceSlot>>>,
     utterances: Rc<Cell<u64>>,
     cache: RefCell<Cache>,
+    /// Knows how fast speech is made here, and its rate.
+    pacer: RefCell<Option<(u32, Pacer)>>,
+    begin: Instant,
     /// Something is heard.
     sounding: Cell<bool>,
     /// What was said to be wrong with the chosen voice.
@@ -79,6 +85,8 @@ impl Speaker {
             slots: RefCell::new(Vec::new()),
             utterances: Rc::new(Cell::new(0)),
             cache: RefCell::new(Cache::default()),
+            pacer: RefCell::new(None),
+            begin: Instant::now(),
             sounding: Cell::new(false),
             told_problem: RefCell::new(None),
         });
@@ -167,7 +175,9 @@ impl Speaker {
             },
             ..wanted.manner.clone()
         };
-        let mut take = Take::new(self, playing, announcement.volume());
+        let loaded = self.loaded(&wanted.folder).and_then(|slot| slot.voice());
+        let rate_hz = loaded.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz());
+        let mut take = Take::new(self, playing, announcement.volume(), rate_hz);
         if let Some(chime) = announcement.chime() {
             take.chime(chime).await?;
         }
@@ -327,6 +337,16 @@ impl Speaker {
         }
     }
 
+    /// Asks or tells the pacer; one that was made for another rate is forgotten.
+    fn pacer<T>(&self, rate_hz: u32, ask: impl FnOnce(&mut Pacer, Duration) -> T) -> T {
+        let now = self.begin.elapsed();
+        let mut known = self.pacer.borrow_mut();
+        match known.as_mut().filter(|(known_hz, _)| *known_hz == rate_hz) {
+            Some((_, pacer)) => ask(pacer, now),
+            None => ask(&mut known.insert((rate_hz, Pacer::new(rate_hz, WAIT_MAX))).1, now),
+        }
+    }
+
     fn options(&self) -> Rc<SpeakerOptions> {
         Rc::clone(&self.options.borrow())
     }
@@ -392,11 +412,24 @@ async fn usable(slot: &VoiceSlot) -> Result<Rc<Voice>, String> {
     }
 }
 
+/// How the making of a sentence stands.
+#[derive(Default)]
+struct Pacing {
+    /// Samples that may not be heard yet.
+    held: Vec<f32>,
+    made_samples: u64,
+    expected_samples: u64,
+    complete: bool,
+    started: bool,
+}
+
 /// One announcement being made and heard.
 struct Take<'a> {
     speaker: &'a Speaker,
     playing: &'a Playing,
     volume_percent: Option<u32>,
+    /// Sample rate of the voice that will speak.
+    rate_hz: u32,
     /// The stream and its joiner; begins with the first samples, whose rate it has.
     stream: Option<(u64, u32, Joiner)>,
     joined: Vec<f32>,
@@ -406,11 +439,12 @@ struct Take<'a> {
 }
 
 impl<'a> Take<'a> {
-    fn new(speaker: &'a Speaker, playing: &'a Playing, volume_percent: Option<u32>) -> Self {
+    fn new(speaker: &'a Speaker, playing: &'a Playing, volume_percent: Option<u32>, rate_hz: u32) -> Self {
         Self {
             speaker,
             playing,
             volume_percent,
+            rate_hz,
             stream: None,
             joined: Vec::new(),
             length: 0,
@@ -422,7 +456,7 @@ impl<'a> Take<'a> {
     /// A sound before the text.
     async fn chime(&mut self, name: &str) -> Result<(), String> {
         let path = self.speaker.options().chimes_dir.join(name);
-        let (rate_hz, samples) = super::chime::read(path).await?;
+        let (rate_hz, samples) = super::chime::read(path, self.rate_hz).await?;
         self.samples(rate_hz, &samples).await
     }
 
@@ -445,28 +479,65 @@ impl<'a> Take<'a> {
         first: usize,
         options: SentenceOptions,
     ) -> Result<Result<(), Broken>, String> {
-        let rate_hz = voice.sample_rate_hz();
-        let (out, mut pieces) = mpsc::channel(PIECES_AHEAD_MAX);
+        let (out, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
         let rendering = render(voice, script, first, options, out);
-        let listening = async {
-            let mut pieces = std::pin::pin!(async move {
-                while let Some(piece) = pieces.recv().await {
-                    match piece {
-                        Piece::Sentence { .. } => self.segment(rate_hz)?,
-                        Piece::Samples(samples) => {
-                            self.push(&samples).await?;
-                            self.release();
-                        }
-                        Piece::SentenceEnd { cut } => self.cut_sentences += u32::from(cut),
-                    }
-                }
-                Ok::<(), String>(())
-            });
-            pieces.as_mut().await
-        };
-        let (rendered, heard) = tokio::join!(rendering, listening);
+        let (rendered, heard) = tokio::join!(rendering, self.listen(voice, pieces));
         heard?;
         Ok(rendered)
+    }
+
+    /// Takes what is rendered. A sentence is heard as soon as the rest of it will be there in time.
+    async fn listen(&mut self, voice: &Voice, mut pieces: mpsc::Receiver<Piece>) -> Result<(), String> {
+        let (rate_hz, samples_per_frame) = (voice.sample_rate_hz(), voice.samples_per_frame() as u64);
+        let mut pacing = Pacing::default();
+        let mut wait = WAIT_MAX;
+        loop {
+            match timeout(wait, pieces.recv()).await {
+                Ok(None) => break,
+                Ok(Some(Piece::Sentence { frames_expected })) => {
+                    self.segment(rate_hz)?;
+                    let expected_samples = u64::from(frames_expected) * samples_per_frame;
+                    pacing = Pacing { expected_samples, ..Pacing::default() };
+                    self.speaker.pacer(rate_hz, |pacer, now| pacer.begin(now));
+                }
+                Ok(Some(Piece::Samples(samples))) => {
+                    pacing.made_samples += samples.len() as u64;
+                    self.speaker.pacer(rate_hz, |pacer, now| pacer.made(now, pacing.made_samples));
+                    pacing.held.extend_from_slice(&samples);
+                }
+                Ok(Some(Piece::SentenceEnd { cut })) => {
+                    self.cut_sentences += u32::from(cut);
+                    pacing.complete = true;
+                }
+                // Time to ask again.
+                Err(_) => {}
+            }
+            wait = WAIT_MAX;
+            if !pacing.started && pacing.made_samples > 0 {
+                let production = Production {
+                    made_samples: pacing.made_samples,
+                    expected_samples: pacing.expected_samples,
+                    complete: pacing.complete,
+                    ahead_samples: self.ahead_samples(),
+                };
+                match self.speaker.pacer(rate_hz, |pacer, now| pacer.decide(now, production)) {
+                    Decision::Start => pacing.started = true,
+                    Decision::Wait(longer) => wait = longer,
+                }
+            }
+            if pacing.started && !pacing.held.is_empty() {
+                let samples = std::mem::take(&mut pacing.held);
+                self.push(&samples).await?;
+                self.release();
+            }
+        }
+        // What a voice made before it failed is heard: the next one goes on from there.
+        self.push(&pacing.held).await
+    }
+
+    /// Samples that are made and were not heard yet.
+    fn ahead_samples(&self) -> u64 {
+        self.stream.as_ref().map_or(0, |(number, _, _)| self.playing.ahead_samples(*number))
     }
 
     /// What follows is another segment.

@@ -17,6 +17,7 @@ use crier_wire::{
 
 use super::{send, serve, settings, started};
 use crate::error::CrierError;
+use crate::who::Who;
 
 /// Loads with `load`, which also does a piece of work, so that the first request finds all pages in memory, and tells
 /// that the stage can work; `None` when the supervisor is gone.
@@ -103,14 +104,24 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         let manifest = bundle.manifest();
         let precision = &manifest.vocoder.precision;
         let detail = format!("{} {precision}, {} threads", manifest.name, settings.threads);
-        Ok((vocoder, detail))
+        Ok(((vocoder, Arc::clone(bundle)), detail))
     })?;
-    let Some(mut vocoder) = loaded else { return Ok(()) };
-    serve(channel, |VocoderRequest::Decode(Decode { at, codes }), _, payload| {
-        if at.frame == 0 {
-            vocoder.start();
-        }
-        Ok(Some(match vocoder.decode(&codes, payload) {
+    let Some((mut vocoder, bundle)) = loaded else { return Ok(()) };
+    let mut continued = None;
+    serve(channel, |VocoderRequest::Decode(Decode { at, codes, beginning }), _, payload| {
+        let decode = || -> Result<(), CrierError> {
+            if at.frame == 0 {
+                if continued != beginning {
+                    let speaker = beginning.as_ref().map(|path| path.to_string_lossy());
+                    Who::new(speaker.as_deref(), &bundle)?.begin(&bundle, &mut vocoder)?;
+                    continued = beginning;
+                }
+                vocoder.start();
+            }
+            Ok(vocoder.decode(&codes, payload)?)
+        };
+        let result = decode();
+        Ok(Some(match result {
             Ok(()) => VocoderReply::Decoded { at },
             Err(error) => {
                 payload.clear();

@@ -1,6 +1,6 @@
 //! The intake as a stage: all inputs in one process, which knows neither models nor sound.
 
-use crier_intake::Counter;
+use crier_intake::{Counter, buttons, fifo, mqtt, serial};
 use crier_system::Channel;
 use crier_wire::{FromStage, IntakeReport, IntakeRequest, ToStage, decode, encode};
 
@@ -18,16 +18,41 @@ pub(crate) struct IntakeSettings {
     pub(crate) id: String,
     /// What people call it.
     pub(crate) name: String,
-    pub(crate) serial: Vec<crier_config::Serial>,
-    pub(crate) fifo: Vec<crier_config::Fifo>,
-    pub(crate) mqtt: Option<crier_config::Mqtt>,
-    pub(crate) button: Vec<crier_config::Button>,
+    pub(crate) serial: Vec<serial::Settings>,
+    pub(crate) fifo: Vec<fifo::Settings>,
+    pub(crate) mqtt: Option<mqtt::BrokerSettings>,
+    pub(crate) button: Vec<buttons::Button>,
 }
 
 impl IntakeSettings {
     /// Starts every input; answers how many.
-    fn start(self, _counter: &Counter) -> usize {
-        0
+    fn start(self, counter: &Counter) -> usize {
+        let mut count = 0;
+        let mut desk = |name: &str| {
+            count += 1;
+            counter.desk(name)
+        };
+        for settings in self.serial {
+            let desk = desk(&format!("serial:{}", settings.device.display()));
+            tokio::spawn(serial::run(settings, desk));
+        }
+        for settings in self.fifo {
+            let desk = desk(&format!("fifo:{}", settings.path.display()));
+            tokio::spawn(fifo::run(settings, desk));
+        }
+        if let Some(broker) = self.mqtt {
+            let identity = mqtt::Identity {
+                id: self.id,
+                name: self.name,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                hardware: std::env::consts::ARCH.to_owned(),
+            };
+            tokio::spawn(mqtt::run(mqtt::Settings { identity, broker }, desk("mqtt")));
+        }
+        if !self.button.is_empty() {
+            tokio::spawn(buttons::run(buttons::Settings { buttons: self.button }, desk("buttons")));
+        }
+        count
     }
 }
 

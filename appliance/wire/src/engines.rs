@@ -1,5 +1,7 @@
 //! Talker, predictor and vocoder: pure functions of what they are told.
 
+use std::path::PathBuf;
+
 use crier_speech::{CODEBOOKS, GROUPS, Sampler};
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,9 @@ pub struct Decode {
     pub at: At,
     /// The frames.
     pub codes: Vec<[u16; CODEBOOKS]>,
+    /// Voice file whose recording an utterance continues; in silence if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<PathBuf>,
 }
 
 /// From the vocoder.
