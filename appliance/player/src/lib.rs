@@ -21,11 +21,12 @@ pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
 pub use pacing::{Decision, Pacer, Production, WAIT_MAX};
 pub use pcm::{
-    AlsaPcm, BUFFER_MS, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape, steady_clock,
+    AlsaPcm, BUFFER_MS, CapturePcm, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape,
+    steady_clock,
 };
 pub use player::{
-    CUSHION_MS, Command, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Opener, Options, Player, QUEUED_MS_MAX,
-    REOPEN_MAX, REOPEN_MIN, RESTART_FADE_IN_MS, Refusal, Report, STREAMS_MAX,
+    CUSHION_MS, Command, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, OFFSET_MAX, Opener, Options, Player,
+    QUEUED_MS_MAX, REOPEN_MAX, REOPEN_MIN, RESTART_FADE_IN_MS, Refusal, Report, STREAMS_MAX,
 };
 pub use resample::{Resampler, scaled};
 pub use wav_sink::{WavFormat, WavSink};

@@ -2,11 +2,13 @@
 //! of them nobody has heard yet, and it can be told to forget what it holds.
 
 mod alsa;
+mod capture;
 mod mixer;
 mod open;
 mod paced;
 
 pub use self::alsa::AlsaPcm;
+pub use self::capture::CapturePcm;
 pub use self::mixer::Mixer;
 pub use self::open::Output;
 pub use self::paced::{Clock, PacedPcm, steady_clock};
@@ -99,6 +101,11 @@ pub trait Pcm {
     /// # Errors
     /// A [`Fault`]: the device must be opened again.
     fn discard(&mut self) -> Result<(), Fault>;
+
+    /// Whether a device that is not fed in time stops; one that only waits needs no fade before it.
+    fn runs_dry(&self) -> bool {
+        true
+    }
 
     /// Sets the volume of the device itself, in percent; `false` when it has none, and samples must be scaled instead.
     fn set_volume(&mut self, percent: u8) -> bool {

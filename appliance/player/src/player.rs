@@ -38,6 +38,9 @@ pub const REOPEN_MIN: Duration = Duration::from_millis(250);
 /// The longest wait before a device is opened again.
 pub const REOPEN_MAX: Duration = Duration::from_secs(5);
 
+/// The largest offset at which a stream may begin, in samples: 190 years of speech.
+pub const OFFSET_MAX: u64 = 1 << 47;
+
 /// What the player is told.
 #[derive(Clone, PartialEq)]
 pub enum Command {
@@ -171,6 +174,9 @@ pub enum Refusal {
     /// No sound has such a rate.
     #[error("sound of this rate cannot be played; {RATE_HZ_MIN} to {RATE_HZ_MAX} Hz can")]
     Rate,
+    /// No stream is that long.
+    #[error("a stream cannot begin beyond sample {OFFSET_MAX}")]
+    Offset,
     /// Samples are missing before these.
     #[error("samples are missing before these; the next one must be {expected}")]
     Gap {
@@ -354,6 +360,9 @@ impl Player {
         }
         if !(RATE_HZ_MIN..=RATE_HZ_MAX).contains(&rate_hz) {
             return Err(Refusal::Rate);
+        }
+        if offset > OFFSET_MAX {
+            return Err(Refusal::Offset);
         }
         let fade_in_ms = if offset > 0 { RESTART_FADE_IN_MS } else { 0 };
         let volume = volume.unwrap_or(VOLUME_PERCENT_MAX).min(VOLUME_PERCENT_MAX);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AlsaPcm, Mixer, PacedPcm, Pcm, Shape, steady_clock};
+use super::{AlsaPcm, CapturePcm, Mixer, PacedPcm, Pcm, Shape, steady_clock};
 use crate::{NullSink, PlayerError, Sink, WavFormat, WavSink};
 
 /// Where the appliance is heard.
@@ -18,6 +18,14 @@ pub enum Output {
     /// A WAV file that grows as fast as a sound card would play. An existing file is continued: a player that was
     /// restarted in the middle of a sentence goes on in the same file.
     Wav {
+        /// The file.
+        path: PathBuf,
+        /// How samples stand in it.
+        format: WavFormat,
+    },
+    /// A WAV file that takes sound as fast as it comes, bit for bit as it was sent, without gaps; an existing file is
+    /// continued. For rendering ahead, and for comparing what was said.
+    Capture {
         /// The file.
         path: PathBuf,
         /// How samples stand in it.
@@ -41,6 +49,9 @@ impl Output {
                 Box::new(pcm)
             }
             Self::Wav { path, format } => Box::new(paced(Box::new(WavSink::append(path, rate_hz, *format)?))),
+            Self::Capture { path, format } => {
+                Box::new(CapturePcm::new(rate_hz, Box::new(WavSink::append(path, rate_hz, *format)?)))
+            }
             Self::Null => Box::new(paced(Box::new(NullSink))),
         })
     }
@@ -50,8 +61,26 @@ impl Output {
     pub fn name(&self) -> String {
         match self {
             Self::Alsa { device, .. } => device.clone(),
-            Self::Wav { path, .. } => path.display().to_string(),
+            Self::Wav { path, .. } | Self::Capture { path, .. } => path.display().to_string(),
             Self::Null => "null".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Output, WavFormat};
+
+    #[test]
+    fn a_device_that_cannot_be_opened_is_named() {
+        let path = "/no/such/folder/out.wav";
+        for output in [
+            Output::Wav { path: path.into(), format: WavFormat::S16 },
+            Output::Capture { path: path.into(), format: WavFormat::S16 },
+        ] {
+            let error = output.open(24_000).err().unwrap().to_string();
+            assert!(error.contains(path) && output.name() == path, "{error}");
+        }
+        assert_eq!(Output::Null.open(24_000).unwrap().shape().rate_hz, 24_000);
     }
 }

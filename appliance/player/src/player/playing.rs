@@ -164,7 +164,8 @@ impl Player {
         let enough = line.sent() + line.shape.buffer_frames as u64;
         while !full && line.sent() < enough {
             let complete = stream.is_complete();
-            let usable = stream.available().saturating_sub(if complete { 0 } else { held_back });
+            let kept = if complete || !line.pcm.runs_dry() { 0 } else { held_back };
+            let usable = stream.available().saturating_sub(kept);
             self.taken.clear();
             if usable > 0 {
                 stream.take(usable.min(stream.samples_of(RENDER_MS).max(1)), &mut self.taken);
@@ -178,7 +179,8 @@ impl Player {
                 }
             } else {
                 let nearly_dry = DRY_PERIODS * line.shape.period_frames as u64;
-                if line.is_started() && line.delay()? <= nearly_dry {
+                let runs_dry = line.is_started() && line.pcm.runs_dry();
+                if runs_dry && line.delay()? <= nearly_dry {
                     stream.take(u64::MAX, &mut self.taken);
                     self.renderer.push(&self.taken, &mut line.outbox);
                     self.renderer.finish(&mut line.outbox);

@@ -8,6 +8,7 @@
 
 mod card;
 mod check;
+mod commands;
 mod disturbed;
 mod rig;
 mod undisturbed;
