@@ -1,7 +1,59 @@
-//! Where samples go: a sound card through ALSA, a WAV file that is valid at every moment, or nowhere.
+//! Where speech becomes sound: one device, fed without a gap, silent when it should be, mended when it breaks.
 //!
-//! Every sink takes mono samples in `-1.0 ..= 1.0` at the rate it was opened with. A sink is fed while speech is
-//! still being made, so [`Sink::write`] may block for as long as the device needs to play what it already holds.
+//! ```text
+//!  sentences ─▶ Joiner ─▶ one linear stream ─▶ Player ──────────────────────────────────▶ Pcm ─▶ the ear
+//!               10 ms      at 24 kHz            queue ≤ 1 s ─▶ Resampler ─▶ Gain ─▶ limit    ALSA · WAV · nothing
+//!               crossfade                       ▲ Room                                       │
+//!  supervisor ◀────────────────────────────────┴─ Heard · Finished · Stopped · Underrun ◀── delay
+//! ```
+//!
+//! * **[`Joiner`]** makes one stream of a chime and sentences, with an equal-power crossfade at each join. It stands
+//!   before the player, so that a player that is started again in the middle is simply given the rest of the stream.
+//! * **[`Pacer`]** says when a sentence may begin on a machine that is slower than speech.
+//! * **[`Player`]** is the core of the player's process. It has no clock, no thread and no socket: [`Command`]s go in,
+//!   [`poll`](Player::poll) is called at least as often as it asks for, [`Report`]s come out. It keeps every sample until
+//!   it was *heard* (sent, less the device's delay), and that is what it reports; whatever happens to the device or to
+//!   the player, the stream goes on there.
+//! * **[`Pcm`]** is a playback device as narrow as that needs: [`AlsaPcm`], [`PacedPcm`] (a WAV file or nothing, at a
+//!   sound card's pace, and in tests with a virtual clock), [`CapturePcm`] (a WAV file as fast as samples come).
+//! * **[`Sink`]** is the older sibling for `crier say`, which has nothing else to do than to wait for the device.
+//!
+//! What the player promises, each held by a test in `tests/outside`:
+//!
+//! * A stream that nothing disturbs reaches the device bit for bit: at unity, gain is not applied; below [`KNEE`], the
+//!   limiter changes nothing; at the device's own rate, nothing is resampled.
+//! * Nothing is lost and nothing repeated: not by a pause, an under-run, a device that takes little or nothing for a
+//!   while. After a lost, suspended or motionless device, and after the player itself was killed, the last moment before
+//!   it may be heard twice: at most what was heard since the last report.
+//! * A stopped or paused stream fades within [`FADE_OUT_MS`] and is silent within 50 ms, although the device holds
+//!   [`BUFFER_MS`]: what it holds is taken back and sent again as a fade. Where a device cannot give back, it is cut and
+//!   the fade is played anew.
+//! * A stream that runs dry fades out over its last [`DRY_FADE_MS`], waits for [`CUSHION_MS`] of sound, and fades in.
+//! * A device that is gone or busy is opened again after [`REOPEN_MIN`], doubling up to [`REOPEN_MAX`].
+//! * Memory is bounded by [`QUEUED_MS_MAX`] for each of [`STREAMS_MAX`] streams; what exceeds it is refused.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use crier_player::{Command, Options, Output, Player, Report};
+//!
+//! let mut player = Player::new(Options::default(), Box::new(|rate_hz| Output::Null.open(rate_hz)));
+//! let begin = Instant::now();
+//! let hello = vec![0.1; 2400];
+//! player.command(Command::Begin { stream: 1, rate_hz: 24_000, volume_percent: None, offset: 0 }, begin.elapsed());
+//! player.command(Command::Samples { stream: 1, offset: 0, samples: hello }, begin.elapsed());
+//! player.command(Command::End { stream: 1, length: 2400 }, begin.elapsed());
+//! let mut finished = false;
+//! while !finished {
+//!     let wait = player.poll(begin.elapsed());
+//!     while let Some(report) = player.report() {
+//!         finished |= report == Report::Finished { stream: 1 };
+//!     }
+//!     // A real loop waits for commands here, for this long at most.
+//!     std::thread::sleep(wait.min(Duration::from_millis(5)));
+//! }
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod alsa_sink;
 mod error;
