@@ -15,6 +15,7 @@ mod memory;
 mod notify;
 mod peer;
 mod plan;
+mod playback;
 mod process;
 mod processors;
 mod realtime;
@@ -29,6 +30,7 @@ pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use peer::{Peer, peer};
+pub use playback::take_back;
 pub use plan::{CpuPlan, Share};
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{

@@ -154,9 +154,11 @@ impl Pcm for AlsaPcm {
         }
     }
 
-    fn rewind(&mut self, _frames: usize) -> usize {
-        // The safe binding has no `snd_pcm_rewind`; the player then cuts, and plays the faded rest anew.
-        0
+    fn rewind(&mut self, frames: usize) -> usize {
+        if self.state() != Some(State::Running) {
+            return 0;
+        }
+        crier_system::take_back(&self.pcm, frames)
     }
 
     fn drain(&mut self) -> Result<bool, Fault> {

@@ -74,6 +74,7 @@ cases! {
     a_card_that_ran_dry_loses_and_repeats_nothing: ran_dry,
     a_card_falls_silent_when_a_stream_is_stopped: stopped,
     a_card_goes_on_after_a_pause: paused,
+    a_card_gives_back_what_it_has_not_played: taken_back,
 }
 
 fn played(name: &str) -> PathBuf {
@@ -251,6 +252,26 @@ fn stopped() {
     assert!(more_ms <= 50 + 30, "{more_ms} ms");
     let step = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
     assert!(step < 16_384.0 * 0.004, "a click of {step}");
+}
+
+/// What a card holds is taken back without disturbing what it plays: nothing is heard twice, nothing is cut.
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn taken_back() {
+    let said = noise(4000, 6);
+    let mut card = AlsaPcm::open("card24", RATE_HZ, &Mixer::None).unwrap();
+    assert_eq!(card.write(&said), Ok(4000));
+    card.start().unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    let taken = card.rewind(1000);
+    assert_eq!(taken, 1000);
+    assert_eq!(card.write(&[0.25; 500]), Ok(500));
+    while !card.drain().unwrap() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(card);
+    let wanted = [&said[..3000], &[0.25; 500]].concat();
+    assert!(std::fs::read(played("card24")).unwrap() == bytes_s16(&wanted, 1));
 }
 
 #[test]
