@@ -41,6 +41,9 @@ impl PlayerSettings {
             crier_config::Output::Wav { file } => {
                 Output::Wav { path: file.clone(), format: crier_player::WavFormat::S16 }
             }
+            crier_config::Output::Capture { file } => {
+                Output::Capture { path: file.clone(), format: crier_player::WavFormat::S16 }
+            }
             crier_config::Output::Null => Output::Null,
         }
     }

@@ -39,9 +39,14 @@ pub enum Output {
         /// Name of an ALSA PCM, as `aplay -L` lists them.
         device: String,
     },
-    /// A WAV file.
+    /// A WAV file that grows at the pace of a sound device.
     Wav {
-        /// The file; what it held before is lost.
+        /// The file; what it holds is continued.
+        file: PathBuf,
+    },
+    /// A WAV file that takes speech as fast as it is made, without gaps.
+    Capture {
+        /// The file; what it holds is continued.
         file: PathBuf,
     },
     /// Nowhere, at the pace of a sound device.
@@ -95,10 +100,11 @@ impl Default for Player {
 enum OutputKind {
     Alsa,
     Wav,
+    Capture,
     Null,
 }
 
-words!(OutputKind { "alsa" => Alsa, "wav" => Wav, "null" => Null });
+words!(OutputKind { "alsa" => Alsa, "wav" => Wav, "capture" => Capture, "null" => Null });
 
 const DEVICE: Text = Text::any("the name of an ALSA device", 128);
 const ELEMENT: Text = Text::any("the name of a mixer element", 64);
@@ -131,8 +137,11 @@ impl Player {
         let kind = section.choice("output", OutputKind::Alsa);
         let device = section.text("device", "default", &DEVICE);
         let file = section.optional_path("wav_file", None);
-        for (key, wanted) in [("device", OutputKind::Alsa), ("wav_file", OutputKind::Wav)] {
-            if section.has(key) && kind != wanted {
+        let is_file = matches!(kind, OutputKind::Wav | OutputKind::Capture);
+        for (key, fits, wanted) in
+            [("device", kind == OutputKind::Alsa, OutputKind::Alsa), ("wav_file", is_file, OutputKind::Wav)]
+        {
+            if section.has(key) && !fits {
                 let problem = format!("says nothing while `output` is \"{kind}\"");
                 section.warn(key, problem, format!("leave it out, or write output = \"{wanted}\""));
             }
@@ -140,11 +149,12 @@ impl Player {
         match (kind, file) {
             (OutputKind::Alsa, _) => Output::Alsa { device },
             (OutputKind::Wav, Some(file)) => Output::Wav { file },
-            (OutputKind::Wav, None) => {
+            (OutputKind::Capture, Some(file)) => Output::Capture { file },
+            (OutputKind::Wav | OutputKind::Capture, None) => {
                 if !section.has("wav_file") {
                     section.error(
                         "output",
-                        "is \"wav\", but there is no `wav_file`",
+                        format!("is \"{kind}\", but there is no `wav_file`"),
                         "add `wav_file = \"PATH\"`",
                     );
                 }

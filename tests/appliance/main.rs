@@ -1,0 +1,9 @@
+//! The appliance from outside: real processes, real signals, real inputs, and what is heard compared to the sample.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod commands;
+mod deaths;
+mod doors;
+mod rig;
+mod troubles;
