@@ -21,22 +21,23 @@
 //! # Why mqtt-protocol-core
 //! What was asked of a library: MQTT 3.1.1 and 5; acknowledgements in our hands; a bound on what comes in before it is
 //! stored; errors that can be told apart; TLS by rustls with ring (aws-lc needs a C toolchain and had advisories); a
-//! licence that fits; nothing open in the RustSec database. Looked at in versions of 2026:
+//! licence that fits; nothing open in the RustSec database. Looked at in November 2026:
 //!
-//! * **mqtt-protocol-core 0.7.9** (MIT, taken): the protocol alone, without I/O, for both versions. It acknowledges nothing
+//! * **mqtt-protocol-core 0.7.9** (MIT; taken): the protocol alone, without I/O, for both versions. It acknowledges nothing
 //!   by itself unless told to, checks a packet's length before it allocates, and is driven in tests byte by byte. Sockets,
-//!   TLS, reconnecting and errors are [tokio-rustls] and this module, some 400 lines. Few dependencies at run time, all
-//!   usual ones. No advisories. Known weakness: `unwrap`s inside on what it has checked before; the property tests in
-//!   `protocol.rs` and the separate process of the intake are the answer.
-//! * **rumqttc-v5-next and rumqttc-v4-next 0.34** (Apache-2.0): manual acknowledgement and ring are there, but each
-//!   version of MQTT is a crate of its own, of 27 000 lines, that owns event loop, session store and replay; its API
-//!   moves fast; one maintainer. Second choice.
+//!   TLS, reconnecting and errors are [tokio-rustls] and this module. Few dependencies at run time, all usual ones. No
+//!   advisories. Known weakness: `unwrap`s inside on what it has checked before; the property tests in `protocol.rs` and
+//!   the separate process of the intake are the answer to that.
+//! * **mqtt5 0.49** (MIT or Apache-2.0): both versions, acknowledgement by token, ring. Second choice: a platform with a
+//!   broker in it whose client owns reconnecting and queueing, and an acknowledgement that is withheld holds up all later
+//!   ones.
+//! * **rumqttc-v5-next and rumqttc-v4-next 0.34** (Apache-2.0): acknowledgement by hand and ring are there, but each
+//!   version of MQTT is a crate of its own, of 27 000 lines with its tests, that owns event loop, session and replay.
 //! * **rumqttc 0.25.1**: without a release for a year; pins a rustls-webpki with RUSTSEC-2026-0049, -0098, -0099, -0104.
-//! * **mqtt5**, **rust-mqtt**: MQTT 5 only (rust-mqtt's 3.1.1 is not finished). **paho-mqtt**: C, and EPL. **ntex-mqtt**: its
-//!   own runtime beside tokio.
+//! * **rust-mqtt 0.6**: MQTT 5 only. **paho-mqtt**: C, and EPL. **ntex-mqtt**: a runtime of its own beside tokio.
 //!
-//! It is known to `protocol.rs` and `packets.rs` only; everything else talks to `broker::Broker`, whose five verbs any
-//! client library has.
+//! The library is known to `protocol.rs` and `packets.rs` only; everything else talks to `broker::Broker`, whose few
+//! verbs any client library has.
 //!
 //! [tokio-rustls]: https://docs.rs/tokio-rustls
 

@@ -241,6 +241,28 @@ mod tests {
         protocol
     }
 
+    /// Packets of MQTT 5 with properties that a broker must not or need not send.
+    const ALMOST_RIGHT: [&[u8]; 8] = [
+        &[0x20, 6, 0, 0, 3, 0x21, 0, 0],                        // receive maximum 0
+        &[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 0],                  // maximum packet size 0
+        &[0x20, 9, 0, 0, 6, 0x22, 0, 5, 0x13, 0, 0],            // topic aliases, keep alive 0
+        &[0x30, 8, 0, 1, b't', 3, 0x23, 0, 1, b'x'],            // topic alias that was not allowed
+        &[0x30, 7, 0, 0, 3, 0x23, 0, 0, b'x'],                  // no topic, alias 0
+        &[0x32, 12, 0, 1, b't', 0, 9, 5, 2, 0, 0, 0, 60, b'x'], // expiry
+        &[0x90, 5, 0, 1, 0, 0x87, 1],                           // subscriptions
+        &[0xe0, 8, 0x98, 6, 0x1f, 0, 3, b'b', b'y', b'e'],      // goodbye with a reason
+    ];
+
+    #[test]
+    fn a_broker_that_sends_nonsense_ends_the_connection_at_worst() {
+        for packet in ALMOST_RIGHT {
+            for version in [Version::V3, Version::V5] {
+                let _ = connected(version).receive(packet);
+                let _ = Protocol::begin(version, &hello()).unwrap().receive(packet);
+            }
+        }
+    }
+
     #[test]
     fn a_session_that_outlives_the_connection_is_asked_for() {
         let v3 = Protocol::begin(Version::V3, &hello()).unwrap();
@@ -307,6 +329,22 @@ mod tests {
             let version = if v5 { Version::V5 } else { Version::V3 };
             let _ = Protocol::begin(version, &hello()).unwrap().receive(&junk);
             let _ = connected(version).receive(&junk);
+        }
+
+        #[test]
+        fn packets_that_are_almost_right_end_the_connection_at_worst(
+            which in proptest::sample::select(ALMOST_RIGHT.to_vec()),
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+            v5 in any::<bool>(),
+        ) {
+            let mut packet = which.to_vec();
+            for (at, byte) in changes {
+                let at = at.index(packet.len());
+                packet[at] = byte;
+            }
+            let version = if v5 { Version::V5 } else { Version::V3 };
+            let _ = connected(version).receive(&packet);
+            let _ = Protocol::begin(version, &hello()).unwrap().receive(&packet);
         }
 
         #[test]

@@ -23,6 +23,7 @@ pub(crate) struct Mosquitto {
     pub(crate) folder: TempDir,
     /// What its clients need on their command lines.
     credentials: Vec<String>,
+    program: &'static str,
     process: Option<Child>,
 }
 
@@ -37,10 +38,10 @@ impl Mosquitto {
         lines: impl FnOnce(&Path) -> String,
         credentials: Option<&[&str]>,
     ) -> Option<Self> {
-        if Command::new("mosquitto").arg("-h").stdout(Stdio::null()).status().is_err() {
+        let Some(program) = program() else {
             eprintln!("\n*** NOT TESTED: mosquitto is not installed; run scripts/setup.sh ***\n");
             return None;
-        }
+        };
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let path = folder.path();
@@ -52,7 +53,7 @@ impl Mosquitto {
         );
         fs::write(path.join("conf"), configuration).unwrap();
         let words = credentials.unwrap_or_default().iter().map(|&word| word.to_owned()).collect();
-        let mut broker = Self { port, folder, credentials: words, process: None };
+        let mut broker = Self { port, folder, credentials: words, program, process: None };
         broker.run();
         if credentials.is_some() {
             broker.publish(READY, "here", &["-r"]);
@@ -62,8 +63,9 @@ impl Mosquitto {
 
     /// Starts it (again).
     pub(crate) fn run(&mut self) {
-        let process = Command::new("mosquitto").arg("-c").arg(self.folder.path().join("conf")).spawn();
-        self.process = Some(process.unwrap());
+        let mut command = Command::new(self.program);
+        command.arg("-c").arg(self.folder.path().join("conf")).stderr(Stdio::null());
+        self.process = Some(command.spawn().unwrap());
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             assert!(begun.elapsed() < PATIENCE, "mosquitto does not start: {}", self.log());
@@ -173,6 +175,12 @@ impl Drop for Listener {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Where mosquitto is, if it is installed: Debian keeps it where only root looks.
+fn program() -> Option<&'static str> {
+    let runs = |program: &&str| Command::new(program).arg("-h").stdout(Stdio::null()).status().is_ok();
+    ["mosquitto", "/usr/sbin/mosquitto"].into_iter().find(runs)
 }
 
 /// A port that nobody listens on.
