@@ -140,7 +140,13 @@ impl Broker {
 
 /// Writes some of these bytes and returns how many; if there are none, sees to it that all before are on their way.
 async fn push(writer: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<usize> {
-    if bytes.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(bytes).await }
+    if bytes.is_empty() {
+        return writer.flush().await.map(|()| 0);
+    }
+    match writer.write(bytes).await? {
+        0 => Err(io::ErrorKind::BrokenPipe.into()),
+        written => Ok(written),
+    }
 }
 
 /// Waits until then, or for ever.

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crier_announce::Draft;
@@ -196,4 +198,45 @@ async fn another_client_with_the_same_id_is_told() {
         }
     }
     second.end().await;
+}
+
+/// Counts what is logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::INFO && metadata.target().starts_with("crier_intake")
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn each_change_is_one_line_in_the_log_however_often_it_is_tried() {
+    let lines = Lines::default();
+    let _all_on_this_thread = tracing::subscriber::set_default(lines.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut appliance = Appliance::start(settings(listener.local_addr().unwrap().port(), Version::V5));
+    for attempt in 0..3 {
+        // Hangs up without a word, each time.
+        drop(timeout(PATIENCE, listener.accept()).await.unwrap().unwrap());
+        if attempt == 0 {
+            let told = appliance.down().await;
+            assert!(told.contains("before it said a word"), "{told}");
+        }
+    }
+    assert_eq!(lines.0.load(Ordering::SeqCst), 1);
+    drop(listener);
+    assert!(appliance.down().await.contains("nobody answers"));
+    assert_eq!(lines.0.load(Ordering::SeqCst), 2);
+    appliance.end().await;
 }
