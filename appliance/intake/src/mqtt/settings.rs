@@ -245,6 +245,20 @@ pub(super) mod tests {
         }
     }
 
+    /// As the configuration hands its section on.
+    #[test]
+    fn the_section_of_the_configuration_is_taken_as_it_is() {
+        let section = r#"{"host":"broker.lan","port":8883,"version":"V3","client_id":null,"username":"crier",
+            "password_file":"/etc/crier/mqtt-password","tls":{"ca_file":"/etc/crier/ca.pem","client_certificate":
+            {"certificate_file":"/etc/crier/client.pem","key_file":"/etc/crier/client.key"}},"insecure":false,
+            "base_topic":"house/crier","discovery":false,"discovery_prefix":"homeassistant","keep_alive_s":30,
+            "max_per_minute":60}"#;
+        let broker: BrokerSettings = serde_json::from_str(section).unwrap();
+        assert_eq!((broker.version, broker.port), (Version::V3, 8883));
+        assert!(broker.tls.as_ref().is_some_and(|tls| tls.client_certificate.is_some()));
+        Settings { broker, ..settings() }.check().unwrap();
+    }
+
     #[test]
     fn unknown_settings_are_refused() {
         let mut json = serde_json::to_value(settings()).unwrap();
