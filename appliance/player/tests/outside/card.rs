@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crier_player::{AlsaPcm, Command, Mixer, Options, Output, Pcm, Player, Report, Resampler, Shape, to_s16};
@@ -16,20 +17,29 @@ use crate::rig::{RATE_HZ, noise};
 const FOLDER: &str = "CRIER_TEST_FOLDER";
 const MS: usize = RATE_HZ as usize / 1000;
 
+/// The plug-in, built once.
+fn plug_in() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libpaced.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/pcm_paced.c");
+        let built = Process::new("cc")
+            .args(["-shared", "-fPIC", "-DPIC", "-O1", "-Wall", "-Werror", "-o"])
+            .args([library.as_path(), Path::new(source), Path::new("-lasound")])
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        library
+    })
+}
+
 /// Runs an ignored test of this file as a process with a configuration of sound devices of its own.
 fn with_configuration(case: &str) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/pcm_paced.c");
-    let built = Process::new("cc")
-        .args(["-shared", "-fPIC", "-DPIC", "-O1", "-Wall", "-Werror", "-o"])
-        .args([at("libpaced.so").as_path(), Path::new(source), Path::new("-lasound")])
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let path = |name: &str| at(name).display().to_string();
     let (library, raw, raw48, card24, card48) =
-        (path("libpaced.so"), path("raw"), path("raw48"), path("card24"), path("card48"));
+        (plug_in().display(), path("raw"), path("raw48"), path("card24"), path("card48"));
     let configuration = format!(
         r#"
         pcm_type.paced {{ lib "{library}" }}

@@ -197,6 +197,28 @@ fn a_killed_player_repeats_at_most_a_period() {
 }
 
 #[test]
+fn at_another_rate_disturbances_cost_no_sample_either() {
+    for (rewinds, device_hz) in [(true, 48_000), (false, 44_100)] {
+        let said = noise(48_000, 15);
+        let mut rig = Rig::new(device_hz, rewinds);
+        rig.say(1, &said, 0);
+        rig.run(400);
+        rig.command(Command::Pause);
+        rig.run(200);
+        rig.command(Command::Resume);
+        rig.run(500);
+        rig.asleep = true;
+        rig.run(400);
+        rig.asleep = false;
+        rig.run_to_end(4000);
+        assert_eq!(rig.heard_of(1), 48_000);
+        let heard = rig.heard().samples.len() as f64 / f64::from(device_hz);
+        // Two seconds, and what faded before the pause once more, with a period of silence behind it at most.
+        assert!((1.999..2.05).contains(&heard), "{heard} s");
+    }
+}
+
+#[test]
 fn shutting_down_stops_everything_and_closes_the_device() {
     let mut rig = Rig::new(RATE_HZ, true);
     rig.say(1, &noise(60_000, 12), 0);
