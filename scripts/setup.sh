@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 
 RUST_MINIMUM=1.92
 # cmake, g++, libclang: llama.cpp and its bindings; libasound2-dev: sound; pip: brings ONNX Runtime's wheel;
-# mosquitto, openssl: the broker of the tests and its certificates.
+# mosquitto, openssl: the broker of demo and tests, and its certificates; socat: a serial line without a wire.
 PACKAGES=(build-essential cmake pkg-config clang libclang-dev libasound2-dev python3 python3-pip ca-certificates curl git
-    mosquitto mosquitto-clients openssl)
+    mosquitto mosquitto-clients openssl socat)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
