@@ -147,3 +147,46 @@ fn set_format(termios: &mut Termios, format: Format) {
 pub(crate) fn describe(settings: &Settings) -> String {
     format!("{} baud {}", settings.baud, settings.format)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::termios::LocalModes;
+
+    /// A pseudo-terminal takes every format and keeps 8 bits without parity, so what is asked for is looked at.
+    #[test]
+    fn formats_are_asked_for_bit_by_bit() {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let bits = ControlModes::CSIZE | ControlModes::PARENB | ControlModes::PARODD | ControlModes::CSTOPB;
+        let table = [
+            ("8N1", ControlModes::CS8),
+            ("7E1", ControlModes::CS7 | ControlModes::PARENB),
+            ("8O2", ControlModes::CS8 | ControlModes::PARENB | ControlModes::PARODD | ControlModes::CSTOPB),
+        ];
+        // One after the other, so that what one sets the next has to clear.
+        let mut termios = tcgetattr(&pty.slave).unwrap();
+        for (format, expected) in table.iter().chain(&table) {
+            set_format(&mut termios, format.parse().unwrap());
+            assert_eq!(termios.control_modes & bits, *expected, "{format}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_raw_and_its_flow_control_as_asked_for() {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let bytes = InputModes::IXON | InputModes::IXOFF;
+        let table = [
+            (FlowControl::XonXoff, bytes, ControlModes::empty()),
+            (FlowControl::RtsCts, InputModes::empty(), ControlModes::CRTSCTS),
+            (FlowControl::None, InputModes::empty(), ControlModes::empty()),
+        ];
+        for (flow_control, input, control) in table {
+            set(&pty.slave, &Settings { flow_control, ..Settings::new("") }).unwrap();
+            let termios = tcgetattr(&pty.slave).unwrap();
+            assert_eq!(termios.input_modes & bytes, input, "{flow_control:?}");
+            assert_eq!(termios.control_modes & ControlModes::CRTSCTS, control, "{flow_control:?}");
+            let edited = LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
+            assert!(!termios.local_modes.intersects(edited), "nothing is echoed, edited or a signal");
+        }
+    }
+}
