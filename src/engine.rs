@@ -36,12 +36,12 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Loads the voice that was asked for: tokenizer, vocoder, and the other two side by side, while the files are
-    /// compared with their hashes. What `speaker` begins with is made room for, and begun with.
-    pub(crate) fn load(arguments: &EngineArguments, speaker: Option<&str>) -> Result<Self, CrierError> {
+    /// compared with their hashes. What a voice file begins with is made room for, and begun with.
+    pub(crate) fn load(arguments: &EngineArguments, file: Option<&Path>) -> Result<Self, CrierError> {
         let folder = locate(arguments.voice.as_deref())?;
         Self::open(
             &folder,
-            speaker,
+            file,
             arguments.threads.map_or_else(default_threads, usize::from),
             arguments.predictor_backend,
         )
@@ -49,7 +49,7 @@ impl Engine {
 
     fn open(
         folder: &Path,
-        speaker: Option<&str>,
+        file: Option<&Path>,
         threads: usize,
         backend: BackendArgument,
     ) -> Result<Self, CrierError> {
@@ -57,8 +57,7 @@ impl Engine {
         let bundle = Arc::new(Bundle::open(folder)?);
         let to_verify = Arc::clone(&bundle);
         let verification = std::thread::spawn(move || to_verify.verify(&mut |_| ()));
-        // Without a wish there is nothing to begin with; whether one is needed is told when text is read.
-        let who = speaker.map(|name| Who::new(Some(name), &bundle)).transpose()?;
+        let who = file.map(|file| Who::new(None, Some(file), &bundle)).transpose()?;
         let positions = CONTEXT_POSITIONS + who.as_ref().map_or(0, Who::positions);
         let positions = positions.min(bundle.manifest().talker.positions_max);
         let backend = match backend {

@@ -12,7 +12,7 @@ use crate::cli::EnrollArguments;
 use crate::error::CrierError;
 use crate::report::{human_bytes, milliseconds, note, print, print_json, rounded};
 use crate::voice::locate;
-use crate::who::EXTENSION;
+use crate::who::{EXTENSION, is_voice_file};
 
 /// Silence around the speech, which is cut off, may make a recording so much longer.
 const SILENCE_SECONDS_MAX: u32 = 15;
@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     let begin = Instant::now();
     let output = &arguments.output;
     let name = output.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    if output.extension().is_none_or(|extension| extension != EXTENSION) {
+    if !is_voice_file(output) {
         let text = format!("{} is no name for a voice file: let it end with .{EXTENSION}", output.display());
         return Err(CrierError::Usage(text));
     }

@@ -13,6 +13,7 @@ use crate::error::CrierError;
 use crate::report::{milliseconds, note, print, print_json, rounded, table};
 use crate::script::Manner;
 use crate::speak::{CHUNK_FRAMES, FrameMaker, Spoken, speak};
+use crate::who::is_voice_file;
 
 pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.device == "?" {
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
     }
     let text = clean(&read_text(&arguments.text)?)?;
-    let mut engine = Engine::load(&arguments.engine, arguments.speaker.as_deref())?;
+    let mut engine = Engine::load(&arguments.engine, voice_file(arguments))?;
     let rate_hz = engine.vocoder.sample_rate_hz();
     // Whatever is wrong with the text is told before a file is created.
     let script = engine.reader.script(&text, &manner(arguments))?;
@@ -49,9 +50,16 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     report(arguments, &engine, &spoken, script.len())
 }
 
+/// The voice file, if `--speaker` is one.
+fn voice_file(arguments: &SayArguments) -> Option<&Path> {
+    arguments.speaker.as_deref().map(Path::new).filter(|path| is_voice_file(path))
+}
+
 fn manner(arguments: &SayArguments) -> Manner {
+    let file = voice_file(arguments);
     Manner {
-        speaker: arguments.speaker.clone(),
+        speaker: arguments.speaker.clone().filter(|_| file.is_none()),
+        file: file.map(Path::to_owned),
         language: arguments.language.clone(),
         instruction: arguments.instruct.clone(),
         mode: arguments.text_mode.map(|mode| match mode {

@@ -10,7 +10,7 @@ use crier_speech::{
 };
 
 use crate::error::CrierError;
-use crate::who::{Who, voice_file};
+use crate::who::Who;
 
 /// Text up to this length is spoken in one go, as the official implementation does with text of any length; longer
 /// text is split into sentences, so that memory and the first sound do not grow with it.
@@ -26,8 +26,10 @@ pub(crate) struct Reader {
 /// How a text shall be spoken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Manner {
-    /// Speaker of the voice, or a voice file; the first one if absent.
+    /// Speaker of the voice; the first one if absent.
     pub(crate) speaker: Option<String>,
+    /// A voice file that speaks when no speaker is named.
+    pub(crate) file: Option<PathBuf>,
     /// Language name; `None` is that of the voice file, or `auto`.
     pub(crate) language: Option<String>,
     /// In words, for voices that take instructions.
@@ -64,7 +66,7 @@ impl Reader {
         let (spelled, skipped) = self.spell(text)?;
         let sentences =
             spelled.iter().map(|sentence| self.tokenizer.encode(sentence)).collect::<Result<_, _>>()?;
-        let voice_file = manner.speaker.as_deref().and_then(voice_file).map(Path::to_owned);
+        let voice_file = manner.file.clone().filter(|_| manner.speaker.is_none());
         let script = Script { voice_file, options, sentences, skipped };
         script.sentence(self, 0)?;
         Ok(script)
@@ -101,7 +103,7 @@ impl Reader {
 
     fn prompt_options(&self, manner: &Manner) -> Result<PromptOptions, CrierError> {
         let layout: &VoiceLayout = self.bundle.layout();
-        let who = Who::new(manner.speaker.as_deref(), &self.bundle)?;
+        let who = Who::new(manner.speaker.as_deref(), manner.file.as_deref(), &self.bundle)?;
         let instruction = match &manner.instruction {
             Some(text) => self.tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
             None => Vec::new(),

@@ -11,9 +11,9 @@ use crate::error::CrierError;
 /// How the names of voice files end; what ends so is no speaker's name.
 pub(crate) const EXTENSION: &str = "voice";
 
-/// The voice file that a speaker's name is, if it is one.
-pub(crate) fn voice_file(speaker: &str) -> Option<&Path> {
-    Some(Path::new(speaker)).filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
+/// Whether a path is that of a voice file, going by its name.
+pub(crate) fn is_voice_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
 /// Who speaks.
@@ -31,16 +31,18 @@ impl Who {
     ///
     /// # Errors
     /// The voice file is damaged or of another model; a model without speakers needs one.
-    pub(crate) fn new(wish: Option<&str>, bundle: &Bundle) -> Result<Self, CrierError> {
-        if let Some(path) = wish.and_then(voice_file) {
-            return Self::open(path, bundle);
-        }
+    pub(crate) fn new(
+        speaker: Option<&str>,
+        file: Option<&Path>,
+        bundle: &Bundle,
+    ) -> Result<Self, CrierError> {
         let layout = bundle.layout();
-        let identity = match (wish, layout.kind, layout.speakers.keys().next()) {
-            (Some(name), _, _) => Identity::Named(name.to_owned()),
-            (None, ModelKind::VoiceDesign, _) => Identity::Described,
-            (None, _, Some(first)) => Identity::Named(first.clone()),
-            (None, _, None) => return Err(SpeechError::NeedsReference.into()),
+        let identity = match (speaker, file, layout.kind, layout.speakers.keys().next()) {
+            (Some(name), ..) => Identity::Named(name.to_owned()),
+            (None, Some(file), ..) => return Self::open(file, bundle),
+            (None, None, ModelKind::VoiceDesign, _) => Identity::Described,
+            (None, None, _, Some(first)) => Identity::Named(first.clone()),
+            (None, None, _, None) => return Err(SpeechError::NeedsReference.into()),
         };
         Ok(Self { identity, reference: None, language: None, file: None })
     }

@@ -114,11 +114,8 @@ pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerO
             VoiceBundle::Folder(folder) => folder.clone(),
         };
         let manner = Manner {
-            speaker: voice
-                .file
-                .as_ref()
-                .map(|file| file.display().to_string())
-                .or_else(|| voice.speaker.clone()),
+            speaker: voice.speaker.clone(),
+            file: voice.file.clone(),
             language: voice.language.clone(),
             instruction: None,
             mode: match voice.text_mode {

@@ -380,7 +380,10 @@ impl Speaker {
         }
         let options = self.options();
         let utterances = Rc::clone(&self.utterances);
-        let slot = VoiceSlot::load(name, folder.clone(), options.shares.clone(), options.care, utterances);
+        let choices = options.choices.values().filter(|choice| choice.folder == *folder);
+        let files = choices.filter_map(|choice| choice.manner.file.clone()).collect();
+        let slot =
+            VoiceSlot::load(name, folder.clone(), files, options.shares.clone(), options.care, utterances);
         let is_embedded = |slot: &VoiceSlot| options.embedded.as_ref() == Some(&slot.folder);
         if slots.iter().filter(|slot| !is_embedded(slot)).count() >= LOADED_MAX
             && let Some(place) = slots.iter().position(|slot| !is_embedded(slot))

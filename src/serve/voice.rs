@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crier_bundle::Bundle;
 use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
@@ -14,6 +15,7 @@ use crate::cli::StageName;
 use crate::engine::CONTEXT_POSITIONS;
 use crate::error::CrierError;
 use crate::script::Reader;
+use crate::who::Who;
 
 /// How readily the kernel takes an engine when memory runs out: before everything else of the appliance.
 const OOM_SCORE_ADJUST: i16 = 500;
@@ -61,10 +63,11 @@ pub(crate) struct VoiceSlot {
 }
 
 impl VoiceSlot {
-    /// Begins to load a voice.
+    /// Begins to load a voice, which will also speak as the voice files say.
     pub(crate) fn load(
         name: &str,
         folder: PathBuf,
+        files: Vec<PathBuf>,
         shares: Shares,
         care: Care,
         utterances: Rc<Cell<u64>>,
@@ -72,7 +75,7 @@ impl VoiceSlot {
         let slot = Rc::new(Self { name: name.to_owned(), folder, loading: watch::channel(Loading::Busy).0 });
         let filled = Rc::clone(&slot);
         tokio::task::spawn_local(async move {
-            let state = match filled.open(shares, care, utterances).await {
+            let state = match filled.open(files, shares, care, utterances).await {
                 Ok(voice) => Loading::Ready(Rc::new(voice)),
                 Err(error) => {
                     tracing::error!(voice = %filled.name, %error, "a voice cannot be used");
@@ -106,7 +109,16 @@ impl VoiceSlot {
         }
     }
 
-    async fn open(&self, shares: Shares, care: Care, utterances: Rc<Cell<u64>>) -> Result<Voice, CrierError> {
+    async fn open(
+        &self,
+        files: Vec<PathBuf>,
+        shares: Shares,
+        care: Care,
+        utterances: Rc<Cell<u64>>,
+    ) -> Result<Voice, CrierError> {
+        // Nothing of a damaged bundle may run, so its sizes are looked at before any stage opens it.
+        let bundle = Bundle::open(&self.folder)?;
+        let positions = CONTEXT_POSITIONS + reference_positions(&files, &bundle);
         let folder = self.folder.clone();
         // Reading and comparing takes seconds for a large voice, and blocks. Its stages start meanwhile.
         let reading = tokio::task::spawn_blocking(move || read(&folder));
@@ -117,7 +129,8 @@ impl VoiceSlot {
                 settings: EngineSettings {
                     bundle: self.folder.clone(),
                     threads: share.threads,
-                    positions: CONTEXT_POSITIONS,
+                    positions,
+                    voice_files: files.clone(),
                 },
                 processors: share.processors.clone(),
                 oom_score_adjust: OOM_SCORE_ADJUST,
@@ -125,8 +138,6 @@ impl VoiceSlot {
             }))
         };
         let died = |_| CrierError::Internal("the thread that reads a voice died".to_owned());
-        // Nothing of a damaged bundle may run, so its sizes are looked at before any stage opens it.
-        crier_bundle::Bundle::open(&self.folder)?;
         let (talker_stage, talker) = Stage::start(plan(StageName::Talker, &shares.talker_predictor));
         let (predictor_stage, predictor) = Stage::start(plan(StageName::Predictor, &shares.talker_predictor));
         let (vocoder_stage, vocoder) = Stage::start(plan(StageName::Vocoder, &shares.vocoder));
@@ -144,6 +155,12 @@ impl VoiceSlot {
             utterances,
         })
     }
+}
+
+/// Positions that the longest recording of a voice takes; voices that cannot be used are told of when they are to speak.
+fn reference_positions(files: &[PathBuf], bundle: &Bundle) -> usize {
+    let positions = |file: &PathBuf| Who::new(None, Some(file), bundle).ok().map(|who| who.positions());
+    files.iter().filter_map(positions).max().unwrap_or(0)
 }
 
 /// Opens a bundle for reading, all of whose files are what they should be.

@@ -1,5 +1,7 @@
 //! Talker, predictor and vocoder as stages.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +11,7 @@ use crier_predictor::{Backend, Predictor, PredictorOptions};
 use crier_speech::{Choice, PredictorEngine, Sampler, TalkerEngine};
 use crier_system::Channel;
 use crier_talker::{Talker, TalkerOptions};
-use crier_vocoder::{CODES, Vocoder, VocoderOptions};
+use crier_vocoder::{CODES, Vocoder, VocoderOptions, VocoderState};
 use crier_wire::{
     Decode, EngineSettings, Failure, PredictorReply, PredictorRequest, TalkerReply, TalkerRequest,
     VocoderReply, VocoderRequest, floats, read_floats,
@@ -101,19 +103,20 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         let options = VocoderOptions { threads: settings.threads, ..VocoderOptions::default() };
         let mut vocoder = Vocoder::load(bundle, &options)?;
         vocoder.decode(&[[0; CODES]], &mut Vec::new())?;
+        let beginnings = beginnings(&settings.voice_files, bundle, &mut vocoder);
         let manifest = bundle.manifest();
         let precision = &manifest.vocoder.precision;
         let detail = format!("{} {precision}, {} threads", manifest.name, settings.threads);
-        Ok(((vocoder, Arc::clone(bundle)), detail))
+        Ok(((vocoder, beginnings), detail))
     })?;
-    let Some((mut vocoder, bundle)) = loaded else { return Ok(()) };
+    let Some((mut vocoder, beginnings)) = loaded else { return Ok(()) };
     let mut continued = None;
     serve(channel, |VocoderRequest::Decode(Decode { at, codes, beginning }), _, payload| {
         let decode = || -> Result<(), CrierError> {
             if at.frame == 0 {
                 if continued != beginning {
-                    let speaker = beginning.as_ref().map(|path| path.to_string_lossy());
-                    Who::new(speaker.as_deref(), &bundle)?.begin(&bundle, &mut vocoder)?;
+                    vocoder
+                        .set_beginning(beginning.as_ref().and_then(|file| beginnings.get(file).cloned()))?;
                     continued = beginning;
                 }
                 vocoder.start();
@@ -129,4 +132,25 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
             }
         }))
     })
+}
+
+/// What the vocoder begins with for each voice file. Made while the stage starts, for that may take as long as speaking
+/// the recordings; later nobody would wait for it.
+fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTreeMap<PathBuf, VocoderState> {
+    let mut made = BTreeMap::new();
+    for file in files {
+        let state = Who::new(None, Some(file), bundle).and_then(|who| {
+            who.begin(bundle, vocoder)?;
+            Ok(vocoder.beginning().cloned())
+        });
+        match state {
+            Ok(state) => made.extend(state.map(|state| (file.clone(), state))),
+            Err(error) => tracing::warn!(%error, "a voice file cannot be used"),
+        }
+    }
+    // The first request may be one without a voice file.
+    if let Err(error) = vocoder.set_beginning(None) {
+        tracing::debug!(%error, "the vocoder begins as it did");
+    }
+    made
 }

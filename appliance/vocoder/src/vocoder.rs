@@ -159,6 +159,12 @@ impl Vocoder {
         Ok(())
     }
 
+    /// Where utterances begin, if not in silence.
+    #[must_use]
+    pub fn beginning(&self) -> Option<&VocoderState> {
+        self.beginning.as_ref()
+    }
+
     /// The state behind other speech, for [`Vocoder::set_beginning`]. Takes as long as speaking it.
     ///
     /// # Errors

@@ -81,7 +81,8 @@ pub struct Decode {
     pub at: At,
     /// The frames.
     pub codes: Vec<[u16; CODEBOOKS]>,
-    /// Voice file whose recording an utterance continues; in silence if absent.
+    /// With frame 0: the voice file whose recording the utterance continues; in silence if absent, or not one of
+    /// [`crate::EngineSettings::voice_files`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beginning: Option<PathBuf>,
 }

@@ -75,4 +75,7 @@ pub struct EngineSettings {
     pub threads: usize,
     /// Positions that the talker is made for.
     pub positions: usize,
+    /// Voice files that the vocoder is to be ready for; it begins in silence with others.
+    #[serde(default)]
+    pub voice_files: Vec<PathBuf>,
 }
