@@ -29,7 +29,7 @@ fn ask(folder: &Path, rows: &[Vec<f32>], states: &mut Vec<Vec<f32>>) -> Result<A
     let sampler = Sampler::new(0, Choice::Greedy);
     let mut answers = Answers { logits: Vec::new(), codes: Vec::new() };
     for (position, row) in rows.iter().enumerate() {
-        let output = talker.decode(position, row)?;
+        let output = talker.decode(position, 0, row)?;
         answers.logits.push(output.logits.to_vec());
         if states.len() == position {
             states.push(output.hidden.to_vec());

@@ -63,9 +63,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let mut frame_loop = FrameLoop::new(&layout, prompt.clone(), 1, false, arguments.frames);
     loop {
         match frame_loop.request() {
-            Request::Talker { position, rows } => {
+            Request::Talker { position, constant, rows } => {
                 let cost = if position == 0 { &mut prefill } else { &mut talker };
-                let output = cost.measure(|| engine.talker.decode(position, rows))?;
+                let output = cost.measure(|| engine.talker.decode(position, constant, rows))?;
                 frame_loop.talker_done(output.hidden, output.logits, &*engine.reader.bundle)?;
             }
             Request::Predictor { frame, hidden, code0 } => {

@@ -91,8 +91,8 @@ impl FrameMaker<'_> {
         let mut frames = SentenceFrames::new(self.layout, sentence, options);
         loop {
             match frames.request() {
-                Request::Talker { position, rows } => {
-                    let output = self.talker.decode(position, rows)?;
+                Request::Talker { position, constant, rows } => {
+                    let output = self.talker.decode(position, constant, rows)?;
                     frames.talker_done(output.hidden, output.logits, self.bundle)?;
                 }
                 Request::Predictor { frame, hidden, code0 } => {

@@ -83,8 +83,9 @@ async fn make_frames(
         loop {
             let at = At { utterance, frame: frames.frames() };
             match frames.request() {
-                Request::Talker { position, rows } => {
-                    let answer = talker.call(at, 1, talker_parts(at, position, rows, layout.hidden)).await;
+                Request::Talker { position, constant, rows } => {
+                    let answer =
+                        talker.call(at, 1, talker_parts(at, position, constant, rows, layout.hidden)).await;
                     match answer {
                         Ok((_, mut numbers)) => {
                             let middle = layout.hidden.min(numbers.len());
@@ -137,13 +138,14 @@ async fn make_frames(
 fn talker_parts(
     at: At,
     position: usize,
+    constant: usize,
     rows: &[f32],
     hidden: usize,
 ) -> impl Iterator<Item = (TalkerRequest, &[f32])> {
     let numbers = (ROW_NUMBERS_MAX / hidden.max(1)).max(1) * hidden.max(1);
     let count = rows.len().div_ceil(numbers);
     rows.chunks(numbers).enumerate().map(move |(index, part)| {
-        let request = TalkerRequest::Decode { at, position, more: index + 1 < count };
+        let request = TalkerRequest::Decode { at, position, constant, more: index + 1 < count };
         (request, part)
     })
 }

@@ -52,7 +52,7 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
     // The rows of one decode, which may come in several packets; those of one that was given up are forgotten.
     let mut rows: Vec<f32> = Vec::new();
     let mut decode = None;
-    serve(channel, |TalkerRequest::Decode { at, position, more }, bytes, payload| {
+    serve(channel, |TalkerRequest::Decode { at, position, constant, more }, bytes, payload| {
         if decode.replace((at, position)) != Some((at, position)) {
             rows.clear();
         }
@@ -60,7 +60,7 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
         if more {
             return Ok(None);
         }
-        let reply = match talker.decode(position, &rows) {
+        let reply = match talker.decode(position, constant, &rows) {
             Ok(output) => {
                 payload.extend_from_slice(output.hidden);
                 payload.extend_from_slice(output.logits);

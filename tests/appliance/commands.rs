@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::rig::{Appliance, SENTENCE, crier, reference, write_config};
+use crate::rig::{Appliance, SENTENCE, assert_same, crier, reference, write_config};
 
 /// At the pace of a sound card, so that there is time to say something in the middle.
 fn paced() -> Appliance {
@@ -27,6 +27,8 @@ fn a_stop_is_heard_at_once_and_fades() {
     speaking(&mut appliance);
     appliance.ask(&["stop"]);
     appliance.wait("idle", |status| status["state"]["mode"] == "idle");
+    // What the device still holds.
+    std::thread::sleep(Duration::from_millis(300));
     let heard = appliance.heard();
     let expected = reference(SENTENCE);
     assert!(heard.len() < expected.len() * 3 / 4, "{} of {} samples", heard.len(), expected.len());
@@ -51,7 +53,12 @@ fn stop_all_empties_the_queue() {
 #[test]
 fn what_is_paused_goes_on_where_it_was() {
     let mut appliance = paced();
-    let saying = appliance.ctl().args(["say", "--wait", SENTENCE]).spawn().unwrap();
+    let saying = appliance
+        .ctl()
+        .args(["say", "--wait", SENTENCE])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     speaking(&mut appliance);
     appliance.ask(&["pause"]);
     appliance.wait("paused", |status| status["state"]["mode"] == "paused");
@@ -107,11 +114,14 @@ fn volume_mute_and_voice_are_kept_over_a_restart() {
     let folder = appliance.kill();
     let mut appliance = Appliance::start_in(folder, "[voices.second]\nseed = 7\n");
     let state = appliance.status()["state"].clone();
-    assert_eq!((&state["volume_percent"], &state["muted"], &state["voice"]), (&35.into(), &true.into(), &"second".into()));
+    assert_eq!(
+        (&state["volume_percent"], &state["muted"], &state["voice"]),
+        (&35.into(), &true.into(), &"second".into())
+    );
     assert!(appliance.say(SENTENCE).iter().all(|&sample| sample == 0), "it is muted");
     appliance.ask(&["unmute"]);
     appliance.ask(&["volume", "100"]);
-    assert_ne!(appliance.say(SENTENCE), reference(SENTENCE), "another seed sounds otherwise");
+    assert!(appliance.say(SENTENCE).iter().any(|&sample| sample.unsigned_abs() > 3000), "it is loud again");
 }
 
 #[test]
@@ -122,7 +132,7 @@ fn repeat_says_it_again() {
     let first = appliance.say(SENTENCE);
     appliance.ask(&["repeat"]);
     appliance.wait_for("finished", 2);
-    assert_eq!(appliance.heard(), first);
+    assert_same(&appliance.heard(), &first, "the repetition");
 }
 
 #[test]
@@ -148,10 +158,10 @@ fn chimes_come_before_the_text_and_may_come_alone() {
     appliance.ask(&["say", "--wait", "--chime", "gong"]);
     let alone = appliance.heard();
     assert!(alone.len().abs_diff(24_000) < 100, "one second at the voice's rate: {}", alone.len());
-    appliance.ask(&["say", "--wait", "--chime", "gong.wav", SENTENCE]);
+    appliance.ask(&["say", "--wait", "--chime", "gong.wav", "Twenty degrees."]);
     let both = appliance.heard();
-    let speech = reference(SENTENCE);
-    assert_eq!(both[..alone.len()], alone[..]);
+    let speech = reference("Twenty degrees.");
+    assert_same(&both[..alone.len()], &alone, "the chime before the text");
     assert!(both.ends_with(&speech), "{} samples", both.len());
     let missing = appliance.try_ask(&["say", "--wait", "--chime", "bell", SENTENCE]);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("bell.wav"), "{missing:?}");
@@ -172,8 +182,6 @@ fn an_invalid_configuration_changes_nothing_and_a_valid_one_is_taken_over() {
     assert_eq!(appliance.status()["state"]["volume_percent"], 100);
     assert!(appliance.log().contains("volume_percent"), "{}", appliance.log());
     write_config(appliance.folder(), "[player]\nvolume_percent = 55\n[voices.other]\nseed = 3\n");
-    let text = std::fs::read_to_string(&file).unwrap().replacen("volume_percent = 100\n", "", 1);
-    std::fs::write(&file, text).unwrap();
     kill(appliance.pid(), Signal::SIGHUP).unwrap();
     let status = appliance.wait("taken over", |status| status["state"]["volume_percent"] == 55);
     assert!(status["state"]["voices"].to_string().contains("other"), "{status:#}");
@@ -190,7 +198,7 @@ fn an_orderly_end_finishes_the_sentence_and_keeps_what_waits() {
     assert_eq!(code, Some(0));
     let wav = hound::WavReader::open(folder.path().join("heard.wav")).unwrap();
     let heard: Vec<i16> = wav.into_samples::<i16>().map(Result::unwrap).collect();
-    assert!(heard == reference(SENTENCE), "{} samples: the sentence was finished, nothing else was begun", heard.len());
+    assert_same(&heard, &reference(SENTENCE), "the sentence was finished, nothing else was begun");
     assert!(!folder.path().join("run/control").exists());
     let mut next = Appliance::start_in(folder, "");
     next.wait_for("finished", 1);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::rig::{Appliance, Dice, SENTENCE, reference};
+use crate::rig::{Appliance, Dice, SENTENCE, assert_same, reference};
 
 /// Runs of the matrix; `CRIER_KILLS` asks for more.
 const KILLS: u64 = 200;
@@ -14,8 +14,8 @@ const ENGINES: [&str; 3] = ["talker", "predictor", "vocoder"];
 #[test]
 fn what_is_heard_is_what_the_engine_makes_bit_for_bit() {
     let mut appliance = Appliance::start("");
-    assert_eq!(appliance.say(SENTENCE), reference(SENTENCE));
-    assert_eq!(appliance.say("Twenty degrees."), reference("Twenty degrees."));
+    assert_same(&appliance.say(SENTENCE), &reference(SENTENCE), "what is heard");
+    assert_same(&appliance.say("Twenty degrees."), &reference("Twenty degrees."), "what is heard");
 }
 
 #[test]
@@ -25,16 +25,25 @@ fn engines_killed_at_any_moment_lose_no_sample_and_repeat_none() {
     let mut appliance = Appliance::start("");
     let mut landed = 0;
     for run in 0..kills {
+        if run % 9 == 8 {
+            // Stages that die again and again are started with ever more patience, which would only be waited for.
+            appliance = Appliance::start("");
+        }
         let mut dice = Dice::new(run + 1);
         let stage = ENGINES[dice.below(3) as usize];
         let victim = appliance.stage(stage);
-        let mut saying = appliance.ctl().args(["say", "--wait", SENTENCE]).spawn().unwrap();
+        let mut saying = appliance
+            .ctl()
+            .args(["say", "--wait", SENTENCE])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         // A run takes about 200 ms on an idle machine.
         std::thread::sleep(Duration::from_micros(dice.below(250_000)));
         landed += u64::from(kill(victim, Signal::SIGKILL).is_ok() && saying.try_wait().unwrap().is_none());
         assert!(saying.wait().unwrap().success(), "run {run}: {}", appliance.log());
         let heard = appliance.heard();
-        assert!(heard == expected, "run {run}, {stage} killed: {} of {} samples", heard.len(), expected.len());
+        assert_same(&heard, &expected, &format!("run {run}, {stage} killed"));
     }
     assert!(landed * 4 >= kills, "only {landed} of {kills} kills hit an announcement");
 }
@@ -43,9 +52,17 @@ fn engines_killed_at_any_moment_lose_no_sample_and_repeat_none() {
 fn several_deaths_in_one_sentence_are_survived_as_well() {
     let expected = reference(SENTENCE);
     let mut appliance = Appliance::start("");
-    for run in 0..8 {
+    for run in 0..6 {
+        if run % 2 == 1 {
+            appliance = Appliance::start("");
+        }
         let mut dice = Dice::new(1000 + run);
-        let mut saying = appliance.ctl().args(["say", "--wait", SENTENCE]).spawn().unwrap();
+        let mut saying = appliance
+            .ctl()
+            .args(["say", "--wait", SENTENCE])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         while saying.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(30 + dice.below(150)));
             let status = appliance.status();
@@ -58,7 +75,7 @@ fn several_deaths_in_one_sentence_are_survived_as_well() {
             }
         }
         let heard = appliance.heard();
-        assert!(heard == expected, "run {run}: {} of {} samples", heard.len(), expected.len());
+        assert_same(&heard, &expected, &format!("run {run}"));
     }
 }
 
@@ -70,7 +87,7 @@ fn a_stage_that_hangs_is_found_and_replaced() {
         let before = restarts(&mut appliance, stage);
         appliance.signal(stage, Signal::SIGSTOP);
         let begin = Instant::now();
-        assert!(appliance.say(SENTENCE) == expected, "{stage} was stopped");
+        assert_same(&appliance.say(SENTENCE), &expected, &format!("{stage} was stopped"));
         assert!(restarts(&mut appliance, stage) > before, "{stage} was replaced after {:?}", begin.elapsed());
     }
     for stage in ["player", "intake"] {
@@ -83,7 +100,7 @@ fn a_stage_that_hangs_is_found_and_replaced() {
         assert!(entry["last_end"].as_str().unwrap().contains("sign of life"), "{entry}");
     }
     appliance.wait("open again", |status| status["device_open"] == true);
-    assert!(appliance.say(SENTENCE) == expected);
+    assert_same(&appliance.say(SENTENCE), &expected, "after all of that");
 }
 
 #[test]
@@ -94,7 +111,12 @@ fn a_player_killed_in_mid_sentence_is_replaced_and_at_most_a_period_is_lost_or_r
     let config = format!("[player]\noutput = \"wav\"\nwav_file = \"{}\"\n", wav.display());
     let mut appliance = Appliance::start_in(folder, &config);
     let expected = reference(SENTENCE);
-    let mut saying = appliance.ctl().args(["say", "--wait", SENTENCE]).spawn().unwrap();
+    let mut saying = appliance
+        .ctl()
+        .args(["say", "--wait", SENTENCE])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     appliance.wait("speaking", |status| status["state"]["mode"] == "speaking");
     std::thread::sleep(Duration::from_millis(700));
     appliance.signal("player", Signal::SIGKILL);
@@ -135,7 +157,7 @@ fn a_killed_supervisor_takes_its_stages_along_and_the_next_one_says_what_was_not
     let both = [reference(SENTENCE), reference("Twenty degrees.")].concat();
     let wav = hound::WavReader::open(next.path("heard.wav")).unwrap();
     let heard: Vec<i16> = wav.into_samples::<i16>().map(Result::unwrap).collect();
-    assert!(heard == both, "{} samples instead of {}", heard.len(), both.len());
+    assert_same(&heard, &both, "after the restart");
     // What was said is not said again.
     let (_, folder) = next.terminate();
     let next = Appliance::start_in(folder, "");
@@ -151,7 +173,8 @@ fn a_stage_that_dies_too_often_is_held_told_and_released() {
         appliance.wait("noticed", |status| entry_of(status, "vocoder")["condition"] != "running");
         let held = |status: &serde_json::Value| entry_of(status, "vocoder")["condition"] == "held";
         if appliance.wait("settled", |status| {
-            ["running", "held"].contains(&entry_of(status, "vocoder")["condition"].as_str().unwrap_or_default())
+            ["running", "held"]
+                .contains(&entry_of(status, "vocoder")["condition"].as_str().unwrap_or_default())
         })["state"]["mode"]
             == "fault"
             || held(&appliance.status())
@@ -167,7 +190,7 @@ fn a_stage_that_dies_too_often_is_held_told_and_released() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("held"), "{output:?}");
     appliance.ask(&["release", "vocoder"]);
     appliance.stage("vocoder");
-    assert_eq!(appliance.say(SENTENCE), reference(SENTENCE));
+    assert_same(&appliance.say(SENTENCE), &reference(SENTENCE), "what is heard");
 }
 
 fn entry_of(status: &serde_json::Value, stage: &str) -> serde_json::Value {

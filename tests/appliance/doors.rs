@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::rig::{Appliance, PATIENCE, SENTENCE, reference};
+use crate::rig::{Appliance, PATIENCE, SENTENCE, assert_same, reference};
 
 #[test]
 fn a_line_into_the_fifo_is_spoken() {
@@ -22,18 +22,18 @@ fn a_line_into_the_fifo_is_spoken() {
     assert!(std::fs::metadata(&fifo).unwrap().file_type().is_fifo());
     std::fs::write(&fifo, format!("{SENTENCE}\n")).unwrap();
     appliance.wait_for("finished", 1);
-    assert_eq!(appliance.heard(), reference(SENTENCE));
+    assert_same(&appliance.heard(), &reference(SENTENCE), "what is heard");
     std::fs::write(&fifo, "{\"text\":\"Twenty degrees.\",\"id\":\"t\"}\n").unwrap();
     std::fs::write(&fifo, b"\xff\xfe\x00\x01\n").unwrap();
     appliance.wait_for("finished", 2);
-    assert_eq!(appliance.heard(), reference("Twenty degrees."));
+    assert_same(&appliance.heard(), &reference("Twenty degrees."), "what is heard");
     // The intake may die; the next one opens the same FIFO.
     appliance.signal("intake", Signal::SIGKILL);
     appliance.stage("intake");
     appliance.wait("open again", |status| status["inputs"].to_string().contains("\"up\":true"));
     std::fs::write(&fifo, format!("{SENTENCE}\n")).unwrap();
     appliance.wait_for("finished", 3);
-    assert_eq!(appliance.heard(), reference(SENTENCE));
+    assert_same(&appliance.heard(), &reference(SENTENCE), "what is heard");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_serial_line_is_spoken_and_answered() {
     let mut master = File::from(terminal.master);
     master.write_all(format!("{SENTENCE}\r\n").as_bytes()).unwrap();
     appliance.wait_for("finished", 1);
-    assert_eq!(appliance.heard(), reference(SENTENCE));
+    assert_same(&appliance.heard(), &reference(SENTENCE), "what is heard");
     let reply = read_until(&mut master, "ok");
     assert!(reply.contains("ok"), "{reply:?}");
 }
@@ -54,8 +54,7 @@ fn a_serial_line_is_spoken_and_answered() {
 #[test]
 fn a_message_to_the_broker_is_spoken_and_its_end_is_told() {
     let Some(broker) = Broker::start() else { return };
-    let config =
-        format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {}\nclient_id = \"test\"\n", broker.port);
+    let config = format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {}\nclient_id = \"test\"\n", broker.port);
     let mut appliance = Appliance::start(&config);
     appliance.wait("connected", |status| status["inputs"]["mqtt"]["up"] == true);
     let mut events = broker.subscribe("crier/test/event", 3);
@@ -63,7 +62,7 @@ fn a_message_to_the_broker_is_spoken_and_its_end_is_told() {
     assert!(discovery.contains("crier/test/speak"), "{discovery}");
     broker.publish("crier/test/speak", &format!("{{\"text\":\"{SENTENCE}\",\"id\":\"m\"}}"));
     appliance.wait_for("finished", 1);
-    assert_eq!(appliance.heard(), reference(SENTENCE));
+    assert_same(&appliance.heard(), &reference(SENTENCE), "what is heard");
     let events = events.wait_with(&broker);
     for event in ["accepted", "started", "finished"] {
         assert!(events.contains(event), "{event} is missing in {events}");
@@ -87,7 +86,8 @@ fn junk_on_every_input_does_not_disturb_speech() {
     appliance.wait("open", |status| status["inputs"].to_string().matches("\"up\":true").count() == 2);
     let flood = |mut file: File| {
         std::thread::spawn(move || {
-            let junk: Vec<u8> = (0..65_536_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+            let junk: Vec<u8> =
+                (0..65_536_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
             let begin = Instant::now();
             while begin.elapsed() < Duration::from_secs(3) && file.write_all(&junk).is_ok() {}
         })

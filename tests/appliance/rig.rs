@@ -125,7 +125,7 @@ impl Appliance {
     }
 
     fn wav_bytes(&self) -> u64 {
-        std::fs::metadata(self.path("heard.wav")).map_or(44, |metadata| metadata.len())
+        std::fs::metadata(self.path("heard.wav")).map_or(44, |metadata| metadata.len().max(44))
     }
 
     /// Process number of a stage, once it runs.
@@ -193,10 +193,12 @@ pub(crate) fn write_config(folder: &Path, config: &str) {
     } else {
         format!("output = \"capture\"\nwav_file = \"{}\"", at("heard.wav"))
     };
+    let restarts = if supervisor.contains("stage_restarts_max") { "" } else { "stage_restarts_max = 1000" };
+    let volume = if player.contains("volume_percent") { "" } else { "volume_percent = 100" };
     let text = format!(
         "[appliance]\nid = \"test\"\nstate_dir = \"{}\"\nrun_dir = \"{}\"\n\n\
-         [player]\nvolume_percent = 100\n{output}\n{player}\n\n\
-         [supervisor]\nstage_restarts_max = 1000\n{supervisor}\n\n{rest}",
+         [player]\n{volume}\n{output}\n{player}\n\n\
+         [supervisor]\n{restarts}\n{supervisor}\n\n{rest}",
         at("state"),
         at("run"),
     );
@@ -227,6 +229,19 @@ pub(crate) fn reference(text: &str) -> Vec<i16> {
     let output = crier().arg("say").arg("--wav").arg(&wav).arg(text).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     hound::WavReader::open(&wav).unwrap().samples::<i16>().map(Result::unwrap).collect()
+}
+
+/// Compares samples without printing them all.
+#[track_caller]
+pub(crate) fn assert_same(heard: &[i16], expected: &[i16], what: &str) {
+    if heard != expected {
+        let begin = heard.iter().zip(expected).take_while(|(a, b)| a == b).count();
+        let end = heard.iter().rev().zip(expected.iter().rev()).take_while(|(a, b)| a == b).count();
+        let (heard, expected) = (heard.len(), expected.len());
+        panic!(
+            "{what}: {heard} samples instead of {expected}, the first {begin} and the last {end} are right"
+        );
+    }
 }
 
 /// A small generator of repeatable "random" numbers.

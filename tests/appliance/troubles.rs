@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::{Signal, kill};
 
-use crate::rig::{Appliance, PATIENCE, SENTENCE, reference};
+use crate::rig::{Appliance, PATIENCE, SENTENCE, assert_same, reference};
 
 #[test]
 fn a_full_disk_is_told_and_speech_goes_on() {
@@ -21,9 +21,13 @@ fn a_full_disk_is_told_and_speech_goes_on() {
     }
     let mut appliance = Appliance::start_in(folder, "");
     std::fs::write(state.join("filler"), vec![0_u8; 40_000]).unwrap_err();
-    let answer = appliance.ask(&["say", "--wait", SENTENCE]);
-    assert!(answer.contains("journal cannot be written"), "{answer}");
-    assert_eq!(appliance.heard(), reference(SENTENCE));
+    // There is room for some records in the journal's last block.
+    let told =
+        (0..60).any(|_| appliance.ask(&["say", "--wait", "Yes."]).contains("journal cannot be written"));
+    assert!(told, "{}", appliance.log());
+    appliance.heard();
+    appliance.ask(&["say", "--wait", SENTENCE]);
+    assert_same(&appliance.heard(), &reference(SENTENCE), "what is heard");
     let status = appliance.status();
     assert!(status["state"]["problems"].to_string().contains("journal"), "{status:#}");
     // Once there is room again the journal is written anew, with what waits.
@@ -54,7 +58,8 @@ fn a_damaged_voice_is_told_and_the_embedded_one_speaks() {
     let heard = appliance.say(SENTENCE);
     let expected = reference(SENTENCE);
     assert!(heard.windows(expected.len()).any(|window| window == expected), "{} samples", heard.len());
-    let status = appliance.wait("told", |status| status["state"]["problems"].to_string().contains("talker.gguf"));
+    let status =
+        appliance.wait("told", |status| status["state"]["problems"].to_string().contains("talker.gguf"));
     assert_eq!(status["state"]["voice"], "default");
 }
 

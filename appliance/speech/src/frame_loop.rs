@@ -36,6 +36,9 @@ pub enum Request<'a> {
     Talker {
         /// First position.
         position: usize,
+        /// Leading rows that depend on the voice and not on the text: read as a part of their own, and not again where
+        /// they stand already.
+        constant: usize,
         /// Row-major.
         rows: &'a [f32],
     },
@@ -160,10 +163,16 @@ impl FrameLoop {
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         match self.state {
-            State::Prompt => Request::Talker { position: 0, rows: &self.prompt.rows },
-            State::Step => {
-                Request::Talker { position: self.prompt.positions + self.fed - 1, rows: &self.row }
-            }
+            State::Prompt => Request::Talker {
+                position: 0,
+                constant: self.prompt.constant_positions,
+                rows: &self.prompt.rows,
+            },
+            State::Step => Request::Talker {
+                position: self.prompt.positions + self.fed - 1,
+                constant: 0,
+                rows: &self.row,
+            },
             State::Predictor(code0) => {
                 Request::Predictor { frame: self.codes.len() as u32, hidden: &self.hidden, code0 }
             }
@@ -308,7 +317,7 @@ mod tests {
         let target = frame_loop.codes().len() + frames;
         while frame_loop.codes().len() < target {
             match frame_loop.request() {
-                Request::Talker { position, rows } => {
+                Request::Talker { position, rows, .. } => {
                     let (hidden, mut logits) = echo.talker(position, rows, 1124);
                     frame_loop.talker_done(&hidden, &mut logits, &Spelled).unwrap();
                 }
@@ -353,7 +362,7 @@ mod tests {
         let mut frame_loop = fresh(1, 60, &[]);
         run(&mut frame_loop, &mut Echo::default(), 2);
         let codes = frame_loop.codes()[1];
-        let Request::Talker { position, rows } = frame_loop.request() else { panic!("a step is due") };
+        let Request::Talker { position, rows, .. } = frame_loop.request() else { panic!("a step is due") };
         assert_eq!(position, 11);
         let acoustic: f32 =
             codes[1..].iter().enumerate().map(|(g, &c)| (g as f32 + 1.0) * f32::from(c)).sum();

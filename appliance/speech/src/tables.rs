@@ -32,9 +32,17 @@ pub trait TalkerEngine {
     /// Reads `rows` (`n * hidden` numbers, row-major) as positions `position .. position + n`; whatever was known
     /// of these positions and later ones is forgotten. Answers for the last row.
     ///
+    /// The first `constant` rows are read as a part of their own, so that the answer is the same to the last bit whether
+    /// they stood there already or not: how rows are grouped changes the rounding.
+    ///
     /// # Errors
     /// The engine's own.
-    fn decode(&mut self, position: usize, rows: &[f32]) -> Result<TalkerOutput<'_>, Self::Error>;
+    fn decode(
+        &mut self,
+        position: usize,
+        constant: usize,
+        rows: &[f32],
+    ) -> Result<TalkerOutput<'_>, Self::Error>;
 }
 
 /// The code predictor network.

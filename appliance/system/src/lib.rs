@@ -30,8 +30,8 @@ pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use peer::{Peer, peer};
-pub use playback::take_back;
 pub use plan::{CpuPlan, Share};
+pub use playback::take_back;
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{
     Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,

@@ -93,20 +93,25 @@ impl Talker {
     /// [`TalkerError::Llama`].
     pub fn warm_up(&mut self, rows: &[f32]) -> Result<(), TalkerError> {
         if !rows.is_empty() {
-            self.decode(0, rows)?;
+            self.read(0, rows)?;
         }
         Ok(())
     }
 
-    /// How many of `rows`, standing at position 0, are known already; at least one is left to be read, since the
-    /// answer is that of the last row read.
-    fn known_rows(&self, rows: &[f32]) -> usize {
-        let equal = |i: &usize| {
-            let range = i * self.hidden..(i + 1) * self.hidden;
-            self.remembered.get(range.clone()).is_some_and(|row| rows.get(range) == Some(row))
-        };
-        let most = (rows.len() / self.hidden).saturating_sub(1).min(self.context.filled());
-        (0..most).take_while(equal).count()
+    /// Whether `rows` stand at position 0 already.
+    fn knows(&self, rows: &[f32]) -> bool {
+        rows.len() <= self.context.filled() * self.hidden && self.remembered.get(..rows.len()) == Some(rows)
+    }
+
+    fn read(&mut self, position: usize, rows: &[f32]) -> Result<(), TalkerError> {
+        if let Err(error) = self.context.decode(position, rows) {
+            if self.context.filled() == 0 {
+                self.remembered.clear();
+            }
+            return Err(error.into());
+        }
+        self.remember(position, rows);
+        Ok(())
     }
 
     /// Takes note of `rows`, read at `position`.
@@ -123,16 +128,19 @@ impl Talker {
 impl TalkerEngine for Talker {
     type Error = TalkerError;
 
-    fn decode(&mut self, position: usize, rows: &[f32]) -> Result<TalkerOutput<'_>, TalkerError> {
-        let known = if position == 0 { self.known_rows(rows) } else { 0 };
-        let (position, rows) = (position + known, &rows[known * self.hidden..]);
-        if let Err(error) = self.context.decode(position, rows) {
-            if self.context.filled() == 0 {
-                self.remembered.clear();
-            }
-            return Err(error.into());
+    fn decode(
+        &mut self,
+        position: usize,
+        constant: usize,
+        rows: &[f32],
+    ) -> Result<TalkerOutput<'_>, TalkerError> {
+        // The answer is that of the last row read, so one is always read.
+        let constant = constant.min((rows.len() / self.hidden).saturating_sub(1));
+        let (first, rest) = rows.split_at(constant * self.hidden);
+        if !first.is_empty() && !(position == 0 && self.knows(first)) {
+            self.read(position, first)?;
         }
-        self.remember(position, rows);
+        self.read(position + constant, rest)?;
         let (hidden, logits) = self.context.output().ok_or(TalkerError::NoRows)?;
         Ok(TalkerOutput { hidden, logits })
     }

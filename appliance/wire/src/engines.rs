@@ -17,6 +17,8 @@ pub enum TalkerRequest {
         at: At,
         /// Position of the first row.
         position: usize,
+        /// Leading rows that depend on the voice only; see `TalkerEngine::decode`.
+        constant: usize,
         /// More rows of the same decode follow in the next packet; no answer is given before the last.
         more: bool,
     },

@@ -136,7 +136,7 @@ fn speak(kind: Voice, wanted: Option<u32>, mut schedule: impl FnMut() -> u8) -> 
 
 fn step(frames: &mut SentenceFrames, networks: &mut Networks, kind: Voice) {
     match frames.request() {
-        Request::Talker { position, rows } => {
+        Request::Talker { position, rows, .. } => {
             let (hidden, mut logits) = networks.talk(position, rows, frames.frames());
             frames.talker_done(&hidden, &mut logits, &Spelled).unwrap();
         }
