@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use super::cache::Cache;
 use super::playing::{Playing, Unheard};
 use super::process::Care;
 use super::render::{Broken, Piece, render};
-use super::voice::{Loading, Shares, Voice, VoiceSlot};
+use super::voice::{FileAsOf, Loading, Shares, Voice, VoiceSlot};
 use crate::script::{Manner, Script};
 use crate::speak::CHUNK_FRAMES;
 
@@ -54,6 +54,19 @@ pub(crate) struct SpeakerOptions {
     pub(crate) start: Start,
     pub(crate) lead_silence_ms: u32,
     pub(crate) chimes_dir: PathBuf,
+}
+
+impl SpeakerOptions {
+    /// The voice files that speak with a bundle.
+    fn files(&self, folder: &Path) -> Vec<FileAsOf> {
+        let choices = self.choices.values().filter(|choice| choice.folder == *folder);
+        let files = choices.filter_map(|choice| choice.manner.file.clone());
+        let as_of = |file: PathBuf| {
+            let written = std::fs::metadata(&file).and_then(|metadata| metadata.modified()).ok();
+            (file, written)
+        };
+        files.map(as_of).collect()
+    }
 }
 
 /// All voices.
@@ -281,6 +294,8 @@ impl Speaker {
         if options.shares != self.options.borrow().shares {
             self.slots.borrow_mut().clear();
         }
+        // Stages are ready for the voice files that they were started with, and for no others.
+        self.slots.borrow_mut().retain(|slot| slot.files == options.files(&slot.folder));
         *self.options.borrow_mut() = Rc::new(options);
         *self.cache.borrow_mut() = Cache::default();
         let chosen = self.chosen();
@@ -380,8 +395,7 @@ impl Speaker {
         }
         let options = self.options();
         let utterances = Rc::clone(&self.utterances);
-        let choices = options.choices.values().filter(|choice| choice.folder == *folder);
-        let files = choices.filter_map(|choice| choice.manner.file.clone()).collect();
+        let files = options.files(folder);
         let slot =
             VoiceSlot::load(name, folder.clone(), files, options.shares.clone(), options.care, utterances);
         let is_embedded = |slot: &VoiceSlot| options.embedded.as_ref() == Some(&slot.folder);

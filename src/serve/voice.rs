@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use crier_bundle::Bundle;
 use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
@@ -59,23 +60,29 @@ pub(crate) enum Loading {
 pub(crate) struct VoiceSlot {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
+    /// The voice files that its stages are ready for.
+    pub(crate) files: Vec<FileAsOf>,
     loading: watch::Sender<Loading>,
 }
+
+/// A voice file, and when it was written: a voice that was enrolled again is another voice.
+pub(crate) type FileAsOf = (PathBuf, Option<SystemTime>);
 
 impl VoiceSlot {
     /// Begins to load a voice, which will also speak as the voice files say.
     pub(crate) fn load(
         name: &str,
         folder: PathBuf,
-        files: Vec<PathBuf>,
+        files: Vec<FileAsOf>,
         shares: Shares,
         care: Care,
         utterances: Rc<Cell<u64>>,
     ) -> Rc<Self> {
-        let slot = Rc::new(Self { name: name.to_owned(), folder, loading: watch::channel(Loading::Busy).0 });
+        let loading = watch::channel(Loading::Busy).0;
+        let slot = Rc::new(Self { name: name.to_owned(), folder, files, loading });
         let filled = Rc::clone(&slot);
         tokio::task::spawn_local(async move {
-            let state = match filled.open(files, shares, care, utterances).await {
+            let state = match filled.open(shares, care, utterances).await {
                 Ok(voice) => Loading::Ready(Rc::new(voice)),
                 Err(error) => {
                     tracing::error!(voice = %filled.name, %error, "a voice cannot be used");
@@ -109,15 +116,10 @@ impl VoiceSlot {
         }
     }
 
-    async fn open(
-        &self,
-        files: Vec<PathBuf>,
-        shares: Shares,
-        care: Care,
-        utterances: Rc<Cell<u64>>,
-    ) -> Result<Voice, CrierError> {
+    async fn open(&self, shares: Shares, care: Care, utterances: Rc<Cell<u64>>) -> Result<Voice, CrierError> {
         // Nothing of a damaged bundle may run, so its sizes are looked at before any stage opens it.
         let bundle = Bundle::open(&self.folder)?;
+        let files: Vec<PathBuf> = self.files.iter().map(|(path, _)| path.clone()).collect();
         let positions = CONTEXT_POSITIONS + reference_positions(&files, &bundle);
         let folder = self.folder.clone();
         // Reading and comparing takes seconds for a large voice, and blocks. Its stages start meanwhile.

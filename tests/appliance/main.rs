@@ -7,3 +7,4 @@ mod deaths;
 mod doors;
 mod rig;
 mod troubles;
+mod voices;

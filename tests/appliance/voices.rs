@@ -1,0 +1,115 @@
+//! Voices made of recordings, as the appliance speaks with them.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crier_test_checkpoint::{Kind, Preset};
+use nix::sys::signal::{Signal, kill};
+
+use crate::rig::{Appliance, crier};
+
+/// Talker and predictor in 32 bits: of a model this small, fewer leave nothing that would speak for some seconds.
+const EXACT: [&str; 4] = ["--talker", "f32", "--predictor", "f32"];
+const TEXT: &str = "Good morning! Today is Monday.";
+/// With this seed, it speaks for more than a second.
+const SEED: &str = "3";
+
+/// A small Base bundle, made once.
+fn bundle() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let made = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (checkpoint, bundle) = (folder.path().join("checkpoint"), folder.path().join("bundle"));
+        crier_test_checkpoint::write(Preset::Tiny, Kind::Base, 1, &checkpoint).unwrap();
+        let output = crier().arg("convert").arg(&checkpoint).arg(&bundle).args(EXACT).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (folder, bundle)
+    });
+    &made.1
+}
+
+/// Makes a voice of a recording, with or without its words.
+fn enroll(recording: &str, text: Option<&str>, file: &Path) {
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/reference");
+    let mut enroll = crier();
+    enroll.args(["voice", "enroll", "--force", "--voice"]).arg(bundle()).arg(recordings.join(recording));
+    enroll.args(text.into_iter().flat_map(|text| ["--text", text])).arg("-o").arg(file);
+    let output = enroll.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What the in-process engine makes of a text with a voice.
+fn reference(text: &str, file: &Path) -> Vec<i16> {
+    let wav = file.with_extension("wav");
+    let mut say = crier();
+    say.args(["say", "--seed", SEED, "--voice"])
+        .arg(bundle())
+        .arg("--speaker")
+        .arg(file)
+        .arg("--wav")
+        .arg(&wav)
+        .arg(text);
+    let output = say.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    hound::WavReader::open(&wav).unwrap().samples::<i16>().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_voice_of_a_recording_is_heard_as_the_engine_makes_it_whoever_dies() {
+    let folder = tempfile::tempdir().unwrap();
+    let [spoken, sound] = ["spoken.voice", "sound.voice"].map(|name| folder.path().join(name));
+    enroll("windows.flac", Some("Please close all the windows tonight."), &spoken);
+    enroll("evening.flac", None, &sound);
+    let config = format!(
+        "[voice]\nbundle = \"{bundle}\"\nfile = \"{}\"\nfallback = false\nseed = {SEED}\n\n[voices.sound]\nfile = \"{}\"\n",
+        spoken.display(),
+        sound.display(),
+        bundle = bundle().display(),
+    );
+    let (with_words, without) = (reference(TEXT, &spoken), reference(TEXT, &sound));
+    assert!(!with_words.is_empty() && with_words != without);
+    let mut appliance = Appliance::start(&config);
+    // One after the other on the same stages, each from its own beginning.
+    for _ in 0..2 {
+        assert!(appliance.say(TEXT) == with_words, "{}", appliance.log());
+        appliance.ask(&["say", "--wait", "--voice", "sound", TEXT]);
+        assert!(appliance.heard() == without, "{}", appliance.log());
+    }
+    for stage in ["default talker", "default vocoder", "default vocoder"] {
+        let victim = appliance.stage(stage);
+        let mut saying = appliance.ctl().args(["say", "--wait", TEXT]).spawn().unwrap();
+        kill(victim, Signal::SIGKILL).unwrap();
+        assert!(saying.wait().unwrap().success(), "{}", appliance.log());
+        assert!(appliance.heard() == with_words, "{stage} killed: {}", appliance.log());
+    }
+    // A message may choose a voice of the configuration, and no file.
+    let path = spoken.display().to_string();
+    let refused = appliance.try_ask(&["say", "--wait", "--speaker", &path, TEXT]);
+    assert!(!refused.status.success());
+    assert!(appliance.heard().is_empty());
+}
+
+#[test]
+fn a_voice_that_was_enrolled_again_speaks_after_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("house.voice");
+    enroll("windows.flac", Some("Please close all the windows tonight."), &file);
+    let config = format!(
+        "[voice]\nbundle = \"{}\"\nfile = \"{}\"\nfallback = false\nseed = {SEED}\n",
+        bundle().display(),
+        file.display()
+    );
+    let mut appliance = Appliance::start(&config);
+    let before = reference(TEXT, &file);
+    assert!(appliance.say(TEXT) == before, "{}", appliance.log());
+    enroll("evening.flac", Some("Good evening."), &file);
+    let after = reference(TEXT, &file);
+    assert!(after != before);
+    let vocoder = appliance.stage("default vocoder");
+    kill(appliance.pid(), Signal::SIGHUP).unwrap();
+    appliance.wait("other stages", |status| {
+        let stages = status["stages"].as_array().cloned().unwrap_or_default();
+        stages.iter().all(|stage| stage["pid"].as_i64() != Some(i64::from(vocoder.as_raw())))
+    });
+    assert!(appliance.say(TEXT) == after, "{}", appliance.log());
+}
