@@ -320,6 +320,10 @@ pub(crate) struct EnrollArguments {
     /// Threads for the networks (default: all processors)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
+    /// With --text: also make what the vocoder begins with, NAME.voice.state, which otherwise is made when the voice
+    /// speaks for the first time; takes as long as speaking the recording
+    #[arg(long, requires = "text")]
+    pub(crate) prepare: bool,
     /// Replace the voice file if it is there already
     #[arg(long)]
     pub(crate) force: bool,

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use crier_audio::Limits;
-use crier_bundle::{Bundle, VoiceFile};
+use crier_bundle::{Bundle, Role, VoiceFile};
 use crier_enrol::{Description, SECONDS_MAX, can_enrol, enrol};
+use crier_vocoder::{Vocoder, VocoderOptions};
 use serde_json::json;
 
 use crate::cli::EnrollArguments;
@@ -41,6 +42,11 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     bundle.verify_some(&crier_enrol::needs, &mut |_| ())?;
     let enrolled = enrol(&bundle, &sound, &description, threads(arguments))?;
     enrolled.voice.write(output)?;
+    if arguments.prepare {
+        bundle.verify_some(&|role| matches!(role, Role::Vocoder | Role::VocoderWeights), &mut |_| ())?;
+        let options = VocoderOptions { threads: threads(arguments), ..VocoderOptions::default() };
+        Vocoder::load(&bundle, &options)?.begin_as(&bundle, &enrolled.voice, output)?;
+    }
     for advice in &enrolled.advice {
         note(&format!("crier: {advice}"));
     }

@@ -259,6 +259,11 @@ fn the_kept_vocoder_state_changes_nothing_but_time() {
     let made = say();
     let kept = std::fs::read(&state).unwrap();
     assert_eq!(say(), made);
+    // Made while enrolling it is the same.
+    std::fs::remove_file(&state).unwrap();
+    let more = ["--text", SAID, "--prepare", "--force"];
+    succeed(&mut enroll(&recordings().join("windows.flac"), &voice, &more));
+    assert_eq!(std::fs::read(&state).unwrap(), kept);
     // Damaged or of other contents: made again.
     let mut damaged = kept.clone();
     let end = damaged.len() - 3;

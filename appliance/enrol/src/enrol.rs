@@ -8,7 +8,7 @@ use crate::fitness::prepare;
 use crate::{CodecEncoder, EnrolError, SpeakerEncoder};
 
 /// What is known about a recording.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Description {
     /// What the voice is to be called.
     pub name: String,
