@@ -159,10 +159,17 @@ impl VoiceSlot {
     }
 }
 
-/// Positions that the longest recording of a voice takes; voices that cannot be used are told of when they are to speak.
+/// Positions that the longest recording of a voice takes.
 fn reference_positions(files: &[PathBuf], bundle: &Bundle) -> usize {
-    let positions = |file: &PathBuf| Who::new(None, Some(file), bundle).ok().map(|who| who.positions());
-    files.iter().filter_map(positions).max().unwrap_or(0)
+    let mut positions = 0;
+    for file in files {
+        match Who::new(None, Some(file), bundle) {
+            Ok(who) => positions = positions.max(who.positions()),
+            // Told again when it is to speak; another voice may have to do it then.
+            Err(error) => tracing::error!(%error, "a voice file cannot be used"),
+        }
+    }
+    positions
 }
 
 /// Opens a bundle for reading, all of whose files are what they should be.

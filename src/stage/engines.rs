@@ -145,7 +145,8 @@ fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTre
         });
         match state {
             Ok(state) => made.extend(state.map(|state| (file.clone(), state))),
-            Err(error) => tracing::warn!(%error, "a voice file cannot be used"),
+            // The supervisor tells of it.
+            Err(error) => tracing::debug!(%error, "a voice file cannot be used"),
         }
     }
     // The first request may be one without a voice file.

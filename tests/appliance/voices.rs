@@ -113,3 +113,18 @@ fn a_voice_that_was_enrolled_again_speaks_after_a_reload() {
     });
     assert!(appliance.say(TEXT) == after, "{}", appliance.log());
 }
+
+#[test]
+fn where_a_voice_file_is_damaged_the_embedded_voice_speaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("house.voice");
+    enroll("evening.flac", None, &file);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let config = format!("[voice]\nbundle = \"{}\"\nfile = \"{}\"\n", bundle().display(), file.display());
+    let mut appliance = Appliance::start(&config);
+    assert!(appliance.say("Twenty degrees.") == crate::rig::reference("Twenty degrees."));
+    assert!(appliance.log().contains("house.voice"), "{}", appliance.log());
+}
