@@ -346,9 +346,9 @@ pub(crate) enum VoiceCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show model, speakers, languages, quantisation and sizes
+    /// Show model, speakers, languages, quantisation and sizes; or what a voice file holds
     Info {
-        /// The bundle; without it the default voice
+        /// The bundle, or a voice file; without it the default voice
         #[arg(value_name = "BUNDLE")]
         bundle: Option<PathBuf>,
         /// Print the result as JSON

@@ -6,8 +6,10 @@ use crier_bundle::{Bundle, MANIFEST_NAME};
 use crier_enrol::EnrolError;
 use serde_json::json;
 
+use crate::enroll;
 use crate::error::CrierError;
 use crate::report::{Bars, human_bytes, print, print_json, table};
+use crate::who::is_voice_file;
 
 /// Where the default voice is, seen from the folder of the executable: installed, or in the source tree it was
 /// built in.
@@ -56,6 +58,9 @@ pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError
 }
 
 pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> {
+    if let Some(file) = bundle.filter(|path| is_voice_file(path)) {
+        return enroll::info(file, json);
+    }
     let bundle = Bundle::open(&locate(bundle)?)?;
     let (manifest, layout) = (bundle.manifest(), bundle.layout());
     if json {

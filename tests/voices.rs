@@ -59,6 +59,11 @@ fn the_default_voice_lends_itself_to_a_base_model() {
     let report = json(&succeed(&mut enroll(&wav, &output, &more)));
     assert_eq!((&report["name"], &report["language"]), (&Value::from("kitchen"), &Value::from("english")));
     assert!(report["reference_frames"].as_u64().unwrap() > 30, "{report}");
+    let info = json(&succeed(crier().args(["voice", "info", "--json"]).arg(&output)));
+    assert_eq!((&info["name"], &info["language"]), (&report["name"], &report["language"]));
+    assert_eq!(info["reference_frames"], report["reference_frames"]);
+    let info = String::from_utf8(succeed(crier().args(["voice", "info"]).arg(&output)).stdout).unwrap();
+    assert!(info.contains("kitchen") && info.contains("english") && !info.contains("heating"), "{info}");
     // It speaks its own language, and others.
     for language in [&[][..], &["--language", "russian"], &["--language", "auto"]] {
         let spoken = folder.path().join("spoken.wav");
@@ -209,6 +214,7 @@ fn damaged_voice_files_do_not_speak() {
         say(&damaged, 65, words);
     };
     check(b"", &["damaged.voice", "no voice file"]);
+    fail(crier().args(["voice", "info"]).arg(&damaged), 65, &["damaged.voice", "no voice file"]);
     check(b"crier voice 1 ", &["damaged.voice", "no voice file"]);
     check(&whole[..whole.len() / 2], &["damaged.voice", "SHA-256"]);
     let mut flipped = whole.clone();

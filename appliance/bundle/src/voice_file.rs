@@ -81,6 +81,16 @@ impl VoiceFile {
     /// [`BundleError::Read`]; [`BundleError::VoiceFile`] when it is damaged or something else;
     /// [`BundleError::VoiceFormat`]; [`BundleError::ForeignVoice`] when it was enrolled with another model.
     pub fn open(path: &Path, bundle: &Bundle) -> Result<Self, BundleError> {
+        let voice = Self::read(path)?;
+        voice.check(bundle, path)?;
+        Ok(voice)
+    }
+
+    /// Reads a voice file to look at it; whether it fits a model is not known yet.
+    ///
+    /// # Errors
+    /// As [`VoiceFile::open`], but [`BundleError::ForeignVoice`].
+    pub fn read(path: &Path) -> Result<Self, BundleError> {
         let damaged = |reason: String| BundleError::VoiceFile { path: path.to_path_buf(), reason };
         let bytes = read_bounded(path)?;
         let line_end = bytes.iter().take(128).position(|&b| b == b'\n');
@@ -101,9 +111,7 @@ impl VoiceFile {
         if hash != sha256_text(body) {
             return Err(damaged("its SHA-256 is not that of its first line".to_owned()));
         }
-        let voice: Self = serde_json::from_slice(body).map_err(|e| damaged(e.to_string()))?;
-        voice.check(bundle, path)?;
-        Ok(voice)
+        serde_json::from_slice(body).map_err(|e| damaged(e.to_string()))
     }
 
     /// Writes the voice so that it is there whole or not at all.
