@@ -104,6 +104,8 @@ pub(crate) struct StageEntry {
     pub(crate) last_end: Option<String>,
     /// The last lines it wrote.
     pub(crate) last_lines: Vec<String>,
+    /// The last messages to it and from it, without what they carried.
+    pub(crate) last_messages: Vec<String>,
 }
 
 /// An input.

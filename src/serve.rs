@@ -8,6 +8,7 @@ mod engine;
 mod evidence;
 mod inputs;
 mod journal;
+mod link;
 mod metrics;
 mod plan;
 mod playing;
@@ -16,6 +17,7 @@ mod render;
 mod sockets;
 mod speaking;
 mod status;
+mod take;
 mod tasks;
 mod voice;
 
@@ -286,8 +288,8 @@ impl Supervisor {
             },
             Request::Command(command) => Response::Answer(self.appliance.command(command).await),
             Request::Say { draft, .. } => Response::Answer(self.appliance.submit(*draft).await),
-            Request::Hold { stage } => self.with_stages(&stage, |stage| stage.hold()),
-            Request::Release { stage } => self.with_stages(&stage, |stage| stage.release()),
+            Request::Hold { stage } => self.with_stages(&stage, Stage::hold),
+            Request::Release { stage } => self.with_stages(&stage, Stage::release),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crier_wire::{At, Failure, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 
-use super::process::{Link, Links};
+use super::link::{Link, Links, Lost};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl<R: Reply> Engine<R> {
                     None => Ok((reply, payload)),
                 }
             }
-            Err(super::process::Lost) => {
+            Err(Lost) => {
                 self.link = None;
                 Err(Trouble::Lost)
             }

@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::appliance::Appliance;
-use super::process::{Held, Link, Links, Lost};
+use super::link::{Held, Link, Links, Lost};
 use crate::control::InputEntry;
 
 /// Answers on their way to the intake.

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use crier_wire::{PlayerReport, PlayerRequest};
 use tokio::sync::{Notify, watch};
 
-use super::process::{Held, Link, Links, Lost, Stage};
+use super::link::{Held, Link, Links, Lost};
+use super::process::Stage;
 
 /// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
 const AHEAD_SAMPLES_MAX: usize = 480_000;

@@ -19,7 +19,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::evidence::{Evidence, Lines, read_lines};
+use super::evidence::{Evidence, Lines, Messages, read_lines};
+use super::link::{Link, Links, Slot};
 use crate::cli::StageName;
 use crate::error::CrierError;
 use crate::packets::Packets;
@@ -98,97 +99,6 @@ enum Wish {
     Hold,
     /// Start again, as after a change of settings.
     Restart,
-}
-
-/// One life of a stage.
-pub(crate) struct Link<R> {
-    to: mpsc::Sender<Vec<u8>>,
-    from: mpsc::Receiver<(R, Vec<f32>)>,
-}
-
-/// Where a stage's lives put their links and its user finds the latest one. When the user drops this, the stage ends.
-pub(crate) struct Links<R> {
-    stage: Rc<Stage>,
-    slot: Rc<Slot<R>>,
-}
-
-struct Slot<R> {
-    link: RefCell<Option<Link<R>>>,
-    offered: Notify,
-    closed: watch::Sender<bool>,
-}
-
-impl<R> Default for Slot<R> {
-    fn default() -> Self {
-        Self { link: RefCell::new(None), offered: Notify::new(), closed: watch::channel(false).0 }
-    }
-}
-
-impl<R> Slot<R> {
-    fn offer(&self, link: Link<R>) {
-        *self.link.borrow_mut() = Some(link);
-        self.offered.notify_one();
-    }
-
-    async fn closed(&self) {
-        // Fails only without a sender, which lives here.
-        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
-    }
-}
-
-impl<R> Drop for Links<R> {
-    fn drop(&mut self) {
-        self.slot.closed.send_replace(true);
-    }
-}
-
-/// The stage is held: it will not come back by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Held;
-
-impl<R> Links<R> {
-    /// The link to the stage's present life; waits while it is being started.
-    pub(crate) async fn next(&self) -> Result<Link<R>, Held> {
-        let mut condition = self.stage.condition();
-        loop {
-            if let Some(link) = self.slot.link.borrow_mut().take() {
-                return Ok(link);
-            }
-            tokio::select! {
-                () = self.slot.offered.notified() => {}
-                held = condition.wait_for(|condition| *condition == Condition::Held) => {
-                    drop(held);
-                    return Err(Held);
-                }
-            }
-        }
-    }
-
-    /// The stage behind the links.
-    pub(crate) fn stage(&self) -> &Rc<Stage> {
-        &self.stage
-    }
-}
-
-/// The stage has died; its next life gets a new link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lost;
-
-impl<R> Link<R> {
-    /// Sends a request; waits while the stage has no room for it.
-    pub(crate) async fn send<Q: Serialize>(&self, request: Q, payload: &[f32]) -> Result<(), Lost> {
-        let mut packet = Vec::new();
-        if let Err(error) = encode(&ToStage::<(), Q>::Work(request), payload, &mut packet) {
-            tracing::error!(%error, "a request cannot be sent");
-            return Err(Lost);
-        }
-        self.to.send(packet).await.map_err(|_| Lost)
-    }
-
-    /// The next reply and its payload.
-    pub(crate) async fn receive(&mut self) -> Result<(R, Vec<f32>), Lost> {
-        self.from.recv().await.ok_or(Lost)
-    }
 }
 
 impl Stage {
@@ -320,10 +230,10 @@ impl Stage {
         plan: &Plan<S>,
         links: &Slot<R>,
     ) -> Evidence {
-        let mut lines = Lines::default();
+        let (mut lines, messages) = (Lines::default(), Messages::new(plan.stage));
         let (mut child, packets) = match spawn(plan) {
             Ok(spawned) => spawned,
-            Err(error) => return Evidence::new(format!("cannot be started: {error}"), &lines),
+            Err(error) => return Evidence::new(format!("cannot be started: {error}"), &lines, &messages),
         };
         self.status.borrow_mut().pid = Some(child.pid());
         for refusal in child.refusals() {
@@ -333,14 +243,14 @@ impl Stage {
         let why = {
             let exit = match Watched::new(child.as_fd()) {
                 Ok(exit) => exit,
-                Err(error) => return Evidence::new(format!("cannot be watched: {error}"), &lines),
+                Err(error) => return Evidence::new(format!("cannot be watched: {error}"), &lines, &messages),
             };
             tokio::select! {
                 result = exit.readable() => {
                     drop(result);
                     None
                 }
-                why = self.converse(plan, &packets, links) => {
+                why = self.converse(plan, &packets, links, &messages) => {
                     // The channel of a process that dies is closed a moment before the process can be reaped.
                     match timeout(LAST_BREATH, exit.readable()).await {
                         Ok(_) if why == GONE => None,
@@ -362,7 +272,7 @@ impl Stage {
             (None, Some(ended)) => ended.to_string(),
             (None, None) => "it cannot be reaped".to_owned(),
         };
-        Evidence::new(reason, &lines)
+        Evidence::new(reason, &lines, &messages)
     }
 
     async fn unwanted(&self) {
@@ -377,6 +287,7 @@ impl Stage {
         plan: &Plan<S>,
         packets: &Packets,
         links: &Slot<R>,
+        messages: &Messages,
     ) -> String {
         let started = match timeout(plan.care.start_timeout, greet::<S, R>(plan, packets)).await {
             Ok(Ok(started)) => started,
@@ -393,20 +304,21 @@ impl Stage {
         links.offer(Link { to, from });
         self.set(Condition::Running);
         let error = tokio::select! {
-            error = write(packets, outgoing) => error,
-            error = read(packets, incoming, plan.care.progress_timeout) => error,
+            error = write(packets, outgoing, messages) => error,
+            error = read(packets, incoming, plan.care.progress_timeout, messages) => error,
         };
         error.to_string()
     }
 }
 
 /// Sends what the user sends.
-async fn write(packets: &Packets, mut outgoing: mpsc::Receiver<Vec<u8>>) -> CrierError {
+async fn write(packets: &Packets, mut outgoing: mpsc::Receiver<Vec<u8>>, messages: &Messages) -> CrierError {
     loop {
         let Some(packet) = outgoing.recv().await else {
             // The user has dropped the link and waits for another life.
             return CrierError::Internal("nobody talks to it any more".to_owned());
         };
+        messages.sent(&packet);
         if let Err(error) = packets.send(&packet).await {
             return error;
         }
@@ -418,6 +330,7 @@ async fn read<R: DeserializeOwned>(
     packets: &Packets,
     incoming: mpsc::Sender<(R, Vec<f32>)>,
     patience: Duration,
+    messages: &Messages,
 ) -> CrierError {
     let (mut packet, mut question) = (Vec::new(), Vec::new());
     let mut asked: Option<Instant> = None;
@@ -450,6 +363,7 @@ async fn read<R: DeserializeOwned>(
             Ok(None) => return CrierError::Internal(GONE.to_owned()),
             Err(error) => return error,
         }
+        messages.received(&packet);
         match decode::<FromStage<R>>(&packet) {
             Ok((FromStage::Alive { number: answered }, _)) if answered == number => {
                 asked = None;

@@ -179,9 +179,9 @@ fn entry(status: StageStatus, ms: Option<f64>) -> StageEntry {
         Condition::Waiting => "waiting",
         Condition::Held => "held",
     };
-    let (last_end, last_lines) = match status.last_end {
-        Some(evidence) => (Some(evidence.reason), evidence.stderr),
-        None => (None, Vec::new()),
+    let (last_end, last_lines, last_messages) = match status.last_end {
+        Some(evidence) => (Some(evidence.reason), evidence.stderr, evidence.messages),
+        None => (None, Vec::new(), Vec::new()),
     };
     StageEntry {
         name: status.name,
@@ -192,5 +192,6 @@ fn entry(status: StageStatus, ms: Option<f64>) -> StageEntry {
         ms,
         last_end,
         last_lines,
+        last_messages,
     }
 }

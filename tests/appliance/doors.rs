@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -94,12 +93,12 @@ fn junk_on_every_input_does_not_disturb_speech() {
     };
     let floods = [
         flood(std::fs::OpenOptions::new().write(true).open(&fifo).unwrap()),
-        flood(File::from(OwnedFd::from(terminal.master.try_clone().unwrap()))),
+        flood(File::from(terminal.master.try_clone().unwrap())),
     ];
     // Echoes of the junk are read, or the terminal would stop.
     let mut echo = File::from(terminal.master);
     std::thread::spawn(move || {
-        let mut block = [0; 65_536];
+        let mut block = vec![0; 65_536];
         while echo.read(&mut block).is_ok_and(|count| count > 0) {}
     });
     let expected = reference(SENTENCE);
@@ -113,7 +112,7 @@ fn junk_on_every_input_does_not_disturb_speech() {
         flood.join().unwrap();
     }
     let status = appliance.status();
-    assert_eq!(status["stages"].as_array().map(|stages| stages.len()), Some(5));
+    assert_eq!(status["stages"].as_array().map(Vec::len), Some(5));
     assert_eq!(status["state"]["restarts"], 0, "{status:#}");
 }
 

@@ -1,6 +1,6 @@
 //! The appliance from outside: real processes, real signals, real inputs, and what is heard compared to the sample.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod commands;
 mod deaths;

@@ -137,7 +137,8 @@ impl TalkerEngine for Talker {
         // The answer is that of the last row read, so one is always read.
         let constant = constant.min((rows.len() / self.hidden).saturating_sub(1));
         let (first, rest) = rows.split_at(constant * self.hidden);
-        if !first.is_empty() && !(position == 0 && self.knows(first)) {
+        let known = position == 0 && self.knows(first);
+        if !known && !first.is_empty() {
             self.read(position, first)?;
         }
         self.read(position + constant, rest)?;

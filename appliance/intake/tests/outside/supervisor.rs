@@ -190,7 +190,6 @@ async fn attend(
             }
             IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),
             IntakeReport::Refused { input, count } => (input, Seen::Refused(count)),
-            IntakeReport::Alive { .. } => continue,
         };
         if seen.send(told).is_err() {
             return;
