@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Ask the running appliance, or tell it what to do
     Ctl(CtlArguments),
+    /// Find out who should run on which processors of this machine
+    Tune(TuneArguments),
     /// Check a configuration, and say what to write instead
     Validate {
         /// The configuration
@@ -73,6 +75,19 @@ pub(crate) struct ServeArguments {
     /// Configuration; without it the built-in one
     #[arg(long, value_name = "FILE", env = "CRIER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TuneArguments {
+    /// Configuration whose voice is measured, and whose [cpu] gets the fastest plan
+    #[arg(long, value_name = "FILE", env = "CRIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print what was measured as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,7 @@ fn run(command: Command) -> Result<(), CrierError> {
         Command::Voice(VoiceCommand::Enroll(arguments)) => enroll::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Tune(arguments) => serve::tune::run(&arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Validate { file, json } => validate::run(&file, json),
         Command::Stage { stage } => stage::run(stage),

@@ -19,6 +19,7 @@ mod speaking;
 mod status;
 mod take;
 mod tasks;
+pub(crate) mod tune;
 mod voice;
 
 use std::cell::RefCell;

@@ -41,15 +41,11 @@ pub(crate) struct Cpu {
 
 impl fmt::Display for Cpu {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = |share: &Share| match &share.processors {
-            Some(processors) => format!("{} on {}", share.threads, ProcessorList(processors)),
-            None => share.threads.to_string(),
-        };
         write!(
             formatter,
             "talker and predictor {}, vocoder {}, player on {}, intake on {}",
-            share(&self.shares.talker_predictor),
-            share(&self.shares.vocoder),
+            self.shares.talker_predictor,
+            self.shares.vocoder,
             ProcessorList(&self.player),
             ProcessorList(&self.intake),
         )?;

@@ -58,7 +58,7 @@ pub(crate) struct SpeakerOptions {
 
 impl SpeakerOptions {
     /// The voice files that speak with a bundle.
-    fn files(&self, folder: &Path) -> Vec<FileAsOf> {
+    pub(super) fn files(&self, folder: &Path) -> Vec<FileAsOf> {
         let choices = self.choices.values().filter(|choice| choice.folder == *folder);
         let files = choices.filter_map(|choice| choice.manner.file.clone());
         let as_of = |file: PathBuf| {
@@ -410,7 +410,7 @@ impl Speaker {
 }
 
 /// The voice of a slot once it can be used; waits while it is being loaded.
-async fn usable(slot: &VoiceSlot) -> Result<Rc<Voice>, String> {
+pub(super) async fn usable(slot: &VoiceSlot) -> Result<Rc<Voice>, String> {
     let mut loading = slot.loading();
     loop {
         match &*loading.borrow_and_update() {
@@ -430,6 +430,6 @@ async fn usable(slot: &VoiceSlot) -> Result<Rc<Voice>, String> {
 }
 
 /// How the appliance speaks: always the same for the same seed and text.
-fn sentence_options(seed: u64) -> SentenceOptions {
+pub(super) fn sentence_options(seed: u64) -> SentenceOptions {
     SentenceOptions { seed, greedy: false, max_frames: None, chunk_frames: CHUNK_FRAMES }
 }

@@ -1,11 +1,13 @@
 //! A voice as the supervisor has it: what reads text in this process, and three stages that speak.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
 use crier_bundle::Bundle;
+use crier_system::ProcessorList;
 use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
@@ -43,6 +45,16 @@ pub(crate) struct Shares {
 pub(crate) struct Share {
     pub(crate) threads: usize,
     pub(crate) processors: Option<Vec<usize>>,
+}
+
+/// `2 on 4-5`
+impl fmt::Display for Share {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.processors {
+            Some(processors) => write!(formatter, "{} on {}", self.threads, ProcessorList(processors)),
+            None => write!(formatter, "{}", self.threads),
+        }
+    }
 }
 
 /// Where a voice stands on its way to be usable.

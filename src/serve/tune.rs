@@ -1,0 +1,187 @@
+//! `crier tune`: measures who should run on which processors, on the machine it runs on, and writes the fastest plan
+//! into the configuration. What is measured are the stages themselves, pinned as `crier serve` pins them.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crier_system::{CpuPlan, PROCESSORS_ROOT, clusters, own_processors, replace_file};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::plan;
+use super::render::{Piece, render};
+use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions, sentence_options, usable};
+use super::voice::{Share, Shares, VoiceSlot};
+use crate::cli::TuneArguments;
+use crate::error::CrierError;
+use crate::report::{Bars, note, print, print_json, rounded, rows_left};
+
+/// What is said; it need not be understood.
+const TEXT: &str = "The next train leaves in seven minutes from the other platform.";
+/// How often; the fastest counts, since nothing makes a run faster than the machine is.
+const RUNS: u32 = 3;
+/// A plan must be this much faster than one of fewer threads to be preferred.
+const WORTH_IT: f64 = 0.97;
+
+/// A plan and how it did.
+struct Measured {
+    shares: Shares,
+    /// Seconds of work for a second of speech.
+    real_time_factor: f64,
+    first_audio: Duration,
+}
+
+pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
+    let config = super::read_config(arguments.config.as_deref())?;
+    let (cpu, care) = (plan::cpu(&crier_config::Cpu::default())?, plan::care(&config.supervisor));
+    let options = plan::speaker(&config, &cpu, care)?;
+    let found = clusters(Path::new(PROCESSORS_ROOT), &own_processors()?);
+    let candidates: Vec<Shares> = CpuPlan::candidates(&found).into_iter().map(shares).collect();
+    if found.len() < 2 {
+        note("crier: this machine has no clusters of different speed; all its processors are measured alike");
+    }
+    let mut bars = Bars::new();
+    bars.begin("measuring", candidates.len() as u64);
+    let mut measured = Vec::new();
+    for shares in candidates {
+        measured.push(measure(&options, shares)?);
+        bars.step(1);
+    }
+    bars.end();
+    measured.sort_by_key(|plan| plan.shares.talker_predictor.threads + plan.shares.vocoder.threads);
+    let fastest = measured.iter().map(|plan| plan.real_time_factor).fold(f64::INFINITY, f64::min);
+    let best = measured.iter().find(|plan| plan.real_time_factor * WORTH_IT <= fastest);
+    let best = best.ok_or_else(|| CrierError::Internal("no plan was measured".to_owned()))?;
+    if arguments.json {
+        let entry = |plan: &Measured| {
+            json!({
+                "talker_threads": plan.shares.talker_predictor.threads,
+                "talker_processors": plan.shares.talker_predictor.processors,
+                "vocoder_threads": plan.shares.vocoder.threads,
+                "vocoder_processors": plan.shares.vocoder.processors,
+                "rtf": rounded(plan.real_time_factor, 4),
+                "first_audio_ms": rounded(plan.first_audio.as_secs_f64() * 1e3, 1),
+            })
+        };
+        print_json(&json!({ "plans": measured.iter().map(entry).collect::<Vec<_>>(), "best": entry(best) }))?;
+    } else {
+        let mut rows = vec![
+            ["", "talker, predictor", "vocoder", "x real time", "first sound"].map(str::to_owned).to_vec(),
+        ];
+        rows.extend(measured.iter().map(|plan| {
+            vec![
+                if std::ptr::eq(plan, best) { ">" } else { "" }.to_owned(),
+                plan.shares.talker_predictor.to_string(),
+                plan.shares.vocoder.to_string(),
+                format!("{:.3}", plan.real_time_factor),
+                format!("{:.0} ms", plan.first_audio.as_secs_f64() * 1e3),
+            ]
+        }));
+        print(&rows_left(&rows))?;
+    }
+    match &arguments.config {
+        Some(path) if !arguments.dry_run => write(path, &best.shares),
+        _ => {
+            note(
+                "crier: nothing is written; `crier tune --config FILE` writes the plan marked `>` into FILE",
+            );
+            Ok(())
+        }
+    }
+}
+
+fn shares(plan: CpuPlan) -> Shares {
+    let share =
+        |share: crier_system::Share| Share { threads: share.threads, processors: Some(share.processors) };
+    Shares { talker_predictor: share(plan.talker_predictor), vocoder: share(plan.vocoder) }
+}
+
+/// Speaks with the stages pinned by the plan.
+fn measure(options: &SpeakerOptions, shares: Shares) -> Result<Measured, CrierError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
+    let tasks = tokio::task::LocalSet::new();
+    let measured = tasks.block_on(&runtime, speak(options, shares));
+    // The stages end with their links.
+    drop(tasks);
+    measured
+}
+
+async fn speak(options: &SpeakerOptions, shares: Shares) -> Result<Measured, CrierError> {
+    let choice: &Choice = options
+        .choices
+        .get(MAIN_VOICE)
+        .ok_or_else(|| CrierError::Internal("the configuration has no voice".to_owned()))?;
+    let utterances = Rc::new(Cell::new(0));
+    let files = options.files(&choice.folder);
+    let slot =
+        VoiceSlot::load(MAIN_VOICE, choice.folder.clone(), files, shares.clone(), options.care, utterances);
+    let failed = |reason: String| CrierError::Refused { reason, later: false };
+    let voice = usable(&slot).await.map_err(failed)?;
+    let script = voice.reader.script(TEXT, &choice.manner)?;
+    let mut best = Measured { shares, real_time_factor: f64::INFINITY, first_audio: Duration::MAX };
+    for _ in 0..RUNS {
+        let begin = Instant::now();
+        let (out, mut pieces) = mpsc::channel(1024);
+        let listening = async {
+            let (mut samples, mut first) = (0, None);
+            while let Some(piece) = pieces.recv().await {
+                if let Piece::Samples(more) = piece {
+                    samples += more.len();
+                    first.get_or_insert_with(|| begin.elapsed());
+                }
+            }
+            (samples, first)
+        };
+        let rendering = render(&voice, &script, 0, sentence_options(choice.seed), out);
+        let (rendered, (samples, first)) = tokio::join!(rendering, listening);
+        rendered.map_err(|broken| failed(broken.reason))?;
+        let audio_s = samples as f64 / f64::from(voice.sample_rate_hz());
+        let factor = begin.elapsed().as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
+        best.real_time_factor = best.real_time_factor.min(factor);
+        best.first_audio = best.first_audio.min(first.unwrap_or(Duration::MAX));
+    }
+    Ok(best)
+}
+
+/// Writes the plan into `[cpu]` of a configuration; everything else in it, comments too, stays as it is.
+fn write(path: &Path, shares: &Shares) -> Result<(), CrierError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| CrierError::Read { path: path.to_owned(), source })?;
+    let invalid = |_| CrierError::Invalid { path: path.to_owned() };
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(invalid)?;
+    let cpu = document["cpu"].or_insert(toml_edit::table());
+    for (name, share) in [("talker", &shares.talker_predictor), ("vocoder", &shares.vocoder)] {
+        cpu[&format!("{name}_threads")] = toml_edit::value(i64::try_from(share.threads).unwrap_or(1));
+        let processors = share.processors.iter().flatten().filter_map(|number| i64::try_from(*number).ok());
+        cpu[&format!("{name}_processors")] = toml_edit::value(processors.collect::<toml_edit::Array>());
+    }
+    replace_file(path, document.to_string().as_bytes())?;
+    note(&format!("crier: the plan is in {}; a running appliance takes it over on SIGHUP", path.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_is_written_and_everything_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crier.toml");
+        let before = "# mine\n[queue]\nentries_max = 7 # few\n\n[cpu]\n# later\nvocoder_threads = \"auto\"\n";
+        std::fs::write(&path, before).unwrap();
+        let share = |threads, processors: &[usize]| Share { threads, processors: Some(processors.to_vec()) };
+        write(&path, &Shares { talker_predictor: share(3, &[4, 5, 6]), vocoder: share(1, &[7]) }).unwrap();
+        let after = std::fs::read_to_string(&path).unwrap();
+        assert!(after.starts_with("# mine\n[queue]\nentries_max = 7 # few\n"), "{after}");
+        let (config, _) = crier_config::Config::parse("crier.toml", &after).unwrap();
+        assert_eq!((config.cpu.talker_threads, config.cpu.vocoder_threads), (Some(3), Some(1)));
+        assert_eq!(config.cpu.vocoder_processors, Some(vec![7]));
+        assert_eq!(config.queue.entries_max, 7);
+    }
+}
