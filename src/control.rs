@@ -88,6 +88,8 @@ pub(crate) struct Status {
     /// Announcements by what happened to them.
     pub(crate) events: BTreeMap<String, u64>,
     pub(crate) first_audio_ms: Option<f64>,
+    /// Announcements that were rendered ahead.
+    pub(crate) cached: u64,
 }
 
 /// A stage.

@@ -1,13 +1,25 @@
-//! The log: one line for each event on standard error, `key=value`, with control characters escaped.
+//! The log: one line for each event on standard error, `level=warn msg="..." key=value ...`, with control characters
+//! escaped, and no more lines from one place than anybody reads.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
+use crier_intake::Flood;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// The variable that wins over everything else, with the directives of `tracing`.
 const VARIABLE: &str = "CRIER_LOG";
+/// Lines a minute from one place in the program; as many at once after a quiet minute.
+const LINES_PER_MINUTE: u32 = 120;
 
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -15,11 +27,7 @@ static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| "crier=warn,warn".into());
     let (filter, handle) = reload::Layer::new(filter);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(false)
-        .without_time();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(Lines::default());
     tracing_subscriber::registry().with(filter).with(lines).init();
     // Called once; a second call would change nothing.
     let _ = LEVEL.set(handle);
@@ -42,4 +50,135 @@ pub(crate) fn set_level(log: &crier_config::Log) {
     {
         tracing::warn!(%error, "the log keeps its level");
     }
+}
+
+/// How an event becomes a line.
+#[derive(Default)]
+struct Lines {
+    /// For each place: what may pass, and how many lines did not.
+    places: Mutex<HashMap<tracing::callsite::Identifier, (Flood, u64)>>,
+}
+
+impl Lines {
+    /// How many lines of this place were kept back since the last one that passed; `None` when this one is.
+    fn pass(&self, place: tracing::callsite::Identifier, now: Instant) -> Option<u64> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let (flood, suppressed) =
+            places.entry(place).or_insert_with(|| (Flood::new(LINES_PER_MINUTE, now), 0));
+        if flood.pass(now) {
+            return Some(std::mem::take(suppressed));
+        }
+        *suppressed += 1;
+        None
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let metadata = event.metadata();
+        let Some(suppressed) = self.pass(metadata.callsite(), Instant::now()) else { return Ok(()) };
+        write!(writer, "level={}", metadata.level().as_str().to_ascii_lowercase())?;
+        let mut line = Line { message: String::new(), rest: String::new() };
+        event.record(&mut line);
+        if !line.message.is_empty() {
+            write!(writer, " msg={}", line.message)?;
+        }
+        writer.write_str(&line.rest)?;
+        if suppressed > 0 {
+            write!(writer, " suppressed={suppressed}")?;
+        }
+        writeln!(writer)
+    }
+}
+
+/// The fields of an event; its message goes first.
+struct Line {
+    message: String,
+    rest: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let value = quoted(&format!("{value:?}"));
+        match field.name() {
+            "message" => self.message = value,
+            // Writing to a string does not fail.
+            name => drop(write!(self.rest, " {name}={value}")),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}
+
+/// A value as it stands in a line: in quotes if it has blanks, never with anything that commands a terminal.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.,:/#+%@()[]".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    let mut line = String::with_capacity(value.len() + 2);
+    line.push('"');
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => line.extend(['\\', c]),
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line.push('"');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_break_out_of_their_line() {
+        assert_eq!(quoted("killed"), "killed");
+        assert_eq!(quoted("two words"), "\"two words\"");
+        assert_eq!(quoted("a\"b\\c\u{1b}[31m\nlevel=error"), "\"a\\\"b\\\\c\\u{1b}[31m\\nlevel=error\"");
+        assert_eq!(quoted(""), "\"\"");
+    }
+
+    #[test]
+    fn one_place_does_not_drown_the_others() {
+        let lines = Lines::default();
+        let now = Instant::now();
+        let (first, second) = (place!(), place!());
+        let passed = (0..1000).filter(|_| lines.pass(first.clone(), now).is_some()).count();
+        assert_eq!(passed, LINES_PER_MINUTE as usize);
+        assert_eq!(lines.pass(second, now), Some(0));
+        let later = now + std::time::Duration::from_secs(1);
+        assert_eq!(lines.pass(first, later), Some(1000 - u64::from(LINES_PER_MINUTE)));
+    }
+
+    /// A place in the program, as tracing knows it.
+    macro_rules! place {
+        () => {{
+            struct Place(u8);
+            impl tracing::callsite::Callsite for Place {
+                fn set_interest(&self, _: tracing::subscriber::Interest) {}
+                fn metadata(&self) -> &tracing::Metadata<'_> {
+                    unreachable!("only the identity is looked at")
+                }
+            }
+            // Not empty, so that no two have the same address.
+            static PLACE: Place = Place(0);
+            assert_eq!(PLACE.0, 0);
+            tracing::callsite::Identifier(&PLACE)
+        }};
+    }
+    use place;
 }

@@ -21,7 +21,7 @@ const MESSAGES_MAX: usize = 8;
 /// Of a message, in characters.
 const MESSAGE_CHARACTERS_MAX: usize = 72;
 /// Enough for `{"work":{"submit":{`, too short for anything that follows.
-const KIND_CHARACTERS: usize = 20;
+const KIND_CHARACTERS: usize = 19;
 
 /// How a life ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

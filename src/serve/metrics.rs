@@ -57,6 +57,12 @@ pub(crate) fn text(supervisor: &Supervisor) -> String {
         let help = "From the turn of the last announcement to its first sound.";
         page.one("first_audio_seconds", "gauge", help, first_ms / 1e3);
     }
+    page.one(
+        "cached_announcements_total",
+        "counter",
+        "Announcements that were rendered ahead.",
+        status.cached as f64,
+    );
     page.one("underruns_total", "counter", "How often a stream ran dry.", status.underruns as f64);
     let open = f64::from(u8::from(status.device_open));
     page.one("sound_device_open", "gauge", "Whether the sound device is open.", open);

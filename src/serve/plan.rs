@@ -260,3 +260,72 @@ pub(crate) fn appliance_id(config: &Config) -> Result<String, CrierError> {
 pub(crate) fn notice(text: &str) -> Draft {
     Draft { priority: Priority::Notification, ..Draft::plain(text) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_input_of_a_configuration_reaches_the_intake() {
+        let text = r#"
+            [player]
+            chimes_dir = "/usr/share/crier/chimes"
+            [[serial]]
+            device = "/dev/ttyS6"
+            dialect = "line"
+            encoding = "shift_jis"
+            format = "7E2"
+            flow_control = "xonxoff"
+            replies = false
+            [[fifo]]
+            path = "/run/crier/say"
+            mode = "0640"
+            [mqtt]
+            host = "broker.lan"
+            tls = true
+            ca_file = "/etc/ca.pem"
+            version = 3
+            [[button]]
+            key = "KEY_PROG1"
+            press = { say = "Hello." }
+            double_press = { wav = "/usr/share/crier/chimes/gong.wav" }
+            long_press = { mute = "toggle" }
+            [[button]]
+            key = "KEY_PROG2"
+            press = { volume = -5 }
+            double_press = "stop_all"
+            long_press = "repeat"
+        "#;
+        let (config, _) = Config::parse("test", text).unwrap();
+        let care = care(&config.supervisor);
+        let cpu = cpu(&config.cpu).unwrap();
+        let settings = intake(&config, &cpu, care, "id").unwrap().settings;
+        let serial = &settings.serial[0];
+        assert_eq!((serial.format.to_string().as_str(), serial.replies), ("7E2", false));
+        assert_eq!(serde_json::to_value(serial.encoding).unwrap(), "shift_jis");
+        assert_eq!(settings.fifo[0].mode, 0o640);
+        let broker = settings.mqtt.unwrap();
+        assert_eq!((broker.port, broker.tls.is_some()), (8883, true));
+        let [first, second] = &settings.button[..] else { panic!("two buttons") };
+        assert!(matches!(&first.press, Some(buttons::Action::Say { text, .. }) if text == "Hello."));
+        assert!(
+            matches!(&first.double_press, Some(buttons::Action::Wav { chime, .. }) if chime == "gong.wav")
+        );
+        assert_eq!(first.long_press, Some(buttons::Action::Mute(None)));
+        assert_eq!(second.press, Some(buttons::Action::Volume { step_percent: -5 }));
+        assert_eq!(second.double_press, Some(buttons::Action::StopAll));
+        assert_eq!(second.long_press, Some(buttons::Action::Repeat));
+    }
+
+    #[test]
+    fn a_sound_elsewhere_and_processors_that_are_not_there_are_refused_in_words() {
+        let text = "[[button]]\nkey = \"KEY_PROG1\"\npress = { wav = \"/home/me/bell.wav\" }\n";
+        let (config, _) = Config::parse("test", text).unwrap();
+        let cpu = cpu(&config.cpu).unwrap();
+        let error = intake(&config, &cpu, care(&config.supervisor), "id").unwrap_err().to_string();
+        assert!(error.contains("/home/me/bell.wav") && error.contains("put it there"), "{error}");
+        let wish = crier_config::Cpu { vocoder_processors: Some(vec![400]), ..crier_config::Cpu::default() };
+        let error = super::cpu(&wish).unwrap_err().to_string();
+        assert!(error.contains("400"), "{error}");
+    }
+}

@@ -96,6 +96,7 @@ impl Supervisor {
             journal_bytes: self.appliance.journal_bytes(),
             events: counts.events.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             first_audio_ms: counts.first_audio_ms,
+            cached: counts.cached,
         }
     }
 

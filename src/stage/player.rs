@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use crier_player::{Command, Options, Output, Player, Report};
-use crier_system::{Channel, lock_memory, run_realtime};
+use crier_system::{Channel, limit_realtime, lock_memory, run_realtime};
 use crier_wire::{FromStage, PlayerReport, PlayerRequest, ToStage, decode, floats};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ use crate::error::CrierError;
 
 /// Real-time priority of the thread that feeds the device; below that of kernel threads.
 const REALTIME_PRIORITY: u8 = 20;
+/// How long that thread may compute without waiting for anything before the kernel ends it.
+const REALTIME_WITHOUT_WAITING_MAX: Duration = Duration::from_secs(1);
 /// Requests that were read and not carried out.
 const REQUESTS_MAX: usize = 64;
 
@@ -79,9 +81,12 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
             }
         })
         .map_err(|source| CrierError::Start { what: "start the player's thread", source })?;
-    for (what, result) in
-        [("run in real time", run_realtime(REALTIME_PRIORITY)), ("lock memory", lock_memory())]
-    {
+    let privileges = [
+        ("be kept from running away", limit_realtime(REALTIME_WITHOUT_WAITING_MAX)),
+        ("run in real time", run_realtime(REALTIME_PRIORITY)),
+        ("lock memory", lock_memory()),
+    ];
+    for (what, result) in privileges {
         if let Err(error) = result {
             tracing::warn!(%error, "the player cannot {what}; it plays all the same");
         }

@@ -235,3 +235,64 @@ fn wrong_wishes_are_refused_in_words_and_change_nothing() {
     assert_eq!(nobody.status.code(), Some(69));
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("crier serve"));
 }
+
+#[test]
+fn what_a_button_says_is_rendered_ahead_and_sounds_the_same() {
+    let config = "[[button]]\nkey = \"KEY_PROG1\"\npress = { say = \"Somebody is at the door.\" }\n";
+    let mut appliance = Appliance::start(config);
+    let cached = |status: &serde_json::Value| status["cached"].as_u64().unwrap_or(0);
+    // It is rendered when nothing else is to be said, some seconds after the start.
+    let begin = std::time::Instant::now();
+    while cached(&appliance.status()) == 0 {
+        assert!(begin.elapsed() < crate::rig::PATIENCE, "never rendered ahead");
+        assert_same(
+            &appliance.say("Somebody is at the door."),
+            &reference("Somebody is at the door."),
+            "the text of a button",
+        );
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn stages_run_where_the_configuration_says() {
+    let mut appliance = Appliance::start("[cpu]\nvocoder_processors = [0]\nvocoder_threads = 1\n");
+    let status_of = |pid: nix::unistd::Pid| std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let vocoder = status_of(appliance.stage("vocoder"));
+    assert!(vocoder.lines().any(|line| line.split_whitespace().eq(["Cpus_allowed_list:", "0"])), "{vocoder}");
+    let score = |pid: nix::unistd::Pid| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        text.trim().parse::<i32>().unwrap()
+    };
+    let (talker, player) = (appliance.stage("talker"), appliance.stage("player"));
+    assert!(score(talker) > score(player), "memory is taken from the engines first");
+    if nix::unistd::geteuid().is_root() {
+        let stat = std::fs::read_to_string(format!("/proc/{player}/stat")).unwrap();
+        // Behind the name: state is field 3, policy field 41, and 1 is SCHED_FIFO.
+        let policy = stat.rsplit(')').next().unwrap().split_whitespace().nth(41 - 3).unwrap().to_owned();
+        let locked = status_of(player).lines().any(|line| {
+            line.starts_with("VmLck:") && line.split_whitespace().nth(1).is_some_and(|kib| kib != "0")
+        });
+        assert!(policy == "1" && locked, "policy {policy}, locked {locked}: {}", appliance.log());
+    }
+}
+
+#[test]
+fn tuning_measures_real_stages_and_writes_the_fastest_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crier.toml");
+    std::fs::write(&file, "# my own\n[queue]\nentries_max = 9\n").unwrap();
+    let output = crier().args(["tune", "--json", "--config"]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        result["plans"].as_array().unwrap().iter().all(|plan| plan["rtf"].as_f64().unwrap() > 0.0),
+        "{result}"
+    );
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.starts_with("# my own\n[queue]\nentries_max = 9\n") && text.contains("vocoder_threads"),
+        "{text}"
+    );
+    assert!(crier().arg("validate").arg(&file).output().unwrap().status.success());
+}
