@@ -113,7 +113,8 @@ fn amount_of_money(number: &Number, currency: &Currency, after: &str) -> (String
     let (mut words, mut length) = match (magnitude, number.fraction.as_deref()) {
         (Some((written, said)), _) => (format!("{} {said} {many}", number.words()), written.len()),
         (None, Some(cents)) if cents.len() == 2 && !hundredth.is_empty() => {
-            let whole = Number { fraction: None, ..number.clone() };
+            let digits = if number.whole.is_empty() { "0".to_owned() } else { number.whole.clone() };
+            let whole = Number { whole: digits, fraction: None, ..number.clone() };
             let major = format!("{} {}", whole.words(), if whole.is_one() { one } else { many });
             let count: u64 = cents.parse().unwrap_or(0);
             let minor = format!(

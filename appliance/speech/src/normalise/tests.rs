@@ -279,6 +279,12 @@ fn what_cannot_be_said_is_reported() {
     assert_eq!(english("").text, "");
 }
 
+#[test]
+fn sums_without_a_whole_part_are_said() {
+    assert_eq!(english(".00£").text, "zero pounds.");
+    assert_eq!(english(".50£").text, "fifty pence.");
+}
+
 fn is_plain(text: &str) -> bool {
     let words_and_marks = text.chars().all(|c| c.is_ascii_lowercase() || " '.,?!".contains(c));
     let spaced = !text.contains("  ") && !text.starts_with([' ', ',', '.', '?', '!']);
