@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Buildroot runs this on the finished root file system, before it is packed.
+set -euo pipefail
+
+target=${1:?"the root file system"}
+board=$(cd "$(dirname "$0")" && pwd)
+repository=$(cd "$board/../.." && pwd)
+keys=${CRIER_KEYS:-$repository/target/image/keys}
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$repository/Cargo.toml" | head -n1)
+development=$(grep -qx 'BR2_CRIER_DEVELOPMENT=y' "${BR2_CONFIG:-/dev/null}" && echo yes || echo no)
+
+# What Buildroot's packages start and overlay/ does itself.
+rm -f "$target"/etc/init.d/{S10mdev,S40network,S41dhcpcd,S49ntp,S50crond}
+# Places where the card and the data partition are mounted.
+mkdir -p "$target/data" "$target/config"
+
+cat >"$target/etc/crier-release" <<RELEASE
+VERSION=$version
+COMPATIBLE=crier-cm3588
+BUILT=${SOURCE_DATE_EPOCH:-$(git -C "$repository" log -1 --format=%ct)}
+DEVELOPMENT=$development
+RELEASE
+
+mkdir -p "$target/etc/rauc"
+sed "s/@VERSION@/$version/" "$board/rauc/system.conf" >"$target/etc/rauc/system.conf"
+if [ "$development" = no ] && openssl x509 -noout -subject -in "$keys/keyring.pem" | grep -qi development; then
+    echo "post-build.sh: a release image does not trust development keys: set CRIER_KEYS to the release keys, or build" \
+        "the development image" >&2
+    exit 1
+fi
+install -m 0644 "$keys/keyring.pem" "$target/etc/rauc/keyring.pem"
+
+if [ "$development" = yes ]; then
+    # Whoever holds the serial console holds the board: no password.
+    grep -q '^ttyS2' "$target/etc/inittab" ||
+        echo 'ttyS2::respawn:/sbin/getty -n -l /bin/sh -L ttyS2 1500000 vt100' >>"$target/etc/inittab"
+else
+    rm -f "$target/etc/shadow-" "$target/etc/passwd-" "$target"/{s,}bin/{getty,login} "$target"/usr/{s,}bin/{getty,login}
+fi
+# Nobody has a password: every account is locked.
+[ ! -f "$target/etc/shadow" ] || sed -i -E 's/^([^:]+):[^:]*:/\1:!:/' "$target/etc/shadow"

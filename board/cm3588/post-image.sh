@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Buildroot runs this when all images are there: makes the disk image and the update bundle, and lists what is in them.
+#   board/cm3588/post-image.sh IMAGES_FOLDER
+# Also run by `make test-firmware` with stand-ins for what only Buildroot makes.
+set -euo pipefail
+
+images=${1:?"the folder with Buildroot's images"}
+board=$(cd "$(dirname "$0")" && pwd)
+repository=$(cd "$board/../.." && pwd)
+keys=${CRIER_KEYS:-$repository/target/image/keys}
+root_size=${ROOT_SIZE:-512M}
+data_size=${DATA_SIZE:-256M}
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$repository/Cargo.toml" | head -n1)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The board's device tree with the appliance's own additions.
+overlays=()
+for source in "$board"/overlays/*.dtso; do
+    name=$(basename "$source" .dtso)
+    dtc -q -@ -I dts -O dtb -o "$work/$name.dtbo" "$source"
+    overlays+=("$work/$name.dtbo")
+done
+fdtoverlay -i "$images/rk3588-friendlyelec-cm3588-nas.dtb" -o "$images/board.dtb" "${overlays[@]}"
+
+mkimage -q -A arm64 -T script -C none -n "Crier: slots" -d "$board/boot.cmd" "$images/boot.scr"
+cp "$board/README.txt" "$images/README.txt"
+
+size=$(stat -c %s "$images/rootfs.squashfs")
+limit=$(numfmt --from=iec "$root_size")
+if [ "$size" -gt $((limit * 9 / 10)) ]; then
+    echo "post-image.sh: the root file system has $size bytes; a slot has $limit, and a tenth is kept for updates" >&2
+    exit 1
+fi
+
+mkdir -p "$images/data"
+sed -e "s/@ROOT_SIZE@/$root_size/" -e "s/@DATA_SIZE@/$data_size/" "$board/genimage.cfg" >"$work/genimage.cfg"
+mkdir -p "$work/root/data"
+cp -a "$images/data/." "$work/root/data/"
+genimage --loglevel 1 --config "$work/genimage.cfg" --rootpath "$work/root" --tmppath "$work/tmp" \
+    --inputpath "$images" --outputpath "$images"
+
+mkdir -p "$work/bundle"
+sed "s/@VERSION@/$version/" "$board/rauc/manifest.raucm" >"$work/bundle/manifest.raucm"
+cp "$images/rootfs.squashfs" "$images/boot.vfat" "$work/bundle/"
+rm -f "$images/crier-$version.raucb"
+rauc --cert "$keys/signing.pem" --key "$keys/signing.key" --keyring "$keys/keyring.pem" \
+    bundle "$work/bundle" "$images/crier-$version.raucb" >/dev/null 2>&1 ||
+    { echo "post-image.sh: rauc could not make the bundle; are the keys of $keys right?" >&2; exit 1; }
+
+# What is in the image, counted rather than typed.
+{
+    echo "Crier $version"
+    for file in crier.img "crier-$version.raucb" rootfs.squashfs boot.vfat; do
+        printf '%-28s %12d bytes  %s\n' "$file" "$(stat -c %s "$images/$file")" \
+            "$(sha256sum "$images/$file" | cut -d' ' -f1)"
+    done
+} | tee "$images/contents.txt"

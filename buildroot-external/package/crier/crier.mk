@@ -1,0 +1,46 @@
+################################################################################
+#
+# crier
+#
+################################################################################
+
+CRIER_VERSION = 0.1.0
+CRIER_SITE = $(BR2_EXTERNAL_CRIER_PATH)/../target/image/source
+CRIER_SITE_METHOD = local
+CRIER_LICENSE = Apache-2.0
+CRIER_LICENSE_FILES = LICENSE NOTICE
+
+# host-clang: bindgen reads llama.cpp's headers with it.
+CRIER_DEPENDENCIES = alsa-lib host-clang host-cmake host-pkgconf onnxruntime
+
+CRIER_CARGO_ENV = \
+	CMAKE_TOOLCHAIN_FILE=$(@D)/cmake/rk3588.cmake \
+	CRIER_CMAKE_TOOLCHAIN=$(HOST_DIR)/share/buildroot/toolchainfile.cmake \
+	CMAKE_BUILD_PARALLEL_LEVEL=$(PARALLEL_JOBS) \
+	LIBCLANG_PATH=$(HOST_DIR)/lib \
+	BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu="--sysroot=$(STAGING_DIR)"
+
+CRIER_RELEASE_DIR = $(@D)/target/$(RUSTC_TARGET_NAME)/release
+
+define CRIER_INSTALL_TARGET_CMDS
+	$(INSTALL) -D -m 0755 $(CRIER_RELEASE_DIR)/crier $(TARGET_DIR)/usr/bin/crier
+	mkdir -p $(TARGET_DIR)/usr/share/crier/voices
+	cp -a $(@D)/voices/default $(TARGET_DIR)/usr/share/crier/voices/
+	$(INSTALL) -D -m 0644 $(@D)/configs/cm3588.toml \
+		$(TARGET_DIR)/usr/share/crier/cm3588.toml
+	$(INSTALL) -D -m 0644 $(@D)/configs/crier.toml \
+		$(TARGET_DIR)/usr/share/crier/crier.toml
+endef
+
+# Without dot products speech is several times slower, and nothing else tells.
+define CRIER_CHECK_KERNELS
+	$(@D)/scripts/check-kernels.sh $(TARGET_OBJDUMP) $(CRIER_RELEASE_DIR)/crier
+endef
+CRIER_POST_BUILD_HOOKS += CRIER_CHECK_KERNELS
+
+# The appliance speaks, listens and drives the watchdog as this user.
+define CRIER_USERS
+	crier -1 crier -1 * - - audio,input,dialout Crier
+endef
+
+$(eval $(cargo-package))

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Prepares this machine (Debian 12 or newer, x86-64) to build Crier for the board, and runs one command prepared so:
+#   scripts/cross.sh cargo build --release
+# Everything it needs beyond Debian's cross compiler is kept in target/cross and target/debian. A toolchain that already
+# has the target's standard library is used as it is; else rustup is asked for it; else the library is built once, from
+# Debian's copy of the Rust sources, into a copy of the toolchain.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+TARGET=aarch64-unknown-linux-gnu
+PACKAGES=(crossbuild-essential-arm64)
+CROSS=$PWD/target/cross
+SYSROOT=$CROSS/sysroot
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# shellcheck disable=SC1091
+suite() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
+
+install_packages() {
+    local missing=()
+    for package in "${PACKAGES[@]}"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The board's ALSA library, and an emulator new enough for ONNX Runtime (Debian 12's own crashes in it).
+fetch_sysroot() {
+    if [ ! -f "$SYSROOT/.complete" ]; then
+        say "Fetching ALSA for aarch64"
+        rm -rf "$SYSROOT"
+        scripts/debian.sh extract "$SYSROOT" "$(suite)" arm64 libasound2-dev
+        # The library's package was renamed in Debian 13.
+        scripts/debian.sh extract "$SYSROOT" "$(suite)" arm64 libasound2-data libasound2 2>/dev/null ||
+            scripts/debian.sh extract "$SYSROOT" "$(suite)" arm64 libasound2t64
+        touch "$SYSROOT/.complete"
+    fi
+    if [ ! -x "$CROSS/qemu/usr/bin/qemu-aarch64-static" ] && [ ! -x "$CROSS/qemu/usr/bin/qemu-aarch64" ]; then
+        say "Fetching the emulator for tests"
+        case $(suite) in
+            bookworm) scripts/debian.sh extract "$CROSS/qemu" bookworm-backports amd64 qemu-user-static ;;
+            *) scripts/debian.sh extract "$CROSS/qemu" "$(suite)" amd64 qemu-user ;;
+        esac
+    fi
+}
+
+has_target() {
+    local library
+    library=$("$1" --print target-libdir --target "$TARGET" 2>/dev/null) || return 1
+    compgen -G "$library/libstd-*.rlib" >/dev/null
+}
+
+# Prints the folder of the programs of a toolchain that can build for the target.
+toolchain() {
+    local own=$CROSS/rust version root
+    has_target rustc && { dirname "$(command -v rustc)"; return; }
+    version=$(rustc --version | cut -d' ' -f2)
+    [ -f "$own/.complete-$version" ] && { echo "$own/bin"; return; }
+    if command -v rustup >/dev/null && timeout 120 rustup --quiet target add "$TARGET" >/dev/null 2>&1 && has_target rustc; then
+        dirname "$(command -v rustc)"
+        return
+    fi
+    root=$(rustc --print sysroot)
+    rm -rf "$own"
+    if copy_with_library "$version" "$(readlink -f "$root")" "$own"; then
+        touch "$own/.complete-$version"
+    else
+        rm -rf "$own"
+        debian_toolchain "$own"
+        touch "$own/.complete-$version"
+    fi
+    echo "$own/bin"
+}
+
+# The installed toolchain, copied, with the standard library built from Debian's sources of the same version.
+copy_with_library() {
+    local version=$1 installed=$2 own=$3 package built sources=$CROSS/rust-src
+    for suite in trixie-backports "$(suite)-backports" forky sid; do
+        package=$(scripts/debian.sh version "$suite" amd64 rust-src 2>/dev/null | grep -m1 -E "^${version}[+-]") && break
+    done
+    [ -n "${package:-}" ] || { say "Debian has no sources of Rust $version"; return 1; }
+    say "Building Rust's standard library $version for aarch64 (once)"
+    rm -rf "$sources"
+    scripts/debian.sh extract "$sources" "$suite" amd64 "rust-src=$package"
+    mkdir -p "$(dirname "$own")"
+    cp -al "$installed" "$own" 2>/dev/null || { rm -rf "$own"; cp -a "$installed" "$own"; }
+    rm -rf "$own/lib/rustlib/src"
+    mkdir -p "$own/lib/rustlib/src"
+    ln -sfn "$sources/usr/src/rustc-$version" "$own/lib/rustlib/src/rust"
+    built=$(mktemp -d "$CROSS/std.XXXXXX")
+    mkdir "$built/src"
+    printf '[package]\nname = "nothing"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n' >"$built/Cargo.toml"
+    echo '#![no_std]' >"$built/src/lib.rs"
+    (
+        cd "$built"
+        # shellcheck disable=SC2030
+        export RUSTC_BOOTSTRAP=1 PATH="$own/bin:$PATH" RUSTFLAGS="" CARGO_TARGET_DIR="$built/target"
+        "$own/bin/cargo" build --quiet -Zbuild-std=std,panic_abort,proc_macro,test --release --target "$TARGET"
+    ) || { rm -rf "$built"; return 1; }
+    local library=$own/lib/rustlib/$TARGET/lib
+    mkdir -p "$library"
+    cp "$built/target/$TARGET"/release/deps/*.rlib "$library/"
+    rm -rf "$built" "$library"/libnothing*
+}
+
+# Debian's own compiler and both of its libraries, started with the C library they were built with.
+debian_toolchain() {
+    local own=$1 suite=trixie-backports base=trixie llvm
+    say "Fetching Rust from Debian $suite"
+    local version
+    version=$(scripts/debian.sh version "$suite" amd64 rustc | grep -v '~dev' | sort -V | tail -n1)
+    local short
+    short=$(echo "$version" | cut -d. -f1,2)
+    scripts/debian.sh extract "$own" "$suite" amd64 "rustc=$version" "cargo=$version" "libstd-rust-$short=$version" \
+        "libstd-rust-dev=$version"
+    scripts/debian.sh extract "$own" "$suite" arm64 "libstd-rust-dev=$version"
+    llvm=$(find "$own/usr/lib" -name 'librustc_driver-*.so' -exec objdump -p {} + |
+        grep -m1 -oE 'libLLVM\.so\.[0-9]+' | grep -oE '[0-9]+$')
+    for package in libc6 libgcc-s1 libstdc++6 "libllvm$llvm" zlib1g libzstd1 libxml2 libffi8 libedit2 libtinfo6 libbsd0 \
+        libmd0 liblzma5 libicu76 libssl3t64 libcurl3t64-gnutls libcurl4t64 libgit2-1.9 libsqlite3-0 libssh2-1t64 \
+        libpcre2-8-0 libllhttp9.2 libmbedtls21 libmbedx509-7 libmbedcrypto16 libz3-4; do
+        scripts/debian.sh extract "$own" "$base" amd64 "$package" 2>/dev/null ||
+            scripts/debian.sh extract "$own" "$suite" amd64 "$package" 2>/dev/null || true
+    done
+    mkdir -p "$own/bin"
+    for program in rustc cargo; do
+        cat >"$own/bin/$program" <<WRAPPER
+#!/bin/sh
+exec "$own/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --argv0 "$own/usr/bin/$program" \
+    --library-path "$own/usr/lib/x86_64-linux-gnu" "$own/usr/bin/$program" "\$@"
+WRAPPER
+        chmod +x "$own/bin/$program"
+    done
+}
+
+install_packages
+mkdir -p "$CROSS"
+fetch_sysroot
+rust=$(toolchain)
+scripts/onnxruntime.sh aarch64
+
+qemu=$CROSS/qemu/usr/bin/qemu-aarch64-static
+[ -x "$qemu" ] || qemu=$CROSS/qemu/usr/bin/qemu-aarch64
+
+# shellcheck disable=SC2031
+export PATH="$rust:$PATH"
+export RUSTC="$rust/rustc"
+export CARGO_BUILD_TARGET=$TARGET
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$qemu -cpu cortex-a76 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH=$SYSROOT/usr/lib/aarch64-linux-gnu"
+export PKG_CONFIG_ALLOW_CROSS=1
+export PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu=$SYSROOT/usr/lib/aarch64-linux-gnu/pkgconfig
+export PKG_CONFIG_SYSROOT_DIR_aarch64_unknown_linux_gnu=$SYSROOT
+export CMAKE_TOOLCHAIN_FILE_aarch64_unknown_linux_gnu=$PWD/cmake/rk3588.cmake
+export CMAKE_TOOLCHAIN_FILE=$PWD/cmake/rk3588.cmake
+export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu="--sysroot=/ -I/usr/aarch64-linux-gnu/include"
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export ORT_DYLIB_PATH=$PWD/target/onnxruntime-aarch64/libonnxruntime.so
+exec "$@"
