@@ -23,7 +23,7 @@ subjectKeyIdentifier = hash
 [signer]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
-extendedKeyUsage = critical, codeSigning
+extendedKeyUsage = emailProtection
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 CONFIGURATION

@@ -1,0 +1,284 @@
+#!/usr/bin/env bash
+# Checks the firmware's parts that need no emulator: style, scripts, device tree overlays against the board's real tree,
+# kernel options, disk layout, signed updates, and the take-over of a card's configuration.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+PACKAGES=(device-tree-compiler dosfstools e2fsprogs fdisk genimage mtools openssl rauc shellcheck squashfs-tools u-boot-tools)
+DTB=rk3588-friendlyelec-cm3588-nas.dtb
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# check "what is promised" command...
+check() {
+    local promise=$1
+    shift
+    local status
+    # A subshell of its own, outside of any condition: there every line counts.
+    set +e
+    (set -e; "$@") >"$work/output" 2>&1
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok      $promise"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $promise"
+        sed 's/^/        /' "$work/output" | tail -n 20
+    fi
+}
+
+# refuses "what it must say" command...: the command fails, and for the right reason.
+refuses() {
+    local words=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        echo "it was accepted: $output"
+        return 1
+    fi
+    grep -qi "$words" <<<"$output" || { echo "refused for another reason: $output"; return 1; }
+}
+
+install_packages() {
+    local missing=()
+    for package in "${PACKAGES[@]}"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+shell_scripts() {
+    shellcheck scripts/*.sh board/cm3588/*.sh tests/system/*.sh
+    # SC2154: names that udhcpc and the shared functions set; SC2086: word splitting is meant; SC3045: BusyBox has them.
+    shellcheck -s sh -e SC1091,SC2154,SC2086,SC3045 overlay/etc/init.d/* overlay/usr/libexec/crier/* \
+        overlay/usr/sbin/* overlay/usr/share/udhcpc/*
+}
+
+# The published tree has no symbols, and only what others refer to has a number: give both to what overlays name.
+tree_with_symbols() {
+    local tree=$1 next=0x4000 name path
+    cp "$(find target/debian/kernel -name "$DTB")" "$tree"
+    fdtput -c "$tree" /__symbols__
+    for entry in uart6=/serial@feb90000 pinctrl=/pinctrl gpio3=/pinctrl/gpio@fec40000 pcfg_pull_up=/pinctrl/pcfg-pull-up; do
+        name=${entry%%=*} path=${entry#*=}
+        fdtget "$tree" "$path" phandle >/dev/null 2>&1 || { fdtput -t x "$tree" "$path" phandle "$next"; next=$((next + 1)); }
+        fdtput -t s "$tree" /__symbols__ "$name" "$path"
+    done
+}
+
+overlays_apply() {
+    local merged=$images/board.dtb
+    [ "$(fdtget "$merged" /serial@feb90000 status)" = okay ]
+    [ "$(fdtget "$merged" /aliases serial6)" = /serial@feb90000 ]
+    local pins gpio
+    gpio=$(fdtget "$merged" /pinctrl/gpio@fec40000 phandle)
+    # Pin names of the board, by line of gpio3.
+    mapfile -t pins < <(fdtget -t bx "$merged" /pinctrl/gpio@fec40000 gpio-line-names | python3 -c '
+import sys
+print(*bytes(int(byte, 16) for byte in sys.stdin.read().split()).decode().split("\0"), sep="\n")')
+    local button label cells
+    for button in 1 2 3 4; do
+        label=$(fdtget "$merged" "/crier-buttons/button-$button" label)
+        read -r -a cells < <(fdtget "$merged" "/crier-buttons/button-$button" gpios)
+        [ "${cells[0]}" = "$gpio" ] || { echo "button $button is not on gpio3"; return 1; }
+        [[ "${pins[${cells[1]}]}" = "Pin ${label#Pin }"* || "${pins[${cells[1]}]}" = "Pin 0${label#Pin }"* ]] ||
+            { echo "$label is line ${cells[1]}, which the board calls ${pins[${cells[1]}]}"; return 1; }
+    done
+}
+
+# Names that no kernel knows are dropped in silence.
+kernel_options_exist() {
+    local config symbol unknown=0
+    config=$(find target/debian/kernel/boot -name 'config-*')
+    while read -r symbol; do
+        grep -qE "^(# )?${symbol}[= ]" "$config" || { echo "Debian's kernel does not know $symbol"; unknown=$((unknown + 1)); }
+    done < <(grep -ohE '^CONFIG_[A-Z0-9_]+' board/*/linux.fragment | sort -u)
+    [ "$unknown" -eq 0 ]
+}
+
+lost_options_are_told() {
+    printf 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D="x"\n' >"$work/kept"
+    printf 'CONFIG_A=y\nCONFIG_D="x"\n# CONFIG_B is not set\n' >"$work/fragment"
+    scripts/check-fragment.sh "$work/kept" "$work/fragment"
+    echo 'CONFIG_C=y' >>"$work/fragment"
+    refuses 'CONFIG_C=y is not in' scripts/check-fragment.sh "$work/kept" "$work/fragment"
+    printf '# CONFIG_A is not set\n' >"$work/fragment"
+    refuses 'CONFIG_A is set' scripts/check-fragment.sh "$work/kept" "$work/fragment"
+}
+
+disk_layout() {
+    local names
+    names=$(sfdisk --json "$images/crier.img" | python3 -c 'import json, sys
+print(*[part["name"] for part in json.load(sys.stdin)["partitiontable"]["partitions"]])')
+    [ "$names" = "config boot_a root_a boot_b root_b bootstate data" ] || { echo "partitions: $names"; return 1; }
+    # U-Boot is where the processor's ROM looks for it, untouched by the partition table.
+    cmp -n 65536 <(tail -c +32769 "$images/crier.img") "$images/u-boot-rockchip.bin" || return 1
+    [ "$(sfdisk --json "$images/crier.img" | python3 -c 'import json, sys
+print(json.load(sys.stdin)["partitiontable"]["partitions"][0]["start"])')" = 32768 ]
+    mdir -b -i "$images/config.vfat" ::/ | grep -q boot.scr
+    mdir -b -i "$images/boot.vfat" ::/ | grep -q Image
+    e2fsck -fn "$images/data.ext4" >/dev/null
+    debugfs -R 'ls -p /voices' "$images/data.ext4" 2>/dev/null | grep -q sample
+}
+
+# Debian's kernel and a small root stand in for what only Buildroot makes.
+make_images() {
+    mkdir -p "$images/data/voices/sample" "$work/root/etc"
+    echo root >"$work/root/etc/name"
+    mksquashfs "$work/root" "$images/rootfs.squashfs" -quiet -no-progress -comp zstd
+    head -c 200000 /dev/urandom >"$images/u-boot-rockchip.bin"
+    cp "$(find target/debian/kernel/boot -name 'vmlinuz-*')" "$images/Image"
+    tree_with_symbols "$images/$DTB"
+    ROOT_SIZE=16M DATA_SIZE=16M CRIER_KEYS=$keys board/cm3588/post-image.sh "$images"
+}
+
+update_tool() {
+    # The tool as it is, with the place of its shared functions moved here.
+    sed "s|^\. /usr/libexec/crier/functions|. $PWD/overlay/usr/libexec/crier/functions|" overlay/usr/sbin/crier-update \
+        >"$work/crier-update"
+    chmod +x "$work/crier-update"
+    printf 'VERSION=0.0.9\nCOMPATIBLE=crier-cm3588\n' >"$work/release"
+    bundle=$(find "$images" -name "crier-*.raucb")
+}
+
+crier_update() { env DRY_RUN=1 KEYRING="$1" RELEASE="$2" "$work/crier-update" "${@:3}"; }
+
+newer_is_taken() { crier_update "$keys/keyring.pem" "$work/release" "$bundle"; }
+
+wrong_key() {
+    scripts/development-keys.sh "$work/other" "Somebody else"
+    refuses 'not signed by' crier_update "$work/other/keyring.pem" "$work/release" "$bundle"
+}
+
+tampered() {
+    # The signature is at the end, the payload before it.
+    cp "$bundle" "$work/tampered.raucb"
+    local size
+    size=$(stat -c %s "$bundle")
+    printf 'X' | dd of="$work/tampered.raucb" bs=1 seek=$((size - 1200)) conv=notrunc status=none
+    refuses 'not signed by\|damaged' crier_update "$keys/keyring.pem" "$work/release" "$work/tampered.raucb"
+}
+
+truncated() {
+    head -c 100000 "$bundle" >"$work/truncated.raucb"
+    refuses 'damaged' crier_update "$keys/keyring.pem" "$work/release" "$work/truncated.raucb"
+}
+
+older_version() {
+    printf 'VERSION=99.0.0\nCOMPATIBLE=crier-cm3588\n' >"$work/newer"
+    refuses 'not newer' crier_update "$keys/keyring.pem" "$work/newer" "$bundle"
+    crier_update "$keys/keyring.pem" "$work/newer" --allow-older "$bundle"
+}
+
+another_board() {
+    printf 'VERSION=0.0.9\nCOMPATIBLE=crier-other\n' >"$work/board"
+    refuses 'this is crier-other' crier_update "$keys/keyring.pem" "$work/board" "$bundle"
+}
+
+post_build() {
+    rm -rf "$work/target"
+    cp -a overlay "$work/target"
+    printf 'root:secret:1::::::\ncrier:*:1::::::\n' >"$work/target/etc/shadow"
+    printf '%s\n' "$1" >"$work/config"
+    BR2_CONFIG=$work/config CRIER_KEYS=$2 SOURCE_DATE_EPOCH=1700000000 board/cm3588/post-build.sh "$work/target"
+}
+
+release_refuses_development_keys() {
+    refuses 'does not trust development keys' post_build '' "$keys"
+}
+
+release_has_no_door() {
+    scripts/development-keys.sh "$work/release-keys" "Crier release"
+    post_build '' "$work/release-keys"
+    ! grep -q getty "$work/target/etc/inittab" || { echo "a getty"; return 1; }
+    ! grep -v '^[^:]*:!:' "$work/target/etc/shadow" || { echo "a password"; return 1; }
+    grep -qx BUILT=1700000000 "$work/target/etc/crier-release"
+    post_build BR2_CRIER_DEVELOPMENT=y "$keys"
+    grep -q '^ttyS2::respawn' "$work/target/etc/inittab"
+}
+
+# S40configuration with folders of its own, and the host's crier to check the file.
+take_over() {
+    local place=$work/appliance
+    mkdir -p "$place"/{config,data,run,sys/class/leds/green:indicator}
+    : >"$place/sys/class/leds/green:indicator/trigger"
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/usr/share/crier|$PWD/configs|g; s/ && chgrp crier [^&]*&&/ \&\&/" \
+        overlay/etc/init.d/S40configuration >"$work/S40configuration"
+    CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run SYS=$place/sys CRIER=${CRIER:-target/release/crier} \
+        sh "$work/S40configuration" start
+}
+
+configuration_of_the_card() {
+    local place=$work/appliance
+    rm -rf "$place"
+    take_over
+    [ "$(readlink "$place/run/crier.toml")" = "$PWD/configs/cm3588.toml" ] || { echo "no default"; return 1; }
+    mkdir -p "$place/config"
+    printf '[appliance]\nname = "Kitchen"\n' >"$place/config/crier.toml"
+    take_over
+    cmp "$place/config/crier.toml" "$place/data/crier.toml" || return 1
+    [ "$(readlink "$place/run/crier.toml")" = "$place/data/crier.toml" ] || { echo "not in effect"; return 1; }
+    # A mistake: told by voice, light and a report on the card; what was there goes on.
+    printf '[appliance]\nnmae = "Hall"\n' >"$place/config/crier.toml"
+    take_over
+    grep -q Kitchen "$place/data/crier.toml" || { echo "the good one is gone"; return 1; }
+    grep -q mistake "$place/run/start-up-message" || { echo "nothing is said"; return 1; }
+    [ "$(cat "$place/sys/class/leds/green:indicator/trigger")" = timer ] || { echo "no light"; return 1; }
+    grep -q nmae "$place/config/crier-report.txt" || { echo "no report"; return 1; }
+}
+
+identity() {
+    local place=$work/identity
+    mkdir -p "$place"/{proc/device-tree,etc}
+    printf 'AB12cd34EF\0' >"$place/proc/device-tree/serial-number"
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/etc/hosts\?|&|g; s| /etc/| $place/etc/|g; s|>/etc/|>$place/etc/|g; s|^hostname .*||" \
+        overlay/etc/init.d/S15identity >"$work/S15identity"
+    PROC=$place/proc SYS=$place/sys DATA=$place sh "$work/S15identity" start
+    [ "$(cat "$place/etc/hostname")" = crier-cd34ef ] || { cat "$place/etc/hostname"; return 1; }
+}
+
+install_packages
+if [ ! -d target/debian/kernel/boot ]; then
+    say "Fetching Debian's arm64 kernel"
+    # shellcheck disable=SC1091
+    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    [ "$suite" != bookworm ] || suite=bookworm-backports
+    scripts/debian.sh extract target/debian/kernel.new "$suite" arm64 "$(scripts/debian.sh kernel "$suite")"
+    mv target/debian/kernel.new target/debian/kernel
+fi
+images=$work/images keys=$work/keys
+scripts/development-keys.sh "$keys"
+
+check "the external tree keeps Buildroot's rules of style" python3 tests/system/lint.py
+check "the checker of these rules notices breaches" python3 tests/system/lint.py --self-test
+check "the scripts have no mistake that shellcheck knows" shell_scripts
+check "the kernel options exist" kernel_options_exist
+check "options that a build lost are told" lost_options_are_told
+check "disk image and update bundle are made" make_images
+check "the overlays apply to the board's tree, and buttons are on the pins they name" overlays_apply
+check "the disk has both slots, their state and the data, and U-Boot where the ROM looks" disk_layout
+update_tool
+check "a newer bundle with the right key is taken" newer_is_taken
+check "a bundle with another key is refused" wrong_key
+check "a changed bundle is refused" tampered
+check "a truncated bundle is refused" truncated
+check "an older version is refused unless asked for" older_version
+check "a bundle for another board is refused" another_board
+check "a release does not trust development keys" release_refuses_development_keys
+check "a release has no shell on its console and no password; a development image has a shell" release_has_no_door
+check "the appliance is named after its processor" identity
+check "a card's configuration is taken over; a mistake in it is told and changes nothing" configuration_of_the_card
+
+echo "firmware: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
