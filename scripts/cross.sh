@@ -43,10 +43,10 @@ fetch_sysroot() {
             scripts/debian.sh extract "$SYSROOT" "$(suite)" arm64 libasound2t64
         touch "$SYSROOT/.complete"
     fi
-    if [ ! -x "$CROSS/qemu/usr/bin/qemu-aarch64-static" ] && [ ! -x "$CROSS/qemu/usr/bin/qemu-aarch64" ]; then
+    if [ ! -x "$CROSS/qemu/usr/bin/qemu-aarch64" ]; then
         say "Fetching the emulator for tests"
         case $(suite) in
-            bookworm) scripts/debian.sh extract "$CROSS/qemu" bookworm-backports amd64 qemu-user-static ;;
+            bookworm) scripts/debian.sh extract "$CROSS/qemu" bookworm-backports amd64 qemu-user ;;
             *) scripts/debian.sh extract "$CROSS/qemu" "$(suite)" amd64 qemu-user ;;
         esac
     fi
@@ -147,8 +147,7 @@ fetch_sysroot
 rust=$(toolchain)
 scripts/onnxruntime.sh aarch64
 
-qemu=$CROSS/qemu/usr/bin/qemu-aarch64-static
-[ -x "$qemu" ] || qemu=$CROSS/qemu/usr/bin/qemu-aarch64
+qemu=$CROSS/qemu/usr/bin/qemu-aarch64
 
 # shellcheck disable=SC2031
 export PATH="$rust:$PATH"

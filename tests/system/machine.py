@@ -1,0 +1,252 @@
+"""The emulated appliance, seen from outside: QEMU, its serial lines, monitor, sound card and network."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+import numpy
+
+RATE_HZ = 48_000
+# 44 bytes of header, which QEMU completes when it ends.
+WAV_HEADER_BYTES = 44
+
+
+class Failure(Exception):
+    """Something did not happen as it should; the words say what."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition, timeout_s, what, pause_s=0.3):
+    """Waits until condition() is true-ish and returns it."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {timeout_s} s")
+        time.sleep(pause_s)
+
+
+class Line:
+    """One end of a serial line: a socket that QEMU listens at."""
+
+    def __init__(self, path):
+        self.received = b""
+        self.socket = socket.socket(socket.AF_UNIX)
+        until(lambda: path.exists(), 20, f"QEMU makes {path.name}")
+        self.socket.connect(str(path))
+        self.socket.setblocking(False)
+
+    def send(self, data):
+        self.socket.setblocking(True)
+        self.socket.sendall(data)
+        self.socket.setblocking(False)
+
+    def read(self):
+        try:
+            while data := self.socket.recv(65536):
+                self.received += data
+        except (BlockingIOError, ConnectionError):
+            pass
+        return self.received
+
+
+class Machine:
+    """One boot of the appliance. `with Machine(...) as machine:` ends it like a pulled plug."""
+
+    def __init__(self, folder, disk, processors=2, slot="A", boot="kernel", watchdog="poweroff", extra=()):
+        self.folder = pathlib.Path(folder)
+        self.disk = pathlib.Path(disk)
+        self.processors, self.slot, self.boot = processors, slot, boot
+        self.watchdog, self.extra = watchdog, list(extra)
+        self.process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.pull_the_plug()
+
+    def path(self, name):
+        return self.folder / name
+
+    def start(self):
+        for name in ("text", "shell", "monitor", "console.log", "sound.wav"):
+            self.path(name).unlink(missing_ok=True)
+        images = self.disk.parent if (self.disk.parent / "Image").exists() else self.folder.parent
+        command = [
+            "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a76", "-smp", str(self.processors), "-m", "1536",
+            "-display", "none", *(["-no-reboot"] if self.boot == "kernel" else []),
+            "-chardev", f"file,id=console,path={self.path('console.log')}", "-serial", "chardev:console",
+            "-drive", f"file={self.disk},format=raw,if=virtio,cache=writeback",
+            "-chardev", f"socket,id=text,path={self.path('text')},server=on,wait=off",
+            "-device", "pci-serial,chardev=text",
+            "-chardev", f"socket,id=shell,path={self.path('shell')},server=on,wait=off",
+            "-device", "pci-serial,chardev=shell",
+            "-audiodev", f"wav,id=sound,path={self.path('sound.wav')},out.frequency={RATE_HZ}",
+            "-device", "qemu-xhci", "-device", "usb-audio,audiodev=sound",
+            "-device", "virtio-keyboard-pci",
+            "-device", "i6300esb", "-action", f"watchdog={self.watchdog}",
+            "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-qmp", f"unix:{self.path('monitor')},server=on,wait=off",
+        ]
+        if self.boot == "kernel":
+            root = {"A": "/dev/vda3", "B": "/dev/vda5"}[self.slot]
+            command += ["-kernel", str(images / "Image"), "-initrd", str(images / "initrd"), "-append",
+                        f"console=ttyAMA0 root={root} rauc.slot={self.slot} panic=-1 loglevel=4"]
+        else:
+            command += ["-drive", f"if=pflash,index=0,format=raw,file={self.boot}"]
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(command + self.extra, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=open(self.path("qemu.log"), "wb"))
+        self.text = Line(self.path("text"))
+        self.shell = Line(self.path("shell"))
+        self.monitor = Line(self.path("monitor"))
+        self.monitor.send(b'{"execute": "qmp_capabilities"}\n')
+
+    def pull_the_plug(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+
+    def console(self):
+        try:
+            return self.path("console.log").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def wait_for_console(self, words, timeout_s=120):
+        until(lambda: re.search(words, self.console()) or self.ended(words), timeout_s, f"console says {words!r}")
+
+    def ended(self, what):
+        if self.process.poll() is not None:
+            raise Failure(f"QEMU ended while waiting for {what!r}: {self.path('qemu.log').read_text()}")
+
+    def wait_for_shell(self, timeout_s=180):
+        """The shell answers as soon as init has started it."""
+        def answers():
+            self.ended("the shell")
+            self.shell.send(b"\necho o''k\n")
+            time.sleep(1)
+            return b"ok" in self.shell.read().replace(b"o''k", b"")
+        until(answers, timeout_s, "a shell on the second serial line")
+        self.run("stty -echo 2>/dev/null; PS1=; export PATH=/sbin:/bin:/usr/sbin:/usr/bin")
+
+    def run(self, command, timeout_s=60, check=False):
+        """Runs a command inside; returns (status, output)."""
+        mark = f"done-{time.monotonic_ns()}"
+        before = len(self.shell.read())
+        self.shell.send(f"{command}\necho {mark[:5]}''{mark[5:]}=$?\n".encode())
+        pattern = re.compile(rb"(.*?)" + mark.encode() + rb"=(\d+)", re.DOTALL)
+        found = until(lambda: pattern.search(self.shell.read(), before), timeout_s, f"inside: {command}")
+        output = found.group(1).decode(errors="replace").replace("\r", "").strip()
+        if check and found.group(2) != b"0":
+            raise Failure(f"inside: {command}: {output}")
+        return int(found.group(2)), output
+
+    def status(self):
+        code, output = self.run("crier ctl --json status 2>&1")
+        try:
+            return json.loads(output[output.index("{"):output.rindex("}") + 1]) if code == 0 else None
+        except ValueError:
+            return None
+
+    def qmp(self, command, **arguments):
+        self.monitor.send((json.dumps({"execute": command, "arguments": arguments}) + "\n").encode())
+
+    def press(self, key, hold_ms=100):
+        self.qmp("send-key", keys=[{"type": "qcode", "data": key}], **{"hold-time": hold_ms})
+
+    def heard(self):
+        """All samples that came out of the sound card, one channel, -1 to 1."""
+        try:
+            data = self.path("sound.wav").read_bytes()[WAV_HEADER_BYTES:]
+        except FileNotFoundError:
+            return numpy.zeros(0, numpy.float32)
+        samples = numpy.frombuffer(data[: len(data) // 4 * 4], "<i2").reshape(-1, 2)
+        return samples[:, 0].astype(numpy.float32) / 32768
+
+    def wait_for_sound(self, since, seconds, timeout_s):
+        """Waits until that much sound that is no silence came after sample `since`."""
+        def enough():
+            self.ended("sound")
+            return loud_seconds(self.heard()[since:]) >= seconds
+        until(enough, timeout_s, f"{seconds:.1f} s of sound", 1)
+
+
+def loud_seconds(samples, threshold=0.002):
+    """How long it is from the first to the last loud sample."""
+    loud = numpy.flatnonzero(numpy.abs(samples) > threshold)
+    return (loud[-1] - loud[0]) / RATE_HZ if loud.size else 0.0
+
+
+def read_wav(path):
+    """Samples of a 16-bit file with one channel, at RATE_HZ."""
+    import wave
+    with wave.open(str(path)) as file:
+        rate, channels = file.getframerate(), file.getnchannels()
+        samples = numpy.frombuffer(file.readframes(file.getnframes()), "<i2").astype(numpy.float32) / 32768
+    samples = samples[::channels]
+    wanted = int(len(samples) * RATE_HZ / rate)
+    return numpy.interp(numpy.arange(wanted) * rate / RATE_HZ, numpy.arange(len(samples)), samples).astype(numpy.float32)
+
+
+def likeness(heard, expected):
+    """Highest normalised correlation of `expected` with a piece of `heard`: 1 is the same, 0 is unrelated."""
+    if len(heard) < len(expected) // 2 or not len(expected):
+        return 0.0
+    size = 1 << (len(heard) + len(expected)).bit_length()
+    product = numpy.fft.irfft(numpy.fft.rfft(heard, size) * numpy.conj(numpy.fft.rfft(expected, size)), size)
+    energy = numpy.concatenate([[0], numpy.cumsum(heard.astype(numpy.float64) ** 2)])
+    starts = numpy.arange(len(heard))
+    ends = numpy.minimum(starts + len(expected), len(heard))
+    local = numpy.sqrt(numpy.maximum(energy[ends] - energy[starts], 1e-9))
+    whole = max(numpy.sqrt((expected.astype(numpy.float64) ** 2).sum()), 1e-9)
+    floor = 0.2 * whole
+    return float((product[: len(heard)] / (numpy.maximum(local, floor) * whole)).max())
+
+
+def copy_disk(source, target):
+    """A copy that shares what it can with the original."""
+    target = pathlib.Path(target)
+    target.unlink(missing_ok=True)
+    if subprocess.run(["cp", "--sparse=always", str(source), str(target)]).returncode:
+        shutil.copyfile(source, target)
+    return target
+
+
+def config_partition(disk):
+    """`disk@@offset` of the FAT partition, as mtools wants it."""
+    table = json.loads(subprocess.check_output(["sfdisk", "--json", str(disk)]))["partitiontable"]
+    return f"{disk}@@{next(p['start'] for p in table['partitions'] if p['name'] == 'config') * 512}"
+
+
+def put_on_card(disk, source, name):
+    subprocess.run(["mcopy", "-o", "-i", config_partition(disk), str(source), f"::{name}"], check=True,
+                   env={**os.environ, "MTOOLS_SKIP_CHECK": "1"})
+
+
+def get_from_card(disk, name):
+    result = subprocess.run(["mtype", "-i", config_partition(disk), f"::{name}"], capture_output=True,
+                            env={**os.environ, "MTOOLS_SKIP_CHECK": "1"})
+    return result.stdout.decode(errors="replace") if result.returncode == 0 else ""
+
+
+def partition(disk, name):
+    """Start and size in bytes of a partition."""
+    table = json.loads(subprocess.check_output(["sfdisk", "--json", str(disk)]))["partitiontable"]
+    found = next(p for p in table["partitions"] if p["name"] == name)
+    return found["start"] * 512, found["size"] * 512
