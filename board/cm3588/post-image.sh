@@ -23,7 +23,7 @@ for source in "$board"/overlays/*.dtso; do
 done
 fdtoverlay -i "$images/rk3588-friendlyelec-cm3588-nas.dtb" -o "$images/board.dtb" "${overlays[@]}"
 
-mkimage -q -A arm64 -T script -C none -n "Crier: slots" -d "$board/boot.cmd" "$images/boot.scr"
+mkimage -A arm64 -T script -C none -n "Crier: slots" -d "$board/boot.cmd" "$images/boot.scr" >/dev/null
 cp "$board/README.txt" "$images/README.txt"
 
 size=$(stat -c %s "$images/rootfs.squashfs")

@@ -123,7 +123,7 @@ disk_layout() {
 print(*[part["name"] for part in json.load(sys.stdin)["partitiontable"]["partitions"]])')
     [ "$names" = "config boot_a root_a boot_b root_b bootstate data" ] || { echo "partitions: $names"; return 1; }
     # U-Boot is where the processor's ROM looks for it, untouched by the partition table.
-    cmp -n 65536 <(tail -c +32769 "$images/crier.img") "$images/u-boot-rockchip.bin" || return 1
+    cmp -n 9000000 <(tail -c +32769 "$images/crier.img") "$images/u-boot-rockchip.bin" || return 1
     [ "$(sfdisk --json "$images/crier.img" | python3 -c 'import json, sys
 print(json.load(sys.stdin)["partitiontable"]["partitions"][0]["start"])')" = 32768 ]
     mdir -b -i "$images/config.vfat" ::/ | grep -q boot.scr
@@ -137,7 +137,7 @@ make_images() {
     mkdir -p "$images/data/voices/sample" "$work/root/etc"
     echo root >"$work/root/etc/name"
     mksquashfs "$work/root" "$images/rootfs.squashfs" -quiet -no-progress -comp zstd
-    head -c 200000 /dev/urandom >"$images/u-boot-rockchip.bin"
+    head -c 9000000 /dev/urandom >"$images/u-boot-rockchip.bin"
     cp "$(find target/debian/kernel/boot -name 'vmlinuz-*')" "$images/Image"
     tree_with_symbols "$images/$DTB"
     ROOT_SIZE=16M DATA_SIZE=16M CRIER_KEYS=$keys board/cm3588/post-image.sh "$images"

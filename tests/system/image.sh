@@ -86,7 +86,7 @@ make_root() {
     local tool
     for tool in e2fsck mke2fs resize2fs sfdisk partx fw_setenv fw_printenv; do
         rm -f "$root/sbin/$tool" "$root/bin/$tool"
-        install -m 0755 "$(find "$tools" -name "$tool" \( -type f -o -type l \) -print -quit)" "$root/sbin/$tool"
+        install -m 0755 "$(find "$tools" -path "*bin/$tool" -print -quit)" "$root/sbin/$tool"
         with_libraries "$root/sbin/$tool"
     done
     ln -sf fw_setenv "$root/sbin/fw_printenv"
@@ -144,11 +144,11 @@ make_disk() {
     mkdir -p "$work"/{in,root/data,tmp}
     cp "$(find "$kernel/boot" -name 'vmlinuz-*')" "$work/in/Image"
     cp "$out/initrd" "$out/rootfs.squashfs" board/cm3588/README.txt "$work/in/"
-    head -c 1048576 /dev/zero >"$work/in/u-boot-rockchip.bin"
-    mkimage -q -A arm64 -T script -C none -d board/cm3588/boot.cmd "$work/in/boot.scr"
+    head -c 9000000 /dev/zero >"$work/in/u-boot-rockchip.bin"
+    mkimage -A arm64 -T script -C none -d board/cm3588/boot.cmd "$work/in/boot.scr" >/dev/null
     sed -e 's/@ROOT_SIZE@/192M/; s/@DATA_SIZE@/64M/; s/"board.dtb"/"initrd"/' board/cm3588/genimage.cfg >"$work/genimage.cfg"
     genimage --loglevel 1 --config "$work/genimage.cfg" --rootpath "$work/root" --tmppath "$work/tmp" \
-        --inputpath "$work/in" --outputpath "$work" 2>/dev/null >/dev/null
+        --inputpath "$work/in" --outputpath "$work" >"$out/genimage.log" 2>&1 || { tail -n 5 "$out/genimage.log" >&2; return 1; }
     mv "$work/crier.img" "$out/crier.img"
     # A card is larger than the image: the data partition grows at the first start.
     truncate -s +256M "$out/crier.img"

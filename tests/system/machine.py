@@ -44,9 +44,15 @@ class Line:
     def __init__(self, path):
         self.received = b""
         self.socket = socket.socket(socket.AF_UNIX)
-        until(lambda: path.exists(), 20, f"QEMU makes {path.name}")
-        self.socket.connect(str(path))
+        until(lambda: self.connects(path), 20, f"QEMU listens at {path.name}")
         self.socket.setblocking(False)
+
+    def connects(self, path):
+        try:
+            self.socket.connect(str(path))
+            return True
+        except OSError:
+            return False
 
     def send(self, data):
         self.socket.setblocking(True)
@@ -85,7 +91,8 @@ class Machine:
     def start(self):
         for name in ("text", "shell", "monitor", "console.log", "sound.wav"):
             self.path(name).unlink(missing_ok=True)
-        images = self.disk.parent if (self.disk.parent / "Image").exists() else self.folder.parent
+        # What image.sh made; each boot works in IMAGES/work/NAME.
+        images = self.folder.parent.parent
         command = [
             "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a76", "-smp", str(self.processors), "-m", "1536",
             "-display", "none", *(["-no-reboot"] if self.boot == "kernel" else []),

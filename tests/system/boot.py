@@ -1,0 +1,442 @@
+#!/usr/bin/env python3
+"""Boots the emulated appliance and drives it by its doors, as docs/SPECIFICATION.md promises.
+
+    boot.py IMAGES [--cuts N] [--only NAME]...
+
+IMAGES is what tests/system/image.sh made. What is heard is judged by content: as long as this machine's own render of
+the sentence, and like it. Prints a table; ends with 1 if anything failed.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import traceback
+
+from machine import (Failure, Machine, copy_disk, free_port, likeness,
+                     loud_seconds, partition, put_on_card, read_wav, until)
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+CRIER = REPOSITORY / "target/release/crier"
+# Emulated processors on a machine that does other things as well.
+SPEECH_TIMEOUT_S = 240
+BOOT_TIMEOUT_S = 300
+# Rounding differs between processors, so draws do; another sentence is below 0.2.
+LIKENESS_MIN = 0.35
+CONFIGURATION = """
+[appliance]
+name = "Kitchen"
+
+[player]
+device = "plughw:0"
+
+[[serial]]
+device = "/dev/ttyS0"
+baud = 115200
+dialect = "line"
+
+[[fifo]]
+path = "{{run_dir}}/say"
+
+[[button]]
+key = "KEY_F1"
+press = {{ say = "The button works." }}
+
+[mqtt]
+host = "10.0.2.2"
+port = {port}
+insecure = true
+
+[watchdog]
+device = "/dev/watchdog"
+timeout_s = 30
+
+[supervisor]
+ready_announcement = "Ready."
+stage_start_timeout_s = 300
+stage_progress_timeout_ms = 60000
+"""
+
+
+class Broker:
+    """mosquitto on this machine, on a port of its own."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        self.process = subprocess.Popen(["mosquitto", "-c", str(configuration)], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def publish(self, topic, message):
+        subprocess.run(["mosquitto_pub", "-p", str(self.port), "-q", "1", "-t", topic, "-m", message], check=True,
+                       timeout=20)
+
+    def retained(self, topic):
+        result = subprocess.run(["mosquitto_sub", "-p", str(self.port), "-t", topic, "-C", "1", "-W", "2"],
+                                capture_output=True, text=True, timeout=20)
+        return result.stdout.strip()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Report:
+    """What was promised, and whether it holds."""
+
+    def __init__(self, only):
+        self.rows, self.numbers, self.only = [], [], only
+
+    def check(self, name, promise, test):
+        if self.only and not any(word in name for word in self.only):
+            return None
+        begin = time.monotonic()
+        try:
+            test()
+            outcome, words = "ok", ""
+        except Exception as error:  # every kind of failure is a row of the table
+            outcome, words = "FAILED", str(error)
+            if not isinstance(error, (Failure, AssertionError)):
+                words += "\n" + traceback.format_exc()
+        seconds = time.monotonic() - begin
+        self.rows.append((outcome, name, promise, seconds, words))
+        print(f"{outcome:7} {name:16} {promise} ({seconds:.0f} s)", flush=True)
+        if words:
+            print("        " + words.replace("\n", "\n        "), flush=True)
+        return outcome == "ok"
+
+    def number(self, words):
+        self.numbers.append(words)
+        print(f"        {words}", flush=True)
+
+    def finish(self):
+        print("\nPromise                                                                            Outcome  Seconds")
+        for outcome, _, promise, seconds, _ in self.rows:
+            print(f"{promise:82.82} {outcome:7} {seconds:8.0f}")
+        print("\n".join(self.numbers))
+        failed = sum(outcome != "ok" for outcome, *_ in self.rows)
+        print(f"{len(self.rows) - failed} passed, {failed} failed")
+        return 1 if failed or not self.rows else 0
+
+
+class Suite:
+    """The tests, in the order that spares boots."""
+
+    def __init__(self, images, report, cuts):
+        self.images, self.report, self.cuts = images, report, cuts
+        self.work = images / "work"
+        self.work.mkdir(exist_ok=True)
+        self.renders = {}
+
+    def render(self, text):
+        """What this machine's own build says."""
+        if text not in self.renders:
+            path = self.work / f"render-{len(self.renders)}.wav"
+            subprocess.run([str(CRIER), "say", "--wav", str(path), text], check=True, capture_output=True, timeout=120)
+            self.renders[text] = read_wav(path)
+        return self.renders[text]
+
+    def expect(self, machine, text, act):
+        """Acts, and listens for the sentence."""
+        expected = self.render(text)
+        seconds = loud_seconds(expected)
+        since = len(machine.heard())
+        act()
+        machine.wait_for_sound(since, seconds * 0.8, SPEECH_TIMEOUT_S)
+        until(lambda: (machine.status() or {}).get("state", {}).get("mode") == "idle"
+              or (machine.status() or {}).get("mode") == "idle", SPEECH_TIMEOUT_S, "the appliance is idle again", 1)
+        time.sleep(1)
+        heard = machine.heard()[since:]
+        like, length = likeness(heard, expected), loud_seconds(heard)
+        if like < LIKENESS_MIN:
+            raise Failure(f"heard {length:.2f} s of something else: likeness {like:.2f}")
+        if not 0.85 * seconds - 0.2 < length < 1.15 * seconds + 0.4:
+            raise Failure(f"heard {length:.2f} s, the sentence has {seconds:.2f} s")
+        self.report.number(f"likeness {like:.2f}, {length:.2f} s for {seconds:.2f} s")
+
+    def fresh(self, name):
+        folder = self.work / name
+        folder.mkdir(exist_ok=True)
+        return folder, copy_disk(self.images / "crier.img", folder / "disk.img")
+
+    def speaks(self, machine):
+        return until(lambda: machine.ended("crier") or machine.status(), BOOT_TIMEOUT_S, "crier ctl status answers", 1)
+
+    def boot(self, machine):
+        machine.wait_for_shell(BOOT_TIMEOUT_S)
+        self.speaks(machine)
+
+    # One long boot: all the doors.
+
+    def doors(self):
+        broker = Broker(self.work)
+        folder, disk = self.fresh("doors")
+        card = folder / "crier.toml"
+        card.write_text(CONFIGURATION.format(port=broker.port))
+        put_on_card(disk, card, "crier.toml")
+        machine = Machine(folder, disk)
+        try:
+            machine.start()
+            check = self.report.check
+            if not check("boot", "it boots, and says that it is ready", lambda: self.ready(machine)):
+                print(machine.console()[-3000:])
+                print(machine.shell.read()[-1500:].decode(errors="replace"))
+                return
+            check("take-over", "crier.toml of the card is taken over at the first start",
+                  lambda: self.taken_over(machine))
+            check("hardening", "root read-only, data noexec,nosuid,nodev, no password, crier is not root",
+                  lambda: self.hardening(machine))
+            check("grown", "the data partition grows to the end of the card", lambda: self.grown(machine))
+            check("serial", "a line on the serial port is spoken",
+                  lambda: self.expect(machine, "The next train leaves at 8:15.",
+                                      lambda: machine.text.send(b"The next train leaves at 8:15.\n")))
+            check("mqtt", "a message of a broker on the network is spoken", lambda: self.mqtt(machine, broker))
+            check("fifo", "a line in the FIFO is spoken",
+                  lambda: self.expect(machine, "Somebody is at the door.", lambda: machine.run(
+                      "echo 'Somebody is at the door.' > /run/crier/say", check=True)))
+            check("button", "a key press is spoken",
+                  lambda: self.expect(machine, "The button works.", lambda: machine.press("f1")))
+            for stage in ("talker", "predictor", "vocoder", "player", "intake"):
+                check(f"kill-{stage}", f"after kill -9 of {stage} while speaking the sentence is whole",
+                      lambda stage=stage: self.kill(machine, stage))
+            check("disk-full", "a full data partition is told, and nothing ends", lambda: self.disk_full(machine))
+            check("watchdog", "the watchdog bites when crier hangs", lambda: self.hang(machine))
+        finally:
+            machine.pull_the_plug()
+            broker.stop()
+
+    def ready(self, machine):
+        machine.wait_for_shell(BOOT_TIMEOUT_S)
+        shell_s = time.monotonic() - machine.started_at
+        self.speaks(machine)
+        answers_s = time.monotonic() - machine.started_at
+        machine.wait_for_sound(0, 0.2, SPEECH_TIMEOUT_S)
+        sound_s = time.monotonic() - machine.started_at
+        self.report.number(f"boot: shell after {shell_s:.0f} s, crier answers after {answers_s:.0f} s, first sound "
+                           f"after {sound_s:.0f} s of emulation ({answers_s / shell_s:.2f} and {sound_s / shell_s:.2f} "
+                           "times the kernel's and init's part)")
+        until(lambda: "idle" in machine.run("crier ctl status")[1], SPEECH_TIMEOUT_S, "the appliance is idle", 2)
+
+    def taken_over(self, machine):
+        _, output = machine.run("readlink /run/crier/crier.toml; cat /data/crier.toml")
+        assert output.startswith("/data/crier.toml"), output
+        assert 'name = "Kitchen"' in output, output
+
+    def hardening(self, machine):
+        _, mounts = machine.run("cat /proc/mounts")
+        root = re.search(r"^\S+ / squashfs (\S+)", mounts, re.MULTILINE)
+        assert root and "ro" in root.group(1).split(","), mounts
+        data = re.search(r"^\S+ /data ext4 (\S+)", mounts, re.MULTILINE)
+        assert data and {"noexec", "nosuid", "nodev"} <= set(data.group(1).split(",")), mounts
+        assert re.search(r"^\S+ /etc tmpfs", mounts, re.MULTILINE), mounts
+        _, output = machine.run("touch /usr/x 2>&1; cut -d: -f1,2 /etc/shadow; "
+                                "for p in $(pidof crier); do grep ^Uid: /proc/$p/status; done")
+        assert "Read-only" in output, output
+        users = re.findall(r"Uid:\s+(\d+)", output)
+        assert users and all(user == "100" for user in users), output
+        assert re.search(r"^root:!$", output, re.MULTILINE), output
+        _, hostname = machine.run("hostname")
+        assert re.fullmatch(r"crier-[0-9a-f]{6}", hostname), hostname
+        _, listening = machine.run("netstat -ltn | grep -c LISTEN")
+        assert listening == "0", listening
+
+    def grown(self, machine):
+        _, output = machine.run("df -k /data | tail -n1")
+        size_kib = int(output.split()[1])
+        assert size_kib > 200 * 1024, output
+
+    def mqtt(self, machine, broker):
+        topic = until(lambda: self.speak_topic(broker), 60, "the appliance is known to the broker")
+        self.expect(machine, "Dinner is ready.", lambda: broker.publish(topic, "Dinner is ready."))
+
+    @staticmethod
+    def speak_topic(broker):
+        result = subprocess.run(["mosquitto_sub", "-p", str(broker.port), "-t", "crier/+/availability", "-C", "1",
+                                 "-W", "5", "-v"], capture_output=True, text=True, timeout=30)
+        topic, _, value = result.stdout.strip().partition(" ")
+        return topic.replace("availability", "speak") if value == "online" else None
+
+    def stage_pid(self, machine, stage):
+        _, output = machine.run(
+            f"for p in $(pidof crier); do tr '\\000' ' ' </proc/$p/cmdline | grep -q 'stage {stage}' && echo pid $p; done")
+        found = re.search(r"pid (\d+)", output)
+        return found.group(1) if found else None
+
+    def kill(self, machine, stage):
+        """The stage dies while the sentence is being made; it comes back, and the sentence is whole."""
+        text = "The washing machine is ready."
+
+        def act():
+            machine.text.send(text.encode() + b"\n")
+            if stage == "intake":
+                time.sleep(1)
+            else:
+                since = len(machine.heard())
+                machine.wait_for_sound(since, 0.1, SPEECH_TIMEOUT_S)
+            machine.run(f"kill -9 {before}", check=True)
+
+        before = self.stage_pid(machine, stage)
+        assert before, f"there is no {stage}"
+        self.expect(machine, text, act)
+        after = until(lambda: self.stage_pid(machine, stage), 60, f"{stage} is back")
+        assert after != before, "it was not killed"
+
+    def disk_full(self, machine):
+        machine.run("dd if=/dev/zero of=/data/fill bs=64k 2>/dev/null; dd if=/dev/zero of=/data/fill2 bs=512 2>/dev/null",
+                    timeout_s=240)
+        code, output = machine.run("df -k /data | tail -n1; crier ctl say 'Full.' 2>&1")
+        pids = machine.run("pidof crier")[1]
+        assert pids, "crier ended"
+        assert machine.status(), "it does not answer any more"
+        machine.run("rm -f /data/fill /data/fill2", check=True)
+        self.report.number(f"on a full disk: {output.splitlines()[-1][:150]}")
+        until(lambda: machine.run("crier ctl say 'Once more.'")[0] == 0, 60, "it takes announcements again", 1)
+        until(lambda: "idle" in machine.run("crier ctl status")[1], SPEECH_TIMEOUT_S, "the appliance is idle", 2)
+
+    def hang(self, machine):
+        _, output = machine.run("for p in $(pidof crier); do tr '\\000' ' ' </proc/$p/cmdline | grep -q 'crier serve' "
+                                "&& kill -STOP $p && echo stopped; done")
+        assert "stopped" in output, output
+        until(lambda: machine.process.poll() is not None, 180, "the watchdog ends the machine")
+
+    # Power cuts: what was acknowledged is there afterwards.
+
+    def power_cuts(self):
+        folder, disk = self.fresh("cuts")
+        lost = 0
+        acknowledged = 0
+        for cut in range(self.cuts):
+            machine = Machine(folder, disk)
+            try:
+                machine.start()
+                self.boot(machine)
+                if cut:
+                    queue = machine.run("crier ctl --json queue")[1]
+                    console = machine.run("ls -l /data/crier /data/crier/*; dmesg | grep -i 'ext4.*error'")[1]
+                    assert "EXT4-fs error" not in console, console
+                    missing = [text for text in waiting if text not in queue]
+                    lost += len(missing)
+                    assert not missing, f"after cut {cut}: {missing} were acknowledged and are gone: {queue[:500]}"
+                machine.run("crier ctl pause")
+                waiting = []
+                cut_at = time.monotonic() + 0.7 + 0.31 * cut
+                number = 0
+                while time.monotonic() < cut_at:
+                    name = f"cut-{cut}-{number}"
+                    code, _ = machine.run(f"crier ctl say --id {name} 'Number {number}.'")
+                    if code == 0:
+                        waiting.append(name)
+                        acknowledged += 1
+                    number += 1
+                # While the next ones are being written.
+                machine.shell.send(b"i=0; while :; do crier ctl say \"More $i.\" >/dev/null; i=$((i+1)); done &\n")
+                time.sleep(0.2 + 0.17 * cut)
+            finally:
+                machine.pull_the_plug()
+        self.report.number(f"power cuts: {self.cuts}, {acknowledged} announcements acknowledged, {lost} lost")
+
+    # Eight processors in two clusters.
+
+    def clusters(self):
+        folder, disk = self.fresh("clusters")
+        with Machine(folder, disk, processors="8,sockets=1,clusters=2,cores=4,threads=1") as machine:
+            self.boot(machine)
+            until(lambda: self.stage_pid(machine, "talker"), 120, "the talker runs")
+            _, output = machine.run("for p in $(pidof crier); do tr '\\000' ' ' </proc/$p/cmdline; "
+                                    "grep Cpus_allowed_list /proc/$p/status; done")
+            allowed = dict(re.findall(r"stage (\w+).*?Cpus_allowed_list:\s*(\S+)", output, re.DOTALL))
+            assert {"talker", "vocoder", "player"} <= set(allowed), output
+            assert any(value != "0-7" for value in allowed.values()), output
+            assert allowed["talker"] != allowed["vocoder"], output
+            self.report.number(f"processors of the stages: {allowed}")
+
+    # Two slots, by U-Boot.
+
+    def slots(self):
+        folder, disk = self.fresh("slots")
+        flash = folder / "flash.img"
+        loader = pathlib.Path("/usr/lib/u-boot/qemu_arm64/u-boot.bin").read_bytes()
+        flash.write_bytes(loader.ljust(64 << 20, b"\0"))
+        check = self.report.check
+        check("slot-good", "U-Boot starts slot A; crier's self-test marks it good",
+              lambda: self.slot_good(folder, disk, flash))
+        check("slot-corrupt", "a corrupt root falls back to the other slot by itself",
+              lambda: self.slot_corrupt(folder, disk, flash))
+        folder, disk = self.fresh("slots")
+        check("slot-crash", "a slot whose crier never runs falls back to the other",
+              lambda: self.slot_crash(folder, disk, flash))
+
+    def slot_good(self, folder, disk, flash):
+        with Machine(folder, disk, boot=flash, watchdog="reset") as machine:
+            machine.wait_for_console("starting slot A, 2 attempts left", BOOT_TIMEOUT_S)
+            self.boot(machine)
+            assert "rauc.slot=A" in machine.run("cat /proc/cmdline")[1]
+            until(lambda: "BOOT_A_LEFT=3" in machine.run("fw_printenv 2>&1")[1], 400, "slot A is marked good", 3)
+            machine.run("sync")
+
+    def slot_corrupt(self, folder, disk, flash):
+        start, _ = partition(disk, "root_a")
+        with open(disk, "r+b") as file:
+            file.seek(start)
+            file.write(b"\xa5" * (1 << 20))
+        with Machine(folder, disk, boot=flash, watchdog="reset") as machine:
+            machine.wait_for_console("starting slot B", 2 * BOOT_TIMEOUT_S)
+            self.boot(machine)
+            assert "rauc.slot=B" in machine.run("cat /proc/cmdline")[1]
+            attempts = machine.console().count("starting slot A")
+            assert attempts == 3, f"slot A was tried {attempts} times"
+
+    def slot_crash(self, folder, disk, flash):
+        """The root of slot A is whole but its crier never answers: init starts it again and again, nobody marks it."""
+        broken = folder / "broken.squashfs"
+        tree = folder / "broken"
+        subprocess.run(["rm", "-rf", str(tree)], check=True)
+        subprocess.run(["cp", "-al", str(self.images / "root"), str(tree)], check=True)
+        (tree / "usr/bin/crier").unlink()
+        (tree / "etc/crier/self-test").unlink()
+        (tree / "etc/crier/self-test").write_text("ANSWERS_S=10\n")
+        (tree / "usr/bin/crier").write_text("#!/bin/sh\nexit 70\n")
+        (tree / "usr/bin/crier").chmod(0o755)
+        broken.unlink(missing_ok=True)
+        subprocess.run(["mksquashfs", str(tree), str(broken), "-quiet", "-no-progress", "-all-root", "-comp", "zstd",
+                        "-Xcompression-level", "3"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["rm", "-rf", str(tree)], check=True)
+        start, size = partition(disk, "root_a")
+        assert broken.stat().st_size <= size
+        with open(disk, "r+b") as file:
+            file.seek(start)
+            file.write(broken.read_bytes())
+        with Machine(folder, disk, boot=flash, watchdog="reset") as machine:
+            machine.wait_for_console("starting slot B", 4 * BOOT_TIMEOUT_S)
+            self.boot(machine)
+            assert "rauc.slot=B" in machine.run("cat /proc/cmdline")[1]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("images", type=pathlib.Path)
+    arguments.add_argument("--cuts", type=int, default=4, help="power cuts (each costs a boot)")
+    arguments.add_argument("--only", action="append", help="only the groups with these words: doors, cuts, clusters, slots")
+    options = arguments.parse_args()
+    report = Report(None)
+    suite = Suite(options.images.resolve(), report, options.cuts)
+    groups = {
+        "doors": suite.doors,
+        "cuts": lambda: report.check("cuts", f"after {options.cuts} power cuts nothing acknowledged is lost",
+                                     suite.power_cuts),
+        "clusters": lambda: report.check("clusters", "with eight processors in two clusters each stage has its own",
+                                         suite.clusters),
+        "slots": suite.slots,
+    }
+    for name, group in groups.items():
+        if not options.only or name in options.only:
+            print(f"-- {name}", flush=True)
+            group()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
