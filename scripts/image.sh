@@ -42,7 +42,7 @@ rm -rf "$prepared/source"
 mkdir -p "$prepared/source"
 git archive HEAD | tar -x -C "$prepared/source"
 # Every crate is checked against Cargo.lock; the build itself is offline.
-(cd "$prepared/source" && cargo vendor --quiet --locked VENDOR >"$prepared/vendor.toml")
+(cd "$prepared/source" && cargo vendor --locked VENDOR 2>"$prepared/vendor.log" >"$prepared/vendor.toml")
 cat "$prepared/vendor.toml" >>"$prepared/source/.cargo/config.toml"
 scripts/onnxruntime.sh aarch64
 rm -rf "$prepared/onnxruntime"

@@ -25,6 +25,8 @@ SPEECH_TIMEOUT_S = 240
 BOOT_TIMEOUT_S = 300
 # Rounding differs between processors, so draws do; another sentence is below 0.2.
 LIKENESS_MIN = 0.35
+# QEMU's sound card forgets what it still holds when the guest closes it.
+TAIL_S = 0.7
 CONFIGURATION = """
 [appliance]
 name = "Kitchen"
@@ -42,7 +44,7 @@ path = "{{run_dir}}/say"
 
 [[button]]
 key = "KEY_F1"
-press = {{ say = "The button works." }}
+press = {{ say = "The button at the front door works." }}
 
 [mqtt]
 host = "10.0.2.2"
@@ -145,7 +147,7 @@ class Suite:
         seconds = loud_seconds(expected)
         since = len(machine.heard())
         act()
-        machine.wait_for_sound(since, seconds * 0.8, SPEECH_TIMEOUT_S)
+        machine.wait_for_sound(since, seconds - TAIL_S, SPEECH_TIMEOUT_S)
         until(lambda: (machine.status() or {}).get("state", {}).get("mode") == "idle"
               or (machine.status() or {}).get("mode") == "idle", SPEECH_TIMEOUT_S, "the appliance is idle again", 1)
         time.sleep(1)
@@ -153,7 +155,7 @@ class Suite:
         like, length = likeness(heard, expected), loud_seconds(heard)
         if like < LIKENESS_MIN:
             raise Failure(f"heard {length:.2f} s of something else: likeness {like:.2f}")
-        if not 0.85 * seconds - 0.2 < length < 1.15 * seconds + 0.4:
+        if not seconds - TAIL_S <= length < 1.15 * seconds + 0.4:
             raise Failure(f"heard {length:.2f} s, the sentence has {seconds:.2f} s")
         self.report.number(f"likeness {like:.2f}, {length:.2f} s for {seconds:.2f} s")
 
@@ -198,7 +200,7 @@ class Suite:
                   lambda: self.expect(machine, "Somebody is at the door.", lambda: machine.run(
                       "echo 'Somebody is at the door.' > /run/crier/say", check=True)))
             check("button", "a key press is spoken",
-                  lambda: self.expect(machine, "The button works.", lambda: machine.press("f1")))
+                  lambda: self.expect(machine, "The button at the front door works.", lambda: machine.press("f1")))
             for stage in ("talker", "predictor", "vocoder", "player", "intake"):
                 check(f"kill-{stage}", f"after kill -9 of {stage} while speaking the sentence is whole",
                       lambda stage=stage: self.kill(machine, stage))
@@ -250,7 +252,7 @@ class Suite:
 
     def mqtt(self, machine, broker):
         topic = until(lambda: self.speak_topic(broker), 60, "the appliance is known to the broker")
-        self.expect(machine, "Dinner is ready.", lambda: broker.publish(topic, "Dinner is ready."))
+        self.expect(machine, "Dinner is ready in the kitchen.", lambda: broker.publish(topic, "Dinner is ready in the kitchen."))
 
     @staticmethod
     def speak_topic(broker):
