@@ -1,5 +1,5 @@
 # The doors a newcomer uses. Everything else is cargo.
-.PHONY: setup onnxruntime build demo test bench check-dependencies
+.PHONY: setup onnxruntime build demo test bench check-dependencies aarch64 test-aarch64 test-firmware test-system image
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
@@ -31,3 +31,24 @@ bench: build
 # Licences, banned and doubled crates; needs cargo-deny.
 check-dependencies:
 	cargo deny check
+
+# The program for the board, and a sentence spoken by it in an emulated Cortex-A76.
+aarch64: setup
+	@scripts/aarch64.sh
+
+# Tests that need no model, built for the board and run in an emulated Cortex-A76.
+test-aarch64: setup
+	scripts/cross.sh cargo test --release --locked -p crier-announce -p crier-bundle -p crier-config -p crier-speech -p crier-wire
+
+# The firmware's parts that need no emulator: overlays, partitions, signed updates, start-up scripts.
+test-firmware: build
+	@tests/system/firmware.sh
+
+# Boots the appliance in an emulated machine and drives it by its doors; ARGUMENTS="--cuts 20" is more thorough.
+test-system: aarch64
+	@tests/system/image.sh target/system
+	@/usr/bin/python3 tests/system/boot.py target/system $(ARGUMENTS)
+
+# The disk image for the CM3588, by Buildroot; needs internet and an hour or two (docs/FLASHING.md).
+image: setup
+	@scripts/image.sh
