@@ -204,7 +204,7 @@ class Suite:
             for stage in ("talker", "predictor", "vocoder", "player", "intake"):
                 check(f"kill-{stage}", f"after kill -9 of {stage} while speaking the sentence is whole",
                       lambda stage=stage: self.kill(machine, stage))
-            check("disk-full", "a full data partition is told, and nothing ends", lambda: self.disk_full(machine))
+            check("disk-full", "on a full data partition announcements are taken or refused with a word, nothing ends", lambda: self.disk_full(machine))
             check("watchdog", "the watchdog bites when crier hangs", lambda: self.hang(machine))
         finally:
             machine.pull_the_plug()
@@ -290,6 +290,8 @@ class Suite:
         machine.run("dd if=/dev/zero of=/data/fill bs=64k 2>/dev/null; dd if=/dev/zero of=/data/fill2 bs=512 2>/dev/null",
                     timeout_s=240)
         code, output = machine.run("df -k /data | tail -n1; crier ctl say 'Full.' 2>&1")
+        assert re.search(r"accepted|full|space|disk", output.splitlines()[-1]), output
+        assert re.search(r"\s100% ", output), f"it is not full: {output}"
         pids = machine.run("pidof crier")[1]
         assert pids, "crier ended"
         assert machine.status(), "it does not answer any more"
