@@ -5,7 +5,7 @@
 
 setenv slot_size 0x4000
 setenv slot_attempts 3
-setenv state_address ${fdt_addr_r}
+setenv state_address ${pxefile_addr_r}
 setenv reset_button "User Button"
 part number ${devtype} ${devnum} bootstate state_part
 part start ${devtype} ${devnum} ${state_part} state_start
@@ -53,10 +53,15 @@ for name in ${BOOT_ORDER}; do
         run save_state
         part number ${devtype} ${devnum} boot_${chosen} boot_part
         part number ${devtype} ${devnum} root_${chosen} root_part
+        # The number comes as 0x3; Linux wants 3.
+        setexpr root_part ${root_part} + 0
         setenv bootargs "root=${disk}${root_part} ro rootwait rootfstype=squashfs rauc.slot=${name} quiet panic=5 ${crier_arguments}"
         if load ${devtype} ${devnum}:${boot_part} ${kernel_addr_r} Image; then
-            setenv tree ${fdt_addr_r}
-            if load ${devtype} ${devnum}:${boot_part} ${fdt_addr_r} board.dtb; then true; else setenv tree ${fdtcontroladdr}; fi
+            setenv tree ${fdtcontroladdr}
+            if test -e ${devtype} ${devnum}:${boot_part} board.dtb; then
+                setenv tree ${fdt_addr_r}
+                load ${devtype} ${devnum}:${boot_part} ${fdt_addr_r} board.dtb
+            fi
             setenv initrd -
             if test -e ${devtype} ${devnum}:${boot_part} initrd; then
                 load ${devtype} ${devnum}:${boot_part} ${ramdisk_addr_r} initrd
