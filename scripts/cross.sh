@@ -61,10 +61,14 @@ has_target() {
 # Prints the folder of the programs of a toolchain that can build for the target.
 toolchain() {
     local own=$CROSS/rust version root
-    has_target rustc && { dirname "$(command -v rustc)"; return; }
     version=$(rustc --version | cut -d' ' -f2)
     [ -f "$own/.complete-$version" ] && { echo "$own/bin"; return; }
-    if command -v rustup >/dev/null && timeout 120 rustup --quiet target add "$TARGET" >/dev/null 2>&1 && has_target rustc; then
+    # CRIER_OWN_STD=1 goes the long way on a machine that need not.
+    if [ -z "${CRIER_OWN_STD:-}" ] && has_target rustc; then
+        dirname "$(command -v rustc)"
+        return
+    fi
+    if [ -z "${CRIER_OWN_STD:-}" ] && command -v rustup >/dev/null && timeout 120 rustup --quiet target add "$TARGET" >/dev/null 2>&1 && has_target rustc; then
         dirname "$(command -v rustc)"
         return
     fi
