@@ -96,7 +96,7 @@ copy_with_library() {
     scripts/debian.sh extract "$sources" "$suite" amd64 "rust-src=$package"
     mkdir -p "$(dirname "$own")"
     cp -al "$installed" "$own" 2>/dev/null || { rm -rf "$own"; cp -a "$installed" "$own"; }
-    rm -rf "$own/lib/rustlib/src"
+    rm -rf "$own/lib/rustlib/src" "$own/lib/rustlib/$TARGET"
     mkdir -p "$own/lib/rustlib/src"
     ln -sfn "$sources/usr/src/rustc-$version" "$own/lib/rustlib/src/rust"
     built=$(mktemp -d "$CROSS/std.XXXXXX")
