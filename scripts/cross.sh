@@ -78,8 +78,9 @@ toolchain() {
         touch "$own/.complete-$version"
     else
         rm -rf "$own"
-        debian_toolchain "$own"
-        touch "$own/.complete-$version"
+        echo "cross.sh: no standard library of Rust $version for $TARGET: \`rustup target add $TARGET\` fetches it, or" \
+            "install a Rust that Debian has the sources of (package rust-src)" >&2
+        return 1
     fi
     echo "$own/bin"
 }
@@ -113,36 +114,6 @@ copy_with_library() {
     mkdir -p "$library"
     cp "$built/target/$TARGET"/release/deps/*.rlib "$library/"
     rm -rf "$built" "$library"/libnothing*
-}
-
-# Debian's own compiler and both of its libraries, started with the C library they were built with.
-debian_toolchain() {
-    local own=$1 suite=trixie-backports base=trixie llvm
-    say "Fetching Rust from Debian $suite"
-    local version
-    version=$(scripts/debian.sh version "$suite" amd64 rustc | grep -v '~dev' | sort -V | tail -n1)
-    local short
-    short=$(echo "$version" | cut -d. -f1,2)
-    scripts/debian.sh extract "$own" "$suite" amd64 "rustc=$version" "cargo=$version" "libstd-rust-$short=$version" \
-        "libstd-rust-dev=$version"
-    scripts/debian.sh extract "$own" "$suite" arm64 "libstd-rust-dev=$version"
-    llvm=$(find "$own/usr/lib" -name 'librustc_driver-*.so' -exec objdump -p {} + |
-        grep -m1 -oE 'libLLVM\.so\.[0-9]+' | grep -oE '[0-9]+$')
-    for package in libc6 libgcc-s1 libstdc++6 "libllvm$llvm" zlib1g libzstd1 libxml2 libffi8 libedit2 libtinfo6 libbsd0 \
-        libmd0 liblzma5 libicu76 libssl3t64 libcurl3t64-gnutls libcurl4t64 libgit2-1.9 libsqlite3-0 libssh2-1t64 \
-        libpcre2-8-0 libllhttp9.2 libmbedtls21 libmbedx509-7 libmbedcrypto16 libz3-4; do
-        scripts/debian.sh extract "$own" "$base" amd64 "$package" 2>/dev/null ||
-            scripts/debian.sh extract "$own" "$suite" amd64 "$package" 2>/dev/null || true
-    done
-    mkdir -p "$own/bin"
-    for program in rustc cargo; do
-        cat >"$own/bin/$program" <<WRAPPER
-#!/bin/sh
-exec "$own/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --argv0 "$own/usr/bin/$program" \
-    --library-path "$own/usr/lib/x86_64-linux-gnu" "$own/usr/bin/$program" "\$@"
-WRAPPER
-        chmod +x "$own/bin/$program"
-    done
 }
 
 install_packages
