@@ -26,10 +26,9 @@ define CRIER_INSTALL_TARGET_CMDS
 	$(INSTALL) -D -m 0755 $(CRIER_RELEASE_DIR)/crier $(TARGET_DIR)/usr/bin/crier
 	mkdir -p $(TARGET_DIR)/usr/share/crier/voices
 	cp -a $(@D)/voices/default $(TARGET_DIR)/usr/share/crier/voices/
-	$(INSTALL) -D -m 0644 $(@D)/configs/cm3588.toml \
-		$(TARGET_DIR)/usr/share/crier/cm3588.toml
-	$(INSTALL) -D -m 0644 $(@D)/configs/crier.toml \
-		$(TARGET_DIR)/usr/share/crier/crier.toml
+	$(INSTALL) -m 0644 -t $(TARGET_DIR)/usr/share/crier \
+		$(@D)/configs/cm3588.toml $(@D)/configs/crier.toml \
+		$(@D)/configs/qemu.toml
 endef
 
 # Without dot products speech is several times slower, and nothing else tells.
