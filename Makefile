@@ -14,7 +14,7 @@ build: setup
 	@printf '\033[1m==>\033[0m Building (the first time takes some minutes)\n'
 	cargo build --release
 
-# Speaks a sentence with the default voice: plays it where there is a sound card, and leaves a WAV file.
+# Shows the appliance at work: text by FIFO, MQTT and serial line, a stage killed in mid-sentence; leaves WAV files.
 demo: build
 	@scripts/demo.sh
 
