@@ -329,7 +329,9 @@ impl Supervisor {
         let config = self.config();
         if config.supervisor.stop == Stop::Finish {
             let deadline = Instant::now() + Duration::from_secs(u64::from(config.supervisor.stop_timeout_s));
-            while self.appliance.is_speaking() && Instant::now() < deadline {
+            // Without a device to hear it on, nothing would be finished.
+            let audible = || self.appliance.is_speaking() && self.appliance.playing.device().open;
+            while audible() && Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
