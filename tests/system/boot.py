@@ -435,7 +435,7 @@ stage_start_timeout_s = 300
             file.write(broken.read_bytes())
         with Machine(folder, disk, boot=flash, watchdog="reset") as machine:
             # By the console: crier itself says that it is ready, in slot B.
-            machine.wait_for_console(r"starting slot B[\s\S]*INFO ready", 4 * BOOT_TIMEOUT_S)
+            machine.wait_for_console(r"starting slot B[\s\S]*msg=ready", 4 * BOOT_TIMEOUT_S)
 
 
 def main():
