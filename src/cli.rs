@@ -79,7 +79,7 @@ pub(crate) struct ServeArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct TuneArguments {
-    /// Configuration whose voice is measured, and whose [cpu] gets the fastest plan
+    /// Configuration whose voice is measured, and whose section `cpu` gets the fastest plan
     #[arg(long, value_name = "FILE", env = "CRIER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Write nothing

@@ -243,7 +243,10 @@ impl Supervisor {
         let player = plan::player(&config, &cpu, care, &tasks::Remembered::of(self));
         let player_changed = {
             let mut plan = self.player_plan.borrow_mut();
-            let sound = |settings: &PlayerSettings| (settings.output.clone(), settings.mixer.clone());
+            let sound = |settings: &PlayerSettings| {
+                let PlayerSettings { output, mixer, buffer_ms, period_ms, .. } = settings.clone();
+                (output, mixer, buffer_ms, period_ms)
+            };
             let changed =
                 sound(&plan.settings) != sound(&player.settings) || plan.processors != player.processors;
             *plan = player;

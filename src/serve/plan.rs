@@ -120,7 +120,7 @@ pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerO
                 TextMode::Whole => Some(crier_speech::TextMode::Whole),
             },
         };
-        let choice = Choice { folder, manner, seed: voice.seed, fallback: config.voice.fallback };
+        let choice = Choice { folder, manner, seed: voice.seed, fallback: voice.fallback };
         choices.insert(name.to_owned(), choice);
     }
     Ok(SpeakerOptions {
@@ -148,6 +148,8 @@ pub(crate) fn player(
         settings: PlayerSettings {
             output: config.player.output.clone(),
             mixer: config.player.mixer.clone(),
+            buffer_ms: config.player.buffer_ms,
+            period_ms: config.player.period_ms,
             volume_percent: volume_percent.unwrap_or(config.player.volume_percent),
             muted: remembered.muted,
         },

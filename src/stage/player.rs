@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use crier_player::{Command, Options, Output, Player, Report};
+use crier_player::{Command, Options, Output, Player, Report, Timing};
 use crier_system::{Channel, limit_realtime, lock_memory, run_realtime};
 use crier_wire::{FromStage, PlayerReport, PlayerRequest, ToStage, decode, floats};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ const REQUESTS_MAX: usize = 64;
 pub(crate) struct PlayerSettings {
     pub(crate) output: crier_config::Output,
     pub(crate) mixer: crier_config::Mixer,
+    pub(crate) buffer_ms: u32,
+    pub(crate) period_ms: u32,
     pub(crate) volume_percent: u8,
     pub(crate) muted: bool,
 }
@@ -34,6 +36,7 @@ impl PlayerSettings {
         match &self.output {
             crier_config::Output::Alsa { device } => Output::Alsa {
                 device: device.clone(),
+                timing: Timing { buffer_ms: self.buffer_ms, period_ms: self.period_ms },
                 mixer: match &self.mixer {
                     crier_config::Mixer::Auto => crier_player::Mixer::Auto,
                     crier_config::Mixer::None => crier_player::Mixer::None,

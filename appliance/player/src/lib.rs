@@ -73,7 +73,7 @@ pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
 pub use pacing::{Decision, Pacer, Production, WAIT_MAX};
 pub use pcm::{
-    AlsaPcm, BUFFER_MS, CapturePcm, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape,
+    AlsaPcm, BUFFER_MS, CapturePcm, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, Shape, Timing,
     steady_clock,
 };
 pub use player::{

@@ -20,6 +20,22 @@ pub const BUFFER_MS: u32 = 200;
 /// How much sound a device takes at a time, in milliseconds.
 pub const PERIOD_MS: u32 = 25;
 
+/// How much sound a device is asked to hold, and to take at a time. What it makes of that is its [`Shape`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Held ahead, in milliseconds.
+    pub buffer_ms: u32,
+    /// Taken at a time, in milliseconds.
+    pub period_ms: u32,
+}
+
+impl Default for Timing {
+    /// [`BUFFER_MS`] and [`PERIOD_MS`].
+    fn default() -> Self {
+        Self { buffer_ms: BUFFER_MS, period_ms: PERIOD_MS }
+    }
+}
+
 /// What a device turned out to be, which is not always what it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {

@@ -122,7 +122,7 @@ impl Player {
                 Some("none") => Mixer::None,
                 Some(element) => Mixer::Element(element.to_owned()),
             },
-            buffer_ms: section.number("buffer_ms", default.buffer_ms, 10..=2000),
+            buffer_ms: section.number("buffer_ms", default.buffer_ms, 10..=1000),
             period_ms: section.number("period_ms", default.period_ms, 2..=500),
             crossfade_ms: section.number("crossfade_ms", default.crossfade_ms, 0..=100),
             start: section.choice("start", default.start),

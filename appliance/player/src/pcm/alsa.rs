@@ -4,7 +4,7 @@ use ::alsa::pcm::{Access, Format, HwParams, PCM, State};
 use ::alsa::{Direction, ValueOr};
 
 use super::mixer::HardwareVolume;
-use super::{BUFFER_MS, Encoding, Fault, Mixer, PERIOD_MS, Pcm, Shape};
+use super::{Encoding, Fault, Mixer, Pcm, Shape, Timing};
 use crate::PlayerError;
 
 /// The error numbers that alsa-lib uses with a meaning of its own (Linux, all architectures Crier runs on).
@@ -35,13 +35,13 @@ impl AlsaPcm {
     /// # Errors
     /// [`PlayerError::OpenDevice`] when there is no such device or it is busy, [`PlayerError::ConfigureDevice`] when it
     /// plays in no form that the player can give.
-    pub fn open(device: &str, rate_hz: u32, mixer: &Mixer) -> Result<Self, PlayerError> {
+    pub fn open(device: &str, rate_hz: u32, mixer: &Mixer, timing: Timing) -> Result<Self, PlayerError> {
         let open_error = |source| PlayerError::OpenDevice { device: device.to_owned(), source };
         if device.contains('\0') {
             return Err(open_error(::alsa::Error::new("snd_pcm_open", 22)));
         }
         let pcm = PCM::new(device, Direction::Playback, true).map_err(open_error)?;
-        let (shape, encoding, channels) = configure(&pcm, rate_hz)
+        let (shape, encoding, channels) = configure(&pcm, rate_hz, timing)
             .map_err(|source| PlayerError::ConfigureDevice { device: device.to_owned(), rate_hz, source })?;
         let volume = HardwareVolume::find(device, mixer);
         let bytes = Vec::with_capacity(shape.buffer_frames * channels as usize * 4);
@@ -79,7 +79,7 @@ fn fault_of(error: ::alsa::Error, state: Option<State>) -> Fault {
     }
 }
 
-fn configure(pcm: &PCM, rate_hz: u32) -> Result<(Shape, Encoding, u32), ::alsa::Error> {
+fn configure(pcm: &PCM, rate_hz: u32, timing: Timing) -> Result<(Shape, Encoding, u32), ::alsa::Error> {
     let hardware = HwParams::any(pcm)?;
     hardware.set_access(Access::RWInterleaved)?;
     hardware.set_rate_resample(false)?;
@@ -96,8 +96,8 @@ fn configure(pcm: &PCM, rate_hz: u32) -> Result<(Shape, Encoding, u32), ::alsa::
     if !exact {
         hardware.set_rate_near(rate_hz, ValueOr::Nearest)?;
     }
-    hardware.set_buffer_time_near(BUFFER_MS * 1000, ValueOr::Nearest)?;
-    hardware.set_period_time_near(PERIOD_MS * 1000, ValueOr::Nearest)?;
+    hardware.set_buffer_time_near(timing.buffer_ms * 1000, ValueOr::Nearest)?;
+    hardware.set_period_time_near(timing.period_ms * 1000, ValueOr::Nearest)?;
     pcm.hw_params(&hardware)?;
     let (buffer, period) = (hardware.get_buffer_size()?, hardware.get_period_size()?);
     let software = pcm.sw_params_current()?;
@@ -189,7 +189,7 @@ impl Pcm for AlsaPcm {
 
 #[cfg(test)]
 mod tests {
-    use super::{AlsaPcm, EPIPE, ESTRPIPE, Fault, Mixer, State, fault_of, is_state};
+    use super::{AlsaPcm, EPIPE, ESTRPIPE, Fault, Mixer, State, Timing, fault_of, is_state};
 
     #[test]
     fn faults_are_told_apart_by_number_and_state() {
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn names_that_no_device_can_have_are_refused() {
         for name in ["no-such-device", "with\0zero", ""] {
-            assert!(AlsaPcm::open(name, 24_000, &Mixer::Auto).is_err());
+            assert!(AlsaPcm::open(name, 24_000, &Mixer::Auto, Timing::default()).is_err());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AlsaPcm, CapturePcm, Mixer, PacedPcm, Pcm, Shape, steady_clock};
+use super::{AlsaPcm, CapturePcm, Mixer, PacedPcm, Pcm, Shape, Timing, steady_clock};
 use crate::{NullSink, PlayerError, Sink, WavFormat, WavSink};
 
 /// Where the appliance is heard.
@@ -14,6 +14,8 @@ pub enum Output {
         device: String,
         /// What sets its volume.
         mixer: Mixer,
+        /// How much it holds.
+        timing: Timing,
     },
     /// A WAV file that grows as fast as a sound card would play. An existing file is continued: a player that was
     /// restarted in the middle of a sentence goes on in the same file.
@@ -43,8 +45,8 @@ impl Output {
     pub fn open(&self, rate_hz: u32) -> Result<Box<dyn Pcm>, PlayerError> {
         let paced = |sink: Box<dyn Sink>| PacedPcm::new(Shape::usual(rate_hz), sink, steady_clock());
         Ok(match self {
-            Self::Alsa { device, mixer } => {
-                let pcm = AlsaPcm::open(device, rate_hz, mixer)?;
+            Self::Alsa { device, mixer, timing } => {
+                let pcm = AlsaPcm::open(device, rate_hz, mixer, *timing)?;
                 tracing::info!(%device, form = %pcm.describe(), "sound device open");
                 Box::new(pcm)
             }

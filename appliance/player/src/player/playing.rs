@@ -8,7 +8,7 @@ use super::{
     CUSHION_MS, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Phase, Player, Purpose, REOPEN_MAX, REOPEN_MIN,
     RESTART_FADE_IN_MS, Report,
 };
-use crate::pcm::{Fault, PERIOD_MS};
+use crate::pcm::{Fault, Shape};
 
 /// Samples that are rendered at a time, in milliseconds.
 const RENDER_MS: u32 = 10;
@@ -22,8 +22,6 @@ const STALLS_MAX: u32 = 2;
 const STEPS_MAX: usize = 16;
 /// How long a player with nothing to do may sleep.
 const IDLE: Duration = Duration::from_millis(500);
-/// How long a player that plays may sleep: half a period.
-const BUSY: Duration = Duration::from_millis(PERIOD_MS as u64 / 2);
 
 impl Player {
     /// Does what is due at `now`, and says how long it may take until the next poll; after a command, poll at once.
@@ -47,7 +45,8 @@ impl Player {
         match (&self.line, self.phase) {
             (None, _) if !self.shutting_down => self.reopen_at.saturating_sub(now).min(IDLE),
             (_, Phase::Waiting) => IDLE,
-            _ => BUSY,
+            (Some(line), _) => half_a_period(line.shape),
+            (None, _) => IDLE,
         }
     }
 
@@ -136,7 +135,7 @@ impl Player {
             (self.still_for, self.moved_to) = (Duration::ZERO, heard);
         } else {
             // Only time in which the device was looked at counts: the player may have slept itself.
-            self.still_for += now.saturating_sub(self.watched_at).min(4 * BUSY);
+            self.still_for += now.saturating_sub(self.watched_at).min(4 * half_a_period(line.shape));
         }
         self.watched_at = now;
         if self.still_for >= patience {
@@ -357,4 +356,10 @@ impl Player {
 
 fn with_position(purpose: Purpose, position: u64) -> Purpose {
     if let Purpose::Pause(_) = purpose { Purpose::Pause(position) } else { purpose }
+}
+
+/// How long a player that plays may sleep.
+fn half_a_period(shape: Shape) -> Duration {
+    let period_s = shape.period_frames as f64 / f64::from(shape.rate_hz.max(1));
+    Duration::from_secs_f64(period_s / 2.0)
 }

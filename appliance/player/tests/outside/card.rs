@@ -9,7 +9,9 @@ use std::process::Command as Process;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crier_player::{AlsaPcm, Command, Mixer, Options, Output, Pcm, Player, Report, Resampler, Shape, to_s16};
+use crier_player::{
+    AlsaPcm, Command, Mixer, Options, Output, Pcm, Player, Report, Resampler, Shape, Timing, to_s16,
+};
 
 use crate::check::steps_back;
 use crate::rig::{RATE_HZ, noise};
@@ -103,7 +105,8 @@ struct Stage {
 
 impl Stage {
     fn new(device: &str, said: &[f32]) -> Self {
-        let output = Output::Alsa { device: device.to_owned(), mixer: Mixer::Auto };
+        let output =
+            Output::Alsa { device: device.to_owned(), mixer: Mixer::Auto, timing: Timing::default() };
         let mut player = Player::new(Options::default(), Box::new(move |rate_hz| output.open(rate_hz)));
         let begin = Command::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
         player.command(begin, Duration::ZERO);
@@ -205,7 +208,7 @@ fn other_rate() {
 #[test]
 #[ignore = "started with a configuration of its own"]
 fn pace_and_form() {
-    let opened = AlsaPcm::open("card48", RATE_HZ, &Mixer::None).unwrap();
+    let opened = AlsaPcm::open("card48", RATE_HZ, &Mixer::None, Timing::default()).unwrap();
     assert_eq!(opened.shape(), Shape::usual(48_000));
     assert!(opened.describe().contains("48000 Hz, S32, 2"), "{}", opened.describe());
     drop(opened);
@@ -269,7 +272,7 @@ fn stopped() {
 #[ignore = "started with a configuration of its own"]
 fn taken_back() {
     let said = noise(4000, 6);
-    let mut card = AlsaPcm::open("card24", RATE_HZ, &Mixer::None).unwrap();
+    let mut card = AlsaPcm::open("card24", RATE_HZ, &Mixer::None, Timing::default()).unwrap();
     assert_eq!(card.write(&said), Ok(4000));
     card.start().unwrap();
     std::thread::sleep(Duration::from_millis(20));

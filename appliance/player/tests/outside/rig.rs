@@ -160,7 +160,12 @@ fn player(options: &Options, pcm: &Rc<RefCell<PacedPcm>>, behaviour: &Rc<RefCell
     let opener = move |rate_hz| {
         if behaviour.borrow().gone {
             // Any error of opening will do.
-            let source = crier_player::AlsaPcm::open("no-such-device", rate_hz, &crier_player::Mixer::None);
+            let source = crier_player::AlsaPcm::open(
+                "no-such-device",
+                rate_hz,
+                &crier_player::Mixer::None,
+                crier_player::Timing::default(),
+            );
             return Err(source.err().unwrap());
         }
         Ok(Box::new(FakePcm { pcm: Rc::clone(&pcm), behaviour: Rc::clone(&behaviour) }) as Box<dyn Pcm>)
