@@ -1,5 +1,5 @@
 # The doors a newcomer uses. Everything else is cargo.
-.PHONY: setup onnxruntime build demo test bench check-dependencies aarch64 test-aarch64 test-firmware test-system image
+.PHONY: setup onnxruntime build demo test soak bench check-dependencies aarch64 test-aarch64 test-firmware test-system image
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
@@ -25,6 +25,11 @@ test: setup
 	cargo test --release --workspace
 	python3 tests/system/lint.py --self-test
 	python3 tests/system/lint.py
+
+# The same for hours: thousands of kills, and property tests with many more cases.
+soak: setup
+	CRIER_KILLS=3000 cargo test --release --workspace --test appliance -- deaths --nocapture
+	PROPTEST_CASES=50000 cargo test --release --workspace --lib
 
 # How fast the default voice is on this machine; `crier bench --voice BUNDLE` measures another.
 bench: build
