@@ -14,23 +14,11 @@ SYSROOT=$CROSS/sysroot
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
+# shellcheck disable=SC1091
+. scripts/packages.sh
 
 # shellcheck disable=SC1091
 suite() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
-
-install_packages() {
-    local missing=()
-    for package in "${PACKAGES[@]}"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    say "Installing Debian packages: ${missing[*]}"
-    as_root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 # The board's ALSA library, and an emulator new enough for ONNX Runtime (Debian 12's own crashes in it).
 fetch_sysroot() {
@@ -116,7 +104,7 @@ copy_with_library() {
     rm -rf "$built" "$library"/libnothing*
 }
 
-install_packages
+install_packages "${PACKAGES[@]}"
 mkdir -p "$CROSS"
 fetch_sysroot
 rust=$(toolchain)

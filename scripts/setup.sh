@@ -12,19 +12,10 @@ PACKAGES=(build-essential cmake pkg-config clang libclang-dev libasound2-dev pyt
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
+# shellcheck disable=SC1091
+. scripts/packages.sh
 
-missing=()
-for package in "${PACKAGES[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-    say "Installing Debian packages: ${missing[*]}"
-    as_root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+install_packages "${PACKAGES[@]}"
 
 # A Rust installed a moment ago is not in this shell's PATH yet.
 export PATH="$HOME/.cargo/bin:$PATH"

@@ -22,7 +22,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     /// Samples and their rate.
-    pub(crate) fn get(&mut self, key: &Key) -> Option<(u32, Rc<Vec<f32>>)> {
+    pub(crate) fn get(&self, key: &Key) -> Option<(u32, Rc<Vec<f32>>)> {
         let (_, rate_hz, samples) = self.entries.values().find(|(known, _, _)| known == key)?;
         Some((*rate_hz, Rc::clone(samples)))
     }

@@ -42,6 +42,21 @@ pub(crate) struct Choice {
     pub(crate) fallback: bool,
 }
 
+impl Choice {
+    /// How this voice speaks when somebody wishes another speaker or language; `auto` is a language, too.
+    fn manner_for(&self, speaker: Option<&str>, language: Option<&str>) -> Manner {
+        Manner {
+            speaker: speaker.map(str::to_owned).or_else(|| self.manner.speaker.clone()),
+            language: match language {
+                Some("auto") => None,
+                Some(language) => Some(language.to_owned()),
+                None => self.manner.language.clone(),
+            },
+            ..self.manner.clone()
+        }
+    }
+}
+
 /// What a speaker is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct SpeakerOptions {
@@ -179,15 +194,7 @@ impl Speaker {
             text => clean(text.as_bytes()).map_err(|error| error.to_string())?,
         };
         let wanted = self.choice(announcement.voice())?;
-        let manner = Manner {
-            speaker: announcement.speaker().map(str::to_owned).or_else(|| wanted.manner.speaker.clone()),
-            language: match announcement.language() {
-                Some("auto") => None,
-                Some(language) => Some(language.to_owned()),
-                None => wanted.manner.language.clone(),
-            },
-            ..wanted.manner.clone()
-        };
+        let manner = wanted.manner_for(announcement.speaker(), announcement.language());
         let loaded = self.loaded(&wanted.folder).and_then(|slot| slot.voice());
         let rate_hz = loaded.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz());
         let mut take = Take::new(self, playing, announcement.volume(), rate_hz);
@@ -204,7 +211,7 @@ impl Speaker {
         };
         if !text.is_empty() {
             let key = (wanted.folder.clone(), manner.clone(), wanted.seed, text.clone());
-            let cached = self.cache.borrow_mut().get(&key);
+            let cached = self.cache.borrow().get(&key);
             if let Some((rate_hz, samples)) = cached {
                 spoken.cached = true;
                 take.samples(rate_hz, &samples).await?;
@@ -320,10 +327,7 @@ impl Speaker {
     pub(crate) async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
         let Ok(choice) = self.choice(voice) else { return };
         let Ok(text) = clean(text.as_bytes()) else { return };
-        let manner = Manner {
-            language: language.map(str::to_owned).or_else(|| choice.manner.language.clone()),
-            ..choice.manner.clone()
-        };
+        let manner = choice.manner_for(None, language);
         let key = (choice.folder.clone(), manner.clone(), choice.seed, text.clone());
         if self.cache.borrow().has(&key) {
             return;

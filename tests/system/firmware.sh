@@ -12,9 +12,8 @@ passed=0 failed=0
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
+# shellcheck disable=SC1091
+. scripts/packages.sh
 
 # check "what is promised" command...
 check() {
@@ -45,17 +44,6 @@ refuses() {
         return 1
     fi
     grep -qi "$words" <<<"$output" || { echo "refused for another reason: $output"; return 1; }
-}
-
-install_packages() {
-    local missing=()
-    for package in "${PACKAGES[@]}"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    say "Installing Debian packages: ${missing[*]}"
-    as_root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 shell_scripts() {
@@ -249,7 +237,7 @@ identity() {
     [ "$(cat "$place/etc/hostname")" = crier-cd34ef ] || { cat "$place/etc/hostname"; return 1; }
 }
 
-install_packages
+install_packages "${PACKAGES[@]}"
 if [ ! -d target/debian/kernel/boot ]; then
     say "Fetching Debian's arm64 kernel"
     # shellcheck disable=SC1091

@@ -19,23 +19,11 @@ MODULES=(virtio_pci virtio_blk virtio_net virtio_input evdev xhci_pci snd_usb_au
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
+# shellcheck disable=SC1091
+. scripts/packages.sh
 
 # shellcheck disable=SC1091
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-
-install_packages() {
-    local missing=()
-    for package in "${PACKAGES[@]}"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    say "Installing Debian packages: ${missing[*]}"
-    as_root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 fetch() {
     local kernel_suite=$suite
@@ -155,7 +143,7 @@ make_disk() {
     rm -rf "$work"
 }
 
-install_packages
+install_packages "${PACKAGES[@]}"
 fetch
 make_root
 make_initrd
