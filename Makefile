@@ -1,5 +1,5 @@
 # The doors a newcomer uses. Everything else is cargo.
-.PHONY: setup onnxruntime build demo test soak bench check-dependencies aarch64 test-aarch64 test-firmware test-system image
+.PHONY: setup onnxruntime build demo test soak bench voice-eval check-dependencies aarch64 test-aarch64 test-firmware test-system image
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
@@ -34,6 +34,10 @@ soak: setup
 # How fast the default voice is on this machine; `crier bench --voice BUNDLE` measures another.
 bench: build
 	@cargo run --release --quiet -- bench
+
+# How well the embedded voice is understood, by a speech recogniser that nobody here tuned; ARGUMENTS="--every 5" is quicker.
+voice-eval: build
+	@scripts/voice-eval.sh --teacher $(ARGUMENTS)
 
 # Licences, banned and doubled crates; needs cargo-deny.
 check-dependencies:

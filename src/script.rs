@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
 use crier_speech::{
-    ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode, TextNormalisation, Tokenizer,
-    VoiceLayout, clean, normalise, pronounce, split_sentences,
+    FRAMES_MAX, ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode, TextNormalisation,
+    Tokenizer, VoiceLayout, breath, clean, frame_ids, normalise, pronounce, split_sentences,
 };
 
 use crate::error::CrierError;
@@ -64,8 +64,13 @@ impl Reader {
     pub(crate) fn script(&self, text: &str, manner: &Manner) -> Result<Script, CrierError> {
         let options = self.prompt_options(manner)?;
         let (spelled, skipped) = self.spell(text)?;
-        let sentences =
-            spelled.iter().map(|sentence| self.tokenizer.encode(sentence)).collect::<Result<_, _>>()?;
+        let mut sentences = Vec::with_capacity(spelled.len());
+        for sentence in &spelled {
+            match &self.lexicon {
+                Some(lexicon) => self.breathe(sentence, lexicon, &mut sentences)?,
+                None => sentences.push(self.tokenizer.encode(sentence)?),
+            }
+        }
         let voice_file = manner.file.clone().filter(|_| manner.speaker.is_none());
         let script = Script { voice_file, options, sentences, skipped };
         script.sentence(self, 0)?;
@@ -86,10 +91,7 @@ impl Reader {
                     let english = normalise::english(sentence);
                     skipped.extend(english.skipped);
                     if !english.text.is_empty() {
-                        spelled.push(match &self.lexicon {
-                            Some(lexicon) => pronounce(&english.text, lexicon),
-                            None => english.text,
-                        });
+                        spelled.push(english.text);
                     }
                 }
                 if spelled.is_empty() {
@@ -101,6 +103,20 @@ impl Reader {
         }
     }
 
+    /// A sentence as frames of sounds: in one piece, or in as many as it takes breaths.
+    fn breathe(&self, text: &str, lexicon: &Lexicon, pieces: &mut Vec<Vec<u32>>) -> Result<(), SpeechError> {
+        let ids = frame_ids(&pronounce(text, lexicon), |frame| self.tokenizer.entry(frame))?;
+        match breath(text).filter(|_| ids.len() > FRAMES_MAX) {
+            Some(at) => {
+                let (first, rest) = text.split_at(at);
+                self.breathe(first, lexicon, pieces)?;
+                self.breathe(rest, lexicon, pieces)?;
+            }
+            None => pieces.extend(ids.chunks(FRAMES_MAX).map(<[u32]>::to_vec)),
+        }
+        Ok(())
+    }
+
     fn prompt_options(&self, manner: &Manner) -> Result<PromptOptions, CrierError> {
         let layout: &VoiceLayout = self.bundle.layout();
         let who = Who::new(manner.speaker.as_deref(), manner.file.as_deref(), &self.bundle)?;
@@ -108,11 +124,14 @@ impl Reader {
             Some(text) => self.tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
             None => Vec::new(),
         };
-        // As the official package: whole text, but for voices that are cloned from a recording.
-        let mode = manner.mode.unwrap_or(match layout.kind {
-            ModelKind::Base => TextMode::Streaming,
-            _ => TextMode::Whole,
-        });
+        // As the official package: whole text, but for voices that are cloned from a recording. A voice with a lexicon
+        // knows only one way: it reads a frame of sounds with each frame of speech.
+        let mode = match (&self.lexicon, manner.mode, layout.kind) {
+            (Some(_), _, _) => TextMode::Streaming,
+            (None, Some(mode), _) => mode,
+            (None, None, ModelKind::Base) => TextMode::Streaming,
+            (None, None, _) => TextMode::Whole,
+        };
         let role = self.tokenizer.role(layout)?;
         let language = manner.language.clone().or(who.language);
         Ok(PromptOptions {

@@ -51,6 +51,7 @@ pub(crate) fn speak(
     sink: &mut dyn FnMut(&[f32]) -> Result<(), CrierError>,
 ) -> Result<Spoken, CrierError> {
     let begin = Instant::now();
+    let lead_frames = maker.layout.lead_frames;
     let (to_listener, made) = sync_channel(FRAMES_IN_FLIGHT_MAX);
     let (to_maker, judged) = channel();
     std::thread::scope(|scope| {
@@ -62,7 +63,8 @@ pub(crate) fn speak(
             }
             Ok(())
         });
-        let mut listener = Listener { vocoder, options, begin, spoken: Spoken::default(), to_maker };
+        let mut listener =
+            Listener { vocoder, lead_frames, options, begin, spoken: Spoken::default(), to_maker };
         let heard = listener.run(&made, sink);
         let mut spoken = listener.spoken;
         // Without this, a maker that waits for room in the channel or for a judgement would wait for ever.
@@ -124,6 +126,7 @@ impl FrameMaker<'_> {
 /// The other thread: frames in, samples out.
 struct Listener<'a> {
     vocoder: &'a mut Vocoder,
+    lead_frames: usize,
     options: SentenceOptions,
     begin: Instant,
     spoken: Spoken,
@@ -140,12 +143,12 @@ impl Listener<'_> {
         let (mut decoded, mut out) = (Vec::new(), Vec::new());
         let (mut joiner, mut joined) = (Joiner::new(self.vocoder.sample_rate_hz(), CROSSFADE_MS), Vec::new());
         let mut present = 0;
-        let mut samples = SentenceSamples::new(self.options, samples_per_frame);
+        let mut samples = SentenceSamples::new(self.options, samples_per_frame, self.lead_frames);
         while let Ok((index, made)) = made.recv() {
             if index != present {
                 present = index;
                 joiner.next_segment(&mut joined);
-                samples = SentenceSamples::new(self.options, samples_per_frame);
+                samples = SentenceSamples::new(self.options, samples_per_frame, self.lead_frames);
             }
             let was_finished = samples.is_finished();
             samples.tell(made, &mut out);

@@ -160,16 +160,17 @@ async fn make_samples(
     out: mpsc::Sender<Piece>,
 ) -> Result<(), Broken> {
     let samples_per_frame = voice.samples_per_frame();
+    let lead_frames = voice.reader.bundle.layout().lead_frames;
     let mut vocoder = voice.vocoder.lock().await;
     let mut present = None;
-    let mut samples = SentenceSamples::new(options, samples_per_frame);
+    let mut samples = SentenceSamples::new(options, samples_per_frame, lead_frames);
     let mut heard = Vec::new();
     let mut whole = first;
     while let Some(part) = made.recv().await {
         let gone = || Broken { sentence: part.sentence, reason: "it was stopped".to_owned() };
         if present != Some(part.sentence) {
             present = Some(part.sentence);
-            samples = SentenceSamples::new(options, samples_per_frame);
+            samples = SentenceSamples::new(options, samples_per_frame, lead_frames);
             let frames_expected = options.max_frames.unwrap_or_else(|| expected_frames(part.tokens));
             out.send(Piece::Sentence { frames_expected }).await.map_err(|_| gone())?;
         }

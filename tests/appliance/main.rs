@@ -6,5 +6,6 @@ mod commands;
 mod deaths;
 mod doors;
 mod rig;
+mod speech;
 mod troubles;
 mod voices;

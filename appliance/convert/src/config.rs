@@ -38,6 +38,9 @@ pub struct CrierConfig {
     /// What is done to text before the voice reads it.
     #[serde(default)]
     pub text_normalisation: crier_speech::TextNormalisation,
+    /// Frames by which the voice reads ahead of what it says.
+    #[serde(default)]
+    pub lead_frames: usize,
 }
 
 /// The sizes of a stack of Qwen3 layers.

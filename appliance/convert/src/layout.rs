@@ -42,6 +42,7 @@ pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertErro
         // The official package drops instructions for the small CustomVoice model only.
         instructions: config.tts_model_size != "0b6" || kind == ModelKind::VoiceDesign,
         text_normalisation: config.crier.text_normalisation,
+        lead_frames: config.crier.lead_frames,
         text_ids: TextIds {
             im_start: config.im_start_token_id,
             im_end: config.im_end_token_id,

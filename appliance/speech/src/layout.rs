@@ -133,6 +133,9 @@ pub struct VoiceLayout {
     /// What is done to text before the voice reads it.
     #[serde(default)]
     pub text_normalisation: TextNormalisation,
+    /// Frames of silence at the beginning of a sentence, while the voice reads ahead; nobody has to hear them.
+    #[serde(default)]
+    pub lead_frames: usize,
     /// Special ids of the text vocabulary.
     pub text_ids: TextIds,
     /// Special ids of the codec vocabulary.

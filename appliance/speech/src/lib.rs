@@ -32,7 +32,7 @@ pub use layout::{
     VoiceLayout,
 };
 pub use prompt::{Identity, Prompt, PromptOptions, Reference, TextMode};
-pub use pronounce::{Pronunciations, pronounce};
+pub use pronounce::{FRAMES_MAX, Pronunciations, UNITS_PER_FRAME, breath, frame_ids, pronounce};
 pub use sampling::{Choice, Sampler};
 pub use sentence::{Judged, Made, Sentence, SentenceFrames, SentenceOptions, SentenceSamples};
 pub use sentences::{SENTENCE_CHARACTERS_MAX, split_sentences};

@@ -294,6 +294,7 @@ pub(crate) mod tests {
             text_vocab: 1000,
             instructions: kind == ModelKind::VoiceDesign,
             text_normalisation: crate::TextNormalisation::None,
+            lead_frames: 0,
             text_ids: TextIds { im_start: 900, im_end: 901, tts_pad: 910, tts_bos: 911, tts_eos: 912 },
             codec_ids: CodecIds {
                 pad: 201,

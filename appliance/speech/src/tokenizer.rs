@@ -85,6 +85,12 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// The id of a whole entry of the vocabulary.
+    #[must_use]
+    pub fn entry(&self, entry: &str) -> Option<u32> {
+        self.bpe.token_to_id(entry)
+    }
+
     /// A word of the prompt's own frame: an added token if the voice lists it as one, otherwise ordinary text.
     fn encode_frame(&self, word: &str) -> Result<Vec<u32>, SpeechError> {
         match self.added.get(word) {

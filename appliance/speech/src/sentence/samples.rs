@@ -17,6 +17,7 @@ const FIRST_CHUNKS: [usize; 4] = [1, 1, 2, 4];
 pub struct SentenceSamples {
     options: SentenceOptions,
     samples_per_frame: usize,
+    lead_frames: usize,
     attempt: u32,
     codes: Vec<[u16; CODEBOOKS]>,
     end: Option<End>,
@@ -33,12 +34,14 @@ pub struct SentenceSamples {
 }
 
 impl SentenceSamples {
-    /// A sentence at its beginning; a frame becomes `samples_per_frame` samples.
+    /// A sentence at its beginning; a frame becomes `samples_per_frame` samples, and the first `lead_frames` are for
+    /// the voice, not for listeners.
     #[must_use]
-    pub fn new(options: SentenceOptions, samples_per_frame: usize) -> Self {
+    pub fn new(options: SentenceOptions, samples_per_frame: usize, lead_frames: usize) -> Self {
         Self {
             options,
             samples_per_frame: samples_per_frame.max(1),
+            lead_frames,
             attempt: 0,
             codes: Vec::new(),
             end: None,
@@ -84,6 +87,8 @@ impl SentenceSamples {
         if self.finished || self.decoded <= self.taken {
             return;
         }
+        let lead = self.lead_frames.saturating_sub(self.decoded - frames).min(frames);
+        let samples = samples.get_mut(lead * self.samples_per_frame..).unwrap_or_default();
         self.taken = self.decoded;
         let last = self.taken >= self.codes.len();
         match self.end {

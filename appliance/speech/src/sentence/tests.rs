@@ -93,11 +93,21 @@ fn sentence(voice: &VoiceLayout) -> Sentence {
 }
 
 /// Speaks; `schedule` says at each turn who works (0, 1) and who dies (2, 3).
-fn speak(kind: Voice, wanted: Option<u32>, mut schedule: impl FnMut() -> u8) -> Outcome {
+fn speak(kind: Voice, wanted: Option<u32>, schedule: impl FnMut() -> u8) -> Outcome {
+    speak_after(0, kind, wanted, schedule)
+}
+
+/// Speaks with a voice that reads ahead by some frames.
+fn speak_after(
+    lead_frames: usize,
+    kind: Voice,
+    wanted: Option<u32>,
+    mut schedule: impl FnMut() -> u8,
+) -> Outcome {
     let voice = layout(ModelKind::CustomVoice);
     let options = SentenceOptions { seed: 7, greedy: false, max_frames: wanted, chunk_frames: 8 };
     let mut frames = SentenceFrames::new(&voice, sentence(&voice), options);
-    let mut samples = SentenceSamples::new(options, SAMPLES_PER_FRAME);
+    let mut samples = SentenceSamples::new(options, SAMPLES_PER_FRAME, lead_frames);
     let mut networks = Networks::new(kind);
     let mut out = Vec::new();
     let mut retried = false;
@@ -171,6 +181,16 @@ fn a_voice_that_speaks_is_heard_whole() {
 }
 
 #[test]
+fn frames_in_which_a_voice_reads_ahead_are_not_heard() {
+    let whole = speak(Voice::Sound, None, in_turn());
+    for lead in [1, 4, 7] {
+        let heard = speak_after(lead, Voice::Sound, None, in_turn());
+        assert_eq!(heard.frames, whole.frames);
+        assert_eq!(heard.samples, whole.samples[lead * SAMPLES_PER_FRAME..], "{lead}");
+    }
+}
+
+#[test]
 fn the_wanted_number_of_frames_is_made_whatever_they_sound_like() {
     for voice in [Voice::Endless, Voice::Silent, Voice::FallsSilent] {
         let heard = speak(voice, Some(61), in_turn());
@@ -204,12 +224,13 @@ proptest! {
         kind in proptest::sample::select(vec![
             Voice::Sound, Voice::SilentAtFirst, Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
         ]),
+        lead in 0_usize..6,
         turns in proptest::collection::vec(prop_oneof![8 => 0_u8..2, 1 => Just(2_u8), 1 => Just(3_u8)], 1..400),
     ) {
-        let expected = speak(kind, None, in_turn());
+        let expected = speak_after(lead, kind, None, in_turn());
         let mut script = turns.into_iter();
         let mut after = in_turn();
-        let heard = speak(kind, None, move || script.next().unwrap_or_else(&mut after));
+        let heard = speak_after(lead, kind, None, move || script.next().unwrap_or_else(&mut after));
         prop_assert_eq!(heard.samples, expected.samples);
         prop_assert_eq!(heard.frames, expected.frames);
         prop_assert_eq!(heard.cut, expected.cut);

@@ -1,0 +1,83 @@
+"""How far each network is, heard by itself: `listen.py WORK [SENTENCES]` reports word error rates on held-out sentences.
+
+| path | what it judges |
+|---|---|
+| teacher | the ceiling |
+| codes | the teacher's codes, played by the teacher's signal processing |
+| talker | the talker's codes, played the same way |
+| vocoder | the teacher's codes, played by the vocoder |
+| voice | both |
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+import codes as coding
+import judge
+import lexicon
+import synthesise
+from sentences import HELD_OUT
+from synthesise import FLOOR, HARMONIC_BANDS, HOPS_PER_FRAME, NOISE_BANDS
+from talker import Voice
+from teacher import Teacher, render
+from train_talker import vocabulary
+from train_vocoder import decode, model
+
+
+def play(coder, codes):
+    """Codes [frames, 16] through the signal processing that made the teacher's samples."""
+    bands = coder.patch(codes).reshape(-1, HARMONIC_BANDS + NOISE_BANDS).numpy() * coding.SCALE
+    bands[:, HARMONIC_BANDS:] /= coding.NOISE_WEIGHT
+    bands += FLOOR
+    spread = lambda values, count: values @ np.linalg.pinv(synthesise._bands(count), rcond=0.02)
+    pitch = coder.pitches[codes[:, 1]] / coding.PITCH_WEIGHTS
+    voiced = (pitch[:, 2:] > 0.5).reshape(-1).numpy()
+    periods = torch.where(pitch[:, 2:].amax(1) > 0.5, pitch[:, 0].round().clamp(8, 27), torch.tensor(15.0)).long().numpy()
+    return render(spread(bands[:, :HARMONIC_BANDS], HARMONIC_BANDS), spread(bands[:, HARMONIC_BANDS:], NOISE_BANDS), voiced, periods)
+
+
+@torch.no_grad()
+def main(work, count="30"):
+    work = Path(work)
+    torch.set_num_threads(1)
+    teacher, spelling, coder = Teacher(), lexicon.Spelling(lexicon.read(work / "lexicon.tsv")), coding.Coder(work)
+    words, whisper = vocabulary(work), judge.load(work, threads=1)
+    paths = {"teacher": lambda u, codes, own: u["samples"] / 32768, "codes": lambda u, codes, own: play(coder, codes)}
+    if (work / "talker.pt").exists():
+        voice = Voice("".join(words.alphabet))
+        voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
+        paths["talker"] = lambda u, codes, own: play(coder, own)
+    if (work / "vocoder.pt").exists():
+        decoder = model(work)
+        decoder.load_state_dict(torch.load(work / "vocoder.pt", weights_only=False)["model"])
+        vocode = lambda codes: decode(decoder, codes.T[None].long())[0].clamp(-1, 1).numpy()
+        paths["vocoder"] = lambda u, codes, own: vocode(codes)
+        if "talker" in paths:
+            paths["voice"] = lambda u, codes, own: vocode(own)
+    heard = {name: [] for name in paths}
+    (work / "heard").mkdir(exist_ok=True)
+    rows = [line.rstrip("\n").split("\t")[2] for line in open(HELD_OUT, encoding="utf-8")]
+    texts = [text for at in range(7) for text in rows[at::7]][: int(count)]
+    for at, text in enumerate(texts):
+        utterance = synthesise.utterance(teacher, spelling, text)
+        if utterance is None:
+            continue
+        codes = coder.encode(utterance)
+        own = voice.speak(words.text_ids(utterance["units"])) if "talker" in paths else None
+        if own is not None and not 0.8 < len(own) / len(codes) < 1.2:
+            print(f"{len(own)} frames instead of {len(codes)}: {text}")
+        for name, make in paths.items():
+            samples = make(utterance, codes, own)
+            soundfile.write(work / "heard" / f"{at:03d}-{name}.wav", samples, 24_000)
+            heard[name].append((text, judge.transcribe(whisper, samples)))
+    for name, pairs in heard.items():
+        word, character = judge.rates(pairs)
+        print(f"{name:8} {len(pairs)} sentences  WER {word:5.1f} %  CER {character:5.1f} %   e.g. {pairs[1][0]!r}: {pairs[1][1].strip()!r}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

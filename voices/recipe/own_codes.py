@@ -1,0 +1,63 @@
+"""The talker's own codes for the sentences it was taught: `own_codes.py WORK` writes WORK/own-codes/NNN.npz.
+
+Codes 0 and 1 (which sound, which pitch) stay the teacher's, so the teacher's samples remain what the vocoder should make of
+them: `train_vocoder.py --codes own-codes` teaches it to sound like the teacher in spite of the talker's errors.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import synthesise
+from talker import GROUPS, PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, Voice
+from train_talker import batches, utterances, vocabulary
+
+
+def guess(voice, hidden, codes):
+    """Codes 2-15 greedily, from the talker's states [n, 256] and codes 0 and 1 [n, 16]."""
+    guessed, cache = codes.clone(), [[] for _ in voice.predictor.layers]
+    inputs = torch.stack([hidden, voice.codec_embedding(codes[:, 0])], 1)
+    for group in range(GROUPS):
+        state = voice.predictor(inputs, cache, 0 if group == 0 else group + 1)[:, -1]
+        if group > 0:
+            guessed[:, group + 1] = (state @ voice.group_head[group].T).argmax(-1)
+        inputs = voice.group_embedding[group][guessed[:, group + 1]][:, None]
+    return guessed
+
+
+@torch.no_grad()
+def main(work):
+    work = Path(work)
+    (work / "own-codes").mkdir(exist_ok=True)
+    torch.set_num_threads(1)
+    words = vocabulary(work)
+    voice = Voice("".join(words.alphabet))
+    voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
+    for path in synthesise.shards(work):
+        if (work / "own-codes" / path.name).exists():
+            continue
+        rows = utterances(work, words, [path])
+        guessed = [None] * len(rows)
+        for batch in batches(rows, np.random.default_rng(0)):
+            longest = max(len(rows[at][1]) for at in batch)
+            text = torch.full((len(batch), longest), SPECIAL_TEXT["tts_pad"])
+            codes = torch.zeros(len(batch), longest, 16, dtype=torch.long)
+            for row, at in enumerate(batch):
+                ids, own = rows[at]
+                text[row, : len(ids)], text[row, len(ids)] = ids, SPECIAL_TEXT["tts_eos"]
+                codes[row, : len(own)] = own
+            begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(batch), 1, -1)
+            body = voice.text(text) + torch.cat([begin, voice.frames(codes[:, :-1])], 1)
+            with torch.autocast("cpu", torch.bfloat16):
+                hidden = voice.talker(torch.cat([voice.prefix().expand(len(batch), -1, -1), body], 1))[:, PREFIX:]
+                for row, at in enumerate(batch):
+                    guessed[at] = guess(voice, hidden[row, : len(rows[at][1])], rows[at][1])
+        np.savez(work / "own-codes" / path.name, codes=torch.cat(guessed).to(torch.int16).numpy())
+        same = torch.cat([(a == b).float() for a, (_, b) in zip(guessed, rows)]).mean(0)
+        print(f"{path.name}: like the teacher's: " + " ".join(f"{share:.2f}" for share in same.tolist()), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,49 @@
+"""Where a training stands: saved every minute and at the end, so that it can be stopped at any time; losses as a picture."""
+
+import json
+import time
+from pathlib import Path
+
+import torch
+
+SAVE_EVERY_S = 60
+PRINT_EVERY_S = 20
+
+
+class Log:
+    """Loads `WORK/NAME.pt` if there is one; gathers losses, prints them, and writes `NAME.pt` and `NAME.jsonl`."""
+
+    def __init__(self, work, name, model, optimisers):
+        self.path, self.model, self.optimisers = Path(work) / f"{name}.pt", model, optimisers
+        self.step, self.trained_s, self.recent = 0, 0.0, []
+        if self.path.exists():
+            saved = torch.load(self.path, weights_only=False)
+            model.load_state_dict(saved["model"])
+            for ours, theirs in zip(optimisers, saved["optimisers"]):
+                ours.load_state_dict(theirs)
+            self.step, self.trained_s = saved["step"], saved["trained_s"]
+            print(f"goes on after step {self.step}, {self.trained_s / 60:.0f} minutes", flush=True)
+        self.printed = self.saved = self.last = time.time()
+
+    def add(self, **losses):
+        self.step += 1
+        self.recent.append(losses)
+        now = time.time()
+        self.trained_s += now - self.last
+        self.last = now
+        if now - self.printed > PRINT_EVERY_S:
+            mean = {key: sum(row[key] for row in self.recent) / len(self.recent) for key in losses}
+            print(f"step {self.step} {self.trained_s / 60:.1f} min {(now - self.printed) / len(self.recent):.3f} s/step  "
+                  + "  ".join(f"{key} {value:.4f}" for key, value in mean.items()), flush=True)
+            with open(self.path.with_suffix(".jsonl"), "a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": self.step, "minutes": round(self.trained_s / 60, 2)} | {k: round(v, 5) for k, v in mean.items()}) + "\n")
+            self.printed, self.recent = now, []
+        if now - self.saved > SAVE_EVERY_S:
+            self.save()
+            self.saved = now
+
+    def save(self):
+        new = self.path.with_suffix(".new")
+        torch.save({"model": self.model.state_dict(), "optimisers": [o.state_dict() for o in self.optimisers],
+                    "step": self.step, "trained_s": self.trained_s}, new)
+        new.rename(self.path)
