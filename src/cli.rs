@@ -254,7 +254,7 @@ pub(crate) struct SayArguments {
     /// Always take the likeliest code instead of drawing
     #[arg(long)]
     pub(crate) greedy: bool,
-    /// How the text reaches the talker (default: what suits the voice)
+    /// How the text reaches the talker (default: what suits the voice; one with a lexicon always streams)
     #[arg(long, value_enum)]
     pub(crate) text_mode: Option<TextModeArgument>,
     /// At most this many frames of 80 ms for each sentence

@@ -77,6 +77,13 @@ impl Reader {
         Ok(script)
     }
 
+    /// Frames that a text of so many tokens takes as a rule, a third of what it may take at most; of a voice with a lexicon
+    /// the tokens are the frames.
+    pub(crate) fn expected_frames(&self, tokens: usize) -> u32 {
+        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        if self.lexicon.is_some() { tokens } else { tokens.saturating_mul(2).saturating_add(8) }
+    }
+
     /// Sentences as the voice reads them, and what it cannot read.
     fn spell(&self, text: &str) -> Result<(Vec<String>, String), CrierError> {
         let sentences = split_sentences(text).into_iter();

@@ -171,7 +171,8 @@ async fn make_samples(
         if present != Some(part.sentence) {
             present = Some(part.sentence);
             samples = SentenceSamples::new(options, samples_per_frame, lead_frames);
-            let frames_expected = options.max_frames.unwrap_or_else(|| expected_frames(part.tokens));
+            let frames_expected =
+                options.max_frames.unwrap_or_else(|| voice.reader.expected_frames(part.tokens));
             out.send(Piece::Sentence { frames_expected }).await.map_err(|_| gone())?;
         }
         let was_finished = samples.is_finished();
@@ -216,9 +217,4 @@ async fn make_samples(
 /// What an utterance continues; only its first frames have to be told.
 fn beginning(frame: u32, script: &Script) -> Option<PathBuf> {
     script.voice_file.clone().filter(|_| frame == 0)
-}
-
-/// Frames that a text of so many tokens takes as a rule; a third of what it may take at most.
-fn expected_frames(tokens: usize) -> u32 {
-    u32::try_from(tokens).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(8)
 }

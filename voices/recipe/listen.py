@@ -1,4 +1,5 @@
-"""How far each network is, heard by itself: `listen.py WORK [SENTENCES]` reports word error rates on held-out sentences.
+"""How far each network is, heard by itself: `listen.py WORK [SENTENCES]` reports word error rates on held-out sentences,
+and how near the teacher's own samples it comes (STOI, and the mean difference of levels in twelve bands every 20 ms).
 
 | path | what it judges |
 |---|---|
@@ -15,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from pystoi import stoi
 
 import codes as coding
 import judge
 import lexicon
 import synthesise
+from reference import bands_db
 from sentences import HELD_OUT
 from synthesise import FLOOR, HARMONIC_BANDS, HOPS_PER_FRAME, NOISE_BANDS
 from talker import Voice
@@ -58,7 +61,7 @@ def main(work, count="30"):
         paths["vocoder"] = lambda u, codes, own: vocode(codes)
         if "talker" in paths:
             paths["voice"] = lambda u, codes, own: vocode(own)
-    heard = {name: [] for name in paths}
+    heard, near = {name: [] for name in paths}, {name: [] for name in paths}
     (work / "heard").mkdir(exist_ok=True)
     rows = [line.rstrip("\n").split("\t")[2] for line in open(HELD_OUT, encoding="utf-8")]
     texts = [text for at in range(7) for text in rows[at::7]][: int(count)]
@@ -74,9 +77,14 @@ def main(work, count="30"):
             samples = make(utterance, codes, own)
             soundfile.write(work / "heard" / f"{at:03d}-{name}.wav", samples, 24_000)
             heard[name].append((text, judge.transcribe(whisper, samples)))
+            length, wanted = min(len(samples), len(utterance["samples"])), utterance["samples"] / 32768
+            near[name].append((stoi(wanted[:length], samples[:length], 24_000),
+                               np.abs(bands_db(wanted[:length]) - bands_db(samples[:length])).mean()))
     for name, pairs in heard.items():
         word, character = judge.rates(pairs)
-        print(f"{name:8} {len(pairs)} sentences  WER {word:5.1f} %  CER {character:5.1f} %   e.g. {pairs[1][0]!r}: {pairs[1][1].strip()!r}")
+        clear, off = np.mean(near[name], 0)
+        print(f"{name:8} {len(pairs)} sentences  WER {word:5.1f} %  CER {character:5.1f} %  STOI {clear:.3f}  off by {off:.1f} dB   "
+              f"e.g. {pairs[1][0]!r}: {pairs[1][1].strip()!r}")
 
 
 if __name__ == "__main__":
