@@ -26,10 +26,11 @@ test: setup
 	python3 tests/system/lint.py --self-test
 	python3 tests/system/lint.py
 
-# The same for hours: thousands of kills, and property tests with many more cases.
+# The same for hours: thousands of kills, property tests with many more cases, twenty power cuts.
 soak: setup
 	CRIER_KILLS=3000 cargo test --release --workspace --test appliance -- deaths --nocapture
 	PROPTEST_CASES=50000 cargo test --release --workspace --lib
+	$(MAKE) test-system ARGUMENTS="--only cuts --cuts 20"
 
 # How fast the default voice is on this machine; `crier bench --voice BUNDLE` measures another.
 bench: build
@@ -56,7 +57,7 @@ test-aarch64: setup
 test-firmware: build
 	@tests/system/firmware.sh
 
-# Boots the appliance in an emulated machine and drives it by its doors; ARGUMENTS="--cuts 20" is more thorough.
+# Boots the appliance in an emulated machine and drives it by its doors; ARGUMENTS="--only cuts --cuts 20" is more thorough.
 test-system: aarch64
 	@tests/system/image.sh target/system
 	@/usr/bin/python3 tests/system/boot.py target/system $(ARGUMENTS)

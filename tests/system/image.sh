@@ -94,8 +94,9 @@ make_root() {
         "$(date +%s)" >"$root/etc/crier-release"
     cp configs/cm3588.toml configs/crier.toml "$root/usr/share/crier/"
     cp configs/qemu.toml "$root/usr/share/crier/image.toml"
-    # The tests' own door: a shell on the second serial port, as a development image has one on its console.
-    echo 'ttyS1::respawn:/bin/sh' >>"$root/etc/inittab"
+    # The tests' own door.
+    install -m 0755 tests/system/inside "$root/usr/libexec/inside"
+    echo '::respawn:/usr/libexec/inside' >>"$root/etc/inittab"
     rm -f "$out/rootfs.squashfs"
     mksquashfs "$root" "$out/rootfs.squashfs" -quiet -no-progress -all-root -comp zstd -Xcompression-level 3
 }

@@ -1,5 +1,6 @@
 """The emulated appliance, seen from outside: QEMU, its serial lines, monitor, sound card and network."""
 
+import base64
 import json
 import os
 import pathlib
@@ -14,6 +15,8 @@ import numpy
 RATE_HZ = 48_000
 # 44 bytes of header, which QEMU completes when it ends.
 WAV_HEADER_BYTES = 44
+# A question to the inside is asked again after this time without an answer.
+ASK_AGAIN_S = 5
 
 
 class Failure(Exception):
@@ -68,6 +71,37 @@ class Line:
         return self.received
 
 
+class Inside(Line):
+    """Commands to tests/system/inside. Its port is no terminal: nothing is echoed, and nothing is lost while nobody
+    inside reads yet."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.number, self.asked_at = 0, 0.0
+
+    def ask(self, command, timeout_s):
+        """A condition for `until`: asks as often as it takes; (status, output) once the answer is there."""
+        self.number += 1
+        number, self.asked_at = self.number, float("-inf")
+        encoded = base64.b64encode(command.encode()).decode()
+        pattern = re.compile(rb"^answer %d (\d+) ([A-Za-z0-9+/=]*)$" % number, re.MULTILINE)
+        begin = len(self.read())
+
+        def answer():
+            if time.monotonic() - self.asked_at > ASK_AGAIN_S:
+                self.send(f"ask {number} {timeout_s} {encoded}\n".encode())
+                self.asked_at = time.monotonic()
+            # Up to the last whole line.
+            received = self.read()
+            found = pattern.search(received, begin, received.rfind(b"\n") + 1)
+            return found and (int(found[1]), base64.b64decode(found[2]).decode(errors="replace"))
+        return answer
+
+    def told(self):
+        """What commands told by themselves, in order."""
+        return re.findall(r"^tell (.*)\n", self.read().decode(errors="replace"), re.MULTILINE)
+
+
 class Machine:
     """One boot of the appliance. `with Machine(...) as machine:` ends it like a pulled plug."""
 
@@ -89,7 +123,7 @@ class Machine:
         return self.folder / name
 
     def start(self):
-        for name in ("text", "shell", "monitor", "console.log", "sound.wav"):
+        for name in ("text", "inside", "monitor", "console.log", "sound.wav"):
             self.path(name).unlink(missing_ok=True)
         # What image.sh made; each boot works in IMAGES/work/NAME.
         images = self.folder.parent.parent
@@ -100,8 +134,8 @@ class Machine:
             "-drive", f"file={self.disk},format=raw,if=virtio,cache=writeback",
             "-chardev", f"socket,id=text,path={self.path('text')},server=on,wait=off",
             "-device", "pci-serial,chardev=text",
-            "-chardev", f"socket,id=shell,path={self.path('shell')},server=on,wait=off",
-            "-device", "pci-serial,chardev=shell",
+            "-chardev", f"socket,id=inside,path={self.path('inside')},server=on,wait=off",
+            "-device", "virtio-serial-pci,max_ports=2", "-device", "virtserialport,nr=1,chardev=inside",
             "-audiodev", f"wav,id=sound,path={self.path('sound.wav')},out.frequency={RATE_HZ}",
             "-device", "qemu-xhci", "-device", "usb-audio,audiodev=sound",
             "-device", "virtio-keyboard-pci",
@@ -119,7 +153,7 @@ class Machine:
         self.process = subprocess.Popen(command + self.extra, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.path("qemu.log"), "wb"))
         self.text = Line(self.path("text"))
-        self.shell = Line(self.path("shell"))
+        self.inside = Inside(self.path("inside"))
         self.monitor = Line(self.path("monitor"))
         self.monitor.send(b'{"execute": "qmp_capabilities"}\n')
 
@@ -142,27 +176,18 @@ class Machine:
         if self.process.poll() is not None:
             raise Failure(f"QEMU ended while waiting for {what!r}: {self.path('qemu.log').read_text()}")
 
-    def wait_for_shell(self, timeout_s=180):
-        """The shell answers as soon as init has started it."""
-        def answers():
-            self.ended("the shell")
-            self.shell.send(b"\necho o''k\n")
-            time.sleep(1)
-            return b"ok" in self.shell.read().replace(b"o''k", b"")
-        until(answers, timeout_s, "a shell on the second serial line")
-        self.run("stty -echo 2>/dev/null; PS1=; export PATH=/sbin:/bin:/usr/sbin:/usr/bin")
+    def wait_for_inside(self, timeout_s=180):
+        """The inside answers as soon as init has started it."""
+        self.run("true", timeout_s, check=True)
 
     def run(self, command, timeout_s=60, check=False):
         """Runs a command inside; returns (status, output)."""
-        mark = f"done-{time.monotonic_ns()}"
-        before = len(self.shell.read())
-        self.shell.send(f"{command}\necho {mark[:5]}''{mark[5:]}=$?\n".encode())
-        pattern = re.compile(rb"(.*?)" + mark.encode() + rb"=(\d+)", re.DOTALL)
-        found = until(lambda: pattern.search(self.shell.read(), before), timeout_s, f"inside: {command}")
-        output = found.group(1).decode(errors="replace").replace("\r", "").strip()
-        if check and found.group(2) != b"0":
+        answer = self.inside.ask(command, timeout_s)
+        status, output = until(lambda: self.ended(command) or answer(), timeout_s, f"inside: {command}")
+        output = output.replace("\r", "").strip()
+        if check and status:
             raise Failure(f"inside: {command}: {output}")
-        return int(found.group(2)), output
+        return status, output
 
     def status(self):
         code, output = self.run("crier ctl --json status 2>&1")
