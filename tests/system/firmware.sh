@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Checks the firmware's parts that need no emulator: style, scripts, device tree overlays against the board's real tree,
-# kernel options, disk layout, signed updates, and the take-over of a card's configuration.
+# kernel options, disk layout, signed updates, the take-over of a card's configuration, and a slot's self-test.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 PACKAGES=(device-tree-compiler dosfstools e2fsprogs fdisk genimage mtools openssl rauc shellcheck squashfs-tools u-boot-tools)
 DTB=rk3588-friendlyelec-cm3588-nas.dtb
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# The appliances of the self-test end with this script.
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 passed=0 failed=0
+crier=${CRIER:-$PWD/target/release/crier}
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
@@ -51,7 +53,7 @@ shell_scripts() {
     shellcheck -e SC2046 scripts/*.sh board/cm3588/*.sh tests/system/*.sh
     # SC2154: names that udhcpc and the shared functions set; SC2086: word splitting is meant; SC3045: BusyBox has them.
     shellcheck -s sh -e SC1091,SC2154,SC2086,SC3045 overlay/etc/init.d/* overlay/usr/libexec/crier/* \
-        overlay/usr/sbin/* overlay/usr/share/udhcpc/*
+        overlay/usr/sbin/* overlay/usr/share/udhcpc/* tests/system/inside
 }
 
 # The published tree has no symbols, and only what others refer to has a number: give both to what overlays name.
@@ -204,7 +206,7 @@ take_over() {
     : >"$place/sys/class/leds/green:indicator/trigger"
     sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/usr/share/crier|$PWD/configs|g; s/ && chgrp crier [^&]*&&/ \&\&/" \
         overlay/etc/init.d/S40configuration >"$work/S40configuration"
-    CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run SYS=$place/sys CRIER=${CRIER:-target/release/crier} \
+    CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run SYS=$place/sys CRIER=$crier \
         sh "$work/S40configuration" start
 }
 
@@ -235,6 +237,87 @@ identity() {
         overlay/etc/init.d/S15identity >"$work/S15identity"
     PROC=$place/proc SYS=$place/sys DATA=$place sh "$work/S15identity" start
     [ "$(cat "$place/etc/hostname")" = crier-cd34ef ] || { cat "$place/etc/hostname"; return 1; }
+}
+
+# An appliance for slot-good to judge; `crier` in its bin/ is broken in the way that BREAK names.
+appliance() {
+    local place=$work/$1 tool largest
+    mkdir -p "$place"/{bin,data,run,proc,voice}
+    printf '[appliance]\nstate_dir = "%s/state"\nrun_dir = "%s/run"\n[player]\n%s\n' "$place" "$place" "$2" >"$place/image.toml"
+    ln -s "$place/image.toml" "$place/run/crier.toml"
+    echo 1 >"$place/run/starts"
+    echo "rauc.slot=A" >"$place/proc/cmdline"
+    echo "ANSWERS_S=60 SOUND_S=2 HEALTHY_S=1" >"$place/self-test"
+    cp -a voices/default/. "$place/voice/"
+    largest=$(find "$place/voice" -type f -printf '%s %p\n' | sort -n | tail -n1 | cut -d' ' -f2)
+    printf X | dd of="$largest" bs=1 seek=5000 conv=notrunc status=none
+    for tool in fw_setenv logger reboot sync; do
+        printf '#!/bin/sh\necho "$*" >>"%s/%s"\n' "$place" "$tool" >"$place/bin/$tool"
+    done
+    cat >"$place/bin/crier" <<CRIER
+#!/bin/sh
+case "\$BREAK \$1 \$2" in
+    crash*) exit 70 ;;
+    "queue ctl "*) [ "\$3" != queue ] || exit 69 ;;
+    "damage voice "*) set -- "\$@" "$place/voice" ;;
+    "engine say "*) exit 70 ;;
+    "draws say "*) "$crier" "\$@" && echo \$\$ >>"\$4"; exit ;;
+    "endless say "*) set -- "\$@" --max-frames 6 ;;
+    "silence say "*) "$crier" "\$@" && truncate -s 44 "\$4" && truncate -s 60000 "\$4"; exit ;;
+    "restart say "*) echo 2 >"$place/run/starts" ;;
+    "card say --device") echo "hw:CARD=other"; exit ;;
+esac
+exec "$crier" "\$@"
+CRIER
+    chmod +x "$place"/bin/*
+    "$crier" serve --config "$place/image.toml" 2>"$place/serve.log" &
+}
+
+# self_test PLACE [BREAK]
+self_test() {
+    local place=$work/$1
+    rm -f "$place"/{fw_setenv,logger,reboot}
+    env PATH="$place/bin:$PATH" BREAK="${2:-}" CRIER_CONTROL="$place/run/control" PROC="$place/proc" RUN="$place/run" \
+        DATA="$place/data" WORK="$place/slot-good" SELF_TEST="$place/self-test" sh "$work/slot-good"
+}
+
+good_slot() {
+    self_test "$@" || { echo "it fails: $(cat "$work/$1/logger")"; return 1; }
+    grep -qx "BOOT_A_LEFT 3" "$work/$1/fw_setenv"
+    [ ! -e "$work/$1/reboot" ] || { echo "it starts again"; return 1; }
+}
+
+# bad_slot "what the log must say" PLACE [BREAK]
+bad_slot() {
+    local place=$work/$2
+    if self_test "${@:2}"; then echo "it passed"; return 1; fi
+    [ ! -e "$place/fw_setenv" ] || { echo "it is marked good"; return 1; }
+    [ -e "$place/reboot" ] || { echo "it does not start again"; return 1; }
+    grep -q "$1" "$place/logger" || { echo "another reason: $(cat "$place/logger")"; return 1; }
+    echo 1 >"$place/run/starts"
+}
+
+broken_voice() {
+    bad_slot "a damaged voice: .*SHA-256" sound damage
+    bad_slot "no speech" sound engine
+    bad_slot "not the same twice" sound draws
+    bad_slot "does not end" sound endless
+    bad_slot "is no speech" sound silence
+}
+
+broken_appliance() {
+    bad_slot "queue cannot be read" sound queue
+    bad_slot "started anew" sound restart
+    sed -i 's/ANSWERS_S=[0-9]*/ANSWERS_S=4/' "$work/sound/self-test"
+    bad_slot "does not answer" sound crash
+}
+
+# Where the owner's own configuration names a device that is not there, it is the owner's mistake and not the slot's.
+no_sound() {
+    bad_slot "sound device is not open" silent
+    ln -sf "$work/silent/data/crier.toml" "$work/silent/run/crier.toml"
+    bad_slot "sound device is not open" silent
+    good_slot silent card
 }
 
 install_packages "${PACKAGES[@]}"
@@ -268,6 +351,15 @@ check "a release does not trust development keys" release_refuses_development_ke
 check "a release has no shell on its console and no password; a development image has a shell" release_has_no_door
 check "the appliance is named after its processor" identity
 check "a card's configuration is taken over; a mistake in it is told and changes nothing" configuration_of_the_card
+sed "s|^\. /usr/libexec/crier/functions|. $PWD/overlay/usr/libexec/crier/functions|" overlay/usr/libexec/crier/slot-good \
+    >"$work/slot-good"
+appliance sound "output = \"capture\"
+wav_file = \"$work/heard.wav\""
+appliance silent 'device = "hw:CARD=none"'
+check "a slot that works is marked good" good_slot sound
+check "a slot whose voice or engine is broken is not" broken_voice
+check "nor one without sound, unless only the owner's configuration is to blame" no_sound
+check "nor one whose appliance does not answer, is started anew or has no queue" broken_appliance
 
 echo "firmware: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
