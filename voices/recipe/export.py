@@ -18,6 +18,7 @@ from train_talker import vocabulary
 from train_vocoder import SIZES
 
 NAME = "Crier Heart"
+KEPT = Path(__file__).parents[1] / "checkpoint"
 # The published package never draws the last 1,024 codec ids but the end of speech.
 CODEC_IDS = sizes.CODEBOOK_SIZE + 1024
 
@@ -75,6 +76,16 @@ def configuration(version):
                        crier={"name": f"{NAME} {version}", "lexicon": "lexicon.tsv", "text_normalisation": "english", "lead_frames": LEAD_FRAMES})
 
 
+def keep(work, voice, vocoder):
+    """What the next training can begin with, in half precision: voices/checkpoint."""
+    KEPT.mkdir(exist_ok=True)
+    for name, weights in (("talker", voice), ("vocoder", vocoder)):
+        half = {key: weight.half() if weight.is_floating_point() else weight for key, weight in weights.items()}
+        save_file({key: weight.contiguous() for key, weight in half.items()}, KEPT / f"{name}.safetensors")
+    for name in ("codebooks.npz", "frames.txt"):
+        shutil.copy(work / name, KEPT / name)
+
+
 def main(work, version="0.2"):
     work, out = Path(work), Path(work) / "checkpoint"
     (out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
@@ -107,6 +118,7 @@ def main(work, version="0.2"):
         (out / name).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     (out / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
     shutil.copy(work / "lexicon.tsv", out / "lexicon.tsv")
+    keep(work, voice.state_dict(), vocoder)
     print(f"{out}: {sum(t.numel() for t in tensors(voice).values()) / 1e6:.1f} M numbers of talker and predictor, "
           f"{sum(t.numel() for t in vocoder.values()) / 1e6:.1f} M of the vocoder")
 

@@ -5,13 +5,15 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 SAVE_EVERY_S = 60
 PRINT_EVERY_S = 20
 
 
 class Log:
-    """Loads `WORK/NAME.pt` if there is one; gathers losses, prints them, and writes `NAME.pt` and `NAME.jsonl`."""
+    """Loads `WORK/NAME.pt` if there is one, or the weights of `WORK/NAME.safetensors`; gathers losses, prints them, and
+    writes `NAME.pt` and `NAME.jsonl`."""
 
     def __init__(self, work, name, model, optimisers):
         self.path, self.model, self.optimisers = Path(work) / f"{name}.pt", model, optimisers
@@ -23,6 +25,10 @@ class Log:
                 ours.load_state_dict(theirs)
             self.step, self.trained_s = saved["step"], saved["trained_s"]
             print(f"goes on after step {self.step}, {self.trained_s / 60:.0f} minutes", flush=True)
+        elif self.path.with_suffix(".safetensors").exists():
+            weights = load_file(self.path.with_suffix(".safetensors"))
+            model.load_state_dict({name: weight.to(model.state_dict()[name].dtype) for name, weight in weights.items()})
+            print("begins with the repository's weights", flush=True)
         self.printed = self.saved = self.last = time.time()
 
     def add(self, **losses):
