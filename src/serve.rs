@@ -20,9 +20,11 @@ mod status;
 mod take;
 mod tasks;
 pub(crate) mod tune;
+mod users;
 mod voice;
 
 use std::cell::RefCell;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -40,6 +42,7 @@ use self::journal::Journal;
 use self::playing::Playing;
 use self::process::{Plan, Stage};
 use self::speaking::Speaker;
+use self::users::Users;
 use crate::cli::ServeArguments;
 use crate::control::{Request, Response};
 use crate::error::CrierError;
@@ -57,6 +60,7 @@ pub(crate) struct Supervisor {
     player_plan: Rc<RefCell<Plan<PlayerSettings>>>,
     intake_plan: Rc<RefCell<Plan<IntakeSettings>>>,
     cpu_plan: String,
+    users: Users,
     state: watch::Sender<State>,
     notifier: Notifier,
 }
@@ -91,12 +95,16 @@ pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
 
 async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierError> {
     let (cpu, care) = (plan::cpu(&config.cpu)?, plan::care(&config.supervisor));
+    let users = Users::find(&config.users)?;
     if let Err(error) = crier_system::pin_thread(&cpu.supervisor) {
         tracing::warn!(%error, "the supervisor runs wherever the system puts it");
     }
     for folder in [&config.appliance.state_dir, &config.appliance.run_dir] {
         std::fs::create_dir_all(folder)
             .map_err(|source| CrierError::Write { path: folder.clone(), source })?;
+    }
+    if let Some(user) = &users.intake {
+        share_folder(&config.appliance.run_dir, user.group())?;
     }
     let id = plan::appliance_id(&config)?;
     let group = config.control.group.as_deref().map(sockets::group_id).transpose()?;
@@ -112,12 +120,12 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         tracing::info!(announcements = queue.len(), "unfinished announcements are in the journal");
     }
     let (state, states) = watch::channel(State::default());
-    let player_plan = Rc::new(RefCell::new(plan::player(&config, &cpu, care, &remembered)));
-    let intake_plan = Rc::new(RefCell::new(plan::intake(&config, &cpu, care, &id)?));
+    let player_plan = Rc::new(RefCell::new(plan::player(&config, &cpu, care, &users, &remembered)));
+    let intake_plan = Rc::new(RefCell::new(plan::intake(&config, &cpu, care, &users, &id)?));
     let (player, player_links) = Stage::start(Rc::clone(&player_plan));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let playing = Playing::start(player_links, volume_percent, remembered.muted);
-    let speaker = Speaker::start(plan::speaker(&config, &cpu, care)?, remembered.voice.as_deref());
+    let speaker = Speaker::start(plan::speaker(&config, &cpu, care, &users)?, remembered.voice.as_deref());
     let appliance = Appliance::new(queue, journal, playing, speaker);
     let (intake, intake_links) = Stage::start(Rc::clone(&intake_plan));
     let inputs = Rc::new(Inputs::default());
@@ -132,6 +140,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         player_plan,
         intake_plan,
         cpu_plan: cpu.to_string(),
+        users,
         state,
         notifier: Notifier::from_environment()?,
         config: RefCell::new(Rc::new(config)),
@@ -150,6 +159,13 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let result = wait_for_the_end(&supervisor, arguments).await;
     supervisor.shut_down().await;
     result
+}
+
+/// Lets the intake make FIFOs in a folder that is not its own; with the sticky bit, what others have there stays theirs.
+fn share_folder(folder: &Path, group: u32) -> Result<(), CrierError> {
+    std::os::unix::fs::chown(folder, None, Some(group))
+        .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o1775)))
+        .map_err(|source| CrierError::Write { path: folder.to_owned(), source })
 }
 
 /// Waits until something can be spoken, and says so to all who want to know.
@@ -224,8 +240,8 @@ impl Supervisor {
             tracing::error!("the configuration is not taken over: its processors are not there");
             return;
         };
-        let planned = plan::speaker(&config, &cpu, care)
-            .and_then(|speaker| Ok((speaker, plan::intake(&config, &cpu, care, &self.id)?)));
+        let planned = plan::speaker(&config, &cpu, care, &self.users)
+            .and_then(|speaker| Ok((speaker, plan::intake(&config, &cpu, care, &self.users, &self.id)?)));
         let intake = match planned {
             Ok((speaker, intake)) => {
                 self.appliance.speaker.reconfigure(speaker);
@@ -240,7 +256,7 @@ impl Supervisor {
         if before.player.volume_percent != config.player.volume_percent {
             self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
         }
-        let player = plan::player(&config, &cpu, care, &tasks::Remembered::of(self));
+        let player = plan::player(&config, &cpu, care, &self.users, &tasks::Remembered::of(self));
         let player_changed = {
             let mut plan = self.player_plan.borrow_mut();
             let sound = |settings: &PlayerSettings| {
@@ -265,6 +281,7 @@ impl Supervisor {
             self.intake.restart();
         }
         for (name, changed) in [
+            ("users", before.users != config.users),
             ("control", before.control != config.control),
             ("metrics", before.metrics != config.metrics),
             ("appliance", before.appliance != config.appliance),

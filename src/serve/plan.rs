@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use super::process::{Care, Plan};
 use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions};
 use super::tasks::Remembered;
+use super::users::Users;
 use super::voice::{Share, Shares};
 use crate::cli::StageName;
 use crate::error::CrierError;
@@ -98,7 +99,12 @@ pub(crate) fn care(config: &crier_config::Supervisor) -> Care {
 }
 
 /// All voices of the configuration, and the embedded one.
-pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerOptions, CrierError> {
+pub(crate) fn speaker(
+    config: &Config,
+    cpu: &Cpu,
+    care: Care,
+    users: &Users,
+) -> Result<SpeakerOptions, CrierError> {
     let embedded = crate::voice::locate(None);
     let mut choices = BTreeMap::new();
     let main = std::iter::once((MAIN_VOICE, &config.voice));
@@ -128,6 +134,7 @@ pub(crate) fn speaker(config: &Config, cpu: &Cpu, care: Care) -> Result<SpeakerO
         embedded: embedded.ok(),
         shares: cpu.shares.clone(),
         care,
+        users: users.clone(),
         crossfade_ms: config.player.crossfade_ms,
         start: config.player.start,
         lead_silence_ms: config.player.lead_silence_ms,
@@ -139,6 +146,7 @@ pub(crate) fn player(
     config: &Config,
     cpu: &Cpu,
     care: Care,
+    users: &Users,
     remembered: &Remembered,
 ) -> Plan<PlayerSettings> {
     let volume_percent = remembered.volume_percent.and_then(|percent| u8::try_from(percent.min(100)).ok());
@@ -153,6 +161,7 @@ pub(crate) fn player(
             volume_percent: volume_percent.unwrap_or(config.player.volume_percent),
             muted: remembered.muted,
         },
+        user: users.player.clone(),
         processors: Some(cpu.player.clone()),
         oom_score_adjust: PLAYER_OOM_SCORE_ADJUST,
         care,
@@ -163,6 +172,7 @@ pub(crate) fn intake(
     config: &Config,
     cpu: &Cpu,
     care: Care,
+    users: &Users,
     id: &str,
 ) -> Result<Plan<IntakeSettings>, CrierError> {
     Ok(Plan {
@@ -180,6 +190,7 @@ pub(crate) fn intake(
                 .map(|button| self::button(button, config))
                 .collect::<Result<_, _>>()?,
         },
+        user: users.intake.clone(),
         processors: Some(cpu.intake.clone()),
         oom_score_adjust: INTAKE_OOM_SCORE_ADJUST,
         care,
@@ -301,7 +312,7 @@ mod tests {
         let (config, _) = Config::parse("test", text).unwrap();
         let care = care(&config.supervisor);
         let cpu = cpu(&config.cpu).unwrap();
-        let settings = intake(&config, &cpu, care, "id").unwrap().settings;
+        let settings = intake(&config, &cpu, care, &Users::default(), "id").unwrap().settings;
         let serial = &settings.serial[0];
         assert_eq!((serial.format.to_string().as_str(), serial.replies), ("7E2", false));
         assert_eq!(serde_json::to_value(serial.encoding).unwrap(), "shift_jis");
@@ -324,7 +335,8 @@ mod tests {
         let text = "[[button]]\nkey = \"KEY_PROG1\"\npress = { wav = \"/home/me/bell.wav\" }\n";
         let (config, _) = Config::parse("test", text).unwrap();
         let cpu = cpu(&config.cpu).unwrap();
-        let error = intake(&config, &cpu, care(&config.supervisor), "id").unwrap_err().to_string();
+        let care = care(&config.supervisor);
+        let error = intake(&config, &cpu, care, &Users::default(), "id").unwrap_err().to_string();
         assert!(error.contains("/home/me/bell.wav") && error.contains("put it there"), "{error}");
         let wish = crier_config::Cpu { vocoder_processors: Some(vec![400]), ..crier_config::Cpu::default() };
         let error = super::cpu(&wish).unwrap_err().to_string();

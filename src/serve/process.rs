@@ -12,7 +12,7 @@ use std::time::Duration;
 use crier_announce::{Restart, RestartPolicy};
 use std::os::fd::AsFd;
 
-use crier_system::{Channel, Child, Ended, Spawn, Watched, monotonic_ms};
+use crier_system::{Channel, Child, Ended, Spawn, User, Watched, monotonic_ms};
 use crier_wire::{FromStage, Started, ToStage, VERSION, decode, encode, read_floats};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +44,7 @@ pub(crate) struct Plan<S> {
     pub(crate) name: String,
     pub(crate) stage: StageName,
     pub(crate) settings: S,
+    pub(crate) user: Option<User>,
     pub(crate) processors: Option<Vec<usize>>,
     pub(crate) oom_score_adjust: i16,
     pub(crate) care: Care,
@@ -418,6 +419,7 @@ fn spawn<S>(plan: &Plan<S>) -> Result<(Child, Packets), CrierError> {
         program,
         arguments: vec!["stage".into(), plan.stage.name().into()],
         environment,
+        user: plan.user.clone(),
         channel: Some(there),
         processors: plan.processors.clone(),
         oom_score_adjust: Some(plan.oom_score_adjust),

@@ -17,6 +17,7 @@ use super::playing::Playing;
 use super::process::Care;
 use super::render::{Piece, render};
 use super::take::Take;
+use super::users::Users;
 use super::voice::{FileAsOf, Loading, Shares, Voice, VoiceSlot};
 use crate::script::Manner;
 use crate::speak::CHUNK_FRAMES;
@@ -65,6 +66,7 @@ pub(crate) struct SpeakerOptions {
     pub(crate) embedded: Option<PathBuf>,
     pub(crate) shares: Shares,
     pub(crate) care: Care,
+    pub(crate) users: Users,
     pub(crate) crossfade_ms: u32,
     pub(crate) start: Start,
     pub(crate) lead_silence_ms: u32,
@@ -400,8 +402,8 @@ impl Speaker {
         let options = self.options();
         let utterances = Rc::clone(&self.utterances);
         let files = options.files(folder);
-        let slot =
-            VoiceSlot::load(name, folder.clone(), files, options.shares.clone(), options.care, utterances);
+        let (shares, users) = (options.shares.clone(), options.users.clone());
+        let slot = VoiceSlot::load(name, folder.clone(), files, shares, options.care, users, utterances);
         let is_embedded = |slot: &VoiceSlot| options.embedded.as_ref() == Some(&slot.folder);
         if slots.iter().filter(|slot| !is_embedded(slot)).count() >= LOADED_MAX
             && let Some(place) = slots.iter().position(|slot| !is_embedded(slot))

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::plan;
 use super::render::{Piece, render};
 use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions, sentence_options, usable};
+use super::users::Users;
 use super::voice::{Share, Shares, VoiceSlot};
 use crate::cli::TuneArguments;
 use crate::error::CrierError;
@@ -36,7 +37,7 @@ struct Measured {
 pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     let config = super::read_config(arguments.config.as_deref())?;
     let (cpu, care) = (plan::cpu(&crier_config::Cpu::default())?, plan::care(&config.supervisor));
-    let options = plan::speaker(&config, &cpu, care)?;
+    let options = plan::speaker(&config, &cpu, care, &Users::find(&config.users)?)?;
     let found = clusters(Path::new(PROCESSORS_ROOT), &own_processors()?);
     let candidates: Vec<Shares> = CpuPlan::candidates(&found).into_iter().map(shares).collect();
     if found.len() < 2 {
@@ -118,8 +119,8 @@ async fn speak(options: &SpeakerOptions, shares: Shares) -> Result<Measured, Cri
         .ok_or_else(|| CrierError::Internal("the configuration has no voice".to_owned()))?;
     let utterances = Rc::new(Cell::new(0));
     let files = options.files(&choice.folder);
-    let slot =
-        VoiceSlot::load(MAIN_VOICE, choice.folder.clone(), files, shares.clone(), options.care, utterances);
+    let (folder, users) = (choice.folder.clone(), options.users.clone());
+    let slot = VoiceSlot::load(MAIN_VOICE, folder, files, shares.clone(), options.care, users, utterances);
     let failed = |reason: String| CrierError::Refused { reason, later: false };
     let voice = usable(&slot).await.map_err(failed)?;
     let script = voice.reader.script(TEXT, &choice.manner)?;

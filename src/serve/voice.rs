@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use crier_bundle::Bundle;
-use crier_system::ProcessorList;
+use crier_system::{ProcessorList, User};
 use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
 use super::engine::{Effort, Engine};
 use super::process::{Care, Condition, Plan, Stage, StageStatus};
+use super::users::Users;
 use crate::cli::StageName;
 use crate::engine::CONTEXT_POSITIONS;
 use crate::error::CrierError;
@@ -88,13 +89,14 @@ impl VoiceSlot {
         files: Vec<FileAsOf>,
         shares: Shares,
         care: Care,
+        users: Users,
         utterances: Rc<Cell<u64>>,
     ) -> Rc<Self> {
         let loading = watch::channel(Loading::Busy).0;
         let slot = Rc::new(Self { name: name.to_owned(), folder, files, loading });
         let filled = Rc::clone(&slot);
         tokio::task::spawn_local(async move {
-            let state = match filled.open(shares, care, utterances).await {
+            let state = match filled.open(shares, care, users, utterances).await {
                 Ok(voice) => Loading::Ready(Rc::new(voice)),
                 Err(error) => {
                     tracing::error!(voice = %filled.name, %error, "a voice cannot be used");
@@ -128,7 +130,13 @@ impl VoiceSlot {
         }
     }
 
-    async fn open(&self, shares: Shares, care: Care, utterances: Rc<Cell<u64>>) -> Result<Voice, CrierError> {
+    async fn open(
+        &self,
+        shares: Shares,
+        care: Care,
+        users: Users,
+        utterances: Rc<Cell<u64>>,
+    ) -> Result<Voice, CrierError> {
         // Nothing of a damaged bundle may run, so its sizes are looked at before any stage opens it.
         let bundle = Bundle::open(&self.folder)?;
         let files: Vec<PathBuf> = self.files.iter().map(|(path, _)| path.clone()).collect();
@@ -136,7 +144,7 @@ impl VoiceSlot {
         let folder = self.folder.clone();
         // Reading and comparing takes seconds for a large voice, and blocks. Its stages start meanwhile.
         let reading = tokio::task::spawn_blocking(move || read(&folder));
-        let plan = |stage: StageName, share: &Share| {
+        let plan = |stage: StageName, user: &Option<User>, share: &Share| {
             Rc::new(RefCell::new(Plan {
                 name: format!("{} {}", self.name, stage.name()),
                 stage,
@@ -146,15 +154,19 @@ impl VoiceSlot {
                     positions,
                     voice_files: files.clone(),
                 },
+                user: user.clone(),
                 processors: share.processors.clone(),
                 oom_score_adjust: OOM_SCORE_ADJUST,
                 care,
             }))
         };
         let died = |_| CrierError::Internal("the thread that reads a voice died".to_owned());
-        let (talker_stage, talker) = Stage::start(plan(StageName::Talker, &shares.talker_predictor));
-        let (predictor_stage, predictor) = Stage::start(plan(StageName::Predictor, &shares.talker_predictor));
-        let (vocoder_stage, vocoder) = Stage::start(plan(StageName::Vocoder, &shares.vocoder));
+        let (talker_stage, talker) =
+            Stage::start(plan(StageName::Talker, &users.talker, &shares.talker_predictor));
+        let (predictor_stage, predictor) =
+            Stage::start(plan(StageName::Predictor, &users.predictor, &shares.talker_predictor));
+        let (vocoder_stage, vocoder) =
+            Stage::start(plan(StageName::Vocoder, &users.vocoder, &shares.vocoder));
         let (mut talker, mut predictor, mut vocoder) =
             (Engine::new(talker), Engine::new(predictor), Engine::new(vocoder));
         let reader = reading.await.map_err(died)??;

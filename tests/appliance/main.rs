@@ -8,4 +8,5 @@ mod doors;
 mod rig;
 mod speech;
 mod troubles;
+mod users;
 mod voices;

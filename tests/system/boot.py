@@ -189,7 +189,7 @@ class Suite:
                 return
             check("take-over", "crier.toml of the card is taken over at the first start",
                   lambda: self.taken_over(machine))
-            check("hardening", "root read-only, data noexec,nosuid,nodev, no password, crier is not root",
+            check("hardening", "root read-only, data noexec,nosuid,nodev, no password, each stage is a user of its own",
                   lambda: self.hardening(machine))
             check("grown", "the data partition grows to the end of the card", lambda: self.grown(machine))
             check("serial", "a line on the serial port is spoken",
@@ -234,16 +234,35 @@ class Suite:
         data = re.search(r"^\S+ /data ext4 (\S+)", mounts, re.MULTILINE)
         assert data and {"noexec", "nosuid", "nodev"} <= set(data.group(1).split(",")), mounts
         assert re.search(r"^\S+ /etc tmpfs", mounts, re.MULTILINE), mounts
-        _, output = machine.run("touch /usr/x 2>&1; cut -d: -f1,2 /etc/shadow; "
-                                "for p in $(pidof crier); do grep ^Uid: /proc/$p/status; done")
+        _, output = machine.run("touch /usr/x 2>&1; cut -d: -f1,2 /etc/shadow")
         assert "Read-only" in output, output
-        users = re.findall(r"Uid:\s+(\d+)", output)
-        assert users and all(user == "100" for user in users), output
+        users = self.users(machine)
+        wanted = {stage: [f"crier-{stage}", groups, "0000000000000000", "1"] for stage, groups in (
+            ("talker", ""), ("predictor", ""), ("vocoder", ""), ("player", "audio"), ("intake", "dialout input"))}
+        assert users == wanted, users
         assert re.search(r"^root:!$", output, re.MULTILINE), output
         _, hostname = machine.run("hostname")
         assert re.fullmatch(r"crier-[0-9a-f]{6}", hostname), hostname
         _, listening = machine.run("netstat -ltn | grep -c LISTEN")
         assert listening == "0", listening
+
+    @staticmethod
+    def users(machine):
+        """User, further groups, capabilities and no_new_privs of each stage."""
+        _, output = machine.run(
+            "for p in $(pidof crier); do s=$(tr '\\000' ' ' </proc/$p/cmdline | sed -n 's/.* stage \\([a-z]*\\).*/\\1/p'); "
+            "[ -n \"$s\" ] && echo \"$s;$(stat -c %U /proc/$p);$(sed -n 's/^Groups:.//p' /proc/$p/status);"
+            "$(sed -n 's/^CapEff:.//p' /proc/$p/status);$(sed -n 's/^NoNewPrivs:.//p' /proc/$p/status)\"; done; "
+            "cat /etc/group")
+        names = dict(re.findall(r"^(\S+):x:(\d+):", output, re.MULTILINE))
+        names = {number: name for name, number in names.items()}
+        stages = {}
+        for line in output.splitlines():
+            if line.count(";") == 4:
+                stage, user, groups, *rest = line.split(";")
+                further = sorted(names[number] for number in groups.split() if names[number] != user)
+                stages[stage] = [user, " ".join(further), *rest]
+        return stages
 
     def grown(self, machine):
         _, output = machine.run("df -k /data | tail -n1")

@@ -204,7 +204,7 @@ take_over() {
     local place=$work/appliance
     mkdir -p "$place"/{config,data,run,sys/class/leds/green:indicator}
     : >"$place/sys/class/leds/green:indicator/trigger"
-    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/usr/share/crier|$PWD/configs|g; s/ && chgrp crier [^&]*&&/ \&\&/" \
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/usr/share/crier|$PWD/configs|g" \
         overlay/etc/init.d/S40configuration >"$work/S40configuration"
     CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run SYS=$place/sys CRIER=$crier \
         sh "$work/S40configuration" start

@@ -56,6 +56,22 @@ with_libraries() {
     done < <(aarch64-linux-gnu-objdump -p "$file" | sed -n 's/^ *NEEDED *//p')
 }
 
+# The users of CRIER_USERS, as Buildroot makes them of it.
+make_users() {
+    local name groups id=1000
+    printf 'root:x:0:0:root:/root:/bin/sh\n' >"$root/etc/passwd"
+    printf 'root:!:1::::::\n' >"$root/etc/shadow"
+    printf 'root:x:0:\naudio:x:29:\ninput:x:104:\ndialout:x:20:\n' >"$root/etc/group"
+    while read -r name groups; do
+        printf '%s:x:%s:%s::/:/bin/false\n' "$name" "$id" "$id" >>"$root/etc/passwd"
+        printf '%s:!:1::::::\n' "$name" >>"$root/etc/shadow"
+        printf '%s:x:%s:\n' "$name" "$id" >>"$root/etc/group"
+        [ "$groups" = - ] || sed -i -E "/^(${groups//,/|}):/ { s/:\$/:$name/; t; s/\$/,$name/ }" "$root/etc/group"
+        id=$((id + 1))
+    done < <(sed -n '/^define CRIER_USERS/,/^endef/ s/^\t\([a-z-]*\) -1 [a-z-]* -1 \* - - \([a-z,-]*\) .*/\1 \2/p' \
+        buildroot-external/package/crier/crier.mk)
+}
+
 make_root() {
     rm -rf "$root"
     mkdir -p "$root"/{usr/{bin,sbin,lib,share},proc,sys,dev,run,tmp,var/log,root}
@@ -87,9 +103,7 @@ make_root() {
     cp -a voices/default "$root/usr/share/crier/voices/"
     cp -a target/cross/sysroot/usr/share/alsa "$root/usr/share/"
     # Buildroot makes these from its tables and from package/crier/crier.mk.
-    printf 'root:x:0:0:root:/root:/bin/sh\ncrier:x:100:100:Crier:/data/crier:/bin/false\n' >"$root/etc/passwd"
-    printf 'root:x:0:\naudio:x:29:crier\ninput:x:104:crier\ndialout:x:20:crier\ncrier:x:100:\n' >"$root/etc/group"
-    printf 'root:!:1::::::\ncrier:!:1::::::\n' >"$root/etc/shadow"
+    make_users
     printf 'VERSION=%s\nCOMPATIBLE=crier-qemu\nBUILT=%s\n' "$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n1)" \
         "$(date +%s)" >"$root/etc/crier-release"
     cp configs/cm3588.toml configs/crier.toml "$root/usr/share/crier/"

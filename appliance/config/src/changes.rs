@@ -87,6 +87,7 @@ impl Changes {
             cpu.player_processors => PLAYER,
             cpu.intake_processors => INTAKE,
             cpu.supervisor_processors => Needs::Nothing,
+            users => Needs::Program,
             serial => INTAKE,
             fifo => INTAKE,
             mqtt => INTAKE,

@@ -15,7 +15,7 @@ use crate::reader::{Reader, Trouble};
 use crate::section::Section;
 use crate::sections::{
     Appliance, Button, Control, Cpu, Fifo, Known, Log, Metrics, Mqtt, Player, Queue, Serial, Supervisor,
-    Voice, Watchdog, read_action_table,
+    Users, Voice, Watchdog, read_action_table,
 };
 use crate::syntax::{trouble, unclosed};
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub player: Player,
     /// Which processors do what.
     pub cpu: Cpu,
+    /// Whom the stages run as.
+    pub users: Users,
     /// Serial ports that text comes in by.
     pub serial: Vec<Serial>,
     /// FIFOs that text comes in by.
@@ -134,6 +136,7 @@ impl Config {
         let queue = root.section("queue", Queue::read);
         let player = root.section("player", Player::read);
         let cpu = root.section("cpu", Cpu::read);
+        let users = root.section("users", Users::read);
         let serial = root.sections("serial", SECTIONS_MAX, |section| Serial::read(section, &mut known));
         let fifo = root.sections("fifo", SECTIONS_MAX, |section| Some(Fifo::read(section, &mut known)));
         let mqtt = root.section("mqtt", Mqtt::read);
@@ -154,6 +157,7 @@ impl Config {
             queue,
             player,
             cpu,
+            users,
             serial,
             fifo,
             mqtt,

@@ -23,6 +23,6 @@ pub use report::report;
 pub use sections::{
     Action, Appliance, Button, ClientCertificate, Control, Cpu, DataBits, Dialect, Encoding, Fifo,
     FlowControl, Format, Log, LogLevel, Metrics, Mixer, Mqtt, MqttVersion, Mute, Output, Parity, Player,
-    Processors, Queue, Serial, SpokenText, Start, Stop, StopBits, Supervisor, TextMode, Tls, Voice,
+    Processors, Queue, Serial, SpokenText, Start, Stop, StopBits, Supervisor, TextMode, Tls, Users, Voice,
     VoiceBundle, Watchdog,
 };

@@ -32,6 +32,14 @@ pub enum SystemError {
         /// What the system said.
         source: Errno,
     },
+    /// The system does not say who a user is.
+    #[error("cannot look up the user {name}: {source}; are /etc/passwd and /etc/group there and readable?")]
+    User {
+        /// Name of the user.
+        name: String,
+        /// What the system said.
+        source: Errno,
+    },
     /// A signal cannot be sent to a child.
     #[error("cannot send {signal} to process {pid}: {source}; has it changed its user?")]
     Signal {

@@ -19,6 +19,7 @@ mod playback;
 mod process;
 mod processors;
 mod realtime;
+mod user;
 mod watchdog;
 mod watched;
 
@@ -38,5 +39,6 @@ pub use processors::{
     pin_thread,
 };
 pub use realtime::{limit_realtime, lock_memory, run_realtime};
+pub use user::{User, is_root};
 pub use watchdog::Watchdog;
 pub use watched::{Ready, Watched};

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::{Channel, SystemError};
+use crate::{Channel, SystemError, User};
 
 mod exec;
 mod spawner;
@@ -25,13 +25,14 @@ const DROP_WAIT_MS: u16 = 2000;
 /// * has `/dev/null` as standard input and output, a pipe to [`Child::take_stderr`] as standard error, the channel as
 ///   descriptor [`CHANNEL_FD`](crate::CHANNEL_FD), and no other descriptor,
 /// * leads a process group of its own,
+/// * gets no new privileges by running a program, such as those of a set-user-ID file,
 /// * is killed by the kernel as soon as this process is gone, however it went.
 ///
 /// Linux binds that last promise to the *thread* that forked. All children are therefore forked by one thread that is
 /// started by the first [`Spawn::start`] and lives as long as the process, so any thread may call it. What a child
 /// inherits from a thread (scheduling policy, nice value and processors, where not given here) is what the first
-/// caller had. A child that changes its user loses the promise, and has to make it anew (`prctl(2)`,
-/// `PR_SET_PDEATHSIG`).
+/// caller had. A child that changes its user by itself loses the promise, and has to make it anew (`prctl(2)`,
+/// `PR_SET_PDEATHSIG`); one that is started as another user keeps it.
 #[derive(Debug, Default)]
 pub struct Spawn {
     /// Path of the program; `PATH` is not searched.
@@ -40,6 +41,8 @@ pub struct Spawn {
     pub arguments: Vec<OsString>,
     /// The whole environment of the child.
     pub environment: Vec<(OsString, OsString)>,
+    /// Who the child is, with this user's groups and no others; `None`: who this process is. Another user needs root.
+    pub user: Option<User>,
     /// The child's end of a channel.
     pub channel: Option<Channel>,
     /// Processors that all threads of the child may use; `None`: those of this process.

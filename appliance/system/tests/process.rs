@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crier_system::{CHANNEL_FD, Channel, Child, Ended, Spawn, own_processors, pin_process};
+use crier_system::{CHANNEL_FD, Channel, Child, Ended, Spawn, User, is_root, own_processors, pin_process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
@@ -135,7 +135,8 @@ fn the_death_of_a_child_ends_its_channel() {
 fn parent_to_be_killed() {
     let channel = Channel::from_inherited(CHANNEL_FD).unwrap();
     // The thread that starts the child ends long before the process does.
-    let start = || shell("exec sleep 1000").start().unwrap();
+    let user = if is_root() { User::find("nobody").unwrap() } else { None };
+    let start = || Spawn { user, ..shell("exec sleep 1000") }.start().unwrap();
     let child = std::thread::spawn(start).join().unwrap();
     channel.send(&child.pid().to_ne_bytes()).unwrap();
     // Until it is killed.
@@ -171,6 +172,32 @@ fn nothing_but_standard_streams_and_channel_is_inherited() {
     fds.sort();
     assert_eq!(fds, ["0 /dev/null", "1 /dev/null", "2 pipe:", "3 socket:"]);
     drop(leaky);
+}
+
+#[test]
+fn a_child_of_another_user_has_nothing_of_root() {
+    if !is_root() {
+        return;
+    }
+    let start = |user| {
+        let wishes = Spawn { user, oom_score_adjust: Some(-10), nice: Some(-3), ..shell("exec sleep 1000") };
+        wishes.start().unwrap()
+    };
+    let child = start(User::find("nobody").unwrap());
+    assert_eq!(child.refusals(), start(None).refusals(), "what only root may do is done before");
+    let own = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let all = |id: String| [id.as_str(); 4].join("\t");
+    assert_eq!(status_line(child.pid(), "Uid"), all(own.uid.to_string()));
+    assert_eq!(status_line(child.pid(), "Gid"), all(own.gid.to_string()));
+    assert_eq!(status_line(child.pid(), "Groups"), own.gid.to_string());
+    assert_eq!(status_line(child.pid(), "CapPrm"), "0000000000000000");
+    assert_eq!(User::find("no-such-user").unwrap(), None);
+}
+
+#[test]
+fn no_child_gets_new_privileges() {
+    let child = shell("exec sleep 1000").start().unwrap();
+    assert_eq!(status_line(child.pid(), "NoNewPrivs"), "1");
 }
 
 #[test]

@@ -37,9 +37,13 @@ define CRIER_CHECK_KERNELS
 endef
 CRIER_POST_BUILD_HOOKS += CRIER_CHECK_KERNELS
 
-# The appliance speaks, listens and drives the watchdog as this user.
+# The supervisor is root; each stage is a user of its own, in no more groups than it needs.
 define CRIER_USERS
-	crier -1 crier -1 * - - audio,input,dialout Crier
+	crier-talker -1 crier-talker -1 * - - - Crier talker
+	crier-predictor -1 crier-predictor -1 * - - - Crier predictor
+	crier-vocoder -1 crier-vocoder -1 * - - - Crier vocoder
+	crier-player -1 crier-player -1 * - - audio Crier player
+	crier-intake -1 crier-intake -1 * - - input,dialout Crier intake
 endef
 
 $(eval $(cargo-package))

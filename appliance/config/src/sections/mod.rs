@@ -12,6 +12,7 @@ mod player;
 mod queue;
 mod serial;
 mod supervisor;
+mod users;
 mod voice;
 mod watchdog;
 
@@ -29,5 +30,6 @@ pub use player::{Mixer, Output, Player, Start};
 pub use queue::Queue;
 pub use serial::{DataBits, Dialect, Encoding, FlowControl, Format, Parity, Serial, StopBits};
 pub use supervisor::{Stop, Supervisor};
+pub use users::Users;
 pub use voice::{TextMode, Voice, VoiceBundle};
 pub use watchdog::Watchdog;

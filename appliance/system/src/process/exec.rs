@@ -6,11 +6,11 @@ use std::os::fd::RawFd;
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::prctl::set_pdeathsig;
+use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Pid, getppid, setpgid};
+use nix::unistd::{Pid, getppid, setgid, setgroups, setpgid, setuid};
 
-use crate::CHANNEL_FD;
+use crate::{CHANNEL_FD, User};
 
 /// Bytes of one step in a report.
 pub(super) const STEP_BYTES: usize = 5;
@@ -22,6 +22,7 @@ pub(super) struct Image<'a> {
     pub(super) arguments: &'a [*const libc::c_char],
     /// Ends with a null pointer.
     pub(super) environment: &'a [*const libc::c_char],
+    pub(super) user: Option<&'a User>,
     pub(super) processors: Option<&'a CpuSet>,
     pub(super) oom_score_adjust: Option<&'a [u8]>,
     pub(super) nice: Option<i32>,
@@ -40,22 +41,26 @@ pub(super) struct Report(pub(super) RawFd);
 #[repr(u8)]
 pub(super) enum Step {
     Group,
-    ParentDeath,
     Descriptors,
     Processors,
     Nice,
     OutOfMemory,
+    User,
+    Privileges,
+    ParentDeath,
     Execute,
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Group,
-        Self::ParentDeath,
         Self::Descriptors,
         Self::Processors,
         Self::Nice,
         Self::OutOfMemory,
+        Self::User,
+        Self::Privileges,
+        Self::ParentDeath,
         Self::Execute,
     ];
 
@@ -72,6 +77,8 @@ impl Step {
             Self::Processors => "processors",
             Self::Nice => "nice value",
             Self::OutOfMemory => "oom_score_adj",
+            Self::User => "another user",
+            Self::Privileges => "no new privileges",
             Self::Execute => "execute",
         }
     }
@@ -110,11 +117,6 @@ pub(super) fn run(image: &Image<'_>) -> ! {
     let report = &image.report;
     reset_handlers();
     report.check(Step::Group, setpgid(Pid::from_raw(0), Pid::from_raw(0)));
-    report.check(Step::ParentDeath, set_pdeathsig(Signal::SIGKILL));
-    if getppid().as_raw() != image.parent {
-        // The parent died before the kernel was asked to tell us.
-        leave();
-    }
     report.check(Step::Descriptors, place_descriptors(image));
     if let Some(processors) = image.processors {
         report.check(Step::Processors, sched_setaffinity(Pid::from_raw(0), processors));
@@ -127,6 +129,16 @@ pub(super) fn run(image: &Image<'_>) -> ! {
     }
     if let Some(adjust) = image.oom_score_adjust {
         report.check(Step::OutOfMemory, write_oom_score_adjust(adjust));
+    }
+    if let Some(user) = image.user {
+        report.check(Step::User, become_user(user));
+    }
+    report.check(Step::Privileges, set_no_new_privs());
+    // After the change of user, with which the kernel forgets it.
+    report.check(Step::ParentDeath, set_pdeathsig(Signal::SIGKILL));
+    if getppid().as_raw() != image.parent {
+        // The parent died before the kernel was asked to tell us.
+        leave();
     }
     let unblocked = SigSet::empty().thread_set_mask();
     report.check(Step::Execute, unblocked);
@@ -184,6 +196,14 @@ fn place_descriptors(image: &Image<'_>) -> Result<(), Errno> {
         libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
     })?;
     Ok(())
+}
+
+/// Groups first: whoever is not root any more may not change them. None of the caller's is left. The C library changes
+/// all threads of a process; the child has one, and the list of them was put right by `fork`.
+fn become_user(user: &User) -> Result<(), Errno> {
+    setgroups(&user.groups)?;
+    setgid(user.gid)?;
+    setuid(user.uid)
 }
 
 fn write_oom_score_adjust(adjust: &[u8]) -> Result<(), Errno> {

@@ -19,7 +19,7 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2};
 
 use super::exec::{self, Image, Report, STEP_BYTES};
 use super::{Child, Refusal, Spawn};
-use crate::{CHANNEL_FD, SystemError};
+use crate::{CHANNEL_FD, SystemError, User};
 
 /// One request to the forking thread.
 struct Request {
@@ -33,6 +33,7 @@ struct Prepared {
     path: CString,
     arguments: Vec<CString>,
     environment: Vec<CString>,
+    user: Option<User>,
     processors: Option<CpuSet>,
     oom_score_adjust: Option<String>,
     nice: Option<i32>,
@@ -73,7 +74,7 @@ fn run_spawner() -> Option<Sender<Request>> {
 }
 
 fn prepare(spawn: Spawn) -> Result<Prepared, SystemError> {
-    let Spawn { program, arguments, environment, channel, processors, oom_score_adjust, nice } = spawn;
+    let Spawn { program, arguments, environment, user, channel, processors, oom_score_adjust, nice } = spawn;
     let refused = |step| {
         let program = program.clone();
         move |source| SystemError::Spawn { program, step, source }
@@ -95,6 +96,7 @@ fn prepare(spawn: Spawn) -> Result<Prepared, SystemError> {
         path,
         arguments: texts,
         environment: variables,
+        user,
         processors,
         oom_score_adjust: oom_score_adjust.map(|adjust| adjust.to_string()),
         nice,
@@ -140,6 +142,7 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
         path: &prepared.path,
         arguments: &arguments,
         environment: &environment,
+        user: prepared.user.as_ref(),
         processors: prepared.processors.as_ref(),
         oom_score_adjust: prepared.oom_score_adjust.as_deref().map(str::as_bytes),
         nice: prepared.nice,

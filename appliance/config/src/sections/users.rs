@@ -1,0 +1,41 @@
+//! `[users]`: whom the stages run as.
+
+use serde::{Deserialize, Serialize};
+
+use crate::section::Section;
+use crate::values::Text;
+
+/// Whom each stage runs as, by name. `None` (`"auto"`): a stage runs as the user `crier-STAGE` if root has started the
+/// appliance and there is such a user, and else as whoever has started it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Users {
+    /// Needs the voice's files.
+    pub talker: Option<String>,
+    /// Needs the voice's files.
+    pub predictor: Option<String>,
+    /// Needs the voice's files.
+    pub vocoder: Option<String>,
+    /// Needs the sound device.
+    pub player: Option<String>,
+    /// Needs serial ports, buttons, the network and the folders of its FIFOs.
+    pub intake: Option<String>,
+}
+
+const USER: Text = Text {
+    takes: "the name of a user of this machine",
+    characters_max: 32,
+    allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'),
+};
+
+impl Users {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let mut user = |key| section.optional_text(key, Some("auto"), &USER);
+        Self {
+            talker: user("talker"),
+            predictor: user("predictor"),
+            vocoder: user("vocoder"),
+            player: user("player"),
+            intake: user("intake"),
+        }
+    }
+}
