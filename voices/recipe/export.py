@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 import talker as sizes
-from synthesise import LEAD_FRAMES
+from synthesise import HIDDEN_FRAMES
 from talker import SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Voice
 from train_talker import vocabulary
 from train_vocoder import SIZES
@@ -73,7 +73,7 @@ def configuration(version):
     text = {f"{name}_token_id": SPECIAL_TEXT[name] for name in ("im_start", "im_end", "tts_pad", "tts_bos", "tts_eos", "assistant")}
     return text | dict(architectures=["Qwen3TTSForConditionalGeneration"], model_type="qwen3_tts", tts_model_type="custom_voice",
                        tts_model_size="0b6", tokenizer_type="qwen3_tts_tokenizer_12hz", talker_config=talker,
-                       crier={"name": f"{NAME} {version}", "lexicon": "lexicon.tsv", "text_normalisation": "english", "lead_frames": LEAD_FRAMES})
+                       crier={"name": f"{NAME} {version}", "lexicon": "lexicon.tsv", "text_normalisation": "english", "lead_frames": HIDDEN_FRAMES})
 
 
 def keep(work, voice, vocoder):

@@ -26,14 +26,14 @@ def losses(work):
 
 def spectrograms(work, sentence="001"):
     paths = [work / "heard" / f"{sentence}-{name}.wav" for name in ("teacher", "vocoder", "voice")]
-    figure, axes = plt.subplots(len(paths), 1, figsize=(12, 8), sharex=True)
+    figure, axes = plt.subplots(len(paths), 1, figsize=(12, 9), sharex=True)
     for axis, path in zip(axes, paths):
         samples, rate = soundfile.read(path)
         noise = np.random.default_rng(0).standard_normal(len(samples)) * 1e-6
         axis.specgram(samples + noise, NFFT=512, Fs=rate, noverlap=384, vmin=-150, vmax=-40, cmap="magma")
         axis.set(title=path.stem.split("-")[1], ylabel="Hz")
     figure.tight_layout()
-    figure.savefig(work / "spectrograms.png", dpi=80)
+    figure.savefig(work / "spectrograms.png", dpi=45)
 
 
 if __name__ == "__main__":

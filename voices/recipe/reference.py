@@ -35,7 +35,7 @@ def main(work):
     with open(OUT, "w", encoding="utf-8") as file:
         for text in TEXTS:
             samples = synthesise.utterance(teacher, spelling, text)["samples"] / 32768
-            levels = bands_db(samples[synthesise.LEAD_FRAMES * FRAME :])
+            levels = bands_db(samples[synthesise.HIDDEN_FRAMES * FRAME :])
             file.write(f"{text}\t{' '.join(str(round(value)) for value in levels.reshape(-1))}\n")
 
 

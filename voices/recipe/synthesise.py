@@ -17,6 +17,8 @@ import lexicon
 from teacher import BINS, FRAME, HOPS_PER_FRAME, SAMPLE_RATE_HZ, UNITS_PER_FRAME, Teacher, render, whole_periods
 
 LEAD_FRAMES = 4
+# As many of these nobody hears; in the last, lips may open.
+HIDDEN_FRAMES = LEAD_FRAMES - 1
 FRAMES_MAX = 150
 SHARD = 250
 MIX = {"announcements": 0.35, "examples": 0.4, "glosses": 0.25}
