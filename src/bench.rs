@@ -182,6 +182,6 @@ fn prompt(engine: &Engine, layout: &VoiceLayout) -> Result<Prompt, CrierError> {
         reference: None,
         mode: TextMode::Streaming,
     };
-    let tokens = engine.reader.tokenizer.encode(TEXT)?;
+    let tokens = engine.reader.tokens(TEXT)?.0.concat();
     Ok(Prompt::new(layout, &*engine.reader.bundle, &options, &tokens)?)
 }

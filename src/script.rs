@@ -63,6 +63,15 @@ impl Reader {
     /// Reads a clean text. Whatever is wrong with text or manner is told here, before anything is heard.
     pub(crate) fn script(&self, text: &str, manner: &Manner) -> Result<Script, CrierError> {
         let options = self.prompt_options(manner)?;
+        let (sentences, skipped) = self.tokens(text)?;
+        let voice_file = manner.file.clone().filter(|_| manner.speaker.is_none());
+        let script = Script { voice_file, options, sentences, skipped };
+        script.sentence(self, 0)?;
+        Ok(script)
+    }
+
+    /// Token ids of each sentence of a clean text, and the characters that this voice cannot read.
+    pub(crate) fn tokens(&self, text: &str) -> Result<(Vec<Vec<u32>>, String), CrierError> {
         let (spelled, skipped) = self.spell(text)?;
         let mut sentences = Vec::with_capacity(spelled.len());
         for sentence in &spelled {
@@ -71,10 +80,7 @@ impl Reader {
                 None => sentences.push(self.tokenizer.encode(sentence)?),
             }
         }
-        let voice_file = manner.file.clone().filter(|_| manner.speaker.is_none());
-        let script = Script { voice_file, options, sentences, skipped };
-        script.sentence(self, 0)?;
-        Ok(script)
+        Ok((sentences, skipped))
     }
 
     /// Frames that a text of so many tokens takes as a rule, a third of what it may take at most; of a voice with a lexicon

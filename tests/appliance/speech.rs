@@ -1,6 +1,6 @@
 //! The embedded voice really says what it is told: its sound is laid beside the teacher's, window by window.
 
-use crate::rig::reference;
+use crate::rig::{crier, reference};
 
 /// Texts and the teacher's level in twelve bands every 20 ms, in dB (`voices/recipe/reference.py`).
 const TEACHER: &str = include_str!("teacher.tsv");
@@ -69,4 +69,12 @@ fn the_embedded_voice_says_what_its_teacher_said() {
             assert!(unlike < own - 0.2, "{text} is as much like '{}': {unlike:.3}", sentences[other].0);
         }
     }
+}
+
+#[test]
+fn the_embedded_voice_is_measured() {
+    let output = crier().args(["bench", "--frames", "8", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(figures.is_object(), "{figures}");
 }
