@@ -125,7 +125,7 @@ class Machine:
     def start(self):
         for name in ("text", "inside", "monitor", "console.log", "sound.wav"):
             self.path(name).unlink(missing_ok=True)
-        # What image.sh made; each boot works in IMAGES/work/NAME.
+        # What image.sh made lies two folders above the one of this boot.
         images = self.folder.parent.parent
         command = [
             "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a76", "-smp", str(self.processors), "-m", "1536",

@@ -51,9 +51,6 @@ class Spelling:
     def __init__(self, lexicon):
         self.lexicon = lexicon
 
-    def word(self, word):
-        return self.lexicon.get(word)
-
     def timed(self, text):
         """[(sound, units)], or None where a word is not known. Text: words of small letters and punctuation."""
         pieces = re.findall(r"[a-z']+|[^a-z']+", text)

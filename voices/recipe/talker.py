@@ -155,20 +155,20 @@ class Voice(nn.Module):
         return torch.einsum("ngd,gkd->ngk", states, self.group_head)
 
     @torch.no_grad()
-    def speak(self, ids, first=None, pitch=None, frames_max=400):
-        """Codes [frames, 16] of text ids, greedily. Codes 0 and 1 may be given."""
+    def speak(self, ids, frames_max=400):
+        """Codes [frames, 16] of text ids, greedily."""
         cache, out = [[] for _ in self.talker.layers], []
         pad, eos = SPECIAL_TEXT["tts_pad"], SPECIAL_TEXT["tts_eos"]
         text = self.text(torch.tensor([*ids, eos, pad]))
         begin = text[:1] + self.codec_embedding.weight[SPECIAL_CODEC["bos"]]
         rows = torch.cat([self.prefix(), begin])[None]
         position = 0
-        while len(out) < (frames_max if first is None else len(first)):
+        while len(out) < frames_max:
             hidden = self.talker(rows, cache, position)[:, -1]
             position += rows.shape[1]
             logits = self.codec_head(hidden)[0]
             logits[CODEBOOK_SIZE : SPECIAL_CODEC["eos"]] = logits[SPECIAL_CODEC["eos"] + 1 :] = -torch.inf
-            code = int(logits.argmax()) if first is None else int(first[len(out)])
+            code = int(logits.argmax())
             if code == SPECIAL_CODEC["eos"]:
                 break
             codes, own = [code], [[] for _ in self.predictor.layers]
@@ -176,8 +176,6 @@ class Voice(nn.Module):
             for group in range(GROUPS):
                 state = self.predictor(inputs, own, 0 if group == 0 else group + 1)[:, -1]
                 best = int((self.group_head[group] @ state[0]).argmax())
-                if group == 0 and pitch is not None:
-                    best = int(pitch[len(out)])
                 codes.append(best)
                 inputs = self.group_embedding[group, best][None, None]
             out.append(codes)
