@@ -17,6 +17,8 @@ RATE_HZ = 48_000
 WAV_HEADER_BYTES = 44
 # A question to the inside is asked again after this time without an answer.
 ASK_AGAIN_S = 5
+# For what takes a moment. An emulated machine on a busy one takes many times as long, and that is no fault.
+SOON_TIMEOUT_S = 300
 
 
 class Failure(Exception):
@@ -47,7 +49,7 @@ class Line:
     def __init__(self, path):
         self.received = b""
         self.socket = socket.socket(socket.AF_UNIX)
-        until(lambda: self.connects(path), 20, f"QEMU listens at {path.name}")
+        until(lambda: self.connects(path), SOON_TIMEOUT_S, f"QEMU listens at {path.name}")
         self.socket.setblocking(False)
 
     def connects(self, path):
@@ -163,24 +165,29 @@ class Machine:
         if self.process:
             self.process.wait()
 
+    def processor_seconds(self):
+        """What the emulator has used of this machine's processors."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def console(self):
         try:
             return self.path("console.log").read_text(errors="replace")
         except FileNotFoundError:
             return ""
 
-    def wait_for_console(self, words, timeout_s=120):
+    def wait_for_console(self, words, timeout_s=SOON_TIMEOUT_S):
         until(lambda: re.search(words, self.console()) or self.ended(words), timeout_s, f"console says {words!r}")
 
     def ended(self, what):
         if self.process.poll() is not None:
             raise Failure(f"QEMU ended while waiting for {what!r}: {self.path('qemu.log').read_text()}")
 
-    def wait_for_inside(self, timeout_s=180):
+    def wait_for_inside(self, timeout_s):
         """The inside answers as soon as init has started it."""
         self.run("true", timeout_s, check=True)
 
-    def run(self, command, timeout_s=60, check=False):
+    def run(self, command, timeout_s=SOON_TIMEOUT_S, check=False):
         """Runs a command inside; returns (status, output)."""
         answer = self.inside.ask(command, timeout_s)
         status, output = until(lambda: self.ended(command) or answer(), timeout_s, f"inside: {command}")
@@ -262,8 +269,7 @@ def copy_disk(source, target):
 
 def config_partition(disk):
     """`disk@@offset` of the FAT partition, as mtools wants it."""
-    table = json.loads(subprocess.check_output(["sfdisk", "--json", str(disk)]))["partitiontable"]
-    return f"{disk}@@{next(p['start'] for p in table['partitions'] if p['name'] == 'config') * 512}"
+    return f"{disk}@@{partition(disk, 'config')[0]}"
 
 
 def put_on_card(disk, source, name):
@@ -279,6 +285,7 @@ def get_from_card(disk, name):
 
 def partition(disk, name):
     """Start and size in bytes of a partition."""
-    table = json.loads(subprocess.check_output(["sfdisk", "--json", str(disk)]))["partitiontable"]
-    found = next(p for p in table["partitions"] if p["name"] == name)
+    # Without what sfdisk says of a card that is larger than its image.
+    table = subprocess.check_output(["sfdisk", "--json", str(disk)], stderr=subprocess.DEVNULL)
+    found = next(part for part in json.loads(table)["partitiontable"]["partitions"] if part["name"] == name)
     return found["start"] * 512, found["size"] * 512
