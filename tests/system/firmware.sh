@@ -247,12 +247,17 @@ appliance() {
     ln -s "$place/image.toml" "$place/run/crier.toml"
     echo 1 >"$place/run/starts"
     echo "rauc.slot=A" >"$place/proc/cmdline"
+    mkdir -p "$place/sys/class/leds/green:indicator"
+    : >"$place/sys/class/leds/green:indicator/trigger"
     echo "ANSWERS_S=60 SOUND_S=2 HEALTHY_S=1" >"$place/self-test"
     cp -a voices/default/. "$place/voice/"
     largest=$(find "$place/voice" -type f -printf '%s %p\n' | sort -n | tail -n1 | cut -d' ' -f2)
     printf X | dd of="$largest" bs=1 seek=5000 conv=notrunc status=none
     for tool in fw_setenv logger reboot sync; do
-        printf '#!/bin/sh\necho "$*" >>"%s/%s"\n' "$place" "$tool" >"$place/bin/$tool"
+        cat >"$place/bin/$tool" <<TOOL
+#!/bin/sh
+if [ "\$1" = -s ]; then cat "\$2"; else echo "\$*"; fi >>"$place/$tool"
+TOOL
     done
     cat >"$place/bin/crier" <<CRIER
 #!/bin/sh
@@ -278,12 +283,12 @@ self_test() {
     local place=$work/$1
     rm -f "$place"/{fw_setenv,logger,reboot}
     env PATH="$place/bin:$PATH" BREAK="${2:-}" CRIER_CONTROL="$place/run/control" PROC="$place/proc" RUN="$place/run" \
-        DATA="$place/data" WORK="$place/slot-good" SELF_TEST="$place/self-test" sh "$work/slot-good"
+        DATA="$place/data" SYS="$place/sys" WORK="$place/slot-good" SELF_TEST="$place/self-test" sh "$work/slot-good"
 }
 
 good_slot() {
     self_test "$@" || { echo "it fails: $(cat "$work/$1/logger")"; return 1; }
-    grep -qx "BOOT_A_LEFT 3" "$work/$1/fw_setenv"
+    printf 'BOOT_A_LEFT=3\nBOOT_GOOD=A\nBOOT_SPENT=0\n' | cmp - "$work/$1/fw_setenv" || return 1
     [ ! -e "$work/$1/reboot" ] || { echo "it starts again"; return 1; }
 }
 
@@ -318,6 +323,23 @@ no_sound() {
     ln -sf "$work/silent/data/crier.toml" "$work/silent/run/crier.toml"
     bad_slot "sound device is not open" silent
     good_slot silent card
+}
+
+# Both slots have used up their attempts: a bad one stays on, and its owner is told.
+spent_slots() {
+    local place=$work/silent
+    echo "rauc.slot=A crier.spent=1" >"$place/proc/cmdline"
+    ln -sf "$place/image.toml" "$place/run/crier.toml"
+    if self_test silent; then echo "it passed"; return 1; fi
+    [ ! -e "$place/reboot" ] || { echo "it starts again"; return 1; }
+    grep -qx "BOOT_A_LEFT 3" "$place/fw_setenv" || { echo "it has no attempts"; return 1; }
+    grep -q "sound device is not open; neither slot is good" "$place/logger" || { cat "$place/logger"; return 1; }
+    [ "$(cat "$place/sys/class/leds/green:indicator/trigger")" = timer ] || { echo "no light"; return 1; }
+    "$crier" ctl --socket "$place/run/control" queue | grep -q important || { echo "nothing is said"; return 1; }
+    # One that has healed is good again.
+    echo "rauc.slot=A crier.spent=1" >"$work/sound/proc/cmdline"
+    good_slot sound || return 1
+    echo "rauc.slot=A" >"$work/sound/proc/cmdline"
 }
 
 install_packages "${PACKAGES[@]}"
@@ -359,6 +381,7 @@ appliance silent 'device = "hw:CARD=none"'
 check "a slot that works is marked good" good_slot sound
 check "a slot whose voice or engine is broken is not" broken_voice
 check "nor one without sound, unless only the owner's configuration is to blame" no_sound
+check "where both slots are used up, a bad one stays on and says so, and a good one is good" spent_slots
 check "nor one whose appliance does not answer, is started anew or has no queue" broken_appliance
 
 echo "firmware: $passed passed, $failed failed"
