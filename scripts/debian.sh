@@ -2,6 +2,7 @@
 # Fetches Debian packages of another architecture or suite into target/debian, and never touches the machine's own
 # package lists or installed packages. The mirror is the one this machine uses already.
 #   scripts/debian.sh extract FOLDER SUITE ARCH PACKAGE...     unpacks the newest PACKAGE of SUITE into FOLDER
+#   scripts/debian.sh source FOLDER SUITE PACKAGE              unpacks the sources of PACKAGE, with Debian's patches
 #   scripts/debian.sh version SUITE ARCH PACKAGE               prints the versions SUITE has
 #   scripts/debian.sh kernel SUITE                             prints the package of the newest arm64 kernel of SUITE
 # A package may be pinned as NAME=VERSION.
@@ -18,9 +19,13 @@ mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n1
 }
 
-# One private apt for each suite and architecture: small indexes, and no resolver that mixes suites.
+# One private apt for each suite and architecture (or `source`): small indexes, and no resolver that mixes suites.
 private() {
-    local suite=$1 arch=$2 state=$ROOT/$1-$2
+    local suite=$1 arch=$2 state=$ROOT/$1-$2 kind="deb [arch=$2 signed-by=$KEYRING]"
+    if [ "$arch" = source ]; then
+        arch=$(dpkg --print-architecture)
+        kind="deb-src [signed-by=$KEYRING]"
+    fi
     shift 2
     if [ ! -f "$state/updated" ] || [ -n "$(find "$state/updated" -mmin "+$INDEX_AGE_MINUTES")" ]; then
         mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/preferences.d"
@@ -28,7 +33,7 @@ private() {
         local uri
         uri=$(mirror)
         [ -n "$uri" ] || { echo "debian.sh: no Debian mirror in this machine's apt sources" >&2; return 1; }
-        echo "deb [arch=$arch signed-by=$KEYRING] $uri $suite main" >"$state/sources.list"
+        echo "$kind $uri $suite main" >"$state/sources.list"
         rm -f "$state/updated"
         configured apt-get update -qq || return 1
         touch "$state/updated"
@@ -46,7 +51,7 @@ configured() {
         -o APT::Architectures::="$arch" -o APT::Sandbox::User=root -o Acquire::Languages=none "$@"
 }
 
-command=${1:?"extract or version"}
+command=${1:?"extract, source, version or kernel"}
 case $command in
     extract)
         folder=$2 suite=$3 arch=$4
@@ -61,6 +66,17 @@ case $command in
             dpkg-deb -f "$download"/*.deb Package Version >>"$folder/.packages"
             rm -rf "$download"
         done
+        ;;
+    source)
+        folder=$2 suite=$3 package=$4
+        mkdir -p "$(dirname "$folder")"
+        folder=$(cd "$(dirname "$folder")" && pwd)/$(basename "$folder")
+        download=$(mktemp -d "$ROOT.XXXXXX")
+        (cd "$download" && private "$suite" source apt-get source -qq --download-only "$package" >/dev/null) ||
+            { rm -rf "$download"; echo "debian.sh: $suite has no sources of $package" >&2; exit 1; }
+        # apt has checked them against the signed index.
+        dpkg-source --no-check -x "$download"/*.dsc "$folder" >/dev/null
+        rm -rf "$download"
         ;;
     version)
         private "$2" "$3" apt-cache madison "$4" | cut -d'|' -f2 | tr -d ' '

@@ -8,12 +8,16 @@ the sentence, and like it. Prints a table; ends with 1 if anything failed.
 """
 
 import argparse
+import functools
+import http.server
 import json
+import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -91,6 +95,23 @@ class Broker:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+class Offer(http.server.ThreadingHTTPServer):
+    """A folder on this machine that the appliance can download from."""
+
+    def __init__(self, folder):
+        super().__init__(("127.0.0.1", 0), functools.partial(self.Handler, directory=str(folder)))
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
 
 
 class Report:
@@ -443,6 +464,9 @@ stage_start_timeout_s = 300
         check("slot-corrupt", "a corrupt root falls back to the other slot by itself",
               lambda: self.slot_corrupt(folder, disk, flash))
         folder, disk = self.fresh("slots")
+        check("slot-update", "a signed update runs after a reboot; a foreign, older or truncated one is refused inside",
+              lambda: self.slot_update(folder, disk, flash))
+        folder, disk = self.fresh("slots")
         check("slot-crash", "a slot whose crier never runs falls back to the other",
               lambda: self.slot_crash(folder, disk, flash))
         check("slot-spent", "where both slots are bad, one that starts stays on and says what is wrong",
@@ -473,6 +497,59 @@ stage_start_timeout_s = 300
         with open(disk, "r+b") as file:
             file.seek(start)
             file.write(b"\xa5" * (1 << 20))
+
+    def slot_update(self, folder, disk, flash):
+        """By the image's own tool, RAUC and dm-verity, as on the board."""
+        foreign = folder / "foreign-keys"
+        subprocess.run([str(REPOSITORY / "scripts/development-keys.sh"), str(foreign)], check=True)
+        start, size = partition(disk, "boot_a")
+        kernel = folder / "kernel.vfat"
+        with open(disk, "rb") as file:
+            file.seek(start)
+            kernel.write_bytes(file.read(size))
+        # What is refused, or overwritten at once, may be small.
+        small = folder / "small"
+        small.write_bytes(os.urandom(1 << 20))
+        self.bundle(folder, "foreign", "99.0.0", foreign, small, small)
+        self.bundle(folder, "older", "0.0.1", self.images / "keys", small, small)
+        self.bundle(folder, "newer", "99.0.0", self.images / "keys", self.root_with(
+            folder, {"etc/crier-release": "VERSION=99.0.0\nCOMPATIBLE=crier-qemu\n"}), kernel)
+        with Machine(folder, disk, boot=flash, watchdog="reset") as machine, Offer(folder) as offer:
+            self.boot(machine)
+            for name in ("foreign", "older", "newer"):
+                machine.run(f"wget -q -O /data/{name}.raucb http://10.0.2.2:{offer.port}/{name}.raucb", SPEECH_TIMEOUT_S, check=True)
+            machine.run("head -c 700000 /data/newer.raucb >/data/truncated.raucb", check=True)
+            for command, words in (("crier-update /data/foreign.raucb", "not signed by this image's maker"),
+                                   ("crier-update /data/truncated.raucb", "damaged"),
+                                   ("crier-update /data/older.raucb", "is not newer than"),
+                                   ("rauc install /data/foreign.raucb", "signature"),
+                                   ("rauc install /data/truncated.raucb", "signature"),
+                                   ("rauc install /data/older.raucb", "version")):
+                code, output = machine.run(command + " 2>&1")
+                assert code and words in output.lower(), f"{command}: {code}, {output}"
+            assert "BOOT_ORDER=A B" in machine.run("fw_printenv")[1]
+            machine.run("crier-update --allow-older /data/older.raucb 2>&1", SPEECH_TIMEOUT_S, check=True)
+            machine.run("crier-update /data/newer.raucb 2>&1", SPEECH_TIMEOUT_S, check=True)
+            machine.run("(sleep 1; reboot) >/dev/null 2>&1 &", check=True)
+            machine.wait_for_console("starting slot B, 2 attempts left", BOOT_TIMEOUT_S)
+            self.boot(machine)
+            _, output = machine.run("cat /proc/cmdline /etc/crier-release")
+            assert "rauc.slot=B" in output and "VERSION=99.0.0" in output, output
+            self.marked_good(machine, "B")
+
+    @staticmethod
+    def bundle(folder, name, version, keys, root, kernel):
+        """A bundle as post-image.sh makes it."""
+        work, target = folder / "bundle", folder / f"{name}.raucb"
+        shutil.rmtree(work, ignore_errors=True)
+        target.unlink(missing_ok=True)
+        work.mkdir()
+        manifest = (REPOSITORY / "board/cm3588/rauc/manifest.raucm").read_text()
+        (work / "manifest.raucm").write_text(manifest.replace("@VERSION@", version).replace("crier-cm3588", "crier-qemu"))
+        os.link(root, work / "rootfs.squashfs")
+        os.link(kernel, work / "boot.vfat")
+        subprocess.run(["rauc", f"--cert={keys}/signing.pem", f"--key={keys}/signing.key", f"--keyring={keys}/keyring.pem",
+                        "bundle", str(work), str(target)], check=True, capture_output=True)
 
     def root_with(self, folder, files):
         """The root file system with some files replaced."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Puts the emulated appliance together: overlay/ as it is in the image, Debian's BusyBox, kernel and file system tools in
-# the place of Buildroot's, the cross-built crier, ONNX Runtime and the default voice; on the disk layout of the board.
+# the place of Buildroot's, the cross-built crier, RAUC, ONNX Runtime and the default voice; on the disk layout of the
+# board.
 #   tests/system/image.sh FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,14 +9,15 @@ cd "$(dirname "$0")/../.."
 out=${1:?"folder for the images"}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-root=$out/root tools=target/debian/tools kernel=target/debian/kernel
+root=$out/root tools=target/debian/tools kernel=target/debian/kernel rauc=target/rauc-aarch64
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n1)
 PACKAGES=(device-tree-compiler dosfstools e2fsprogs fdisk genimage kmod cpio mosquitto mosquitto-clients mtools openssl
     python3-numpy qemu-system-arm rauc squashfs-tools u-boot-qemu u-boot-tools xz-utils)
 # File system tools of the image that BusyBox does not have.
 TOOLS=(busybox-static e2fsprogs libext2fs2 libcom-err2 libss2 libblkid1 libuuid1 fdisk libfdisk1 libsmartcols1 util-linux
     libmount1 libselinux1 libpcre2-8-0 libtinfo6 libreadline8 libubootenv-tool libubootenv0.1 zlib1g libyaml-0-2)
 MODULES=(virtio_pci virtio_blk virtio_net virtio_input evdev xhci_pci snd_usb_audio i6300esb 8250_pci squashfs loop ext4
-    crc32c_generic vfat nls_cp437 nls_ascii nls_iso8859-1)
+    dm_verity crc32c_generic vfat nls_cp437 nls_ascii nls_iso8859-1)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
@@ -49,7 +51,7 @@ with_libraries() {
     local file=$1 library found
     while read -r library; do
         [ -e "$root/usr/lib/$library" ] && continue
-        found=$(find "$tools" target/cross/sysroot /usr/aarch64-linux-gnu/lib -name "$library" -print -quit)
+        found=$(find "$tools" target/cross/sysroot "$rauc/sysroot" /usr/aarch64-linux-gnu/lib -name "$library" -print -quit)
         [ -n "$found" ] || { echo "image.sh: $file needs $library" >&2; return 1; }
         install -m 0755 "$(readlink -f "$found")" "$root/usr/lib/$library"
         with_libraries "$root/usr/lib/$library"
@@ -102,10 +104,17 @@ make_root() {
     with_libraries "$root/usr/lib/crier/libonnxruntime.so"
     cp -a voices/default "$root/usr/share/crier/voices/"
     cp -a target/cross/sysroot/usr/share/alsa "$root/usr/share/"
+    install -m 0755 "$rauc/rauc" "$root/usr/bin/rauc"
+    with_libraries "$root/usr/bin/rauc"
+    mkdir -p "$root/etc/rauc"
+    sed "s/@VERSION@/$version/; s/crier-cm3588/crier-qemu/" board/cm3588/rauc/system.conf >"$root/etc/rauc/system.conf"
+    scripts/development-keys.sh "$out/keys"
+    install -m 0644 "$out/keys/keyring.pem" "$root/etc/rauc/keyring.pem"
     # Buildroot makes these from its tables and from package/crier/crier.mk.
     make_users
-    printf 'VERSION=%s\nCOMPATIBLE=crier-qemu\nBUILT=%s\n' "$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n1)" \
-        "$(date +%s)" >"$root/etc/crier-release"
+    printf 'VERSION=%s\nCOMPATIBLE=crier-qemu\nBUILT=%s\n' "$version" "$(date +%s)" >"$root/etc/crier-release"
+    # Emulated processors are slow, and slower on a machine that does other things.
+    printf 'ANSWERS_S=600 SOUND_S=300 HEALTHY_S=60\n' >"$root/etc/crier/self-test"
     cp configs/cm3588.toml configs/crier.toml "$root/usr/share/crier/"
     cp configs/qemu.toml "$root/usr/share/crier/image.toml"
     # The tests' own door.
@@ -117,14 +126,14 @@ make_root() {
 
 # On the board all drivers are in the kernel; Debian's are modules, and a small first root loads them.
 make_initrd() {
-    local work=$out/first-root version file
-    version=$(basename "$(find "$kernel/lib/modules" -mindepth 1 -maxdepth 1)")
+    local work=$out/first-root release file
+    release=$(basename "$(find "$kernel/lib/modules" -mindepth 1 -maxdepth 1)")
     rm -rf "$work"
     mkdir -p "$work"/{bin,modules,proc,sys,dev,root}
     install -m 0755 "$tools/bin/busybox" "$work/bin/busybox"
-    depmod -b "$kernel" "$version"
+    depmod -b "$kernel" "$release"
     for module in "${MODULES[@]}"; do
-        modprobe -d "$PWD/$kernel" -S "$version" --show-depends "$module" 2>/dev/null || true
+        modprobe -d "$PWD/$kernel" -S "$release" --show-depends "$module" 2>/dev/null || true
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$work/list"
     : >"$work/modules/order"
     while read -r file; do
@@ -160,6 +169,7 @@ make_disk() {
 
 install_packages "${PACKAGES[@]}"
 fetch
+tests/system/rauc.sh "$rauc"
 make_root
 make_initrd
 cp "$(find "$kernel/boot" -name 'vmlinuz-*')" "$out/Image"
