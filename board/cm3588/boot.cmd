@@ -1,7 +1,7 @@
 # Chooses the slot to start. The state of the slots is an environment in a partition of its own, which RAUC and Crier
 # write as well (fw_env.config): BOOT_ORDER names the slots, best first; BOOT_x_LEFT counts the attempts a slot has
-# left; BOOT_GOOD is the slot that passed its self-test last; BOOT_SPENT is 1 from when both slots ran out of attempts
-# until one passes. A slot that never says it is well runs out of attempts, and the other one starts.
+# left; BOOT_GOOD is the slot that passed its self-test last; BOOT_ROUND tells how often both slots have run out of
+# attempts since then. A slot that never says it is well runs out of attempts, and the other one starts.
 # `devtype`, `devnum` and `prefix` are set by U-Boot: this script is on the disk that was started from.
 
 setenv slot_size 0x4000
@@ -14,13 +14,13 @@ setexpr state_blocks ${slot_size} / 0x200
 
 # What is there is taken only when its checksum is right; else both slots get all their attempts.
 if ${devtype} read ${state_address} ${state_start} ${state_blocks}; then
-    env import -c ${state_address} ${slot_size} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD BOOT_SPENT
+    env import -c ${state_address} ${slot_size} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD BOOT_ROUND
 fi
 test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
 test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT ${slot_attempts}
 test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT ${slot_attempts}
 test -n "${BOOT_GOOD}" || setenv BOOT_GOOD A
-test -n "${BOOT_SPENT}" || setenv BOOT_SPENT 0
+test -n "${BOOT_ROUND}" || setenv BOOT_ROUND 0
 
 # The button held at power-on gives both slots all their attempts and asks for the factory settings.
 setenv crier_arguments
@@ -28,14 +28,14 @@ if test -n "${reset_button}"; then
     if button "${reset_button}"; then
         setenv BOOT_A_LEFT ${slot_attempts}
         setenv BOOT_B_LEFT ${slot_attempts}
-        setenv BOOT_SPENT 0
+        setenv BOOT_ROUND 0
         setenv crier_arguments crier.reset=1
     fi
 fi
-# With this a slot that fails its self-test stays on, see slot-good: starting again has helped neither of them.
-if test "${BOOT_SPENT}" = "1"; then setenv crier_arguments crier.spent=1; fi
+# Where starting again has helped neither, a slot that fails its self-test may stay on: slot-good decides by this.
+if test ${BOOT_ROUND} -gt 0; then setenv crier_arguments crier.round=${BOOT_ROUND}; fi
 
-setenv save_state "env export -c -s ${slot_size} ${state_address} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD BOOT_SPENT; ${devtype} write ${state_address} ${state_start} ${state_blocks}"
+setenv save_state "env export -c -s ${slot_size} ${state_address} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD BOOT_ROUND; ${devtype} write ${state_address} ${state_start} ${state_blocks}"
 
 # Linux calls the first disk of each kind 0 as U-Boot does; a virtual disk has letters.
 setenv disk /dev/mmcblk${devnum}p
@@ -82,8 +82,11 @@ done
 # Both are used up: everything is tried again rather than nothing, first what was good last. Where even that starts
 # neither of them, it goes on slowly, to spare the disk.
 echo "Crier: no slot has attempts left; starting over"
-if test "${BOOT_SPENT}" = "1"; then sleep 30; fi
-setenv BOOT_SPENT 1
+if test ${BOOT_ROUND} -lt 2; then
+    setexpr BOOT_ROUND ${BOOT_ROUND} + 1
+else
+    sleep 30
+fi
 setenv BOOT_ORDER "A B"
 if test "${BOOT_GOOD}" = "B"; then setenv BOOT_ORDER "B A"; fi
 setenv BOOT_A_LEFT ${slot_attempts}

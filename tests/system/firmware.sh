@@ -288,7 +288,7 @@ self_test() {
 
 good_slot() {
     self_test "$@" || { echo "it fails: $(cat "$work/$1/logger")"; return 1; }
-    printf 'BOOT_A_LEFT=3\nBOOT_GOOD=A\nBOOT_SPENT=0\n' | cmp - "$work/$1/fw_setenv" || return 1
+    printf 'BOOT_A_LEFT=3\nBOOT_GOOD=A\nBOOT_ROUND=0\n' | cmp - "$work/$1/fw_setenv" || return 1
     [ ! -e "$work/$1/reboot" ] || { echo "it starts again"; return 1; }
 }
 
@@ -325,11 +325,17 @@ no_sound() {
     good_slot silent card
 }
 
-# Both slots have used up their attempts: a bad one stays on, and its owner is told.
+# Both slots have used up their attempts: a bad one that answers stays on, in the round after that any, and the owner is told.
 spent_slots() {
     local place=$work/silent
-    echo "rauc.slot=A crier.spent=1" >"$place/proc/cmdline"
     ln -sf "$place/image.toml" "$place/run/crier.toml"
+    sed -i 's/ANSWERS_S=[0-9]*/ANSWERS_S=4/' "$place/self-test"
+    echo "rauc.slot=A crier.round=1" >"$place/proc/cmdline"
+    bad_slot "does not answer" silent crash || return 1
+    echo "rauc.slot=A crier.round=2" >"$place/proc/cmdline"
+    if self_test silent crash; then echo "it passed"; return 1; fi
+    [ ! -e "$place/reboot" ] || { echo "it starts again in the last round"; return 1; }
+    echo "rauc.slot=A crier.round=1" >"$place/proc/cmdline"
     if self_test silent; then echo "it passed"; return 1; fi
     [ ! -e "$place/reboot" ] || { echo "it starts again"; return 1; }
     grep -qx "BOOT_A_LEFT 3" "$place/fw_setenv" || { echo "it has no attempts"; return 1; }
@@ -337,7 +343,7 @@ spent_slots() {
     [ "$(cat "$place/sys/class/leds/green:indicator/trigger")" = timer ] || { echo "no light"; return 1; }
     "$crier" ctl --socket "$place/run/control" queue | grep -q important || { echo "nothing is said"; return 1; }
     # One that has healed is good again.
-    echo "rauc.slot=A crier.spent=1" >"$work/sound/proc/cmdline"
+    echo "rauc.slot=A crier.round=1" >"$work/sound/proc/cmdline"
     good_slot sound || return 1
     echo "rauc.slot=A" >"$work/sound/proc/cmdline"
 }
