@@ -13,6 +13,9 @@ import time
 import numpy
 
 RATE_HZ = 48_000
+# Sentences are compared by pieces of 0.3 s, each within 0.1 s of its place.
+PIECE = RATE_HZ * 3 // 10
+SHIFT_MAX = RATE_HZ // 10
 # 44 bytes of header, which QEMU completes when it ends.
 WAV_HEADER_BYTES = 44
 # A question to the inside is asked again after this time without an answer.
@@ -244,9 +247,24 @@ def read_wav(path):
 
 
 def likeness(heard, expected):
-    """Highest normalised correlation of `expected` with a piece of `heard`: 1 is the same, 0 is unrelated."""
-    if len(heard) < len(expected) // 2 or not len(expected):
-        return 0.0
+    """How alike the pieces of `expected` are to what is heard about where they belong: 1 is the same, 0 is unrelated.
+    By pieces, because an emulated sound card on a busy machine swallows some milliseconds now and then."""
+    _, begin = best_place(heard, expected)
+    alike = whole = 0.0
+    for at in range(0, len(expected) - PIECE // 2, PIECE):
+        piece = expected[at: at + PIECE]
+        around = heard[max(0, begin + at - SHIFT_MAX): begin + at + len(piece) + SHIFT_MAX]
+        energy = float((piece ** 2).sum())
+        whole += energy
+        if len(around) >= len(piece):
+            alike += energy * best_place(around, piece)[0]
+    return alike / whole if whole else 0.0
+
+
+def best_place(heard, expected):
+    """Highest normalised correlation of `expected` with a piece of `heard`, and the sample at which that begins."""
+    if not len(heard) or not len(expected):
+        return 0.0, 0
     size = 1 << (len(heard) + len(expected)).bit_length()
     product = numpy.fft.irfft(numpy.fft.rfft(heard, size) * numpy.conj(numpy.fft.rfft(expected, size)), size)
     energy = numpy.concatenate([[0], numpy.cumsum(heard.astype(numpy.float64) ** 2)])
@@ -254,8 +272,9 @@ def likeness(heard, expected):
     ends = numpy.minimum(starts + len(expected), len(heard))
     local = numpy.sqrt(numpy.maximum(energy[ends] - energy[starts], 1e-9))
     whole = max(numpy.sqrt((expected.astype(numpy.float64) ** 2).sum()), 1e-9)
-    floor = 0.2 * whole
-    return float((product[: len(heard)] / (numpy.maximum(local, floor) * whole)).max())
+    correlation = product[: len(heard)] / (numpy.maximum(local, 0.2 * whole) * whole)
+    place = int(correlation.argmax())
+    return float(correlation[place]), place
 
 
 def copy_disk(source, target):
