@@ -64,7 +64,8 @@ insecure = true
 
 [watchdog]
 device = "/dev/watchdog"
-timeout_s = 30
+# A killed stage takes long to come back on a busy machine, and the appliance is silent meanwhile.
+timeout_s = 90
 
 [supervisor]
 ready_announcement = "Ready."
