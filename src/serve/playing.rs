@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crier_player::CUSHION_MS;
 use crier_wire::{PlayerReport, PlayerRequest};
 use tokio::sync::{Notify, watch};
 
@@ -81,6 +82,12 @@ impl Stream {
         let over = usize::try_from(self.heard - self.base).unwrap_or(0);
         self.samples.drain(..over);
         self.base = self.heard;
+    }
+
+    /// Whether the player has what it needs to go on: enough sound, or the stream's end.
+    fn is_due(&self) -> bool {
+        let cushion = u64::from(self.rate_hz) * u64::from(CUSHION_MS) / 1000;
+        self.released && !self.finished && (self.complete || self.length() - self.heard >= cushion)
     }
 
     /// Begins again with a new player.
@@ -271,6 +278,11 @@ impl Playing {
         self.state.borrow().current.as_ref().map(|stream| stream.heard)
     }
 
+    /// Whether the player should be heard: it has sound, and is neither done nor waiting for more.
+    pub(crate) fn is_due(&self) -> bool {
+        self.state.borrow().current.as_ref().is_some_and(Stream::is_due)
+    }
+
     fn with_stream(&self, number: u64, change: impl FnOnce(&mut Stream)) {
         if let Some(stream) = self.state.borrow_mut().current.as_mut().filter(|s| s.number == number) {
             change(stream);
@@ -422,5 +434,44 @@ impl State {
             return Some((PlayerRequest::End { stream: number, length: stream.length() }, Vec::new()));
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_player_is_due_while_it_has_enough_sound_or_the_end() {
+        let mut stream = Stream {
+            number: 1,
+            rate_hz: 24_000,
+            volume_percent: None,
+            base: 0,
+            samples: VecDeque::new(),
+            released: false,
+            begun: false,
+            sent: 0,
+            room_until: 0,
+            heard: 0,
+            complete: false,
+            end_sent: false,
+            finished: false,
+            refused: None,
+        };
+        stream.samples.resize(4_800, 0.1);
+        assert!(!stream.is_due(), "it may not begin yet");
+        stream.released = true;
+        assert!(stream.is_due());
+        stream.hear(4_800 - 2_400);
+        assert!(stream.is_due(), "100 ms are left");
+        stream.hear(4_800 - 240);
+        assert!(!stream.is_due(), "it ran dry: what is held back waits for more");
+        stream.complete = true;
+        assert!(stream.is_due(), "the rest is to be heard");
+        stream.hear(u64::MAX);
+        assert!(stream.is_due(), "and the end to be told");
+        stream.finished = true;
+        assert!(!stream.is_due());
     }
 }

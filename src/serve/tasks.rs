@@ -197,12 +197,9 @@ impl Progress {
         let limit_s = u64::from(config.watchdog.announcement_age_max_s);
         let heard = appliance.playing.heard();
         let waits_for_device = !appliance.playing.device().open;
-        if heard.is_none()
-            || heard != self.heard
-            || paused
-            || waits_for_device
-            || !appliance.speaker.is_sounding()
-        {
+        // A player that waits for an engine is no fault: engines are watched, and replaced, by themselves.
+        let is_due = appliance.playing.is_due() && !paused && !waits_for_device;
+        if !is_due || heard != self.heard {
             (self.heard, self.since) = (heard, Instant::now());
         }
         if self.since.elapsed() > SILENCE_MAX {
