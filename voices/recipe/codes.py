@@ -106,7 +106,7 @@ def occupancy(frames, alphabet):
 
 
 def make_codebooks(work):
-    utterances = [u for path in synthesise.shards(work)[:12] for u in synthesise.load(path, samples=False)]
+    utterances = [u for path in synthesise.shards(work)[:12] for u in synthesise.load(path)]
     frames = [frame for u in utterances for frame in frames_of(u["units"])]
     amplitudes = torch.cat([patches(u) for u in utterances])
     alphabet = "".join(sorted({sound for frame in frames for sound in frame}))
@@ -160,7 +160,7 @@ def main(work):
         out = work / "codes" / path.name
         if out.exists():
             continue
-        utterances = synthesise.load(path, samples=False)
+        utterances = synthesise.load(path)
         codes = [coder.encode(u) for u in utterances]
         error = torch.cat([(coder.patch(c) - patches(u)).abs().mean(1) for c, u in zip(codes, utterances)]).mean() * SCALE
         np.savez(out, codes=torch.cat(codes).to(torch.int16).numpy())

@@ -18,42 +18,29 @@ import soundfile
 import torch
 from pystoi import stoi
 
-import codes as coding
 import judge
 import lexicon
 import synthesise
+from play import Player
 from reference import bands_db
 from sentences import HELD_OUT
-from synthesise import FLOOR, HARMONIC_BANDS, HOPS_PER_FRAME, NOISE_BANDS
 from talker import Voice
-from teacher import Teacher, render
+from teacher import Teacher
 from train_talker import vocabulary
 from train_vocoder import decode, model
-
-
-def play(coder, codes):
-    """Codes [frames, 16] through the signal processing that made the teacher's samples."""
-    bands = coder.patch(codes).reshape(-1, HARMONIC_BANDS + NOISE_BANDS).numpy() * coding.SCALE
-    bands[:, HARMONIC_BANDS:] /= coding.NOISE_WEIGHT
-    bands += FLOOR
-    spread = lambda values, count: values @ np.linalg.pinv(synthesise._bands(count), rcond=0.02)
-    pitch = coder.pitches[codes[:, 1]] / coding.PITCH_WEIGHTS
-    voiced = (pitch[:, 2:] > 0.5).reshape(-1).numpy()
-    periods = torch.where(pitch[:, 2:].amax(1) > 0.5, pitch[:, 0].round().clamp(8, 27), torch.tensor(15.0)).long().numpy()
-    return render(spread(bands[:, :HARMONIC_BANDS], HARMONIC_BANDS), spread(bands[:, HARMONIC_BANDS:], NOISE_BANDS), voiced, periods)
 
 
 @torch.no_grad()
 def main(work, count="30"):
     work = Path(work)
     torch.set_num_threads(1)
-    teacher, spelling, coder = Teacher(), lexicon.Spelling(lexicon.read(work / "lexicon.tsv")), coding.Coder(work)
+    teacher, spelling, player = Teacher(), lexicon.Spelling(lexicon.read(work / "lexicon.tsv")), Player(work)
     words, whisper = vocabulary(work), judge.load(work, threads=1)
-    paths = {"teacher": lambda u, codes, own: u["samples"] / 32768, "codes": lambda u, codes, own: play(coder, codes)}
+    paths = {"teacher": lambda u, codes, own: u["samples"] / 32768, "codes": lambda u, codes, own: player.play(codes)}
     if (work / "talker.pt").exists():
         voice = Voice("".join(words.alphabet))
         voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
-        paths["talker"] = lambda u, codes, own: play(coder, own)
+        paths["talker"] = lambda u, codes, own: player.play(own)
     if (work / "vocoder.pt").exists():
         decoder = model(work)
         decoder.load_state_dict(torch.load(work / "vocoder.pt", weights_only=False)["model"])
@@ -69,7 +56,7 @@ def main(work, count="30"):
         utterance = synthesise.utterance(teacher, spelling, text)
         if utterance is None:
             continue
-        codes = coder.encode(utterance)
+        codes = player.coder.encode(utterance)
         own = voice.speak(words.text_ids(utterance["units"])) if "talker" in paths else None
         if own is not None and not 0.8 < len(own) / len(codes) < 1.2:
             print(f"{len(own)} frames instead of {len(codes)}: {text}")

@@ -1,7 +1,7 @@
 """The talker's own codes for the sentences it was taught: `own_codes.py WORK` writes WORK/own-codes/NNN.npz.
 
-Codes 0 and 1 (which sound, which pitch) stay the teacher's, so the teacher's samples remain what the vocoder should make of
-them: `train_vocoder.py --codes own-codes` teaches it to sound like the teacher in spite of the talker's errors.
+The vocoder will have to play these, and they are not spread as the teacher's are: it should be taught with both. Code 0
+(which sounds) is the teacher's here; the talker makes no errors there.
 """
 
 import sys
@@ -16,13 +16,12 @@ from train_talker import batches, utterances, vocabulary
 
 
 def guess(voice, hidden, codes):
-    """Codes 2-15 greedily, from the talker's states [n, 256] and codes 0 and 1 [n, 16]."""
+    """Codes 1-15 greedily, from the talker's states [n, 256] and codes 0 [n, 16]."""
     guessed, cache = codes.clone(), [[] for _ in voice.predictor.layers]
     inputs = torch.stack([hidden, voice.codec_embedding(codes[:, 0])], 1)
     for group in range(GROUPS):
         state = voice.predictor(inputs, cache, 0 if group == 0 else group + 1)[:, -1]
-        if group > 0:
-            guessed[:, group + 1] = (state @ voice.group_head[group].T).argmax(-1)
+        guessed[:, group + 1] = (state @ voice.group_head[group].T).argmax(-1)
         inputs = voice.group_embedding[group][guessed[:, group + 1]][:, None]
     return guessed
 

@@ -1,7 +1,7 @@
 """What the student hears: `synthesise.py WORK HOURS` writes WORK/speech/NNN.npz (several may run side by side).
 
-A shard holds 250 sentences: samples, and for each frame what the codes are made of: three sounds (one a unit), whole
-pitch periods, voicing and the smoothed amplitudes of six hops. Speech comes LEAD_FRAMES after its text: the talker reads a
+A shard holds 250 sentences, each frame as what codes are made of: three sounds (one a unit), whole pitch periods, voicing
+and the smoothed amplitudes of six hops. Speech comes LEAD_FRAMES after its text: the talker reads a
 sentence frame by frame as it speaks, and has to know what comes next.
 """
 
@@ -75,19 +75,19 @@ def utterance(teacher, spelling, text):
 
 
 def save(path, utterances):
-    columns = {key: np.concatenate([u[key] for u in utterances]) for key in ("samples", "amplitudes", "voiced", "periods")}
+    columns = {key: np.concatenate([u[key] for u in utterances]) for key in ("amplitudes", "voiced", "periods")}
     lengths = np.array([len(u["periods"]) for u in utterances], np.int32)
     np.savez(path.with_suffix(".new.npz"), frames=lengths, units="".join(u["units"] for u in utterances),
              texts=np.array([u["text"] for u in utterances]), **columns)
     path.with_suffix(".new.npz").rename(path)
 
 
-def load(path, samples=True):
-    """The utterances of a shard: dictionaries as `utterance` makes them."""
+def load(path):
+    """The utterances of a shard: dictionaries as `utterance` makes them, less the samples."""
     with np.load(path) as shard:
-        columns = {key: shard[key] for key in ("amplitudes", "voiced", "periods", *(["samples"] if samples else []))}
+        columns = {key: shard[key] for key in ("amplitudes", "voiced", "periods")}
         frames, units, texts = shard["frames"], str(shard["units"]), shard["texts"]
-    per_frame = {"amplitudes": HOPS_PER_FRAME, "voiced": HOPS_PER_FRAME, "periods": 1, "samples": FRAME}
+    per_frame = {"amplitudes": HOPS_PER_FRAME, "voiced": HOPS_PER_FRAME, "periods": 1}
     utterances, at = [], 0
     for text, length in zip(texts, frames):
         row = {key: column[at * per_frame[key] : (at + length) * per_frame[key]] for key, column in columns.items()}

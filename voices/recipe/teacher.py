@@ -4,7 +4,7 @@ Two things about its speech are decided here instead of by its own networks, so 
 
 * **Durations.** Every sound lasts a whole number of *units* of 640 samples (26.7 ms); three units are one codec frame of
   80 ms. The caller says how many. (The teacher's own unit is 25 ms: its spectra are played 6.7 % slower.)
-* **Phase.** A voiced frame holds a whole number of pitch periods, the pulse is minimum-phase, and noise is cut from one
+* **Phase.** A voiced frame holds a whole number of equal pitch periods, the pulse is minimum-phase, and noise is cut from one
   fixed template. So the samples of a frame follow from its spectrum and pitch alone, and a decoder can be trained by
   plain regression: nothing is left to chance that would need an adversary.
 """
@@ -17,7 +17,6 @@ import onnx
 import onnxruntime
 import scipy.fft
 from hibari import Hibari
-from scipy.interpolate import PchipInterpolator
 
 SAMPLE_RATE_HZ = 24_000
 FRAME = 1_920
@@ -28,6 +27,8 @@ WINDOW = 1_200
 BINS = WINDOW // 2 + 1
 HARMONICS_MAX_HZ = 11_000.0
 PERIODS_MIN, PERIODS_MAX = 8, 27
+# A hop is heard up to half a window before its middle. So late, no sample needs a frame that a causal decoder has not seen.
+DELAY = 480
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
 
 
@@ -128,11 +129,11 @@ def minimum_phase(amplitude_log):
 
 
 def render(harmonic, noise, voiced, periods):
-    """Samples from amplitudes [hops, 601] (natural logarithm), voicing per hop and whole periods per frame."""
+    """Samples from amplitudes [hops, 601] (natural logarithm), voicing per hop and whole periods per frame; all of it
+    DELAY samples late."""
     hops, samples = len(harmonic), len(harmonic) * HOP
-    starts = np.concatenate([[0], np.cumsum(periods)]).astype(float)
-    phase = PchipInterpolator(np.arange(len(starts)) * FRAME, starts)(np.arange(samples))
-    pitch = np.gradient(phase) * SAMPLE_RATE_HZ
+    phase = (np.concatenate([[0], np.cumsum(periods[:-1])])[:, None] + periods[:, None] * np.arange(FRAME) / FRAME).reshape(-1)
+    pitch = np.repeat(periods, FRAME) * SAMPLE_RATE_HZ / FRAME
     highest = np.floor(HARMONICS_MAX_HZ / np.maximum(pitch, 40)) + 0.5
     turn = 2 * np.pi * (phase % 1)
     divisor = 2 * np.sin(turn / 2)
@@ -148,5 +149,4 @@ def render(harmonic, noise, voiced, periods):
     for hop, piece in enumerate(pieces):
         signal[hop * HOP : hop * HOP + WINDOW] += piece
     signal *= _normalisation(hops)
-    start = WINDOW // 2 - HOP // 2
-    return np.pad(signal, (0, FRAME))[start : start + samples].astype(np.float32)
+    return np.pad(signal, (DELAY - (WINDOW - HOP) // 2, 0))[:samples].astype(np.float32)

@@ -31,7 +31,7 @@ def vocabulary(work):
     if not path.exists():
         heard, possible = Counter(), Counter()
         for shard in synthesise.shards(work):
-            for utterance in synthesise.load(shard, samples=False):
+            for utterance in synthesise.load(shard):
                 heard.update(coding.frames_of(utterance["units"]))
         for word, timed in lexicon.read(Path(work) / "lexicon.tsv").items():
             if word not in lexicon.PAUSES:

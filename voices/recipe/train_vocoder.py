@@ -1,7 +1,7 @@
-"""From codes to samples: `train_vocoder.py WORK MINUTES [--codes FOLDER]` trains WORK/vocoder.pt, and goes on with it.
+"""From codes to samples: `train_vocoder.py WORK MINUTES [--codes FOLDER ...]` trains WORK/vocoder.pt, and goes on with it.
 
-The official decoder (`Qwen3TTSTokenizerV2Decoder`), small. As the teacher's samples follow from the codes alone (see
-teacher.py), it is trained by regression: distance of spectra in four resolutions, and of the samples themselves.
+The official decoder (`Qwen3TTSTokenizerV2Decoder`), small. As samples follow from the codes (see play.py), it is trained
+by regression: distance of spectra in five resolutions, and of the samples themselves.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from qwen_tts.core.tokenizer_12hz.configuration_qwen3_tts_tokenizer_v2 import Qw
 
 import codes as coding
 import progress
-import synthesise
 from muon import Muon
 from teacher import FRAME
 
@@ -121,18 +120,15 @@ def distance(made, wanted):
 
 
 class Speech:
-    """Random pieces of all shards."""
+    """Random pieces of all shards in these folders that were played."""
 
-    def __init__(self, work, folder, seed):
+    def __init__(self, work, folders, seed):
         self.random = np.random.default_rng(seed)
         self.samples, self.codes, self.starts = [], [], []
-        for path in synthesise.shards(work):
-            coded = Path(work) / folder / path.name
-            if not coded.exists():
-                continue
-            with np.load(path) as shard, np.load(coded) as file:
+        for played in sorted(path for folder in folders for path in (Path(work) / folder).glob("[0-9][0-9][0-9].npy")):
+            with np.load(Path(work) / "speech" / played.with_suffix(".npz").name) as shard, np.load(played.with_suffix(".npz")) as file:
                 lengths, base = shard["frames"], len(self.samples)
-                self.samples.append(shard["samples"])
+                self.samples.append(np.load(played, mmap_mode="r"))
                 self.codes.append(file["codes"])
             ends = np.cumsum(lengths)
             for end, length in zip(ends, lengths):
@@ -154,7 +150,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("work", type=Path)
     arguments.add_argument("minutes", type=float)
-    arguments.add_argument("--codes", default="codes", help="folder of codes: the teacher's, or the student's own")
+    arguments.add_argument("--codes", nargs="+", default=["codes"], help="folders of codes: the teacher's, and the student's own")
     arguments.add_argument("--name", default="vocoder")
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--rate", type=float, default=RATE)
@@ -172,7 +168,7 @@ def main():
     cut = SKIPPED_FRAMES * FRAME
     begin = time.time()
     while (part := (time.time() - begin) / (60 * arguments.minutes)) < 1:
-        rate = RATE_LAST + (arguments.rate - RATE_LAST) * (1 - part) ** 1.0
+        rate = RATE_LAST + (arguments.rate - RATE_LAST) * (1 - part)
         for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = rate * min(1, (log.step + 1) / WARM_UP_STEPS)
         codes, wanted = (tensor.to(arguments.device) for tensor in speech.batch())
