@@ -16,8 +16,8 @@ def losses(work):
     figure, axes = plt.subplots(1, 2, figsize=(12, 4))
     for axis, name in zip(axes, ("talker", "vocoder")):
         rows = [json.loads(line) for line in (work / f"{name}.jsonl").read_text().splitlines()]
-        for key in [key for key in rows[0] if key not in ("step", "minutes", "norm")]:
-            axis.plot([row["minutes"] for row in rows], [row[key] for row in rows], label=key, linewidth=1)
+        for key in [key for key in rows[-1] if key not in ("step", "minutes", "norm")]:
+            axis.plot([row["minutes"] for row in rows], [row.get(key) for row in rows], label=key, linewidth=1)
         axis.set(title=name, xlabel="minutes of training", yscale="log")
         axis.legend()
     figure.tight_layout()

@@ -22,7 +22,7 @@ UNVOICED_PERIODS = 15
 class Player:
     def __init__(self, work):
         self.coder = coding.Coder(work)
-        self.harmonic, self.noise = (np.linalg.pinv(synthesise._bands(bands), rcond=0.02) for bands in (HARMONIC_BANDS, NOISE_BANDS))
+        self.harmonic, self.noise = (np.linalg.pinv(synthesise.mel_bands(bands), rcond=0.02) for bands in (HARMONIC_BANDS, NOISE_BANDS))
 
     def play(self, codes):
         """Samples [frames * 1920], within -1 and 1, of codes [frames, 16]."""

@@ -27,13 +27,13 @@ FLOOR = -5.5
 SILENCE = "#"
 
 
-@lru_cache(maxsize=2)
-def _bands(bands):
-    """Triangles evenly spaced in mel over 0..12 kHz, each summing to one [601, bands]."""
+@lru_cache(maxsize=8)
+def mel_bands(bands, bins=BINS):
+    """Triangles evenly spaced in mel over 0..12 kHz, each summing to one [bins, bands]."""
     to_hz = lambda mel: 700 * (10 ** (mel / 2595) - 1)
-    edges = to_hz(np.linspace(0, 2595 * np.log10(1 + 12_000 / 700), bands + 2)) / (SAMPLE_RATE_HZ / 2) * (BINS - 1)
+    edges = to_hz(np.linspace(0, 2595 * np.log10(1 + 12_000 / 700), bands + 2)) / (SAMPLE_RATE_HZ / 2) * (bins - 1)
     edges = np.maximum(edges, np.arange(bands + 2))
-    at = np.arange(BINS)[:, None]
+    at = np.arange(bins)[:, None]
     rise = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - at) / (edges[2:] - edges[1:-1])
     weights = np.maximum(0, np.minimum(rise, fall))
@@ -42,8 +42,8 @@ def _bands(bands):
 
 def amplitudes(harmonic, noise, voiced):
     """Smoothed amplitudes of each hop [hops, 72]: what is too soft to be heard, or not voiced, is the floor."""
-    harmonic = np.where(voiced[:, None], np.logaddexp(harmonic, FLOOR), FLOOR) @ _bands(HARMONIC_BANDS)
-    return np.concatenate([harmonic, np.logaddexp(noise, FLOOR) @ _bands(NOISE_BANDS)], 1)
+    harmonic = np.where(voiced[:, None], np.logaddexp(harmonic, FLOOR), FLOOR) @ mel_bands(HARMONIC_BANDS)
+    return np.concatenate([harmonic, np.logaddexp(noise, FLOOR) @ mel_bands(NOISE_BANDS)], 1)
 
 
 def utterance(teacher, spelling, text):

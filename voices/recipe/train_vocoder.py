@@ -16,6 +16,7 @@ from qwen_tts.core.tokenizer_12hz.configuration_qwen3_tts_tokenizer_v2 import Qw
 
 import codes as coding
 import progress
+import synthesise
 from muon import Muon
 from teacher import FRAME
 
@@ -23,6 +24,9 @@ SIZES = dict(codebook_size=coding.CODEBOOK_SIZE, codebook_dim=128, hidden_size=1
              num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4, head_dim=32, intermediate_size=256,
              sliding_window=72, num_quantizers=16, layer_scale_initial_scale=0.1)
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64), (128, 32))
+# In how many bands loudness is compared, for each window. It alone decides what is understood: with the bands of an early
+# vocoder set right, words misheard fell from 28 to 8 %.
+BANDS, BANDS_WEIGHT = {1024: 64, 512: 48, 256: 24}, 3.0
 BATCH, SEGMENT_FRAMES, SKIPPED_FRAMES = 6, 12, 2
 RATE, RATE_LAST, WARM_UP_STEPS = 4e-3, 1e-4, 100
 
@@ -107,16 +111,21 @@ def decode(decoder, codes):
 
 
 def distance(made, wanted):
-    """Of spectra, logarithmic and linear, and of the samples; and the part of the energy that is wrong."""
-    total = 0.0
+    """Of loudness in bands (nepers); of spectra, logarithmic and linear; of the samples; and the part of the energy that is
+    wrong."""
+    total = loudness = 0.0
     for window, hop in RESOLUTIONS:
         hann = torch.hann_window(window, device=made.device)
         a, b = (torch.stft(x, window, hop, window, hann, return_complex=True).abs() for x in (made, wanted))
         floor = 1e-3 * window**0.5
         total = total + F.l1_loss(torch.log(a + floor), torch.log(b + floor)) + (a - b).abs().mean() / (4 * b.mean().clamp(min=1e-3))
+        if window in BANDS:
+            bands = torch.from_numpy(synthesise.mel_bands(BANDS[window], window // 2 + 1)).to(made.device)
+            a, b = (torch.log(x.square().transpose(1, 2) @ bands + floor**2) / 2 for x in (a, b))
+            loudness = loudness + F.l1_loss(a, b)
     samples = (made - wanted).abs().mean() / wanted.abs().mean().clamp(min=3e-3)
     wrong = (made - wanted).detach().pow(2).sum() / wanted.pow(2).sum()
-    return total / len(RESOLUTIONS), samples, wrong
+    return loudness / len(BANDS), total / len(RESOLUTIONS), samples, wrong
 
 
 class Speech:
@@ -172,14 +181,14 @@ def main():
         for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = rate * min(1, (log.step + 1) / WARM_UP_STEPS)
         codes, wanted = (tensor.to(arguments.device) for tensor in speech.batch())
-        spectra, samples, wrong = distance(decode(decoder, codes)[:, cut:], wanted[:, cut:])
+        loudness, spectra, samples, wrong = distance(decode(decoder, codes)[:, cut:], wanted[:, cut:])
         for optimiser in optimisers:
             optimiser.zero_grad()
-        (spectra + samples).backward()
+        (BANDS_WEIGHT * loudness + spectra + samples).backward()
         norm = torch.nn.utils.clip_grad_norm_(decoder.parameters(), 3.0)
         for optimiser in optimisers:
             optimiser.step()
-        log.add(spectra=spectra.item(), samples=samples.item(), wrong=wrong.item(), norm=float(norm))
+        log.add(loudness=loudness.item(), spectra=spectra.item(), samples=samples.item(), wrong=wrong.item(), norm=float(norm))
     log.save()
 
 
