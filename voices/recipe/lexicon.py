@@ -19,6 +19,8 @@ PAUSES = {" ": " 2", ",": "~3,3", ";": "~4;3", ":": "~6:3", ".": "~9.3", "!": "~
 LETTER_A = "A"
 # Regular endings, for words that are not in the lexicon but whose stem is.
 ENDINGS = {"-s": "s3", "-z": "z3", "-ᵻz": "ᵻ2z3", "-t": "t2", "-d": "d2", "-ᵻd": "ᵻ2d2", "-ing": "ɪ3ŋ3"}
+# What begins so is no word: how a letter sounds (`letters.py`).
+RULE = "="
 DURATION_MAX = 3.6
 LINKS = "the of in a and for with to that is".split()
 
@@ -43,6 +45,12 @@ def whole(durations):
 
 def read(path):
     return dict(line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8"))
+
+
+def write(path, table):
+    """In the order of bytes, as Crier looks for them."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"{word}\t{table[word]}\n" for word in sorted(table, key=lambda word: word.encode()))
 
 
 class Spelling:
@@ -139,8 +147,7 @@ def main(work):
     sounds = pronunciations(teacher, words, sentences[:12_000])
     means = mean_durations(teacher, sounds, sentences[:8_000])
     table = {word: timed(sounds[word], whole(means[word])) for word in means} | PAUSES | ENDINGS
-    with open(work / "lexicon.tsv", "w", encoding="utf-8") as file:
-        file.writelines(f"{word}\t{table[word]}\n" for word in sorted(table, key=lambda word: word.encode()))
+    write(work / "lexicon.tsv", table)
     print(f"{len(table)} entries, {(work / 'lexicon.tsv').stat().st_size / 1e6:.1f} MB")
 
 

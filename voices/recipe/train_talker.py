@@ -34,7 +34,7 @@ def vocabulary(work):
             for utterance in synthesise.load(shard):
                 heard.update(coding.frames_of(utterance["units"]))
         for word, timed in lexicon.read(Path(work) / "lexicon.tsv").items():
-            if word not in lexicon.PAUSES:
+            if word not in lexicon.PAUSES and not word.startswith(lexicon.RULE):
                 units = "   " + "".join(sound * n for sound, n in lexicon.parse(timed)) + "   "
                 for offset in range(UNITS_PER_FRAME):
                     possible.update(frame for frame in coding.frames_of(units[offset:]) if len(frame) == UNITS_PER_FRAME)
