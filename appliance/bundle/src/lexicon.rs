@@ -41,7 +41,20 @@ fn find<'a>(table: &'a [u8], word: &[u8]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::LazyLock;
+
+    use crier_speech::{Tokenizer, frame_ids, pronounce};
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::Bundle;
+
+    static DEFAULT_VOICE: LazyLock<(Lexicon, Tokenizer)> = LazyLock::new(|| {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../voices/default"));
+        let bundle = Bundle::open(folder).unwrap();
+        (bundle.lexicon().unwrap().unwrap(), bundle.tokenizer().unwrap())
+    });
 
     #[test]
     fn every_word_is_found_and_no_other() {
@@ -61,6 +74,29 @@ mod tests {
         for table in [&b"\n\n\n"[..], b"a", b"a\t", b"\t\t\n\xFF\t\xFF", b"a\t\xFF\n"] {
             let _ = find(table, b"a");
             let _ = find(table, b"\xFF");
+        }
+    }
+
+    #[test]
+    fn the_default_voice_knows_words_and_reads_names() {
+        let say = |text| {
+            let mut sounds: Vec<char> = pronounce(text, &DEFAULT_VOICE.0).chars().collect();
+            sounds.dedup();
+            sounds.into_iter().collect::<String>()
+        };
+        assert_eq!(say("cat"), "kˈæt");
+        assert_eq!(say("kovacic's zigbee"), "kOvˈæsɪks zˈɪɡbˌi");
+        assert_eq!(say("rockchip"), "ɹˈɑkʧˈɪp");
+        assert_eq!(say("xkcd"), "ˈɛks kˈA sˈi dˈi");
+    }
+
+    proptest! {
+        #[test]
+        fn the_default_voice_can_say_any_word(word in "[a-z']{1,40}") {
+            let (lexicon, tokenizer) = &*DEFAULT_VOICE;
+            let units = pronounce(&word, lexicon);
+            prop_assert!(units.chars().count() <= 32 * word.len(), "{word}: {units}");
+            prop_assert!(frame_ids(&units, |frame| tokenizer.entry(frame)).is_ok(), "{word}: {units}");
         }
     }
 }

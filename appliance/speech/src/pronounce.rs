@@ -5,6 +5,11 @@
 //! A lexicon's entry is sounds (IPA) with the units of 26.7 ms each lasts, 1 where no number stands: `cat` is
 //! `k2ˈ2æ3t2`. Marks have entries too, in which `~` holds whatever was before; and `-s`, `-z`, `-ᵻz`, `-t`, `-d`, `-ᵻd`
 //! and `-ing` are endings.
+//!
+//! Words that are not listed are read by rules, which are entries too: `=` and a letter, then the letters around it, first
+//! those to the right (the order is [`AROUND`]; `_` stands for what is beyond the word), and what the letter makes there: `=c`
+//! is `k2`, `=ch` is `ʧ3`, `=gh` nothing. The longest that fits counts. A word is read from its end, where English decides
+//! on its stress, and vowels before the one with the main stress are capitals: there will be no other.
 
 use crate::SpeechError;
 
@@ -21,14 +26,33 @@ pub const FRAMES_MAX: usize = 144;
 /// The entry for the name of the letter; `a` is the word.
 const LETTER_A: &str = "A";
 
+/// In the lexicon: a rule, that is how a letter sounds among others.
+const RULE: u8 = b'=';
+/// In a rule: there is no letter.
+const BEYOND: u8 = b'_';
+/// Where the letters of a rule stand, seen from the one that sounds.
+const AROUND: [isize; 9] = [1, 2, -1, 3, -2, 4, -3, 5, 6];
+const VOWEL_LETTERS: &[u8] = b"aeiouy";
+const VOWELS: &str = "æɑɐəɛɜɪiɔʊuʌᵊᵻAIOWY";
+/// The fewest letters of each part of a compound.
+const PART_MIN: usize = 4;
+/// Words, but as second parts they are endings, and sound otherwise.
+const NO_SECOND_PARTS: [&str; 4] = ["ness", "less", "able", "ally"];
+/// Main and secondary stress stand before a vowel.
+const STRESS: char = 'ˈ';
+const SECOND_STRESS: char = 'ˌ';
+/// As long as a stress lasts that no rule has put, in units.
+const STRESS_UNITS: usize = 2;
+
 /// Knows how words sound.
 pub trait Pronunciations {
-    /// The timed sounds of a lower-case word, a mark or an ending.
+    /// The timed sounds of a lower-case word, a mark, an ending or a rule.
     fn sounds(&self, word: &str) -> Option<&str>;
 }
 
 /// Plain words ([`crate::normalise::english`]) as sounds, one character for each unit of 26.7 ms. A word that the lexicon
-/// does not know is put together from an ending or another word that it does know, or spelled.
+/// does not know is put together from an ending or another word that it does know, or read by the lexicon's rules; what
+/// has no vowel is spelled.
 #[must_use]
 pub fn pronounce(text: &str, lexicon: &dyn Pronunciations) -> String {
     let mut spoken = Spoken { units: Vec::with_capacity(text.len() * 3), lexicon };
@@ -64,7 +88,10 @@ struct Spoken<'a> {
 impl Spoken<'_> {
     /// Adds an entry if there is one.
     fn entry(&mut self, entry: &str) -> bool {
-        let Some(sounds) = self.lexicon.sounds(entry) else { return false };
+        self.lexicon.sounds(entry).map(|sounds| self.say(sounds)).is_some()
+    }
+
+    fn say(&mut self, sounds: &str) {
         let mut rest = sounds.chars().peekable();
         while let Some(sound) = rest.next() {
             let mut units = 0;
@@ -75,7 +102,6 @@ impl Spoken<'_> {
             let held = if sound == HOLD { self.units.last().copied() } else { Some(sound) };
             self.units.extend(held.into_iter().flat_map(|held| std::iter::repeat_n(held, units.max(1))));
         }
-        true
     }
 
     fn mark(&mut self, piece: &str, more_follows: bool) {
@@ -87,7 +113,7 @@ impl Spoken<'_> {
     }
 
     fn word(&mut self, word: &str) {
-        if self.entry(word) || self.inflected(word) || self.compound(word) {
+        if self.entry(word) || self.inflected(word) || self.compound(word) || self.by_rules(word) {
             return;
         }
         let mut first = true;
@@ -135,16 +161,85 @@ impl Spoken<'_> {
         self.entry(endings[if own.contains(last) { 2 } else { usize::from(!"ptkfθsʃʧ".contains(last)) }])
     }
 
-    /// Two known words written as one, the first as long as can be.
+    /// Two known words written as one, the first as long as can be. Shorter ones are too often no words there: the rules
+    /// know better.
     fn compound(&mut self, word: &str) -> bool {
-        let halves = (3..word.len().saturating_sub(2))
+        let halves = (PART_MIN..(word.len() + 1).saturating_sub(PART_MIN))
             .rev()
             .filter_map(|at| Some((word.get(..at)?, word.get(at..)?)))
             .find(|(first, second)| {
-                self.lexicon.sounds(first).is_some() && self.lexicon.sounds(second).is_some()
+                self.lexicon.sounds(first).is_some()
+                    && !NO_SECOND_PARTS.contains(second)
+                    && self.lexicon.sounds(second).is_some()
             });
         halves.is_some_and(|(first, second)| self.entry(first) && self.entry(second))
     }
+
+    /// A word that nobody listed, letter after letter. One without vowels is not said, nor is any without rules.
+    fn by_rules(&mut self, word: &str) -> bool {
+        let letters = word.as_bytes();
+        let lexicon = self.lexicon;
+        let has_vowel = letters.iter().any(|letter| VOWEL_LETTERS.contains(letter));
+        if letters.len() < 2 || !has_vowel {
+            return false;
+        }
+        let (mut made, mut is_stressed) = (vec![""; letters.len()], false);
+        for at in (0..letters.len()).rev() {
+            let Some(sounds) = rules(letters, at, is_stressed, lexicon).next() else { return false };
+            is_stressed |= sounds.contains(STRESS);
+            made[at] = sounds;
+        }
+        // Where no rule puts the stress it is on the first letter that has one by any.
+        if !is_stressed {
+            let with_stress = |at| {
+                let sounds = rules(letters, at, false, lexicon).find(|sounds| sounds.contains(STRESS));
+                sounds.map(|sounds| (at, sounds))
+            };
+            if let Some((at, sounds)) = (0..letters.len()).find_map(with_stress) {
+                made[at] = sounds;
+            }
+        }
+        let start = self.units.len();
+        made.into_iter().for_each(|sounds| self.say(sounds));
+        self.stress(start)
+    }
+
+    /// Sees to it that what was said since `start` has one main stress: the first, or else the first secondary one, or
+    /// else one on the first vowel. Without a vowel it is unsaid.
+    fn stress(&mut self, start: usize) -> bool {
+        let word = &mut self.units[start..];
+        let Some(vowel) = word.iter().position(|&sound| VOWELS.contains(sound)) else {
+            self.units.truncate(start);
+            return false;
+        };
+        let strongest = if word.contains(&STRESS) { STRESS } else { SECOND_STRESS };
+        if let Some(first) = word.iter().position(|&sound| sound == strongest) {
+            let is_other = |sound: &char| *sound != strongest;
+            let end = word[first..].iter().position(is_other).map_or(word.len(), |length| first + length);
+            word[first..end].fill(STRESS);
+            word[end..].iter_mut().filter(|sound| **sound == STRESS).for_each(|sound| *sound = SECOND_STRESS);
+        } else {
+            let at = start + vowel;
+            self.units.splice(at..at, [STRESS; STRESS_UNITS]);
+        }
+        true
+    }
+}
+
+/// What the rules say that fit a letter of a word, the longest first. `is_stressed`: the main stress is behind it.
+fn rules<'a>(
+    letters: &[u8],
+    at: usize,
+    is_stressed: bool,
+    lexicon: &'a dyn Pronunciations,
+) -> impl Iterator<Item = &'a str> {
+    let mut key = [RULE; AROUND.len() + 2];
+    let is_before_stress = is_stressed && VOWEL_LETTERS.contains(&letters[at]);
+    key[1] = if is_before_stress { letters[at].to_ascii_uppercase() } else { letters[at] };
+    for (place, offset) in key[2..].iter_mut().zip(AROUND) {
+        *place = at.checked_add_signed(offset).and_then(|at| letters.get(at)).copied().unwrap_or(BEYOND);
+    }
+    (2..=key.len()).rev().filter_map(move |length| lexicon.sounds(std::str::from_utf8(&key[..length]).ok()?))
 }
 
 /// The ids of sounds, frame by frame: the vocabulary has an entry for each three sounds that were heard in training. Three
@@ -189,13 +284,15 @@ pub fn breath(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    struct Some;
+    struct Few;
 
-    impl Pronunciations for Some {
+    impl Pronunciations for Few {
         fn sounds(&self, word: &str) -> Option<&str> {
-            Option::Some(match word {
+            Some(match word {
                 "the" => "ðə",
                 "cat" => "k2ˈ2æ3t2",
                 "dog" => "dˈɑ2ɡ",
@@ -207,6 +304,8 @@ mod tests {
                 "A" => "ˈA3",
                 "b" => "bi",
                 "x" => "ɛks",
+                "y" => "wI",
+                "ness" | "able" => "nɛs",
                 " " => " 2",
                 "," => "~2,",
                 "." => "~3.",
@@ -217,13 +316,30 @@ mod tests {
                 "-d" => "d",
                 "-ᵻd" => "ᵻd",
                 "-ing" => "ɪŋ",
+                // Rules: "nilo" and the like.
+                "=n" | "=N" => "n2",
+                "=l" => "l",
+                "=i" => "ɪ2",
+                "=I" | "=in" => "I2",
+                "=Iz" => "ˈɪ",
+                "=il" => "ˈ2i2",
+                "=o" | "=O" => "ə",
+                "=ol_" => "ə",
+                "=ol" => "ˈɔ",
+                "=o_" => "O3",
+                "=on_l" => "ˈ2ɑ",
+                "=t" => "t",
+                "=b" => "b",
+                "=z" => "z",
+                "=tz" | "='" | "=y" => "",
+                "=e" | "=E" => "ˌɛ",
                 _ => return None,
             })
         }
     }
 
     fn say(text: &str) -> String {
-        pronounce(text, &Some)
+        pronounce(text, &Few)
     }
 
     #[test]
@@ -243,6 +359,9 @@ mod tests {
         assert_eq!(say("hoped hoping"), "hˈOOpt  hˈOOpɪŋ");
         assert_eq!(say("waited"), "wˈAtᵻd");
         assert_eq!(say("doorbell"), "dɔɹbɛl");
+        // `dog` is too short for a part, and `ness` is none: read by rules if there are any, or else spelled.
+        assert_ne!(say("dogbell"), "dˈɑɑɡbɛl");
+        assert_ne!(say("doorness"), "dɔɹnɛs");
     }
 
     #[test]
@@ -251,6 +370,44 @@ mod tests {
         assert_eq!(say("a cat"), "ɐ  kkˈˈææætt");
         assert_eq!(say("a b."), "ˈAAA  biiii.");
         assert_eq!(say("x a."), "ɛks  ˈAAAAAA.");
+    }
+
+    #[test]
+    fn words_that_nobody_listed_are_read_by_the_longest_rules() {
+        assert_eq!(say("nilo."), "nnˈˈiilOOOOOO.");
+        assert_eq!(say("nilo nil"), "nnˈˈiilOOO  nnˈˈiil");
+        // What stands before the main stress is read as such.
+        assert_eq!(say("nilon"), "nnIIlˈˈɑnn");
+        // No rule puts a stress: where a shorter one does, or else on a secondary one, or else on the first vowel.
+        assert_eq!(say("nol"), "nnˈɔl");
+        assert_eq!(say("tzi"), "zˈˈɪɪ");
+        assert_eq!(say("oti"), "ˈˈətɪɪ");
+        assert_eq!(say("tetez"), "tˈɛtˌɛz");
+        // Two stresses.
+        assert_eq!(say("izil"), "ˈɪzˌˌiil");
+        // No vowel at all, or none that is said: spelled.
+        assert_eq!(say("xb"), "ɛks  bi");
+        assert_eq!(say("bb"), "bi  bi");
+        assert_eq!(say("by"), "bi  wI");
+    }
+
+    proptest! {
+        #[test]
+        fn any_word_has_sounds_of_the_alphabet_and_one_main_stress(word in "[nilotze']{2,40}") {
+            let said = say(&word);
+            prop_assert!(said.chars().all(|sound| "ˈˌnlɪIiəOɑɔtzɛ ".contains(sound)), "{word}: {said}");
+            prop_assert!(said.chars().count() <= 6 * word.len());
+            let mut before = ' ';
+            let begins = |&sound: &char| std::mem::replace(&mut before, sound) != sound && sound == STRESS;
+            let stresses = said.chars().filter(begins).count();
+            // What is spelled has blanks here.
+            prop_assert!(stresses == 1 || said.contains(' ') || said.is_empty(), "{word}: {said}");
+        }
+
+        #[test]
+        fn any_text_is_survived(text in ".{0,60}") {
+            let _ = say(&text);
+        }
     }
 
     #[test]
