@@ -28,11 +28,11 @@ class Player:
         """Samples [frames * 1920], within -1 and 1, of codes [frames, 16]."""
         bands = self.coder.patch(codes).reshape(-1, HARMONIC_BANDS + NOISE_BANDS).numpy() * coding.SCALE
         bands[:, HARMONIC_BANDS:] /= coding.NOISE_WEIGHT
-        bands += FLOOR
         pitch = self.coder.pitches[codes[:, 1]] / coding.PITCH_WEIGHTS
         voiced = pitch[:, 2:] > 0.5
         periods = torch.where(voiced.any(1), pitch[:, 0].round().clamp(PERIODS_MIN, PERIODS_MAX), torch.tensor(UNVOICED_PERIODS)).long()
-        samples = render(bands[:, :HARMONIC_BANDS] @ self.harmonic, bands[:, HARMONIC_BANDS:] @ self.noise,
+        # Bands say little about the edges of the spectrum: the floor is added last, so that it is what these are left at.
+        samples = render(bands[:, :HARMONIC_BANDS] @ self.harmonic + FLOOR, bands[:, HARMONIC_BANDS:] @ self.noise + FLOOR,
                          voiced.reshape(-1).numpy(), periods.numpy())
         return samples.clip(-1, 1)
 
