@@ -11,6 +11,9 @@ import soundfile
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
+from synthesise import HIDDEN_FRAMES  # noqa: E402
+from teacher import FRAME  # noqa: E402
+
 
 def losses(work):
     figure, axes = plt.subplots(1, 2, figsize=(12, 4))
@@ -29,6 +32,7 @@ def spectrograms(work, sentence="001"):
     figure, axes = plt.subplots(len(paths), 1, figsize=(12, 9), sharex=True)
     for axis, path in zip(axes, paths):
         samples, rate = soundfile.read(path)
+        samples = samples[HIDDEN_FRAMES * FRAME :]
         noise = np.random.default_rng(0).standard_normal(len(samples)) * 1e-6
         axis.specgram(samples + noise, NFFT=512, Fs=rate, noverlap=384, vmin=-150, vmax=-40, cmap="magma")
         axis.set(title=path.stem.split("-")[1], ylabel="Hz")
