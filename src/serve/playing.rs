@@ -73,6 +73,25 @@ struct Stream {
 }
 
 impl Stream {
+    fn new(number: u64, rate_hz: u32, volume_percent: Option<u32>) -> Self {
+        Self {
+            number,
+            rate_hz,
+            volume_percent,
+            base: 0,
+            samples: VecDeque::new(),
+            released: false,
+            begun: false,
+            sent: 0,
+            room_until: 0,
+            heard: 0,
+            complete: false,
+            end_sent: false,
+            finished: false,
+            refused: None,
+        }
+    }
+
     fn length(&self) -> u64 {
         self.base + self.samples.len() as u64
     }
@@ -122,22 +141,7 @@ impl Playing {
         let mut state = self.state.borrow_mut();
         state.streams += 1;
         let number = state.streams;
-        state.current = Some(Stream {
-            number,
-            rate_hz,
-            volume_percent,
-            base: 0,
-            samples: VecDeque::new(),
-            released: false,
-            begun: false,
-            sent: 0,
-            room_until: 0,
-            heard: 0,
-            complete: false,
-            end_sent: false,
-            finished: false,
-            refused: None,
-        });
+        state.current = Some(Stream::new(number, rate_hz, volume_percent));
         number
     }
 
@@ -443,22 +447,7 @@ mod tests {
 
     #[test]
     fn a_player_is_due_while_it_has_enough_sound_or_the_end() {
-        let mut stream = Stream {
-            number: 1,
-            rate_hz: 24_000,
-            volume_percent: None,
-            base: 0,
-            samples: VecDeque::new(),
-            released: false,
-            begun: false,
-            sent: 0,
-            room_until: 0,
-            heard: 0,
-            complete: false,
-            end_sent: false,
-            finished: false,
-            refused: None,
-        };
+        let mut stream = Stream::new(1, 24_000, None);
         stream.samples.resize(4_800, 0.1);
         assert!(!stream.is_due(), "it may not begin yet");
         stream.released = true;
