@@ -14,9 +14,7 @@ import torch
 import codes as coding
 import synthesise
 from synthesise import FLOOR, HARMONIC_BANDS, NOISE_BANDS
-from teacher import FRAME, PERIODS_MAX, PERIODS_MIN, render
-
-UNVOICED_PERIODS = 15
+from teacher import FRAME, PERIODS_MAX, PERIODS_MIN, UNVOICED_PERIODS, render
 
 
 class Player:

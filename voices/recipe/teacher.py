@@ -26,7 +26,7 @@ HOP = FRAME // HOPS_PER_FRAME
 WINDOW = 1_200
 BINS = WINDOW // 2 + 1
 HARMONICS_MAX_HZ = 11_000.0
-PERIODS_MIN, PERIODS_MAX = 8, 27
+PERIODS_MIN, PERIODS_MAX, UNVOICED_PERIODS = 8, 27, 15
 # A hop is heard up to half a window before its middle. So late, no sample needs a frame that a causal decoder has not seen.
 DELAY = 480
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
@@ -92,7 +92,7 @@ def whole_periods(pitch):
     voiced = pitch > 0
     frames = len(pitch) // HOPS_PER_FRAME
     if not voiced.any():
-        return np.full(frames, 15, np.int64)
+        return np.full(frames, UNVOICED_PERIODS, np.int64)
     # The ends of a voiced stretch glide from and to nothing and are not pitch.
     inner = voiced & np.r_[False, voiced[:-1]] & np.r_[voiced[1:], False] & (pitch > 100)
     if not inner.any():
