@@ -235,7 +235,7 @@ async fn a_key_that_chatters_is_no_flood_and_a_wrong_name_is_told() {
         taken += 1;
     }
     assert!(taken <= 250, "{taken} announcements");
-    assert!(supervisor.refused().await > 0);
+    assert!(supervisor.refused(1).await > 0);
 }
 
 #[tokio::test]

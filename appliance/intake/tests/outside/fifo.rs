@@ -122,7 +122,7 @@ async fn what_cannot_be_read_is_refused_and_the_next_line_taken() {
     });
     assert_eq!(supervisor.text().await, "fine");
     long.await.unwrap();
-    assert_eq!(supervisor.refused().await, 3);
+    assert_eq!(supervisor.refused(3).await, 3);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn more_than_a_minute_may_have_is_refused_but_commands_are_not() {
     let (_folder, path, mut supervisor) = open(|set| set.max_per_minute = 3).await;
     echo(&path, b"1\n2\n3\n4\n5\n!stop all\n");
     assert_eq!(supervisor.command().await, Command::StopAll);
-    assert_eq!(supervisor.refused().await, 2);
+    assert_eq!(supervisor.refused(2).await, 2);
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn lines_are_spoken_and_answered() {
     wire.expect(b"error: `text` is empty; send something to say, or a chime\r\n").await;
     wire.send(b"\xFF\n").await;
     wire.expect(b"error: the text is not UTF-8").await;
-    assert_eq!(supervisor.refused().await, 1);
+    assert_eq!(supervisor.refused(1).await, 1);
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn more_than_a_minute_may_have_is_busy() {
     let (mut wire, mut supervisor) = open(|set| set.max_per_minute = 2).await;
     wire.send(b"one\ntwo\nthree\n").await;
     wire.expect(b"ok #1\r\nok #2\r\nbusy\r\n").await;
-    assert_eq!(supervisor.refused().await, 1);
+    assert_eq!(supervisor.refused(1).await, 1);
     // Commands are not announcements.
     wire.send(b"!stop\n").await;
     wire.expect(b"ok\r\n").await;

@@ -116,13 +116,18 @@ impl Supervisor {
         self.next_of(&input, pick).await
     }
 
-    pub(crate) async fn refused(&mut self) -> u64 {
+    /// How many were refused, once there are as many as `expected`: in how many reports they are told depends on the clock.
+    pub(crate) async fn refused(&mut self, expected: u64) -> u64 {
         let input = self.desk.input().to_owned();
         let pick = |seen: &Seen| match seen {
             Seen::Refused(count) => Some(*count),
             _ => None,
         };
-        self.next_of(&input, pick).await
+        let mut refused = 0;
+        while refused < expected {
+            refused += self.next_of(&input, pick).await;
+        }
+        refused
     }
 
     /// How often the input has said whether it works and was not asked for.
