@@ -8,6 +8,7 @@ Two of them may learn side by side, on a core each, under two names; `average.py
 
 import argparse
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,14 @@ def decode(decoder, codes):
     return hidden[:, 0]
 
 
+@lru_cache(maxsize=len(BANDS))
+def _bands(window, device):
+    """Mel bands [bins, bands], and what each of them weighs [bands], one in all."""
+    count = BANDS[window]
+    weights = torch.where(torch.arange(count) < count * BELOW_1_KHZ, BELOW_1_KHZ_WEIGHT, 1.0)
+    return torch.from_numpy(synthesise.mel_bands(count, window // 2 + 1)).to(device), (weights / weights.sum()).to(device)
+
+
 def distance(made, wanted):
     """Of loudness in bands (nepers); of spectra, logarithmic and linear; of the samples; and the part of the energy that is
     wrong. A constant offset is none of these: every step of a bias moves it a little, in silence that little is several
@@ -128,10 +137,9 @@ def distance(made, wanted):
         floor = 1e-3 * window**0.5
         total = total + F.l1_loss(torch.log(a + floor), torch.log(b + floor)) + (a - b).abs().mean() / (4 * b.mean().clamp(min=1e-3))
         if window in BANDS:
-            bands = torch.from_numpy(synthesise.mel_bands(BANDS[window], window // 2 + 1)).to(made.device)
+            bands, weights = _bands(window, made.device)
             a, b = (torch.log(x.square().transpose(1, 2) @ bands + floor**2) / 2 for x in (a, b))
-            weights = torch.where(torch.arange(BANDS[window]) < BANDS[window] * BELOW_1_KHZ, BELOW_1_KHZ_WEIGHT, 1.0).to(made.device)
-            loudness = loudness + ((a - b).abs().mean((0, 1)) * weights).sum() / weights.sum()
+            loudness = loudness + (a - b).abs().mean((0, 1)) @ weights
     samples = (made - wanted).abs().mean() / wanted.abs().mean().clamp(min=3e-3)
     wrong = (made - wanted).detach().pow(2).sum() / wanted.pow(2).sum()
     return loudness / len(BANDS), total / len(RESOLUTIONS), samples, offset.square().mean(), wrong
