@@ -11,19 +11,8 @@ import numpy as np
 import torch
 
 import synthesise
-from talker import GROUPS, PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, Voice
+from talker import PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, Voice
 from train_talker import batches, utterances, vocabulary
-
-
-def guess(voice, hidden, codes):
-    """Codes 1-15 greedily, from the talker's states [n, 256] and codes 0 [n, 16]."""
-    guessed, cache = codes.clone(), [[] for _ in voice.predictor.layers]
-    inputs = torch.stack([hidden, voice.codec_embedding(codes[:, 0])], 1)
-    for group in range(GROUPS):
-        state = voice.predictor(inputs, cache, 0 if group == 0 else group + 1)[:, -1]
-        guessed[:, group + 1] = (state @ voice.group_head[group].T).argmax(-1)
-        inputs = voice.group_embedding[group][guessed[:, group + 1]][:, None]
-    return guessed
 
 
 @torch.no_grad()
@@ -52,7 +41,7 @@ def main(work):
             with torch.autocast("cpu", torch.bfloat16):
                 hidden = voice.talker(torch.cat([voice.prefix().expand(len(batch), -1, -1), body], 1))[:, PREFIX:]
                 for row, at in enumerate(batch):
-                    guessed[at] = guess(voice, hidden[row, : len(rows[at][1])], rows[at][1])
+                    guessed[at] = voice.guess(hidden[row, : len(rows[at][1])], rows[at][1][:, 0])
         np.savez(work / "own-codes" / path.name, codes=torch.cat(guessed).to(torch.int16).numpy())
         same = torch.cat([(a == b).float() for a, (_, b) in zip(guessed, rows)]).mean(0)
         print(f"{path.name}: like the teacher's: " + " ".join(f"{share:.2f}" for share in same.tolist()), flush=True)

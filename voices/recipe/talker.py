@@ -154,6 +154,16 @@ class Voice(nn.Module):
         states = self.predictor(inputs)[:, 1:]
         return torch.einsum("ngd,gkd->ngk", states, self.group_head)
 
+    def guess(self, hidden, first):
+        """All codes [n, 16] of frames, greedily, from the talker's state [n, 256] and code 0 [n]."""
+        codes, cache = [first], [[] for _ in self.predictor.layers]
+        inputs = torch.stack([hidden, self.codec_embedding(first)], 1)
+        for group in range(GROUPS):
+            state = self.predictor(inputs, cache, 0 if group == 0 else group + 1)[:, -1]
+            codes.append((state @ self.group_head[group].T).argmax(-1))
+            inputs = self.group_embedding[group][codes[-1]][:, None]
+        return torch.stack(codes, 1)
+
     @torch.no_grad()
     def speak(self, ids, frames_max=400):
         """Codes [frames, 16] of text ids, greedily."""
@@ -171,17 +181,10 @@ class Voice(nn.Module):
             code = int(logits.argmax())
             if code == SPECIAL_CODEC["eos"]:
                 break
-            codes, own = [code], [[] for _ in self.predictor.layers]
-            inputs = torch.stack([hidden, self.codec_embedding.weight[code][None]], 1)
-            for group in range(GROUPS):
-                state = self.predictor(inputs, own, 0 if group == 0 else group + 1)[:, -1]
-                best = int((self.group_head[group] @ state[0]).argmax())
-                codes.append(best)
-                inputs = self.group_embedding[group, best][None, None]
-            out.append(codes)
+            out.append(self.guess(hidden, torch.tensor([code]))[0])
             at = min(len(out), len(ids) + 1)
-            rows = (self.frames(torch.tensor(codes)) + text[at])[None, None]
-        return torch.tensor(out)
+            rows = (self.frames(out[-1]) + text[at])[None, None]
+        return torch.stack(out)
 
 
 class Vocabulary:
