@@ -60,7 +60,10 @@ press = {{ say = "The button at the front door works." }}
 [mqtt]
 host = "10.0.2.2"
 port = {port}
-insecure = true
+tls = true
+ca_file = "/data/mqtt/ca.pem"
+username = "crier"
+password_file = "/data/mqtt/password"
 
 [watchdog]
 device = "/dev/watchdog"
@@ -70,28 +73,46 @@ timeout_s = 90
 [supervisor]
 ready_announcement = "Ready."
 stage_start_timeout_s = 300
-stage_progress_timeout_ms = 60000
+stage_progress_timeout_ms = 300000
 """
 
 
 class Broker:
-    """mosquitto on this machine, on a port of its own."""
+    """mosquitto on this machine, on a port of its own, with a password and a certificate that a made-up authority vouches
+    for. `folder/card/mqtt` is what its clients need."""
 
     def __init__(self, folder):
-        self.port = free_port()
+        self.port, self.card = free_port(), folder / "card/mqtt"
+        self.card.mkdir(parents=True, exist_ok=True)
+        key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+        alternatives = "subjectAltName=IP:10.0.2.2,DNS:localhost"
+        for command in (
+                f"openssl req -x509 {key} -keyout ca.key -out {self.card}/ca.pem -subj /CN=authority",
+                f"openssl req -x509 {key} -keyout broker.key -out broker.pem -subj /CN=broker -CA {self.card}/ca.pem -CAkey ca.key "
+                f"-addext basicConstraints=critical,CA:FALSE -addext {alternatives}",
+                "mosquitto_passwd -c -b passwords crier opensesame"):
+            subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+        (self.card / "password").write_text("opensesame\n")
         configuration = folder / "mosquitto.conf"
-        configuration.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        configuration.write_text(f"listener {self.port} 127.0.0.1\nuser root\npassword_file {folder}/passwords\n"
+                                 f"certfile {folder}/broker.pem\nkeyfile {folder}/broker.key\n")
         self.process = subprocess.Popen(["mosquitto", "-c", str(configuration)], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
 
-    def publish(self, topic, message):
-        subprocess.run(["mosquitto_pub", "-p", str(self.port), "-q", "1", "-t", topic, "-m", message], check=True,
-                       timeout=SOON_TIMEOUT_S)
+    def client(self, program, *arguments):
+        command = [program, "-h", "localhost", "-p", str(self.port), "--cafile", str(self.card / "ca.pem"), "-u", "crier",
+                   "-P", "opensesame", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=SOON_TIMEOUT_S)
 
-    def retained(self, topic):
-        result = subprocess.run(["mosquitto_sub", "-p", str(self.port), "-t", topic, "-C", "1", "-W", "2"],
-                                capture_output=True, text=True, timeout=SOON_TIMEOUT_S)
-        return result.stdout.strip()
+    def publish(self, topic, message):
+        result = self.client("mosquitto_pub", "-q", "1", "-t", topic, "-m", message)
+        assert result.returncode == 0, result.stderr
+
+    def speak_topic(self):
+        """The topic that an appliance which is there listens to."""
+        listening = self.client("mosquitto_sub", "-t", "crier/+/availability", "-C", "1", "-W", "5", "-v")
+        topic, _, value = listening.stdout.strip().partition(" ")
+        return topic.replace("availability", "speak") if value == "online" else None
 
     def stop(self):
         self.process.terminate()
@@ -178,8 +199,7 @@ class Suite:
         since = len(machine.heard())
         act()
         machine.wait_for_sound(since, seconds - TAIL_S, SPEECH_TIMEOUT_S)
-        until(lambda: (machine.status() or {}).get("state", {}).get("mode") == "idle"
-              or (machine.status() or {}).get("mode") == "idle", SPEECH_TIMEOUT_S, "the appliance is idle again", 1)
+        self.idle(machine)
         time.sleep(1)
         heard = machine.heard()[since:]
         like, length = likeness(heard, expected), loud_seconds(heard)
@@ -188,6 +208,11 @@ class Suite:
         if not seconds - TAIL_S <= length < 1.15 * seconds + 0.4:
             raise Failure(f"heard {length:.2f} s, the sentence has {seconds:.2f} s")
         self.report.number(f"likeness {like:.2f}, {length:.2f} s for {seconds:.2f} s")
+
+    @staticmethod
+    def idle(machine):
+        until(lambda: (machine.status() or {"state": {}})["state"].get("mode") == "idle", SPEECH_TIMEOUT_S,
+              "the appliance is idle", 1)
 
     def fresh(self, name):
         folder = self.work / name
@@ -208,7 +233,7 @@ class Suite:
         folder, disk = self.fresh("doors")
         card = folder / "crier.toml"
         card.write_text(CONFIGURATION.format(port=broker.port))
-        put_on_card(disk, card, "crier.toml")
+        put_on_card(disk, card, broker.card)
         machine = Machine(folder, disk)
         try:
             machine.start()
@@ -216,7 +241,7 @@ class Suite:
             if not check("boot", "it boots, and says that it is ready", lambda: self.ready(machine)):
                 print(machine.console()[-3000:])
                 return
-            check("take-over", "crier.toml of the card is taken over at the first start",
+            check("take-over", "crier.toml of the card is taken over at the first start, and no password is left on it",
                   lambda: self.taken_over(machine))
             check("hardening", "root read-only, data noexec,nosuid,nodev, no password, each stage is a user of its own",
                   lambda: self.hardening(machine))
@@ -224,15 +249,17 @@ class Suite:
             check("serial", "a line on the serial port is spoken",
                   lambda: self.expect(machine, "The next train leaves at 8:15.",
                                       lambda: machine.text.send(b"The next train leaves at 8:15.\n")))
-            check("mqtt", "a message of a broker on the network is spoken", lambda: self.mqtt(machine, broker))
+            check("mqtt", "a message of a broker on the network, encrypted and with a password, is spoken", lambda: self.mqtt(machine, broker))
             check("fifo", "a line in the FIFO is spoken",
                   lambda: self.expect(machine, "Somebody is at the door.", lambda: machine.run(
                       "echo 'Somebody is at the door.' > /run/crier/say", check=True)))
             check("button", "a key press is spoken",
                   lambda: self.expect(machine, "The button at the front door works.", lambda: machine.press("f1")))
-            for stage in ("talker", "predictor", "vocoder", "player", "intake"):
+            stages = "talker", "predictor", "vocoder", "player", "intake"
+            for stage in stages:
                 check(f"kill-{stage}", f"after kill -9 of {stage} while speaking the sentence is whole",
                       lambda stage=stage: self.kill(machine, stage))
+            check("restarts", "each of them was started anew once, and nothing else", lambda: self.restarts(machine, stages))
             check("disk-full", "on a full data partition announcements are taken or refused with a word, nothing ends", lambda: self.disk_full(machine))
             check("watchdog", "the watchdog bites when crier hangs", lambda: self.hang(machine))
         finally:
@@ -252,12 +279,15 @@ class Suite:
         self.report.number("boot to speech: " + ", ".join(
             f"{name} {seconds:.0f} s ({seconds / first:.2f})" for name, seconds in steps.items())
             + f" of the emulator's processor time (times the first); {time.monotonic() - machine.started_at:.0f} s in all")
-        until(lambda: "idle" in machine.run("crier ctl status")[1], SPEECH_TIMEOUT_S, "the appliance is idle", 2)
+        self.idle(machine)
 
     def taken_over(self, machine):
         _, output = machine.run("readlink /run/crier/crier.toml; cat /data/crier.toml")
         assert output.startswith("/data/crier.toml"), output
         assert 'name = "Kitchen"' in output, output
+        _, output = machine.run("stat -c '%a %U %n' /data/mqtt/*; ls /config/mqtt; ls -l /data/voices /data/chimes")
+        assert output.splitlines()[:2] == ["400 crier-intake /data/mqtt/ca.pem", "400 crier-intake /data/mqtt/password"], output
+        assert "password" not in output.split("/data/mqtt/password")[1], output
 
     def hardening(self, machine):
         _, mounts = machine.run("cat /proc/mounts")
@@ -302,15 +332,8 @@ class Suite:
         assert size_kib > 200 * 1024, output
 
     def mqtt(self, machine, broker):
-        topic = until(lambda: self.speak_topic(broker), SOON_TIMEOUT_S, "the appliance is known to the broker")
+        topic = until(broker.speak_topic, SOON_TIMEOUT_S, "the appliance is known to the broker")
         self.expect(machine, "Dinner is ready in the kitchen.", lambda: broker.publish(topic, "Dinner is ready in the kitchen."))
-
-    @staticmethod
-    def speak_topic(broker):
-        result = subprocess.run(["mosquitto_sub", "-p", str(broker.port), "-t", "crier/+/availability", "-C", "1",
-                                 "-W", "5", "-v"], capture_output=True, text=True, timeout=SOON_TIMEOUT_S)
-        topic, _, value = result.stdout.strip().partition(" ")
-        return topic.replace("availability", "speak") if value == "online" else None
 
     def stage_pid(self, machine, stage):
         _, output = machine.run(
@@ -337,6 +360,10 @@ class Suite:
         after = until(lambda: self.stage_pid(machine, stage), SOON_TIMEOUT_S, f"{stage} is back")
         assert after != before, "it was not killed"
 
+    def restarts(self, machine, stages):
+        restarts = {stage["name"]: stage["restarts"] for stage in machine.status()["stages"]}
+        assert restarts == dict.fromkeys(stages, 1), restarts
+
     def disk_full(self, machine):
         machine.run("dd if=/dev/zero of=/data/fill bs=64k 2>/dev/null; dd if=/dev/zero of=/data/fill2 bs=512 2>/dev/null",
                     timeout_s=SPEECH_TIMEOUT_S)
@@ -349,7 +376,7 @@ class Suite:
         machine.run("rm -f /data/fill /data/fill2", check=True)
         self.report.number(f"on a full disk: {output.splitlines()[-1][:150]}")
         until(lambda: machine.run("crier ctl say 'Once more.'")[0] == 0, SOON_TIMEOUT_S, "it takes announcements again", 1)
-        until(lambda: "idle" in machine.run("crier ctl status")[1], SPEECH_TIMEOUT_S, "the appliance is idle", 2)
+        self.idle(machine)
 
     def hang(self, machine):
         _, output = machine.run("for p in $(pidof crier); do tr '\\000' ' ' </proc/$p/cmdline | grep -q 'crier serve' "
@@ -436,7 +463,7 @@ device = "plughw:0"
 [supervisor]
 stage_start_timeout_s = 300
 """)
-        put_on_card(disk, card, "crier.toml")
+        put_on_card(disk, card)
         wanted = {"talker": "4-6", "predictor": "4-6", "vocoder": "7", "player": "0", "intake": "1-2"}
         with Machine(folder, disk, processors="8,sockets=1,clusters=2,cores=4,threads=1") as machine:
             self.boot(machine)

@@ -229,6 +229,37 @@ configuration_of_the_card() {
     grep -q nmae "$place/config/crier-report.txt" || { echo "no report"; return 1; }
 }
 
+# S38card with folders of its own, and this user as the owner.
+files_of_the_card() {
+    local place=$work/card
+    mkdir -p "$place"/{config/{mqtt,chimes,voices},data,run,proc,sys}
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s/ crier-intake / $(id -un) /; s/ root / $(id -un) /" \
+        overlay/etc/init.d/S38card >"$work/S38card"
+    take() { CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run SYS=$place/sys PROC=$place/proc sh "$work/S38card" start; }
+    echo secret >"$place/config/mqtt/password"
+    echo sound >"$place/config/chimes/two tones.wav"
+    # Where nothing outlives a reboot the card keeps it.
+    echo "tmpfs $place/data tmpfs rw 0 0" >"$place/proc/mounts"
+    take
+    cmp "$place/config/mqtt/password" "$place/data/mqtt/password"
+    echo "/dev/vda $place/data ext4 rw 0 0" >"$place/proc/mounts"
+    take
+    [ "$(cat "$place/data/mqtt/password")" = secret ]
+    [ "$(stat -c %a "$place/data/mqtt/password")" = 400 ]
+    [ "$(cat "$place/data/chimes/two tones.wav")" = sound ]
+    [ -z "$(find "$place/config" -type f)" ] || { echo "the card still has a secret"; return 1; }
+    # A new one takes the place of the old one; what cannot be taken stays on the card, and is told.
+    echo changed >"$place/config/mqtt/password"
+    take
+    [ "$(cat "$place/data/mqtt/password")" = changed ]
+    rm -rf "$place/data/voices"
+    : >"$place/data/voices"
+    echo voice >"$place/config/voices/anna.voice"
+    take || true
+    [ "$(cat "$place/config/voices/anna.voice")" = voice ]
+    grep -q "could not be taken over" "$place/run/start-up-message"
+}
+
 identity() {
     local place=$work/identity
     mkdir -p "$place"/{proc/device-tree,etc}
@@ -378,6 +409,7 @@ check "a bundle for another board is refused" another_board
 check "a release does not trust development keys" release_refuses_development_keys
 check "a release has no shell on its console and no password; a development image has a shell" release_has_no_door
 check "the appliance is named after its processor" identity
+check "a card's password, certificates, voices and chimes are moved to the data partition, or stay" files_of_the_card
 check "a card's configuration is taken over; a mistake in it is told and changes nothing" configuration_of_the_card
 sed "s|^\. /usr/libexec/crier/functions|. $PWD/overlay/usr/libexec/crier/functions|" overlay/usr/libexec/crier/slot-good \
     >"$work/slot-good"

@@ -291,8 +291,9 @@ def config_partition(disk):
     return f"{disk}@@{partition(disk, 'config')[0]}"
 
 
-def put_on_card(disk, source, name):
-    subprocess.run(["mcopy", "-o", "-i", config_partition(disk), str(source), f"::{name}"], check=True,
+def put_on_card(disk, *sources):
+    """Files and folders, on the partition that any computer can open."""
+    subprocess.run(["mcopy", "-s", "-o", "-i", config_partition(disk), *map(str, sources), "::"], check=True,
                    env={**os.environ, "MTOOLS_SKIP_CHECK": "1"})
 
 
