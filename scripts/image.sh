@@ -4,6 +4,7 @@
 #   BOARD=qemu_aarch64 scripts/image.sh   the image for QEMU
 #   DEVELOPMENT=1 scripts/image.sh        with a shell on the serial console and development keys
 #   VOICE=FOLDER scripts/image.sh         with a voice bundle on the data partition
+#   BROKER=1 scripts/image.sh             with an MQTT broker, mosquitto
 #   DRY_RUN=1 scripts/image.sh            prepares everything and stops before Buildroot builds
 # BUILDROOT names a checkout to use instead of fetching one, CRIER_KEYS the folder of the keys that sign updates.
 set -euo pipefail
@@ -64,6 +65,7 @@ build() { make -C "$buildroot" O="$output" BR2_EXTERNAL="$PWD/buildroot-external
 build "crier_${BOARD}_defconfig" >/dev/null
 {
     [ -z "${DEVELOPMENT:-}" ] || echo 'BR2_CRIER_DEVELOPMENT=y'
+    [ -z "${BROKER:-}" ] || printf 'BR2_PACKAGE_OPENSSL=y\nBR2_PACKAGE_MOSQUITTO=y\n'
     [ -z "${VOICE:-}" ] || printf 'BR2_PACKAGE_CRIER_VOICE=y\nBR2_PACKAGE_CRIER_VOICE_BUNDLE="%s"\n' "$(readlink -f "$VOICE")"
 } >>"$output/.config"
 build olddefconfig >/dev/null

@@ -10,7 +10,7 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$repository/Cargo.toml" | head -
 development=$(grep -qx 'BR2_CRIER_DEVELOPMENT=y' "${BR2_CONFIG:-/dev/null}" && echo yes || echo no)
 
 # What Buildroot's packages start and overlay/ does itself.
-rm -f "$target"/etc/init.d/{S10mdev,S40network,S41dhcpcd,S49ntp,S50crond}
+rm -f "$target"/etc/init.d/{S10mdev,S40network,S41dhcpcd,S49ntp,S50crond,S50mosquitto}
 # Places where the card and the data partition are mounted.
 mkdir -p "$target/data" "$target/config"
 
@@ -36,6 +36,11 @@ if [ "$development" = yes ]; then
         echo 'ttyS2::respawn:/sbin/getty -n -l /bin/sh -L ttyS2 1500000 vt100' >>"$target/etc/inittab"
 else
     rm -f "$target/etc/shadow-" "$target/etc/passwd-" "$target"/{s,}bin/{getty,login} "$target"/usr/{s,}bin/{getty,login}
+fi
+if [ -x "$target/usr/sbin/mosquitto" ]; then
+    grep -q libexec/crier/broker "$target/etc/inittab" || echo '::respawn:/usr/libexec/crier/broker' >>"$target/etc/inittab"
+else
+    rm -f "$target/usr/libexec/crier/broker"
 fi
 # Nobody has a password: every account is locked.
 [ ! -f "$target/etc/shadow" ] || sed -i -E 's/^([^:]+):[^:]*:/\1:!:/' "$target/etc/shadow"

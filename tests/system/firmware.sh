@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-PACKAGES=(device-tree-compiler dosfstools e2fsprogs fdisk genimage mtools openssl rauc shellcheck squashfs-tools u-boot-tools)
+PACKAGES=(device-tree-compiler dosfstools e2fsprogs fdisk genimage mosquitto mosquitto-clients mtools openssl rauc shellcheck squashfs-tools u-boot-tools)
 DTB=rk3588-friendlyelec-cm3588-nas.dtb
 work=$(mktemp -d)
 # The appliances of the self-test end with this script.
@@ -195,8 +195,42 @@ release_has_no_door() {
     ! grep -q getty "$work/target/etc/inittab" || { echo "a getty"; return 1; }
     ! grep -v '^[^:]*:!:' "$work/target/etc/shadow" || { echo "a password"; return 1; }
     grep -qx BUILT=1700000000 "$work/target/etc/crier-release"
+    [ ! -e "$work/target/usr/libexec/crier/broker" ] || { echo "a broker that nobody asked for"; return 1; }
     post_build BR2_CRIER_DEVELOPMENT=y "$keys"
     grep -q '^ttyS2::respawn' "$work/target/etc/inittab"
+}
+
+# The image's broker: mosquitto, on another port, with a password that came by the card.
+broker() {
+    local place=$work/broker port status
+    mkdir -p "$place"/{config/broker,data,run,proc}
+    : >"$place/proc/mounts"
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/run/mosquitto|$place/mosquitto|; s/1883/$port/
+        s/\(user\|chown\) mosquitto/\1 $(id -un)/" overlay/usr/libexec/crier/broker >"$work/broker-script"
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s/ crier-intake / $(id -un) /; s/ root / $(id -un) /
+        s/broker mosquitto/broker $(id -un)/" overlay/etc/init.d/S38card >"$work/S38card"
+    heard() { mosquitto_pub -h "$1" -p "$port" "${@:2}" -t test -m word; }
+    run_broker() {
+        CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run PROC=$place/proc sh "$work/S38card" start
+        DATA=$place/data sh "$work/broker-script" &
+        status=$!
+        for _ in $(seq 100); do (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return; sleep 0.1; done
+        return 1
+    }
+    run_broker
+    heard 127.0.0.1
+    grep -qx "listener $port 127.0.0.1" "$place/mosquitto.conf"
+    kill "$status"
+    wait "$status" || true
+    echo hall:opensesame >"$place/config/broker/passwords"
+    run_broker
+    ! grep -q opensesame "$place/data/broker/passwords" || { echo "the password can be read"; return 1; }
+    [ ! -e "$place/config/broker/passwords" ]
+    heard 127.0.0.1 -u hall -P opensesame
+    refuses 'not authorised' heard 127.0.0.1
+    refuses 'not authorised' heard 127.0.0.1 -u hall -P wrong
+    kill "$status"
 }
 
 # S40configuration with folders of its own, and the host's crier to check the file.
@@ -408,6 +442,7 @@ check "an older version is refused unless asked for" older_version
 check "a bundle for another board is refused" another_board
 check "a release does not trust development keys" release_refuses_development_keys
 check "a release has no shell on its console and no password; a development image has a shell" release_has_no_door
+check "an image with a broker has it for itself, or for those with a password" broker
 check "the appliance is named after its processor" identity
 check "a card's password, certificates, voices and chimes are moved to the data partition, or stay" files_of_the_card
 check "a card's configuration is taken over; a mistake in it is told and changes nothing" configuration_of_the_card
