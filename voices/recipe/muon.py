@@ -18,7 +18,7 @@ class Muon(torch.optim.Optimizer):
                 gradient = parameter.grad
                 mean = self.state[parameter].setdefault("momentum", torch.zeros_like(gradient))
                 mean.lerp_(gradient, 1 - group["momentum"])
-                update = orthogonal(gradient.lerp(mean, group["momentum"]).flatten(1))
+                update = orthogonal(gradient.lerp(mean, group["momentum"]).flatten(1).bfloat16())
                 scale = 0.2 * max(update.shape) ** 0.5
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update.view_as(parameter), alpha=-group["lr"] * scale)

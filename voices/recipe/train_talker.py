@@ -137,6 +137,9 @@ def main():
     voice = Voice("".join(words.alphabet))
     voice.parts.copy_(words.parts())
     voice.to(arguments.device)
+    # Two thirds of the time of a step; the first ones take a minute more.
+    for layer in (*voice.talker.layers, *voice.predictor.layers):
+        layer.compile(dynamic=True)
     matrices = [p for net in (voice.talker, voice.predictor) for p in net.layers.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in voice.parameters() if id(p) not in chosen]

@@ -54,13 +54,13 @@ class _Snake(torch.autograd.Function):
 
 @torch.compile(dynamic=True)
 def _snake(x, alpha, inverse_beta):
-    return x + inverse_beta * torch.sin(x * alpha).square()
+    return (x + inverse_beta * torch.sin(x * alpha).square()).to(x.dtype)
 
 
 @torch.compile(dynamic=True)
 def _snake_backward(gradient, x, alpha, inverse_beta):
     double, single = torch.sin(2 * alpha * x), torch.sin(alpha * x)
-    return (gradient * (1 + inverse_beta * alpha * double),
+    return ((gradient * (1 + inverse_beta * alpha * double)).to(x.dtype),
             (gradient * inverse_beta * x * double).sum((0, 2), keepdim=True),
             (gradient * single.square()).sum((0, 2), keepdim=True))
 
@@ -104,15 +104,30 @@ def _pitch_rows(coder, width):
     return rows
 
 
+@lru_cache(maxsize=1)
+def _mask(frames, device):
+    """What attention does not see [1, 1, frames, frames]. The official package makes it anew each time, for a seventh of the
+    time of a step."""
+    age = torch.arange(frames, device=device)[:, None] - torch.arange(frames, device=device)
+    hidden = (age < 0) | (age >= SIZES["sliding_window"])
+    return torch.zeros(1, 1, frames, frames, device=device).masked_fill(hidden, -torch.inf)
+
+
 def decode(decoder, codes):
     """Samples [batch, frames * 1920] of codes [batch, 16, frames], not clamped."""
     hidden = decoder.pre_conv(decoder.quantizer.decode(codes)).transpose(1, 2)
-    hidden = decoder.pre_transformer(inputs_embeds=hidden).last_hidden_state.permute(0, 2, 1)
+    masks = dict.fromkeys(("full_attention", "sliding_attention"), _mask(hidden.shape[1], hidden.device))
+    hidden = decoder.pre_transformer(inputs_embeds=hidden, attention_mask=masks).last_hidden_state.permute(0, 2, 1)
     for blocks in decoder.upsample:
         for block in blocks:
             hidden = block(hidden)
-    for block in decoder.decoder:
+    for block in decoder.decoder[:-2]:
         hidden = block(hidden)
+    # Where samples are made half precision would be heard, and saves nothing.
+    with torch.autocast(codes.device.type, enabled=False):
+        hidden = hidden.float()
+        for block in decoder.decoder[-2:]:
+            hidden = block(hidden)
     return hidden[:, 0]
 
 
@@ -199,7 +214,9 @@ def main():
             for group in optimiser.param_groups:
                 group["lr"] = share * rate * min(1, (log.step + 1) / WARM_UP_STEPS)
         codes, wanted = (tensor.to(arguments.device) for tensor in speech.batch())
-        loudness, spectra, samples, offset, wrong = distance(decode(decoder, codes)[:, cut:], wanted[:, cut:])
+        with torch.autocast(arguments.device, torch.bfloat16):
+            made = decode(decoder, codes)[:, cut:]
+        loudness, spectra, samples, offset, wrong = distance(made, wanted[:, cut:])
         for optimiser in optimisers:
             optimiser.zero_grad()
         (BANDS_WEIGHT * loudness + spectra + SAMPLES_WEIGHT * samples + OFFSET_WEIGHT * offset).backward()
