@@ -1,5 +1,5 @@
 """How far each network is, heard by itself: `listen.py WORK [SENTENCES]` reports word error rates on held-out sentences,
-and how near the teacher's own samples it comes (STOI, and the mean difference of levels in twelve bands every 20 ms).
+and how near the teacher's own samples it comes (STOI, PESQ, and the mean difference of levels in twelve bands every 20 ms).
 
 | path | what it judges |
 |---|---|
@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from pesq import pesq
 from pystoi import stoi
+from scipy.signal import resample_poly
 
 import judge
 import lexicon
@@ -65,12 +67,13 @@ def main(work, count="30"):
             soundfile.write(work / "heard" / f"{at:03d}-{name}.wav", samples, 24_000)
             heard[name].append((text, judge.transcribe(whisper, samples)))
             length, wanted = min(len(samples), len(utterance["samples"])), utterance["samples"] / 32768
-            near[name].append((stoi(wanted[:length], samples[:length], 24_000),
-                               np.abs(bands_db(wanted[:length]) - bands_db(samples[:length])).mean()))
+            wanted, samples = wanted[:length], samples[:length]
+            near[name].append((stoi(wanted, samples, 24_000), pesq(16_000, *(resample_poly(x, 2, 3) for x in (wanted, samples)), "wb"),
+                               np.abs(bands_db(wanted) - bands_db(samples)).mean()))
     for name, pairs in heard.items():
         word, character = judge.rates(pairs)
-        clear, off = np.mean(near[name], 0)
-        print(f"{name:8} {len(pairs)} sentences  WER {word:5.1f} %  CER {character:5.1f} %  STOI {clear:.3f}  off by {off:.1f} dB   "
+        clear, good, off = np.mean(near[name], 0)
+        print(f"{name:8} {len(pairs)} sentences  WER {word:5.1f} %  CER {character:5.1f} %  STOI {clear:.3f}  PESQ {good:.2f}  off by {off:.1f} dB   "
               f"e.g. {pairs[1][0]!r}: {pairs[1][1].strip()!r}")
 
 

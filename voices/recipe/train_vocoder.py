@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from qwen_tts.core.tokenizer_12hz import modeling_qwen3_tts_tokenizer_v2 as official
-from qwen_tts.core.tokenizer_12hz.configuration_qwen3_tts_tokenizer_v2 import Qwen3TTSTokenizerV2DecoderConfig
 
 import codes as coding
+import official
 import progress
 import synthesise
 from muon import Muon
@@ -71,7 +70,7 @@ def _fused_snake(self, x):
 
 def model(work):
     """The decoder, its codebooks begun with what the codes stand for."""
-    config = Qwen3TTSTokenizerV2DecoderConfig(**SIZES)
+    config = official.Qwen3TTSTokenizerV2DecoderConfig(**SIZES)
     config._attn_implementation = "eager"
     decoder = official.Qwen3TTSTokenizerV2Decoder(config)
     coder = coding.Coder(work)
