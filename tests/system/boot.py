@@ -85,7 +85,7 @@ class Broker:
         self.port, self.card = free_port(), folder / "card/mqtt"
         self.card.mkdir(parents=True, exist_ok=True)
         key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-        alternatives = "subjectAltName=IP:10.0.2.2,DNS:localhost"
+        alternatives = "subjectAltName=IP:10.0.2.2,IP:127.0.0.1"
         for command in (
                 f"openssl req -x509 {key} -keyout ca.key -out {self.card}/ca.pem -subj /CN=authority",
                 f"openssl req -x509 {key} -keyout broker.key -out broker.pem -subj /CN=broker -CA {self.card}/ca.pem -CAkey ca.key "
@@ -100,7 +100,7 @@ class Broker:
                                         stderr=subprocess.DEVNULL)
 
     def client(self, program, *arguments):
-        command = [program, "-h", "localhost", "-p", str(self.port), "--cafile", str(self.card / "ca.pem"), "-u", "crier",
+        command = [program, "-h", "127.0.0.1", "-p", str(self.port), "--cafile", str(self.card / "ca.pem"), "-u", "crier",
                    "-P", "opensesame", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=SOON_TIMEOUT_S)
 
