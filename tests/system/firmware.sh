@@ -200,6 +200,13 @@ release_has_no_door() {
     grep -q '^ttyS2::respawn' "$work/target/etc/inittab"
 }
 
+# take_card PLACE: S38card with folders of its own, and this user as every owner.
+take_card() {
+    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s/ \(crier-intake\|root\|mosquitto\) 0/ $(id -un) 0/" \
+        overlay/etc/init.d/S38card >"$work/S38card"
+    CONFIG_MOUNT=$1/config DATA=$1/data RUN=$1/run SYS=$1/sys PROC=$1/proc sh "$work/S38card" start
+}
+
 # The image's broker: mosquitto, on another port, with a password that came by the card.
 broker() {
     local place=$work/broker port status
@@ -208,11 +215,9 @@ broker() {
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s|/run/mosquitto|$place/mosquitto|; s/1883/$port/
         s/\(user\|chown\) mosquitto/\1 $(id -un)/" overlay/usr/libexec/crier/broker >"$work/broker-script"
-    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s/ crier-intake / $(id -un) /; s/ root / $(id -un) /
-        s/broker mosquitto/broker $(id -un)/" overlay/etc/init.d/S38card >"$work/S38card"
     heard() { mosquitto_pub -h "$1" -p "$port" "${@:2}" -t test -m word; }
     run_broker() {
-        CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run PROC=$place/proc sh "$work/S38card" start
+        take_card "$place"
         DATA=$place/data sh "$work/broker-script" &
         status=$!
         for _ in $(seq 100); do (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return; sleep 0.1; done
@@ -263,33 +268,29 @@ configuration_of_the_card() {
     grep -q nmae "$place/config/crier-report.txt" || { echo "no report"; return 1; }
 }
 
-# S38card with folders of its own, and this user as the owner.
 files_of_the_card() {
     local place=$work/card
     mkdir -p "$place"/{config/{mqtt,chimes,voices},data,run,proc,sys}
-    sed "s|^\. /usr/libexec|. $PWD/overlay/usr/libexec|; s/ crier-intake / $(id -un) /; s/ root / $(id -un) /" \
-        overlay/etc/init.d/S38card >"$work/S38card"
-    take() { CONFIG_MOUNT=$place/config DATA=$place/data RUN=$place/run SYS=$place/sys PROC=$place/proc sh "$work/S38card" start; }
     echo secret >"$place/config/mqtt/password"
     echo sound >"$place/config/chimes/two tones.wav"
     # Where nothing outlives a reboot the card keeps it.
     echo "tmpfs $place/data tmpfs rw 0 0" >"$place/proc/mounts"
-    take
+    take_card "$place"
     cmp "$place/config/mqtt/password" "$place/data/mqtt/password"
     echo "/dev/vda $place/data ext4 rw 0 0" >"$place/proc/mounts"
-    take
+    take_card "$place"
     [ "$(cat "$place/data/mqtt/password")" = secret ]
     [ "$(stat -c %a "$place/data/mqtt/password")" = 400 ]
     [ "$(cat "$place/data/chimes/two tones.wav")" = sound ]
     [ -z "$(find "$place/config" -type f)" ] || { echo "the card still has a secret"; return 1; }
     # A new one takes the place of the old one; what cannot be taken stays on the card, and is told.
     echo changed >"$place/config/mqtt/password"
-    take
+    take_card "$place"
     [ "$(cat "$place/data/mqtt/password")" = changed ]
     rm -rf "$place/data/voices"
     : >"$place/data/voices"
     echo voice >"$place/config/voices/anna.voice"
-    take || true
+    take_card "$place" || true
     [ "$(cat "$place/config/voices/anna.voice")" = voice ]
     grep -q "could not be taken over" "$place/run/start-up-message"
 }
