@@ -166,15 +166,24 @@ pub enum TableFormat {
     F16,
     /// The upper half of 32-bit floats, little-endian.
     Bf16,
+    /// ggml's blocks: a 16-bit float, then [`Self::Q8_0_BLOCK`] signed bytes that it scales.
+    #[allow(non_camel_case_types)]
+    Q8_0,
 }
 
 impl TableFormat {
-    /// Bytes of a number.
+    /// Numbers in a block of [`Self::Q8_0`].
+    pub const Q8_0_BLOCK: usize = 32;
+    /// Bytes of a block of [`Self::Q8_0`].
+    pub const Q8_0_BLOCK_BYTES: usize = 2 + Self::Q8_0_BLOCK;
+
+    /// Bytes of a row of `columns` numbers.
     #[must_use]
-    pub fn bytes(self) -> usize {
+    pub fn row_bytes(self, columns: usize) -> usize {
         match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
+            Self::F32 => columns * 4,
+            Self::F16 | Self::Bf16 => columns * 2,
+            Self::Q8_0 => columns.div_ceil(Self::Q8_0_BLOCK) * Self::Q8_0_BLOCK_BYTES,
         }
     }
 }

@@ -305,7 +305,7 @@ impl Table {
     ) -> Result<Self, BundleError> {
         let (path, format) = entry_path(folder, manifest, role)?;
         let map = map_file(&path)?;
-        let expected = (rows * columns * format.bytes()) as u64;
+        let expected = (rows * format.row_bytes(columns)) as u64;
         if map.len() as u64 != expected {
             return Err(BundleError::Size { path, found: map.len() as u64, expected });
         }
@@ -313,7 +313,7 @@ impl Table {
     }
 
     fn add(&self, index: usize, row: &mut [f32]) {
-        let bytes = self.columns * self.format.bytes();
+        let bytes = self.format.row_bytes(self.columns);
         let Some(source) = self.map.get(index * bytes..(index + 1) * bytes) else { return };
         match self.format {
             TableFormat::F32 => {
@@ -329,6 +329,15 @@ impl Table {
             TableFormat::Bf16 => {
                 for (sum, b) in row.iter_mut().zip(source.as_chunks::<2>().0) {
                     *sum += half::bf16::from_le_bytes(*b).to_f32();
+                }
+            }
+            TableFormat::Q8_0 => {
+                let blocks = source.as_chunks::<{ TableFormat::Q8_0_BLOCK_BYTES }>().0;
+                for (sums, [a, b, numbers @ ..]) in row.chunks_mut(TableFormat::Q8_0_BLOCK).zip(blocks) {
+                    let scale = half::f16::from_le_bytes([*a, *b]).to_f32();
+                    for (sum, number) in sums.iter_mut().zip(numbers) {
+                        *sum += scale * f32::from(number.cast_signed());
+                    }
                 }
             }
         }

@@ -110,18 +110,24 @@ fn write_tables(
     progress: &mut dyn Progress,
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
-    // A talker in 32 bits is there to be exact; otherwise 16 bits lose nothing that quantisation leaves.
-    let format = if options.talker == TalkerQuantisation::F32 { TableFormat::F32 } else { TableFormat::F16 };
+    // Rows are looked up, never multiplied: 8 bits lose nothing that quantisation of the talker leaves.
+    let whole_blocks = talker.transformer.hidden_size % TableFormat::Q8_0_BLOCK == 0;
+    let (texts, codes) = match options.talker {
+        TalkerQuantisation::F32 => (TableFormat::F32, None),
+        TalkerQuantisation::F16 => (TableFormat::F16, None),
+        _ if whole_blocks => (TableFormat::Q8_0, Some(TableFormat::Q8_0)),
+        _ => (TableFormat::F16, None),
+    };
     progress.stage("text embeddings", talker.text_vocab_size as u64);
     let path = writer.path("text_embedding.bin");
-    tables::write_text_embedding(&checkpoint.main, talker, format, &path, progress)?;
-    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(format))?;
+    tables::write_text_embedding(&checkpoint.main, talker, texts, &path, progress)?;
+    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(texts))?;
 
     let path = writer.path("codec_embedding.bin");
-    let format = tables::write_codec_embedding(&checkpoint.main, talker, &path)?;
+    let format = tables::write_codec_embedding(&checkpoint.main, talker, codes, &path)?;
     writer.add(Role::CodecEmbedding, "codec_embedding.bin", Some(format))?;
     let path = writer.path("predictor_embedding.bin");
-    let format = tables::write_predictor_embedding(&checkpoint.main, talker, &path)?;
+    let format = tables::write_predictor_embedding(&checkpoint.main, talker, codes, &path)?;
     writer.add(Role::PredictorEmbedding, "predictor_embedding.bin", Some(format))?;
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crier_bundle::TableFormat;
+use crier_llama::LlamaError;
+use crier_llama::quantise::{Kind, quantise};
 use crier_speech::GROUPS;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -45,7 +47,7 @@ pub(crate) fn write_text_embedding(
     let mut done = 0;
     // A few blocks at a time: memory stays bounded, every processor is busy.
     for group in table.bytes.chunks(row_bytes * ROWS * 8) {
-        let blocks: Vec<Vec<u8>> = group
+        let blocks = group
             .par_chunks(row_bytes * ROWS)
             .map(|block| {
                 let rows = block.len() / row_bytes;
@@ -65,9 +67,10 @@ pub(crate) fn write_text_embedding(
                         *x += b;
                     }
                 }
-                encode(output.iter().copied(), format)
+                encode(&output.into_iter().collect::<Vec<f32>>(), outer, format)
             })
-            .collect();
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| ConvertError::Quantise { tensor: name.to_owned(), source })?;
         for block in &blocks {
             file.write_all(block).map_err(wrap)?;
         }
@@ -79,74 +82,67 @@ pub(crate) fn write_text_embedding(
     file.flush().map_err(wrap)
 }
 
-fn encode(values: impl Iterator<Item = f32>, format: TableFormat) -> Vec<u8> {
-    match format {
-        TableFormat::F32 => values.flat_map(f32::to_le_bytes).collect(),
-        TableFormat::F16 => values.flat_map(|v| half::f16::from_f32(v).to_le_bytes()).collect(),
-        TableFormat::Bf16 => values.flat_map(|v| half::bf16::from_f32(v).to_le_bytes()).collect(),
-    }
+fn encode(values: &[f32], columns: usize, format: TableFormat) -> Result<Vec<u8>, LlamaError> {
+    Ok(match format {
+        TableFormat::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        TableFormat::F16 => values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect(),
+        TableFormat::Bf16 => values.iter().flat_map(|v| half::bf16::from_f32(*v).to_le_bytes()).collect(),
+        TableFormat::Q8_0 => quantise(Kind::Q8_0, columns, values)?,
+    })
 }
 
-/// Writes the talker's embeddings of codes and tags, in the checkpoint's own number format.
+/// Writes the talker's embeddings of codes and tags, in `format` or the checkpoint's own.
 ///
 /// # Errors
 /// The tensor is missing or damaged.
 pub(crate) fn write_codec_embedding(
     tensors: &Tensors,
     config: &TalkerConfig,
+    format: Option<TableFormat>,
     path: &Path,
 ) -> Result<TableFormat, ConvertError> {
     let name = "talker.model.codec_embedding.weight".to_owned();
-    write_raw(tensors, &[name], &[config.transformer.vocab_size, config.transformer.hidden_size], path)
+    let shape = [config.transformer.vocab_size, config.transformer.hidden_size];
+    write_codes(tensors, &[name], shape, format, path)
 }
 
-/// Writes the predictor's fifteen embedding tables one after the other, in the checkpoint's own number format.
+/// Writes the predictor's fifteen embedding tables one after the other, in `format` or the checkpoint's own.
 ///
 /// # Errors
 /// A tensor is missing or damaged.
 pub(crate) fn write_predictor_embedding(
     tensors: &Tensors,
     config: &TalkerConfig,
+    format: Option<TableFormat>,
     path: &Path,
 ) -> Result<TableFormat, ConvertError> {
     let names: Vec<String> =
         (0..GROUPS).map(|g| format!("talker.code_predictor.model.codec_embedding.{g}.weight")).collect();
-    write_raw(
-        tensors,
-        &names,
-        &[config.code_predictor_config.vocab_size, config.transformer.hidden_size],
-        path,
-    )
+    let shape = [config.code_predictor_config.vocab_size, config.transformer.hidden_size];
+    write_codes(tensors, &names, shape, format, path)
 }
 
-fn write_raw(
+fn write_codes(
     tensors: &Tensors,
     names: &[String],
-    shape: &[usize],
+    shape: [usize; 2],
+    format: Option<TableFormat>,
     path: &Path,
 ) -> Result<TableFormat, ConvertError> {
     let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
     let mut file = BufWriter::new(File::create(path).map_err(wrap)?);
-    let mut format = TableFormat::F32;
-    for (index, name) in names.iter().enumerate() {
-        // Reads the values once for the sake of the check that they are finite.
-        tensors.f32(name, shape)?;
-        let tensor = tensors.raw(name, shape)?;
-        let this = match tensor.dtype {
-            Dtype::BF16 => TableFormat::Bf16,
-            Dtype::F16 => TableFormat::F16,
-            _ => TableFormat::F32,
-        };
-        if index > 0 && this != format {
-            let reason = format!("has another number type than '{}'", names[0]);
-            return Err(ConvertError::TensorValues {
-                path: path.to_path_buf(),
-                tensor: name.clone(),
-                reason,
-            });
-        }
-        format = this;
-        file.write_all(tensor.bytes).map_err(wrap)?;
+    let own = match names.first().map(|name| tensors.raw(name, &shape)).transpose()?.map(|first| first.dtype)
+    {
+        Some(Dtype::BF16) => TableFormat::Bf16,
+        Some(Dtype::F16) => TableFormat::F16,
+        _ => TableFormat::F32,
+    };
+    let format = format.unwrap_or(own);
+    for name in names {
+        let values = tensors.f32(name, &shape)?;
+        let rows = encode(&values, shape[1], format)
+            .map_err(|source| ConvertError::Quantise { tensor: name.clone(), source })?;
+        file.write_all(&rows).map_err(wrap)?;
     }
     file.flush().map_err(wrap)?;
     Ok(format)
