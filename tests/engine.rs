@@ -82,7 +82,7 @@ fn table_rows_of_eight_bits_are_the_exact_ones_to_half_a_step() {
     for group in 0..GROUPS {
         for code in [0, 1, layout.codebook_size as u16 - 1] {
             compare(&format!("code {code} of group {group}"), &|bundle, row| {
-                bundle.add_predictor(group, code, row)
+                bundle.add_predictor(group, code, row);
             });
         }
     }

@@ -111,7 +111,7 @@ fn write_tables(
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
     // Rows are looked up, never multiplied: 8 bits lose nothing that quantisation of the talker leaves.
-    let whole_blocks = talker.transformer.hidden_size % TableFormat::Q8_0_BLOCK == 0;
+    let whole_blocks = talker.transformer.hidden_size.is_multiple_of(TableFormat::Q8_0_BLOCK);
     let (texts, codes) = match options.talker {
         TalkerQuantisation::F32 => (TableFormat::F32, None),
         TalkerQuantisation::F16 => (TableFormat::F16, None),
