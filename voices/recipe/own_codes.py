@@ -1,4 +1,5 @@
-"""The talker's own codes for the sentences it was taught: `own_codes.py WORK` writes WORK/own-codes/NNN.npz.
+"""The talker's own codes for the sentences it was taught: `own_codes.py WORK [SHARDS]` writes WORK/own-codes/NNN.npz,
+the first SHARDS of them or all.
 
 The vocoder will have to play these, and they are not spread as the teacher's are: it should be taught with both. Code 0
 (which sounds) is the teacher's here; the talker makes no errors there.
@@ -16,14 +17,14 @@ from train_talker import batches, utterances, vocabulary
 
 
 @torch.no_grad()
-def main(work):
+def main(work, count=None):
     work = Path(work)
     (work / "own-codes").mkdir(exist_ok=True)
     torch.set_num_threads(1)
     words = vocabulary(work)
     voice = Voice("".join(words.alphabet))
     voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
-    for path in synthesise.shards(work):
+    for path in synthesise.shards(work)[: count and int(count)]:
         if (work / "own-codes" / path.name).exists():
             continue
         rows = utterances(work, words, [path])

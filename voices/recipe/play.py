@@ -1,4 +1,5 @@
-"""The samples that codes stand for: `play.py WORK FOLDER` writes WORK/FOLDER/NNN.npy for each of its NNN.npz.
+"""The samples that codes stand for: `play.py WORK FOLDER [SHARDS]` writes WORK/FOLDER/NNN.npy for its NNN.npz, the first
+SHARDS of them or all.
 
 The teacher's own signal processing plays the codes. So the samples follow from the codes and from nothing else, and the
 vocoder learns a function. Taught with the teacher's samples, of which codes leave much open, it would learn their mean
@@ -35,10 +36,10 @@ class Player:
         return samples.clip(-1, 1)
 
 
-def main(work, folder):
+def main(work, folder, count=None):
     torch.set_num_threads(1)
     player = Player(work)
-    for path in synthesise.shards(work):
+    for path in synthesise.shards(work)[: count and int(count)]:
         out = Path(work) / folder / path.with_suffix(".npy").name
         if out.exists() or not out.with_suffix(".npz").exists():
             continue
