@@ -110,24 +110,24 @@ fn write_tables(
     progress: &mut dyn Progress,
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
-    // Rows are looked up, never multiplied: 8 bits lose nothing that quantisation of the talker leaves.
-    let whole_blocks = talker.transformer.hidden_size.is_multiple_of(TableFormat::Q8_0_BLOCK);
-    let (texts, codes) = match options.talker {
-        TalkerQuantisation::F32 => (TableFormat::F32, None),
-        TalkerQuantisation::F16 => (TableFormat::F16, None),
-        _ if whole_blocks => (TableFormat::Q8_0, Some(TableFormat::Q8_0)),
-        _ => (TableFormat::F16, None),
+    // Rows are looked up, never multiplied: 8 bits lose nothing that quantisation of the talker leaves. Codes are copied as
+    // they are, for voice files tell models by them.
+    let format = match options.talker {
+        TalkerQuantisation::F32 => TableFormat::F32,
+        TalkerQuantisation::F16 => TableFormat::F16,
+        _ if talker.transformer.hidden_size.is_multiple_of(TableFormat::Q8_0_BLOCK) => TableFormat::Q8_0,
+        _ => TableFormat::F16,
     };
     progress.stage("text embeddings", talker.text_vocab_size as u64);
     let path = writer.path("text_embedding.bin");
-    tables::write_text_embedding(&checkpoint.main, talker, texts, &path, progress)?;
-    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(texts))?;
+    tables::write_text_embedding(&checkpoint.main, talker, format, &path, progress)?;
+    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(format))?;
 
     let path = writer.path("codec_embedding.bin");
-    let format = tables::write_codec_embedding(&checkpoint.main, talker, codes, &path)?;
+    let format = tables::write_codec_embedding(&checkpoint.main, talker, &path)?;
     writer.add(Role::CodecEmbedding, "codec_embedding.bin", Some(format))?;
     let path = writer.path("predictor_embedding.bin");
-    let format = tables::write_predictor_embedding(&checkpoint.main, talker, codes, &path)?;
+    let format = tables::write_predictor_embedding(&checkpoint.main, talker, &path)?;
     writer.add(Role::PredictorEmbedding, "predictor_embedding.bin", Some(format))?;
     Ok(())
 }

@@ -91,58 +91,66 @@ fn encode(values: &[f32], columns: usize, format: TableFormat) -> Result<Vec<u8>
     })
 }
 
-/// Writes the talker's embeddings of codes and tags, in `format` or the checkpoint's own.
+/// Writes the talker's embeddings of codes and tags, in the checkpoint's own number format.
 ///
 /// # Errors
 /// The tensor is missing or damaged.
 pub(crate) fn write_codec_embedding(
     tensors: &Tensors,
     config: &TalkerConfig,
-    format: Option<TableFormat>,
     path: &Path,
 ) -> Result<TableFormat, ConvertError> {
     let name = "talker.model.codec_embedding.weight".to_owned();
-    let shape = [config.transformer.vocab_size, config.transformer.hidden_size];
-    write_codes(tensors, &[name], shape, format, path)
+    write_raw(tensors, &[name], &[config.transformer.vocab_size, config.transformer.hidden_size], path)
 }
 
-/// Writes the predictor's fifteen embedding tables one after the other, in `format` or the checkpoint's own.
+/// Writes the predictor's fifteen embedding tables one after the other, in the checkpoint's own number format.
 ///
 /// # Errors
 /// A tensor is missing or damaged.
 pub(crate) fn write_predictor_embedding(
     tensors: &Tensors,
     config: &TalkerConfig,
-    format: Option<TableFormat>,
     path: &Path,
 ) -> Result<TableFormat, ConvertError> {
     let names: Vec<String> =
         (0..GROUPS).map(|g| format!("talker.code_predictor.model.codec_embedding.{g}.weight")).collect();
-    let shape = [config.code_predictor_config.vocab_size, config.transformer.hidden_size];
-    write_codes(tensors, &names, shape, format, path)
+    write_raw(
+        tensors,
+        &names,
+        &[config.code_predictor_config.vocab_size, config.transformer.hidden_size],
+        path,
+    )
 }
 
-fn write_codes(
+fn write_raw(
     tensors: &Tensors,
     names: &[String],
-    shape: [usize; 2],
-    format: Option<TableFormat>,
+    shape: &[usize],
     path: &Path,
 ) -> Result<TableFormat, ConvertError> {
     let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
     let mut file = BufWriter::new(File::create(path).map_err(wrap)?);
-    let own = match names.first().map(|name| tensors.raw(name, &shape)).transpose()?.map(|first| first.dtype)
-    {
-        Some(Dtype::BF16) => TableFormat::Bf16,
-        Some(Dtype::F16) => TableFormat::F16,
-        _ => TableFormat::F32,
-    };
-    let format = format.unwrap_or(own);
-    for name in names {
-        let values = tensors.f32(name, &shape)?;
-        let rows = encode(&values, shape[1], format)
-            .map_err(|source| ConvertError::Quantise { tensor: name.clone(), source })?;
-        file.write_all(&rows).map_err(wrap)?;
+    let mut format = TableFormat::F32;
+    for (index, name) in names.iter().enumerate() {
+        // Reads the values once for the sake of the check that they are finite.
+        tensors.f32(name, shape)?;
+        let tensor = tensors.raw(name, shape)?;
+        let this = match tensor.dtype {
+            Dtype::BF16 => TableFormat::Bf16,
+            Dtype::F16 => TableFormat::F16,
+            _ => TableFormat::F32,
+        };
+        if index > 0 && this != format {
+            let reason = format!("has another number type than '{}'", names[0]);
+            return Err(ConvertError::TensorValues {
+                path: path.to_path_buf(),
+                tensor: name.clone(),
+                reason,
+            });
+        }
+        format = this;
+        file.write_all(tensor.bytes).map_err(wrap)?;
     }
     file.flush().map_err(wrap)?;
     Ok(format)
