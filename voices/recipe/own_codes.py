@@ -24,7 +24,7 @@ def main(work, count=None):
     words = vocabulary(work)
     voice = Voice("".join(words.alphabet))
     voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
-    for path in synthesise.shards(work)[: count and int(count)]:
+    for path in synthesise.shards(work, count):
         if (work / "own-codes" / path.name).exists():
             continue
         rows = utterances(work, words, [path])

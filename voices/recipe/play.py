@@ -39,7 +39,7 @@ class Player:
 def main(work, folder, count=None):
     torch.set_num_threads(1)
     player = Player(work)
-    for path in synthesise.shards(work)[: count and int(count)]:
+    for path in synthesise.shards(work, count):
         out = Path(work) / folder / path.with_suffix(".npy").name
         if out.exists() or not out.with_suffix(".npz").exists():
             continue

@@ -96,8 +96,9 @@ def load(path):
     return utterances
 
 
-def shards(work):
-    return sorted(path for path in (Path(work) / "speech").glob("[0-9]*.npz") if ".new" not in path.name)
+def shards(work, count=None):
+    """The first `count` shards of speech, or all."""
+    return sorted(path for path in (Path(work) / "speech").glob("[0-9]*.npz") if ".new" not in path.name)[: count and int(count)]
 
 
 def main(work, hours):

@@ -166,16 +166,16 @@ pub enum TableFormat {
     F16,
     /// The upper half of 32-bit floats, little-endian.
     Bf16,
-    /// ggml's blocks: a 16-bit float, then [`Self::Q8_0_BLOCK`] signed bytes that it scales.
+    /// ggml's blocks: a 16-bit float, then 32 signed bytes that it scales.
     #[allow(non_camel_case_types)]
     Q8_0,
 }
 
 impl TableFormat {
     /// Numbers in a block of [`Self::Q8_0`].
-    pub const Q8_0_BLOCK: usize = 32;
+    pub(crate) const Q8_0_BLOCK: usize = 32;
     /// Bytes of a block of [`Self::Q8_0`].
-    pub const Q8_0_BLOCK_BYTES: usize = 2 + Self::Q8_0_BLOCK;
+    pub(crate) const Q8_0_BLOCK_BYTES: usize = 2 + Self::Q8_0_BLOCK;
 
     /// Bytes of a row of `columns` numbers.
     #[must_use]

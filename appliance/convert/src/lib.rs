@@ -18,6 +18,7 @@ mod weights;
 use std::path::Path;
 
 use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TableFormat, TalkerShape, VocoderShape};
+use crier_llama::quantise::Kind;
 use crier_speech::ModelKind;
 
 pub use checkpoint::Checkpoint;
@@ -25,6 +26,7 @@ pub use error::ConvertError;
 pub use options::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, VocoderPrecision};
 
 use crate::config::TransformerConfig;
+use crate::weights::Matrix;
 
 /// Who is told how far the work has come.
 pub trait Progress {
@@ -110,17 +112,18 @@ fn write_tables(
     progress: &mut dyn Progress,
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
-    // Rows are looked up, never multiplied: 8 bits lose nothing that quantisation of the talker leaves. Codes are copied as
-    // they are, for voice files tell models by them.
-    let format = match options.talker {
-        TalkerQuantisation::F32 => TableFormat::F32,
-        TalkerQuantisation::F16 => TableFormat::F16,
-        _ if talker.transformer.hidden_size.is_multiple_of(TableFormat::Q8_0_BLOCK) => TableFormat::Q8_0,
+    // As the talker's embeddings of codes in its GGUF. Those of the tables are copied as they are: voice files tell models by
+    // them.
+    let hidden = talker.transformer.hidden_size;
+    let kind = weights::fitting(options.talker.kind(Matrix::Embedding, 0), &[hidden]);
+    let format = match kind {
+        Kind::F32 => TableFormat::F32,
+        Kind::Q8_0 => TableFormat::Q8_0,
         _ => TableFormat::F16,
     };
     progress.stage("text embeddings", talker.text_vocab_size as u64);
     let path = writer.path("text_embedding.bin");
-    tables::write_text_embedding(&checkpoint.main, talker, format, &path, progress)?;
+    tables::write_text_embedding(&checkpoint.main, talker, kind, &path, progress)?;
     writer.add(Role::TextEmbedding, "text_embedding.bin", Some(format))?;
 
     let path = writer.path("codec_embedding.bin");

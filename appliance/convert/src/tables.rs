@@ -5,7 +5,6 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crier_bundle::TableFormat;
-use crier_llama::LlamaError;
 use crier_llama::quantise::{Kind, quantise};
 use crier_speech::GROUPS;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -19,14 +18,14 @@ use crate::{ConvertError, Progress};
 /// Rows that are projected at a time by one processor.
 const ROWS: usize = 256;
 
-/// Writes `fc2(silu(fc1(T)))` for every row of the text embedding.
+/// Writes `fc2(silu(fc1(T)))` for every row of the text embedding, as `kind`.
 ///
 /// # Errors
 /// A tensor that is missing or damaged.
 pub(crate) fn write_text_embedding(
     tensors: &Tensors,
     config: &TalkerConfig,
-    format: TableFormat,
+    kind: Kind,
     path: &Path,
     progress: &mut dyn Progress,
 ) -> Result<(), ConvertError> {
@@ -67,7 +66,7 @@ pub(crate) fn write_text_embedding(
                         *x += b;
                     }
                 }
-                encode(&output.into_iter().collect::<Vec<f32>>(), outer, format)
+                quantise(kind, outer, &output.into_iter().collect::<Vec<f32>>())
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|source| ConvertError::Quantise { tensor: name.to_owned(), source })?;
@@ -80,15 +79,6 @@ pub(crate) fn write_text_embedding(
     }
     debug_assert_eq!(done, config.text_vocab_size);
     file.flush().map_err(wrap)
-}
-
-fn encode(values: &[f32], columns: usize, format: TableFormat) -> Result<Vec<u8>, LlamaError> {
-    Ok(match format {
-        TableFormat::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        TableFormat::F16 => values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect(),
-        TableFormat::Bf16 => values.iter().flat_map(|v| half::bf16::from_f32(*v).to_le_bytes()).collect(),
-        TableFormat::Q8_0 => quantise(Kind::Q8_0, columns, values)?,
-    })
 }
 
 /// Writes the talker's embeddings of codes and tags, in the checkpoint's own number format.

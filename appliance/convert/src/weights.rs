@@ -232,7 +232,7 @@ fn layer_plans(
 }
 
 /// The next better format when rows are no whole blocks of the wanted one, as llama.cpp chooses it.
-fn fitting(kind: Kind, shape: &[usize]) -> Kind {
+pub(crate) fn fitting(kind: Kind, shape: &[usize]) -> Kind {
     let columns = shape.last().copied().unwrap_or(1);
     let fits = |kind: Kind| columns % kind.block() == 0;
     match kind {
