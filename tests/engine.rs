@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crier_bundle::Bundle;
-use crier_speech::EmbeddingTables;
+use crier_speech::{EmbeddingTables, GROUPS};
 
 use common::{EXACT, checkpoint, crier, fail, read_codes, read_wav, scratch, succeed, voice};
 use crier_test_checkpoint::{Kind, Precision, Preset, Synthetic};
@@ -58,20 +58,36 @@ fn every_quantisation_is_written_and_speaks() {
 }
 
 #[test]
-fn text_rows_of_eight_bits_are_the_exact_ones_to_half_a_step() {
+fn rows_of_eight_bits_are_the_exact_ones_to_half_a_step() {
     let open = |options: &[&str]| Bundle::open(&voice(Preset::Kq, Kind::CustomVoice, 1, options)).unwrap();
     let (exact, eight_bits) = (open(&EXACT), open(&["--talker", "q8_0", "--predictor", "q8_0"]));
+    assert_eq!(exact.manifest().model, eight_bits.manifest().model);
     let layout = exact.layout();
-    for id in 0..layout.text_vocab as u32 {
-        let mut rows = [vec![0.0; layout.hidden], vec![0.0; layout.hidden]];
-        exact.add_text(id, &mut rows[0]);
-        eight_bits.add_text(id, &mut rows[1]);
+    let compare = |name: &str, add: &dyn Fn(&Bundle, &mut [f32])| {
+        let rows = [&exact, &eight_bits].map(|bundle| {
+            let mut row = vec![0.0; layout.hidden];
+            add(bundle, &mut row);
+            row
+        });
         for (wanted, found) in rows[0].chunks(32).zip(rows[1].chunks(32)) {
             let step = wanted.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0;
             let off = wanted.iter().zip(found).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
-            assert!(off <= 0.6 * step, "row {id}: off by {off}, a step is {step}");
+            assert!(off <= 0.6 * step, "{name}: off by {off}, a step is {step}");
         }
-        assert!(rows[0].iter().any(|x| *x != 0.0), "row {id}");
+        assert!(rows[0] != rows[1] && rows[0].iter().any(|x| *x != 0.0), "{name}");
+    };
+    for id in 0..layout.text_vocab as u32 {
+        compare(&format!("text {id}"), &|bundle, row| bundle.add_text(id, row));
+    }
+    for id in 0..layout.codec_vocab as u32 {
+        compare(&format!("code {id}"), &|bundle, row| bundle.add_codec(id, row));
+    }
+    for code in 0..layout.codebook_size as u16 {
+        for group in 0..GROUPS {
+            compare(&format!("code {code} of {group}"), &|bundle, row| {
+                bundle.add_predictor(group, code, row);
+            });
+        }
     }
 }
 

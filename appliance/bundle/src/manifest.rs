@@ -14,6 +14,9 @@ pub struct Manifest {
     pub format: u32,
     /// What the voice is called.
     pub name: String,
+    /// What identifies the model, whatever it was quantised to: a voice file speaks with every bundle that has its identity.
+    /// Made of the checkpoint, 64 hexadecimal digits.
+    pub model: String,
     /// Everything that is not a weight.
     pub voice: VoiceLayout,
     /// The talker's sizes.
@@ -164,8 +167,6 @@ pub enum TableFormat {
     F32,
     /// 16-bit IEEE floats, little-endian.
     F16,
-    /// The upper half of 32-bit floats, little-endian.
-    Bf16,
     /// ggml's blocks: a 16-bit float, then 32 signed bytes that it scales.
     #[allow(non_camel_case_types)]
     Q8_0,
@@ -182,7 +183,7 @@ impl TableFormat {
     pub fn row_bytes(self, columns: usize) -> usize {
         match self {
             Self::F32 => columns * 4,
-            Self::F16 | Self::Bf16 => columns * 2,
+            Self::F16 => columns * 2,
             Self::Q8_0 => columns.div_ceil(Self::Q8_0_BLOCK) * Self::Q8_0_BLOCK_BYTES,
         }
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::{BundleError, Lexicon, MANIFEST_NAME, Manifest, Role, TableFormat};
 
 /// Version of the format that is written and read.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// No manifest is larger: a thousand speakers would fit.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 /// Sizes of networks are below this, so that products of two of them cannot overflow.
@@ -134,17 +134,6 @@ impl Bundle {
         Ok(())
     }
 
-    /// What identifies the model, whatever it was quantised to: the SHA-256, in hexadecimal, of its kind and of the
-    /// hashes of its embeddings of codes and of its tokenizer, which every conversion copies as they are. A voice
-    /// enrolled with one bundle of a checkpoint speaks with every other.
-    #[must_use]
-    pub fn model_hash(&self) -> String {
-        let copied = [Role::CodecEmbedding, Role::PredictorEmbedding, Role::Vocabulary, Role::Merges];
-        let voice = &self.manifest.voice;
-        let text = format!("{:?} {} {}", voice.kind, voice.model_size, self.hash_of(&copied));
-        hexadecimal(&Sha256::digest(text))
-    }
-
     /// The SHA-256, in hexadecimal, of the hashes of some files, in the order of `roles`.
     #[must_use]
     pub fn hash_of(&self, roles: &[Role]) -> String {
@@ -247,6 +236,9 @@ fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
 
 /// Whatever would make later steps wrong or unbounded.
 fn check(manifest: &Manifest) -> Result<(), String> {
+    if manifest.model.len() != 64 || !manifest.model.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("model is not 64 hexadecimal digits".to_owned());
+    }
     manifest.voice.check().map_err(|e| e.to_string())?;
     let voice = &manifest.voice;
     let mut sizes = vec![
@@ -324,11 +316,6 @@ impl Table {
             TableFormat::F16 => {
                 for (sum, b) in row.iter_mut().zip(source.as_chunks::<2>().0) {
                     *sum += half::f16::from_le_bytes(*b).to_f32();
-                }
-            }
-            TableFormat::Bf16 => {
-                for (sum, b) in row.iter_mut().zip(source.as_chunks::<2>().0) {
-                    *sum += half::bf16::from_le_bytes(*b).to_f32();
                 }
             }
             TableFormat::Q8_0 => {

@@ -5,7 +5,7 @@
 //! | key | what |
 //! |---|---|
 //! | `name` | what the voice is called |
-//! | `model` | [`Bundle::model_hash`] of the bundle it was enrolled with |
+//! | `model` | [`Manifest::model`](crate::Manifest::model) of the bundle it was enrolled with |
 //! | `language` | language of the recording, where it was told |
 //! | `recording_s` | how long the recording was, in seconds |
 //! | `embedding` | the speaker's embedding (x-vector), `hidden` numbers |
@@ -39,7 +39,7 @@ const TOKENS_MAX: usize = 4096;
 pub struct VoiceFile {
     /// What the voice is called.
     pub name: String,
-    /// [`Bundle::model_hash`] of the bundle it was enrolled with.
+    /// [`Manifest::model`](crate::Manifest::model) of the bundle it was enrolled with.
     pub model: String,
     /// Language of the recording, where it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,7 +156,7 @@ impl VoiceFile {
         let wrong = |reason: &str| {
             Err(BundleError::VoiceFile { path: path.to_path_buf(), reason: reason.to_owned() })
         };
-        if self.model != bundle.model_hash() {
+        if self.model != bundle.manifest().model {
             return Err(BundleError::ForeignVoice {
                 path: path.to_path_buf(),
                 bundle: bundle.folder().to_path_buf(),

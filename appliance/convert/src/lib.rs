@@ -17,9 +17,9 @@ mod weights;
 
 use std::path::Path;
 
-use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TableFormat, TalkerShape, VocoderShape};
-use crier_llama::quantise::Kind;
-use crier_speech::ModelKind;
+use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TalkerShape, VocoderShape};
+use crier_speech::{ModelKind, VoiceLayout};
+use sha2::{Digest, Sha256};
 
 pub use checkpoint::Checkpoint;
 pub use error::ConvertError;
@@ -27,6 +27,10 @@ pub use options::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, Voc
 
 use crate::config::TransformerConfig;
 use crate::weights::Matrix;
+
+/// What they are for, and their names in checkpoint and bundle.
+const TOKENIZER: [(Role, &str, &str); 2] =
+    [(Role::Vocabulary, "vocab.json", "vocab.json"), (Role::Merges, "merges.txt", "merges.txt")];
 
 /// Who is told how far the work has come.
 pub trait Progress {
@@ -81,6 +85,7 @@ pub fn convert(
     let name = checkpoint.config.crier.name.clone();
     let manifest = Manifest {
         format: 0,
+        model: identity(&checkpoint, &voice)?,
         name: name.unwrap_or_else(|| format!("Qwen3-TTS-12Hz {} {:?}", voice.model_size, voice.kind)),
         talker: TalkerShape {
             transformer: talker.transformer.shape(),
@@ -112,27 +117,40 @@ fn write_tables(
     progress: &mut dyn Progress,
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
-    // As the talker's embeddings of codes in its GGUF. Those of the tables are copied as they are: voice files tell models by
-    // them.
-    let hidden = talker.transformer.hidden_size;
-    let kind = weights::fitting(options.talker.kind(Matrix::Embedding, 0), &[hidden]);
-    let format = match kind {
-        Kind::F32 => TableFormat::F32,
-        Kind::Q8_0 => TableFormat::Q8_0,
-        _ => TableFormat::F16,
-    };
+    // As in the network that speaks first what the row stands for, but eight bits at least: rows are read, not multiplied.
+    let hidden = [talker.transformer.hidden_size];
+    let talker_rows = weights::fitting(options.talker.kind(Matrix::Embedding, 0), &hidden);
+    let predictor_rows = weights::fitting(options.predictor.rows(), &hidden);
+
     progress.stage("text embeddings", talker.text_vocab_size as u64);
     let path = writer.path("text_embedding.bin");
-    tables::write_text_embedding(&checkpoint.main, talker, kind, &path, progress)?;
-    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(format))?;
+    tables::write_text_embedding(&checkpoint.main, talker, talker_rows, &path, progress)?;
+    writer.add(Role::TextEmbedding, "text_embedding.bin", Some(tables::format(talker_rows)))?;
 
     let path = writer.path("codec_embedding.bin");
-    let format = tables::write_codec_embedding(&checkpoint.main, talker, &path)?;
-    writer.add(Role::CodecEmbedding, "codec_embedding.bin", Some(format))?;
+    tables::write_codes(&checkpoint.main, &tables::codec_embedding(talker), talker_rows, &path)?;
+    writer.add(Role::CodecEmbedding, "codec_embedding.bin", Some(tables::format(talker_rows)))?;
     let path = writer.path("predictor_embedding.bin");
-    let format = tables::write_predictor_embedding(&checkpoint.main, talker, &path)?;
-    writer.add(Role::PredictorEmbedding, "predictor_embedding.bin", Some(format))?;
+    tables::write_codes(&checkpoint.main, &tables::predictor_embedding(talker), predictor_rows, &path)?;
+    writer.add(Role::PredictorEmbedding, "predictor_embedding.bin", Some(tables::format(predictor_rows)))?;
     Ok(())
+}
+
+/// What identifies the model, whatever it is quantised to: the SHA-256, in hexadecimal, of its kind and size, its embeddings of
+/// codes and its tokenizer.
+fn identity(checkpoint: &Checkpoint, voice: &VoiceLayout) -> Result<String, ConvertError> {
+    let mut hash = Sha256::new();
+    hash.update(format!("{:?} {}\n", voice.kind, voice.model_size));
+    let talker = &checkpoint.config.talker_config;
+    for (names, shape) in [tables::codec_embedding(talker), tables::predictor_embedding(talker)] {
+        for name in names {
+            hash.update(checkpoint.main.raw(&name, &shape)?.bytes);
+        }
+    }
+    for (_, from, _) in TOKENIZER {
+        hash.update(checkpoint::read_bounded(&checkpoint.folder.join(from))?);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn write_vocoder(
@@ -152,8 +170,7 @@ fn write_vocoder(
 }
 
 fn copy_texts(checkpoint: &Checkpoint, writer: &mut BundleWriter) -> Result<(), ConvertError> {
-    let mut files =
-        vec![(Role::Vocabulary, "vocab.json", "vocab.json"), (Role::Merges, "merges.txt", "merges.txt")];
+    let mut files = TOKENIZER.to_vec();
     files.extend(checkpoint.config.crier.lexicon.as_deref().map(|from| (Role::Lexicon, from, "lexicon.tsv")));
     for (role, from, name) in files {
         let bytes = checkpoint::read_bounded(&checkpoint.folder.join(from))?;

@@ -119,6 +119,15 @@ impl PredictorQuantisation {
             Self::Iq4Nl => Kind::Iq4Nl,
         }
     }
+
+    /// The format of its embeddings of codes.
+    pub(crate) fn rows(self) -> Kind {
+        match self {
+            Self::F32 => Kind::F32,
+            Self::F16 => Kind::F16,
+            Self::Q8_0 | Self::Q4_0 | Self::Iq4Nl => Kind::Q8_0,
+        }
+    }
 }
 
 /// llama.cpp's rule (`use_more_bits`): the first and last eighth of the layers, and every third between.

@@ -1,4 +1,4 @@
-//! Embedding tables: text embeddings already projected, code embeddings as they are.
+//! Embedding tables: text embeddings already projected, and embeddings of codes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,7 +9,6 @@ use crier_llama::quantise::{Kind, quantise};
 use crier_speech::GROUPS;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
-use safetensors::Dtype;
 
 use crate::checkpoint::{RawTensor, Tensors};
 use crate::config::TalkerConfig;
@@ -17,6 +16,15 @@ use crate::{ConvertError, Progress};
 
 /// Rows that are projected at a time by one processor.
 const ROWS: usize = 256;
+
+/// How numbers of `kind` are told of in the manifest.
+pub(crate) fn format(kind: Kind) -> TableFormat {
+    match kind {
+        Kind::F32 => TableFormat::F32,
+        Kind::Q8_0 => TableFormat::Q8_0,
+        _ => TableFormat::F16,
+    }
+}
 
 /// Writes `fc2(silu(fc1(T)))` for every row of the text embedding, as `kind`.
 ///
@@ -81,67 +89,35 @@ pub(crate) fn write_text_embedding(
     file.flush().map_err(wrap)
 }
 
-/// Writes the talker's embeddings of codes and tags, in the checkpoint's own number format.
-///
-/// # Errors
-/// The tensor is missing or damaged.
-pub(crate) fn write_codec_embedding(
-    tensors: &Tensors,
-    config: &TalkerConfig,
-    path: &Path,
-) -> Result<TableFormat, ConvertError> {
-    let name = "talker.model.codec_embedding.weight".to_owned();
-    write_raw(tensors, &[name], &[config.transformer.vocab_size, config.transformer.hidden_size], path)
+/// The tensors with the talker's embeddings of codes and tags, and the shape of each.
+pub(crate) fn codec_embedding(config: &TalkerConfig) -> (Vec<String>, [usize; 2]) {
+    let shape = [config.transformer.vocab_size, config.transformer.hidden_size];
+    (vec!["talker.model.codec_embedding.weight".to_owned()], shape)
 }
 
-/// Writes the predictor's fifteen embedding tables one after the other, in the checkpoint's own number format.
-///
-/// # Errors
-/// A tensor is missing or damaged.
-pub(crate) fn write_predictor_embedding(
-    tensors: &Tensors,
-    config: &TalkerConfig,
-    path: &Path,
-) -> Result<TableFormat, ConvertError> {
-    let names: Vec<String> =
-        (0..GROUPS).map(|g| format!("talker.code_predictor.model.codec_embedding.{g}.weight")).collect();
-    write_raw(
-        tensors,
-        &names,
-        &[config.code_predictor_config.vocab_size, config.transformer.hidden_size],
-        path,
-    )
+/// The fifteen tensors with the predictor's embeddings of codes, and the shape of each.
+pub(crate) fn predictor_embedding(config: &TalkerConfig) -> (Vec<String>, [usize; 2]) {
+    let shape = [config.code_predictor_config.vocab_size, config.transformer.hidden_size];
+    let names = (0..GROUPS).map(|g| format!("talker.code_predictor.model.codec_embedding.{g}.weight"));
+    (names.collect(), shape)
 }
 
-fn write_raw(
+/// Writes tensors of one shape one after the other, as `kind`.
+///
+/// # Errors
+/// A tensor that is missing or damaged.
+pub(crate) fn write_codes(
     tensors: &Tensors,
-    names: &[String],
-    shape: &[usize],
+    (names, shape): &(Vec<String>, [usize; 2]),
+    kind: Kind,
     path: &Path,
-) -> Result<TableFormat, ConvertError> {
+) -> Result<(), ConvertError> {
     let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
     let mut file = BufWriter::new(File::create(path).map_err(wrap)?);
-    let mut format = TableFormat::F32;
-    for (index, name) in names.iter().enumerate() {
-        // Reads the values once for the sake of the check that they are finite.
-        tensors.f32(name, shape)?;
-        let tensor = tensors.raw(name, shape)?;
-        let this = match tensor.dtype {
-            Dtype::BF16 => TableFormat::Bf16,
-            Dtype::F16 => TableFormat::F16,
-            _ => TableFormat::F32,
-        };
-        if index > 0 && this != format {
-            let reason = format!("has another number type than '{}'", names[0]);
-            return Err(ConvertError::TensorValues {
-                path: path.to_path_buf(),
-                tensor: name.clone(),
-                reason,
-            });
-        }
-        format = this;
-        file.write_all(tensor.bytes).map_err(wrap)?;
+    for name in names {
+        let rows = quantise(kind, shape[1], &tensors.f32(name, shape)?)
+            .map_err(|source| ConvertError::Quantise { tensor: name.clone(), source })?;
+        file.write_all(&rows).map_err(wrap)?;
     }
-    file.flush().map_err(wrap)?;
-    Ok(format)
+    file.flush().map_err(wrap)
 }

@@ -86,7 +86,7 @@ pub fn enrol(
     };
     let voice = VoiceFile {
         name: description.name.clone(),
-        model: bundle.model_hash(),
+        model: bundle.manifest().model.clone(),
         language,
         recording_s: sound.seconds(),
         embedding,

@@ -39,7 +39,7 @@ fn voice(bundle: &Bundle, frames: usize) -> VoiceFile {
         (frames > 0).then(|| StoredReference { text: vec![3, 5, 8], codes: vec![[7; 16]; frames] });
     VoiceFile {
         name: "lobby \"north\"\n".to_owned(),
-        model: bundle.model_hash(),
+        model: bundle.manifest().model.clone(),
         language: Some("english".to_owned()),
         recording_s: 4.25,
         embedding: (0..bundle.layout().hidden).map(|n| (n as f32 * 0.37).sin() * 1e-3).collect(),
