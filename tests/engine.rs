@@ -258,3 +258,24 @@ fn damaged_bundles_do_not_speak() {
         }
     }
 }
+
+#[test]
+fn a_manifest_of_another_format_or_of_no_model_is_refused_with_a_remedy() {
+    let manifest = std::fs::read_to_string(tiny().join("voice.toml")).unwrap();
+    let model = manifest.lines().find(|line| line.starts_with("model = ")).unwrap();
+    assert!(manifest.starts_with("format = 2\n"), "{manifest}");
+    let cases = [
+        ("older", manifest.replacen("format = 2", "format = 1", 1), "convert the checkpoint again"),
+        ("newer", manifest.replacen("format = 2", "format = 3\nunknown = true", 1), "reads format 2"),
+        ("nameless", manifest.replacen(model, "", 1), "missing field `model`"),
+        ("short", manifest.replacen(model, "model = \"5eed\"", 1), "model is not 64 hexadecimal digits"),
+    ];
+    for (name, text, reason) in cases {
+        let bundle = scratch().join(format!("manifest-{name}"));
+        copy(&tiny(), &bundle);
+        std::fs::write(bundle.join("voice.toml"), text).unwrap();
+        for command in [["voice", "verify"], ["voice", "info"]] {
+            fail(crier().args(command).arg(&bundle), 65, &["voice.toml", reason]);
+        }
+    }
+}
