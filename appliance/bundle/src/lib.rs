@@ -30,6 +30,6 @@ pub use manifest::{
     FileEntry, MANIFEST_NAME, Manifest, PredictorShape, Role, TableFormat, TalkerShape, TransformerShape,
     VocoderShape, VocoderState,
 };
-pub use open::Bundle;
+pub use open::{Bundle, hexadecimal};
 pub use voice_file::{StoredReference, VoiceFile, write_whole};
 pub use writer::BundleWriter;

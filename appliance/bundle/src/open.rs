@@ -192,7 +192,9 @@ pub(crate) fn sha256_hex(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<S
     Ok(hexadecimal(&hash.finalize()))
 }
 
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes as digits, two each, small.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

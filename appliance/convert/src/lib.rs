@@ -17,7 +17,7 @@ mod weights;
 
 use std::path::Path;
 
-use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TalkerShape, VocoderShape};
+use crier_bundle::{BundleWriter, Manifest, PredictorShape, Role, TalkerShape, VocoderShape, hexadecimal};
 use crier_speech::{ModelKind, VoiceLayout};
 use sha2::{Digest, Sha256};
 
@@ -127,12 +127,18 @@ fn write_tables(
     tables::write_text_embedding(&checkpoint.main, talker, talker_rows, &path, progress)?;
     writer.add(Role::TextEmbedding, "text_embedding.bin", Some(tables::format(talker_rows)))?;
 
-    let path = writer.path("codec_embedding.bin");
-    tables::write_codes(&checkpoint.main, &tables::codec_embedding(talker), talker_rows, &path)?;
-    writer.add(Role::CodecEmbedding, "codec_embedding.bin", Some(tables::format(talker_rows)))?;
-    let path = writer.path("predictor_embedding.bin");
-    tables::write_codes(&checkpoint.main, &tables::predictor_embedding(talker), predictor_rows, &path)?;
-    writer.add(Role::PredictorEmbedding, "predictor_embedding.bin", Some(tables::format(predictor_rows)))?;
+    for (role, name, codes, rows) in [
+        (Role::CodecEmbedding, "codec_embedding.bin", tables::codec_embedding(talker), talker_rows),
+        (
+            Role::PredictorEmbedding,
+            "predictor_embedding.bin",
+            tables::predictor_embedding(talker),
+            predictor_rows,
+        ),
+    ] {
+        tables::write_codes(&checkpoint.main, &codes, rows, &writer.path(name))?;
+        writer.add(role, name, Some(tables::format(rows)))?;
+    }
     Ok(())
 }
 
@@ -150,7 +156,7 @@ fn identity(checkpoint: &Checkpoint, voice: &VoiceLayout) -> Result<String, Conv
     for (_, from, _) in TOKENIZER {
         hash.update(checkpoint::read_bounded(&checkpoint.folder.join(from))?);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 fn write_vocoder(

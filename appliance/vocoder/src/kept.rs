@@ -8,7 +8,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crier_bundle::{Bundle, Role, VoiceFile, write_whole};
+use crier_bundle::{Bundle, Role, VoiceFile, hexadecimal, write_whole};
 use sha2::{Digest, Sha256};
 
 use crate::vocoder::VocoderState;
@@ -65,10 +65,6 @@ impl Vocoder {
 fn key(bundle: &Bundle, voice: &VoiceFile) -> String {
     let vocoder = bundle.hash_of(&[Role::Vocoder, Role::VocoderWeights]);
     hexadecimal(&Sha256::digest(format!("{vocoder} {}", voice.reference_hash())))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The state in a file, if it is the one that is wanted, whole.
