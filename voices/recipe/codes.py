@@ -1,4 +1,4 @@
-"""Speech as sixteen codes a frame: `codes.py WORK` writes WORK/codebooks.npz, then WORK/codes/NNN.npz for each shard.
+"""Speech as sixteen codes a frame: `codes.py WORK` writes WORK/codebooks.npz, then WORK/codes/SHARD.npz for each shard.
 
 | code | what it is |
 |---|---|
@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 import synthesise
-from synthesise import FLOOR, HARMONIC_BANDS, HOPS_PER_FRAME, UNITS_PER_FRAME
+from bands import FLOOR, HARMONIC_BANDS
+from synthesise import HOPS_PER_FRAME, UNITS_PER_FRAME
 
 CODEBOOK_SIZE = 256
 COMPONENTS = 64
@@ -106,7 +107,7 @@ def occupancy(frames, alphabet):
 
 
 def make_codebooks(work):
-    utterances = [u for path in synthesise.shards(work)[:12] for u in synthesise.load(path)]
+    utterances = [u for path in synthesise.shards(work, 12) for u in synthesise.load(path)]
     frames = [frame for u in utterances for frame in frames_of(u["units"])]
     amplitudes = torch.cat([patches(u) for u in utterances])
     alphabet = "".join(sorted({sound for frame in frames for sound in frame}))

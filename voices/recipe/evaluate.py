@@ -1,4 +1,4 @@
-"""How well a voice is understood: `evaluate.py WORK [--crier PROGRAM] [--voice BUNDLE] [--teacher] [--json FILE]`.
+"""How well a voice is understood: `evaluate.py WORK [--crier PROGRAM] [--voice BUNDLE] [--speaker NAME] [--teacher] [--json FILE]`.
 
 Held-out sentences, spoken by `crier say` from end to end, are read back by the judge. Reported by group of sentences: word
 and character error rate, how much longer or shorter than the teacher it speaks, and what a listener would notice: level
@@ -22,8 +22,9 @@ RATE_HZ = 24_000
 WINDOW = RATE_HZ // 50
 
 
-def say(program, voice, text, path):
-    subprocess.run([program, "say", *(["--voice", voice] if voice else []), "--wav", path, text], check=True, capture_output=True)
+def say(program, voice, speaker, text, path):
+    chosen = [part for option, value in (("--voice", voice), ("--speaker", speaker)) if value for part in (option, value)]
+    subprocess.run([program, "say", *chosen, "--wav", path, text], check=True, capture_output=True)
     samples, rate = soundfile.read(path, dtype="float32")
     assert rate == RATE_HZ, rate
     return samples
@@ -62,7 +63,8 @@ def main():
     parser.add_argument("work", type=Path)
     parser.add_argument("--crier", default="target/release/crier")
     parser.add_argument("--voice", help="bundle folder; the embedded voice if absent")
-    parser.add_argument("--teacher", action="store_true", help="judge the teacher too, and compare durations")
+    parser.add_argument("--speaker", help="a speaker of the bundle; its first if absent")
+    parser.add_argument("--teacher", action="store_true", help="judge the first speaker's teacher too, and compare durations")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--every", type=int, default=1, help="only every n-th sentence")
     arguments = parser.parse_args()
@@ -77,7 +79,7 @@ def main():
     voice_heard, teacher_heard, loudness, background, peaks, ratios, steps, misheard = {}, {}, [], [], [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for at, (group, text, words) in enumerate(rows):
-            samples = say(arguments.crier, arguments.voice, text, f"{folder}/said.wav")
+            samples = say(arguments.crier, arguments.voice, arguments.speaker, text, f"{folder}/said.wav")
             pair = (words, judge.transcribe(whisper, samples))
             voice_heard.setdefault(group, []).append(pair)
             if judge.rates([pair])[0] > 0:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 import talker as sizes
-from synthesise import HIDDEN_FRAMES
+from synthesise import HIDDEN_FRAMES, SPEAKERS
 from talker import SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Voice
 from train_talker import vocabulary
 from train_vocoder import SIZES
@@ -65,7 +65,7 @@ def configuration(version):
     sections = [half - 2 * (half * 5 // 16), half * 5 // 16, half * 5 // 16]
     talker = stack(sizes.TALKER_LAYERS, sizes.TALKER_INNER, CODEC_IDS) | codec | dict(
         model_type="qwen3_tts_talker", codec_eos_token_id=SPECIAL_CODEC["eos"], codec_language_id={"english": SPECIAL_CODEC["english"]},
-        spk_id={"heart": SPECIAL_CODEC["heart"]}, spk_is_dialect={"heart": False}, text_hidden_size=sizes.HIDDEN,
+        spk_id={name: SPECIAL_CODEC[name] for name in SPEAKERS}, spk_is_dialect=dict.fromkeys(SPEAKERS, False), text_hidden_size=sizes.HIDDEN,
         text_vocab_size=TEXT_VOCABULARY, position_id_per_seconds=13, pad_token_id=SPECIAL_CODEC["pad"],
         rope_scaling={"interleaved": True, "mrope_section": sections, "rope_type": "default", "type": "default"},
         code_predictor_config=stack(sizes.PREDICTOR_LAYERS, sizes.PREDICTOR_INNER, sizes.CODEBOOK_SIZE)

@@ -1,4 +1,4 @@
-"""How far each network is, heard by itself: `listen.py WORK [SENTENCES]` reports word error rates on held-out sentences,
+"""How far each network is, heard by itself: `listen.py WORK [SENTENCES [SPEAKER]]` reports word error rates on held-out sentences,
 and how near the teacher's own samples it comes (STOI, PESQ, and the mean difference of levels in twelve bands every 20 ms).
 
 | path | what it judges |
@@ -27,16 +27,16 @@ from play import Player
 from reference import bands_db
 from sentences import HELD_OUT
 from talker import Voice
-from teacher import Teacher
 from train_talker import vocabulary
 from train_vocoder import decode, model
 
 
 @torch.no_grad()
-def main(work, count="30"):
+def main(work, count="30", speaker="heart"):
     work = Path(work)
     torch.set_num_threads(1)
-    teacher, spelling, player = Teacher(), lexicon.Spelling(lexicon.read(work / "lexicon.tsv")), Player(work)
+    teacher = synthesise.teacher_of(work, speaker, audible=True)
+    spelling, player = lexicon.Spelling(lexicon.read(work / "lexicon.tsv")), Player(work)
     words, whisper = vocabulary(work), judge.load(work, threads=1)
     paths = {"teacher": lambda u, codes, own: u["samples"] / 32768, "codes": lambda u, codes, own: player.play(codes)}
     if (work / "talker.pt").exists():
@@ -55,11 +55,11 @@ def main(work, count="30"):
     rows = [line.rstrip("\n").split("\t")[2] for line in open(HELD_OUT, encoding="utf-8")]
     texts = [text for at in range(7) for text in rows[at::7]][: int(count)]
     for at, text in enumerate(texts):
-        utterance = synthesise.utterance(teacher, spelling, text)
+        utterance = synthesise.utterance(teacher, spelling, text, audible=True)
         if utterance is None:
             continue
         codes = player.coder.encode(utterance)
-        own = voice.speak(words.text_ids(utterance["units"])) if "talker" in paths else None
+        own = voice.speak(words.text_ids(utterance["units"]), speaker) if "talker" in paths else None
         if own is not None and not 0.8 < len(own) / len(codes) < 1.2:
             print(f"{len(own)} frames instead of {len(codes)}: {text}")
         for name, make in paths.items():

@@ -1,5 +1,5 @@
-"""The samples that codes stand for: `play.py WORK FOLDER [SHARDS]` writes WORK/FOLDER/NNN.npy for its NNN.npz, the first
-SHARDS of them or all.
+"""The samples that codes stand for: `play.py WORK FOLDER [SHARDS]` writes WORK/FOLDER/SHARD.npy for its SHARD.npz, the first
+SHARDS of each speaker or all.
 
 The teacher's own signal processing plays the codes. So the samples follow from the codes and from nothing else, and the
 vocoder learns a function. Taught with the teacher's samples, of which codes leave much open, it would learn their mean
@@ -14,14 +14,14 @@ import torch
 
 import codes as coding
 import synthesise
-from synthesise import FLOOR, HARMONIC_BANDS, NOISE_BANDS
-from teacher import FRAME, PERIODS_MAX, PERIODS_MIN, UNVOICED_PERIODS, render
+from bands import FLOOR, HARMONIC_BANDS, NOISE_BANDS, mel_bands
+from teacher import BINS, FRAME, PERIODS_MAX, PERIODS_MIN, UNVOICED_PERIODS, render
 
 
 class Player:
     def __init__(self, work):
         self.coder = coding.Coder(work)
-        self.harmonic, self.noise = (np.linalg.pinv(synthesise.mel_bands(bands), rcond=0.02) for bands in (HARMONIC_BANDS, NOISE_BANDS))
+        self.harmonic, self.noise = (np.linalg.pinv(mel_bands(bands, BINS), rcond=0.02) for bands in (HARMONIC_BANDS, NOISE_BANDS))
 
     def play(self, codes):
         """Samples [frames * 1920], within -1 and 1, of codes [frames, 16]."""

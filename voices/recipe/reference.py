@@ -1,17 +1,18 @@
 """What the default voice ought to sound like, for a test: `reference.py WORK` writes tests/appliance/teacher.tsv.
 
-For each of a few held-out sentences: the text, and how loud the teacher is in twelve bands every 20 ms (dB; rows of twelve).
-The student speaks frame by frame in the same time, so the two can be laid side by side.
+For each speaker and each of a few held-out sentences: speaker, text, and how loud the teacher is in twelve bands every 20 ms
+(dB; rows of twelve). The student speaks frame by frame in the same time, so the two can be laid side by side.
 """
 
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 import lexicon
 import synthesise
-from teacher import FRAME, Teacher
+from teacher import FRAME
 
 OUT = Path(__file__).parents[2] / "tests" / "appliance" / "teacher.tsv"
 TEXTS = ("The humidity in the garden is fifty nine percent.", "Golf is one of his blind spots and he's proud of it.",
@@ -31,12 +32,12 @@ def bands_db(samples):
 
 
 def main(work):
-    teacher, spelling = Teacher(), lexicon.Spelling(lexicon.read(Path(work) / "lexicon.tsv"))
+    spelling = lexicon.Spelling(lexicon.read(Path(work) / "lexicon.tsv"))
     with open(OUT, "w", encoding="utf-8") as file:
-        for text in TEXTS:
-            samples = synthesise.utterance(teacher, spelling, text)["samples"] / 32768
+        for speaker, text in product(synthesise.SPEAKERS, TEXTS):
+            samples = synthesise.utterance(synthesise.teacher_of(work, speaker, audible=True), spelling, text, audible=True)["samples"] / 32768
             levels = bands_db(samples[synthesise.HIDDEN_FRAMES * FRAME :])
-            file.write(f"{text}\t{' '.join(str(round(value)) for value in levels.reshape(-1))}\n")
+            file.write(f"{speaker}\t{text}\t{' '.join(str(round(value)) for value in levels.reshape(-1))}\n")
 
 
 if __name__ == "__main__":

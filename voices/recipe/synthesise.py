@@ -1,4 +1,4 @@
-"""What the student hears: `synthesise.py WORK HOURS` writes WORK/speech/NNN.npz (several may run side by side).
+"""What the student hears: `synthesise.py WORK SPEAKER HOURS` writes WORK/speech/SPEAKER-NNN.npz (several may run side by side).
 
 A shard holds 250 sentences, each frame as what codes are made of: three sounds (one a unit), whole pitch periods, voicing
 and the smoothed amplitudes of six hops. Speech comes LEAD_FRAMES after its text: the talker reads a
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import lexicon
-from teacher import BINS, FRAME, HOPS_PER_FRAME, SAMPLE_RATE_HZ, UNITS_PER_FRAME, Teacher, render, whole_periods
+from bands import amplitudes
+from teacher import HOPS_PER_FRAME, UNITS_PER_FRAME, Teacher, render, whole_periods
 
 LEAD_FRAMES = 4
 # As many of these nobody hears; in the last, lips may open.
@@ -22,32 +23,23 @@ HIDDEN_FRAMES = LEAD_FRAMES - 1
 FRAMES_MAX = 150
 SHARD = 250
 MIX = {"announcements": 0.35, "examples": 0.4, "glosses": 0.25}
-HARMONIC_BANDS, NOISE_BANDS = 48, 24
-FLOOR = -5.5
+SPEAKERS = ("heart", "fenrir")
 SILENCE = "#"
 
 
-@lru_cache(maxsize=8)
-def mel_bands(bands, bins=BINS):
-    """Triangles evenly spaced in mel over 0..12 kHz, each summing to one [bins, bands]."""
-    to_hz = lambda mel: 700 * (10 ** (mel / 2595) - 1)
-    edges = to_hz(np.linspace(0, 2595 * np.log10(1 + 12_000 / 700), bands + 2)) / (SAMPLE_RATE_HZ / 2) * (bins - 1)
-    edges = np.maximum(edges, np.arange(bands + 2))
-    at = np.arange(bins)[:, None]
-    rise = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - at) / (edges[2:] - edges[1:-1])
-    weights = np.maximum(0, np.minimum(rise, fall))
-    return (weights / weights.sum(0)).astype(np.float32)
+@lru_cache(maxsize=len(SPEAKERS))
+def teacher_of(work, speaker, audible=False):
+    if speaker == "fenrir":
+        # Imported by those who want to hear him: he needs more.
+        from fenrir import Fenrir
+
+        return Fenrir(work, audible)
+    return Teacher()
 
 
-def amplitudes(harmonic, noise, voiced):
-    """Smoothed amplitudes of each hop [hops, 72]: what is too soft to be heard, or not voiced, is the floor."""
-    harmonic = np.where(voiced[:, None], np.logaddexp(harmonic, FLOOR), FLOOR) @ mel_bands(HARMONIC_BANDS)
-    return np.concatenate([harmonic, np.logaddexp(noise, FLOOR) @ mel_bands(NOISE_BANDS)], 1)
-
-
-def utterance(teacher, spelling, text):
-    """Everything about one spoken sentence, or None if it has unknown words or is too long."""
+def utterance(teacher, spelling, text, audible=False):
+    """Everything about one spoken sentence, with its samples if it shall be audible; or None if it has unknown words or is
+    too long."""
     sounds = spelling.timed(text.lower())
     if not sounds:
         return None
@@ -58,20 +50,24 @@ def utterance(teacher, spelling, text):
     if frames > FRAMES_MAX or len(characters) > 400:
         return None
     # The teacher wants some silence at the end; what is beyond the last frame is cut off.
-    harmonic, noise, pitch = teacher.speak(characters, durations, lead, tail + UNITS_PER_FRAME)
-    hops = frames * HOPS_PER_FRAME
-    harmonic, noise, pitch = harmonic[:hops], noise[:hops], pitch[:hops]
-    periods = whole_periods(pitch)
-    samples = render(harmonic, noise, pitch > 0, periods)
-    units = SILENCE * lead + "".join(sound * n for sound, n in sounds) + SILENCE * tail
-    return {
+    sentence, hops = (characters, durations, lead, tail + UNITS_PER_FRAME), frames * HOPS_PER_FRAME
+    if audible:
+        harmonic, noise, pitch = (column[:hops] for column in teacher.spectra(*sentence))
+        loudness = amplitudes(harmonic, noise, pitch > 0)
+    else:
+        loudness, pitch = (column[:hops] for column in teacher.speak(*sentence))
+    periods = whole_periods(pitch, teacher.LOWEST_HZ)
+    made = {
         "text": text,
-        "units": units,
-        "samples": (np.clip(samples, -1, 1) * 32767).astype(np.int16),
-        "amplitudes": amplitudes(harmonic, noise, pitch > 0).astype(np.float16),
+        "units": SILENCE * lead + "".join(sound * n for sound, n in sounds) + SILENCE * tail,
+        "amplitudes": loudness.astype(np.float16),
         "voiced": pitch > 0,
         "periods": periods.astype(np.int8),
     }
+    if audible:
+        samples = render(harmonic, noise, pitch > 0, periods)
+        made["samples"] = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    return made
 
 
 def save(path, utterances):
@@ -97,30 +93,45 @@ def load(path):
 
 
 def shards(work, count=None):
-    """The first `count` shards of speech, or all."""
-    return sorted(path for path in (Path(work) / "speech").glob("[0-9]*.npz") if ".new" not in path.name)[: count and int(count)]
+    """The first `count` shards of each speaker's speech, or all."""
+    return [path for speaker in SPEAKERS for path in sorted((Path(work) / "speech").glob(f"{speaker}-[0-9]*[0-9].npz"))[: count and int(count)]]
 
 
-def main(work, hours):
-    os.environ["OMP_NUM_THREADS"] = "1"
-    work, hours = Path(work), float(hours)
-    (work / "speech").mkdir(exist_ok=True)
+def speaker_of(shard):
+    return Path(shard).stem.partition("-")[0]
+
+
+def claim(path):
+    """Whether this process shall make the file: whoever claims it first."""
+    try:
+        path.with_suffix(".claim").open("x").close()
+        return True
+    except FileExistsError:
+        return False
+
+
+def texts(work, seed):
+    """Sentences to learn, of all groups in their shares."""
     rows = [line.rstrip("\n").split("\t") for line in open(work / "train.tsv", encoding="utf-8")]
     groups = {group: iter([text for name, text in rows if name == group]) for group in MIX}
-    choose = random.Random(3)
-    teacher, spelling = Teacher(), lexicon.Spelling(lexicon.read(work / "lexicon.tsv"))
-    spoken_s, index = 0.0, 0
-    while spoken_s < hours * 3600:
-        texts = [next(groups[choose.choices(list(MIX), list(MIX.values()))[0]], None) for _ in range(SHARD)]
-        path = work / "speech" / f"{index:03d}.npz"
-        index += 1
-        spoken_s += SHARD * 4.0
-        try:
-            # Whoever makes the shard's claim first makes the shard.
-            path.with_suffix(".claim").open("x").close()
-        except FileExistsError:
+    choose = random.Random(seed)
+    for _ in rows:
+        text = next(groups[choose.choices(list(MIX), list(MIX.values()))[0]], None)
+        if text:
+            yield text
+
+
+def main(work, speaker, hours):
+    os.environ["OMP_NUM_THREADS"] = "1"
+    work = Path(work)
+    (work / "speech").mkdir(exist_ok=True)
+    every = list(texts(work, seed=3))
+    teacher, spelling = teacher_of(work, speaker), lexicon.Spelling(lexicon.read(work / "lexicon.tsv"))
+    for shard in range(round(float(hours) * 3600 / 4 / SHARD)):
+        path = work / "speech" / f"{speaker}-{shard:03d}.npz"
+        if not claim(path):
             continue
-        made = [u for text in texts if text and (u := utterance(teacher, spelling, text))]
+        made = [u for text in every[shard * SHARD : (shard + 1) * SHARD] if (u := utterance(teacher, spelling, text))]
         save(path, made)
         print(f"{path.name}: {sum(len(u['periods']) for u in made) * 0.08 / 60:.1f} minutes", flush=True)
 

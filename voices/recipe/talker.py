@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from codes import CODEBOOK_SIZE, COMPONENTS
-from synthesise import HOPS_PER_FRAME, LEAD_FRAMES, UNITS_PER_FRAME
+from synthesise import HOPS_PER_FRAME, LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
 
 GROUPS = 15
 HIDDEN, HEADS, KV_HEADS, HEAD_DIM, THETA = 256, 4, 2, 64, 10_000.0
@@ -19,7 +19,7 @@ TEXT_VOCABULARY = 4096
 SPECIAL_TEXT = {name: TEXT_VOCABULARY - 8 + at for at, name in enumerate(
     ("assistant", "line_end", "im_start", "tts_bos", "tts_eos", "tts_pad", "im_end"))}
 SPECIAL_CODEC = {name: CODEBOOK_SIZE + at for at, name in enumerate(
-    ("pad", "bos", "eos", "think", "nothink", "think_bos", "think_eos", "english", "russian", "heart"))}
+    ("pad", "bos", "eos", "think", "nothink", "think_bos", "think_eos", "english", "russian", *SPEAKERS))}
 CODEC_VOCABULARY = CODEBOOK_SIZE + 64
 PREFIX = 9
 
@@ -131,14 +131,14 @@ class Voice(nn.Module):
         rows = sum(self.sounds[at][self.parts[ids, at]] for at in range(UNITS_PER_FRAME)) * 0.5 + self.own[ids]
         return self.fc2(F.silu(self.fc1(rows)))
 
-    def prefix(self):
-        """The constant rows before the text [9, 256]: role, language, speaker."""
+    def prefix(self, speakers):
+        """The rows before the text [speakers, 9, 256]: role, language, speaker."""
         text, codec = SPECIAL_TEXT, SPECIAL_CODEC
         pad = text["tts_pad"]
         ids = [text["im_start"], text["assistant"], text["line_end"], pad, pad, pad, pad, pad, text["tts_bos"]]
-        tags = [codec[name] for name in ("think", "think_bos", "english", "think_eos", "heart", "pad")]
+        tags = [[codec[name] for name in ("think", "think_bos", "english", "think_eos", speaker, "pad")] for speaker in speakers]
         rows, tags = self.text(torch.tensor(ids, device=self.own.device)), torch.tensor(tags, device=self.own.device)
-        return torch.cat([rows[:3], rows[3:] + self.codec_embedding(tags)])
+        return torch.cat([rows[:3].expand(len(tags), -1, -1), rows[3:] + self.codec_embedding(tags)], 1)
 
     def frames(self, codes, acoustic=None):
         """What the talker hears of frames [..., 16]; `acoustic` [...] blanks codes 1-15 where it is 0."""
@@ -165,13 +165,13 @@ class Voice(nn.Module):
         return torch.stack(codes, 1)
 
     @torch.no_grad()
-    def speak(self, ids, frames_max=400):
+    def speak(self, ids, speaker="heart", frames_max=400):
         """Codes [frames, 16] of text ids, greedily."""
         cache, out = [[] for _ in self.talker.layers], []
         pad, eos = SPECIAL_TEXT["tts_pad"], SPECIAL_TEXT["tts_eos"]
         text = self.text(torch.tensor([*ids, eos, pad]))
         begin = text[:1] + self.codec_embedding.weight[SPECIAL_CODEC["bos"]]
-        rows = torch.cat([self.prefix(), begin])[None]
+        rows = torch.cat([self.prefix([speaker])[0], begin])[None]
         position = 0
         while len(out) < frames_max:
             hidden = self.talker(rows, cache, position)[:, -1]

@@ -9,7 +9,6 @@ Two things about its speech are decided here instead of by its own networks, so 
   plain regression: nothing is left to chance that would need an adversary.
 """
 
-import os
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +16,8 @@ import onnx
 import onnxruntime
 import scipy.fft
 from hibari import Hibari
+
+from bands import amplitudes
 
 SAMPLE_RATE_HZ = 24_000
 FRAME = 1_920
@@ -26,7 +27,7 @@ HOP = FRAME // HOPS_PER_FRAME
 WINDOW = 1_200
 BINS = WINDOW // 2 + 1
 HARMONICS_MAX_HZ = 11_000.0
-PERIODS_MIN, PERIODS_MAX, UNVOICED_PERIODS = 8, 27, 15
+PERIODS_MIN, PERIODS_MAX, UNVOICED_PERIODS = 4, 27, 15
 # A hop is heard up to half a window before its middle. So late, no sample needs a frame that a causal decoder has not seen.
 DELAY = 480
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
@@ -40,7 +41,7 @@ def _noise_template():
     return (noise / noise.std()).astype(np.float32)
 
 
-def _session(model):
+def session(model):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -50,6 +51,8 @@ def _session(model):
 class Teacher:
     """hibari's network with its durations taken out (`durations_of`) and put in (`speak`)."""
 
+    # What is below is no pitch, but a glide from and to nothing at the ends of what is voiced.
+    LOWEST_HZ = 100.0
     DURATIONS = "/Clip_output_0"
     RAW_DURATIONS = "/Div_40_output_0"
 
@@ -58,12 +61,12 @@ class Teacher:
         self.vocabulary = self.hibari.vocab
         model = onnx.load(self.hibari.model_path)
         extractor = onnx.utils.Extractor(model)
-        self._durations = _session(extractor.extract_model(["ids", "speed"], [self.RAW_DURATIONS]))
+        self._durations = session(extractor.extract_model(["ids", "speed"], [self.RAW_DURATIONS]))
         for node in model.graph.node:
             if node.op_type == "Cast" and node.input[0] == self.DURATIONS:
                 node.input[0] = "durations"
         model.graph.input.append(onnx.helper.make_tensor_value_info("durations", onnx.TensorProto.FLOAT, ["L"]))
-        self._network = _session(model)
+        self._network = session(model)
 
     def ids(self, sounds):
         return [0, *(self.vocabulary[sound] for sound in sounds), 0]
@@ -74,6 +77,11 @@ class Teacher:
         return self._durations.run(None, {"ids": ids, "speed": np.ones(1, np.float32)})[0].reshape(-1)[1:-1]
 
     def speak(self, sounds, durations, lead, tail):
+        """What students learn of `sounds` held for `durations` units: amplitudes of hops in bands, and pitch."""
+        harmonic, noise, pitch = self.spectra(sounds, durations, lead, tail)
+        return amplitudes(harmonic, noise, pitch > 0), pitch
+
+    def spectra(self, sounds, durations, lead, tail):
         """Spectra and pitch of `sounds` held for `durations` units, between `lead` and `tail` units of silence:
         six hops a frame, each with harmonic and noise amplitudes [601] (natural logarithm) and pitch (Hz, 0 unvoiced)."""
         held = np.asarray([lead, *durations, tail], np.float32)
@@ -87,14 +95,14 @@ class Teacher:
         return np.minimum(harmonic, 7).T, noise.T, np.where(pitch.reshape(-1) > 40, pitch.reshape(-1), 0.0)
 
 
-def whole_periods(pitch):
-    """How many pitch periods each frame holds, from the pitch of its hops: rounded so that the error never adds up."""
+def whole_periods(pitch, lowest_hz):
+    """How many pitch periods each frame holds, from the pitch of its hops (below `lowest_hz` it is none): rounded so that the
+    error never adds up."""
     voiced = pitch > 0
     frames = len(pitch) // HOPS_PER_FRAME
     if not voiced.any():
         return np.full(frames, UNVOICED_PERIODS, np.int64)
-    # The ends of a voiced stretch glide from and to nothing and are not pitch.
-    inner = voiced & np.r_[False, voiced[:-1]] & np.r_[voiced[1:], False] & (pitch > 100)
+    inner = voiced & np.r_[False, voiced[:-1]] & np.r_[voiced[1:], False] & (pitch > lowest_hz)
     if not inner.any():
         inner = voiced
     filled = np.interp(np.arange(len(pitch)), np.nonzero(inner)[0], pitch[inner])

@@ -47,16 +47,24 @@ def vocabulary(work):
 
 
 def utterances(work, words, shards=None):
-    """(text ids, codes [frames, 16]) of the shards."""
+    """(text ids, codes [frames, 16], speaker) of the shards."""
     rows = []
     for path in shards or synthesise.shards(work):
         with np.load(path) as shard, np.load(Path(work) / "codes" / path.name) as coded:
             units, lengths, codes = str(shard["units"]), shard["frames"], torch.from_numpy(coded["codes"]).long()
         at = 0
         for length in lengths:
-            rows.append((torch.tensor(words.text_ids(units[at * UNITS_PER_FRAME : (at + length) * UNITS_PER_FRAME])), codes[at : at + length]))
+            rows.append((torch.tensor(words.text_ids(units[at * UNITS_PER_FRAME : (at + length) * UNITS_PER_FRAME])), codes[at : at + length],
+                         synthesise.speaker_of(path)))
             at += length
     return rows
+
+
+def balanced(rows):
+    """The same, a speaker of whom there is less repeated a whole number of times."""
+    heard = Counter(speaker for _, _, speaker in rows)
+    most = max(heard.values())
+    return [row for row in rows for _ in range(most // heard[row[2]])]
 
 
 def batches(rows, rng):
@@ -99,7 +107,7 @@ def losses(voice, batch, rows, acoustics, rng):
     codes = torch.zeros(len(batch), longest, 16, dtype=torch.long)
     target = torch.full((len(batch), longest + 1), -100)
     for row, at in enumerate(batch):
-        ids, own = rows[at]
+        ids, own, _ = rows[at]
         text[row, : len(ids)], text[row, len(ids)] = ids, SPECIAL_TEXT["tts_eos"]
         codes[row, : len(own)], target[row, : len(own)], target[row, len(own)] = own, own[:, 0], SPECIAL_CODEC["eos"]
     text, codes, target = (tensor.to(voice.own.device) for tensor in (text, codes, target))
@@ -109,7 +117,7 @@ def losses(voice, batch, rows, acoustics, rng):
     heard = voice.frames(codes, acoustic) * (torch.rand(len(batch), longest, 1, device=codes.device) > 0.05)
     begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(batch), 1, -1)
     body = voice.text(text) + torch.cat([begin, heard], 1)
-    hidden = voice.talker(torch.cat([voice.prefix().expand(len(batch), -1, -1), body], 1))[:, PREFIX:]
+    hidden = voice.talker(torch.cat([voice.prefix([rows[at][2] for at in batch]), body], 1))[:, PREFIX:]
     known = target >= 0
     logits = voice.codec_head(hidden[known])
     first = F.cross_entropy(logits.float(), target[known])
@@ -146,9 +154,9 @@ def main():
     optimisers = [torch.optim.Muon(matrices, lr=MATRIX_RATE, momentum=0.95, weight_decay=0.01),
                   torch.optim.AdamW(others, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)]
     log = progress.Log(arguments.work, arguments.name, voice, optimisers)
-    rows = utterances(arguments.work, words)
+    rows = balanced(utterances(arguments.work, words))
     acoustics, rng = Acoustics(arguments.work, arguments.device), np.random.default_rng(log.step)
-    print(f"{len(rows)} sentences, {sum(len(codes) for _, codes in rows) * 0.08 / 3600:.1f} hours", flush=True)
+    print(f"{len(rows)} sentences, {sum(len(codes) for _, codes, _ in rows) * 0.08 / 3600:.1f} hours", flush=True)
     begin, part = time.time(), 0.0
     while part < 1:
         for batch in batches(rows, rng):

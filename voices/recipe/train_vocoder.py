@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import codes as coding
 import official
 import progress
-import synthesise
+from bands import mel_bands
 from muon import Muon
 from teacher import FRAME
 
@@ -135,7 +135,7 @@ def _bands(window, device):
     """Mel bands [bins, bands], and what each of them weighs [bands], one in all."""
     count = BANDS[window]
     weights = torch.where(torch.arange(count) < count * BELOW_1_KHZ, BELOW_1_KHZ_WEIGHT, 1.0)
-    return torch.from_numpy(synthesise.mel_bands(count, window // 2 + 1)).to(device), (weights / weights.sum()).to(device)
+    return torch.from_numpy(mel_bands(count, window // 2 + 1)).to(device), (weights / weights.sum()).to(device)
 
 
 def distance(made, wanted):
@@ -165,7 +165,7 @@ class Speech:
     def __init__(self, work, folders, seed):
         self.random = np.random.default_rng(seed)
         self.samples, self.codes, self.starts = [], [], []
-        for played in sorted(path for folder in folders for path in (Path(work) / folder).glob("[0-9][0-9][0-9].npy")):
+        for played in sorted(path for folder in folders for path in (Path(work) / folder).glob("*-[0-9]*[0-9].npy")):
             with np.load(Path(work) / "speech" / played.with_suffix(".npz").name) as shard, np.load(played.with_suffix(".npz")) as file:
                 lengths, base = shard["frames"], len(self.samples)
                 self.samples.append(np.load(played, mmap_mode="r"))
