@@ -164,8 +164,8 @@ fn vocoder_cost(vocoder: &mut Vocoder, codes: &[[u16; CODEBOOKS]], chunk: usize)
 }
 
 fn prompt(engine: &Engine, layout: &VoiceLayout) -> Result<Prompt, CrierError> {
-    let identity = match (layout.kind, layout.speakers.keys().next()) {
-        (_, Some(name)) => Identity::Named(name.clone()),
+    let identity = match (layout.kind, layout.speakers_in_order().next()) {
+        (_, Some((name, _))) => Identity::Named(name.to_owned()),
         (ModelKind::VoiceDesign, None) => Identity::Described,
         (_, None) => {
             // Any embedding costs the same as a real one.

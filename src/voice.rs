@@ -70,11 +70,10 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     }
     let languages: Vec<&str> = layout.language_names().collect();
     let speakers: Vec<String> = layout
-        .speakers
-        .iter()
+        .speakers_in_order()
         .map(|(name, speaker)| match &speaker.dialect {
             Some(dialect) => format!("{name} ({})", dialect.replace("_dialect", "")),
-            None => name.clone(),
+            None => name.to_owned(),
         })
         .collect();
     let (talker, predictor) = (&manifest.talker, &manifest.predictor);

@@ -37,11 +37,11 @@ impl Who {
         bundle: &Bundle,
     ) -> Result<Self, CrierError> {
         let layout = bundle.layout();
-        let identity = match (speaker, file, layout.kind, layout.speakers.keys().next()) {
+        let identity = match (speaker, file, layout.kind, layout.speakers_in_order().next()) {
             (Some(name), ..) => Identity::Named(name.to_owned()),
             (None, Some(file), ..) => return Self::open(file, bundle),
             (None, None, ModelKind::VoiceDesign, _) => Identity::Described,
-            (None, None, _, Some(first)) => Identity::Named(first.clone()),
+            (None, None, _, Some((first, _))) => Identity::Named(first.to_owned()),
             (None, None, _, None) => return Err(SpeechError::NeedsReference.into()),
         };
         Ok(Self { identity, reference: None, language: None, file: None })

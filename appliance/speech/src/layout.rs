@@ -205,6 +205,14 @@ impl VoiceLayout {
         })
     }
 
+    /// Names and speakers in the order of their ids. The first speaks where nobody else is asked for.
+    pub fn speakers_in_order(&self) -> impl Iterator<Item = (&str, &Speaker)> {
+        let mut speakers: Vec<_> =
+            self.speakers.iter().map(|(name, speaker)| (name.as_str(), speaker)).collect();
+        speakers.sort_by_key(|(_, speaker)| speaker.id);
+        speakers.into_iter()
+    }
+
     /// A speaker by name, in any case.
     ///
     /// # Errors
@@ -214,7 +222,7 @@ impl VoiceLayout {
             return Err(SpeechError::NeedsReference);
         }
         self.speakers.get(&name.to_lowercase()).ok_or_else(|| {
-            let known: Vec<&str> = self.speakers.keys().map(String::as_str).collect();
+            let known: Vec<&str> = self.speakers_in_order().map(|(name, _)| name).collect();
             SpeechError::UnknownSpeaker { name: name.to_owned(), known: known.join(", ") }
         })
     }

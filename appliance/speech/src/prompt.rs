@@ -374,6 +374,14 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn speakers_are_told_in_the_order_of_their_ids() {
+        let layout = layout(ModelKind::CustomVoice);
+        let names: Vec<&str> = layout.speakers_in_order().map(|(name, _)| name).collect();
+        assert_eq!(names, ["ryan", "eric"]);
+        assert!(layout.speaker("nobody").unwrap_err().to_string().contains("ryan, eric"));
+    }
+
+    #[test]
     fn auto_has_no_language_row_and_dialects_come_with_their_speakers() {
         let voice = layout(ModelKind::CustomVoice);
         let tags = |language: Option<&str>, speaker: &str| -> Vec<u32> {
