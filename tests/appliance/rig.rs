@@ -224,9 +224,14 @@ pub(crate) fn crier() -> Command {
 
 /// What the in-process engine makes of a text, as the appliance would say it.
 pub(crate) fn reference(text: &str) -> Vec<i16> {
+    said(&[text])
+}
+
+/// What `crier say` makes of these arguments.
+pub(crate) fn said(arguments: &[&str]) -> Vec<i16> {
     let folder = tempfile::tempdir().unwrap();
     let wav = folder.path().join("reference.wav");
-    let output = crier().arg("say").arg("--wav").arg(&wav).arg(text).output().unwrap();
+    let output = crier().arg("say").arg("--wav").arg(&wav).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     hound::WavReader::open(&wav).unwrap().samples::<i16>().map(Result::unwrap).collect()
 }

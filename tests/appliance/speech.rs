@@ -1,6 +1,6 @@
 //! The embedded voice really says what it is told: its sound is laid beside the teacher's, window by window.
 
-use crate::rig::{crier, reference};
+use crate::rig::{Appliance, assert_same, crier, reference, said};
 
 /// Texts and the teacher's level in twelve bands every 20 ms, in dB (`voices/recipe/reference.py`).
 const TEACHER: &str = include_str!("teacher.tsv");
@@ -49,26 +49,49 @@ fn likeness(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[test]
-fn the_embedded_voice_says_what_its_teacher_said() {
-    let sentences: Vec<(&str, Vec<f64>)> = TEACHER
+fn each_speaker_of_the_embedded_voice_says_what_its_teacher_said() {
+    let sentences: Vec<(&str, &str, Vec<f64>)> = TEACHER
         .lines()
         .map(|line| {
-            let (text, levels) = line.split_once('\t').unwrap();
-            (text, levels.split(' ').map(|level| level.parse().unwrap()).collect())
+            let [speaker, text, levels] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+            (speaker, text, levels.split(' ').map(|level| level.parse().unwrap()).collect())
         })
         .collect();
-    let said: Vec<Vec<f64>> = sentences.iter().map(|(text, _)| bands_db(&reference(text))).collect();
-    for (index, (text, teacher)) in sentences.iter().enumerate() {
-        let windows = |levels: &[f64]| levels.len() / BANDS;
-        assert_eq!(windows(&said[index]), windows(teacher), "{text}: as long as the teacher's, to the frame");
-        let own = likeness(&said[index], teacher);
-        eprintln!("{own:.3} {text}");
-        assert!(own > 0.85, "{text}: likeness {own:.3}");
-        for (other, (_, levels)) in sentences.iter().enumerate().filter(|(other, _)| *other != index) {
-            let unlike = likeness(&said[index], levels);
-            assert!(unlike < own - 0.2, "{text} is as much like '{}': {unlike:.3}", sentences[other].0);
+    let windows = |levels: &[f64]| levels.len() / BANDS;
+    for (speaker, text, teacher) in &sentences {
+        let own_levels = bands_db(&said(&["--speaker", speaker, text]));
+        assert_eq!(windows(&own_levels), windows(teacher), "{text}: as long as the teacher's, to the frame");
+        let own = likeness(&own_levels, teacher);
+        eprintln!("{own:.3} {speaker}: {text}");
+        assert!(own > 0.85, "{speaker}: {text}: likeness {own:.3}");
+        for (other_speaker, other, levels) in &sentences {
+            let unlike = likeness(&own_levels, levels);
+            if other != text {
+                assert!(unlike < own - 0.2, "{speaker}: {text} is as much like '{other}': {unlike:.3}");
+            } else if other_speaker != speaker {
+                assert!(unlike < own - 0.03, "{speaker} sounds like {other_speaker}: {unlike:.3}");
+            }
         }
     }
+}
+
+#[test]
+fn the_embedded_voice_speaks_as_heart_when_nobody_else_is_asked_for() {
+    let text = "Who is speaking?";
+    assert_same(&reference(text), &said(&["--speaker", "heart", text]), "the first speaker");
+    assert_ne!(reference(text), said(&["--speaker", "Fenrir", text]), "the second");
+}
+
+#[test]
+fn a_message_chooses_who_speaks() {
+    let text = "The kettle is boiling.";
+    let mut appliance = Appliance::start("");
+    for speaker in ["fenrir", "heart"] {
+        appliance.ask(&["say", "--wait", "--speaker", speaker, text]);
+        assert_same(&appliance.heard(), &said(&["--speaker", speaker, text]), speaker);
+    }
+    let refused = appliance.try_ask(&["say", "--wait", "--speaker", "nobody", text]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("heart, fenrir"), "it says who there is");
 }
 
 #[test]
