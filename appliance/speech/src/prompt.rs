@@ -458,7 +458,7 @@ pub(crate) mod tests {
         };
         assert!(fail(&|o| o.language = Some("klingon".into())).contains("chinese, english, auto"));
         assert!(fail(&|o| o.language = Some("sichuan_dialect".into())).contains("does not speak"));
-        assert!(fail(&|o| o.identity = Identity::Named("bob".into())).contains("eric, ryan"));
+        assert!(fail(&|o| o.identity = Identity::Named("bob".into())).contains("ryan, eric"));
         assert!(fail(&|o| o.identity = Identity::Embedding(vec![0.0; 2])).contains("2 numbers"));
         assert!(fail(&|o| o.instruction = vec![1]).contains("--instruct"));
         assert!(Prompt::new(&voice, &Spelled, &options(TextMode::Whole), &[]).is_err());
