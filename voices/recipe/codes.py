@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import synthesise
+import shards
 from bands import FLOOR, HARMONIC_BANDS
-from synthesise import HOPS_PER_FRAME, UNITS_PER_FRAME
+from render import HOPS_PER_FRAME
+from shards import UNITS_PER_FRAME
 
 CODEBOOK_SIZE = 256
 COMPONENTS = 64
@@ -66,11 +67,11 @@ def k_means(rows, clusters, rounds=12, seed=0):
 
 
 class Coder:
-    def __init__(self, work):
+    def __init__(self, work, device="cpu"):
         with np.load(Path(work) / "codebooks.npz", allow_pickle=False) as file:
             self.sounds = dict(zip(file["sound_keys"].tolist(), file["sound_codes"].tolist()))
             self.alphabet = {sound: at for at, sound in enumerate(str(file["alphabet"]))}
-            tensor = lambda name: torch.from_numpy(file[name])
+            tensor = lambda name: torch.from_numpy(file[name]).to(device)
             self.means, self.components, self.levels, self.pitches = map(tensor, ("means", "components", "levels", "pitches"))
             self.sound_rows = tensor("sound_rows")
 
@@ -92,8 +93,8 @@ class Coder:
         return torch.stack(codes, 1)
 
     def patch(self, codes):
-        """Amplitudes that codes [frames, 16] stand for [frames, 432]."""
-        return self.means[codes[:, 0]] + sum(level[codes[:, at + 2]] for at, level in enumerate(self.levels)) @ self.components.T
+        """Amplitudes that codes [..., frames, 16] stand for [..., frames, 432]."""
+        return self.means[codes[..., 0]] + sum(level[codes[..., at + 2]] for at, level in enumerate(self.levels)) @ self.components.T
 
 
 def occupancy(frames, alphabet):
@@ -107,7 +108,7 @@ def occupancy(frames, alphabet):
 
 
 def make_codebooks(work):
-    utterances = [u for path in synthesise.shards(work, 12) for u in synthesise.load(path)]
+    utterances = [u for path in shards.paths(work, "speech", 12) for u in shards.load(path)]
     frames = [frame for u in utterances for frame in frames_of(u["units"])]
     amplitudes = torch.cat([patches(u) for u in utterances])
     alphabet = "".join(sorted({sound for frame in frames for sound in frame}))
@@ -156,16 +157,15 @@ def main(work):
     if not (work / "codebooks.npz").exists():
         make_codebooks(work)
     coder = Coder(work)
-    (work / "codes").mkdir(exist_ok=True)
-    for path in synthesise.shards(work):
-        out = work / "codes" / path.name
-        if out.exists():
-            continue
-        utterances = synthesise.load(path)
-        codes = [coder.encode(u) for u in utterances]
-        error = torch.cat([(coder.patch(c) - patches(u)).abs().mean(1) for c, u in zip(codes, utterances)]).mean() * SCALE
-        np.savez(out, codes=torch.cat(codes).to(torch.int16).numpy())
-        print(f"{path.name}: amplitudes off by {error:.3f} nepers", flush=True)
+    for path in shards.paths(work, "speech"):
+        with shards.claimed(work / "codes" / path.name) as ours:
+            if not ours:
+                continue
+            sentences = shards.load(path)
+            codes = [coder.encode(u) for u in sentences]
+            error = torch.cat([(coder.patch(c) - patches(u)).abs().mean(1) for c, u in zip(codes, sentences)]).mean() * SCALE
+            shards.save(work / "codes" / path.name, [{"units": u["units"], "codes": c.numpy().astype(np.uint8)} for u, c in zip(sentences, codes)])
+            print(f"{path.name}: amplitudes off by {error:.3f} nepers", flush=True)
 
 
 if __name__ == "__main__":

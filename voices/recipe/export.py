@@ -11,11 +11,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+import progress
 import talker as sizes
-from synthesise import HIDDEN_FRAMES, SPEAKERS
+import vocoder as vocoder_sizes
+from shards import HIDDEN_FRAMES, SPEAKERS
 from talker import SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Voice
 from train_talker import vocabulary
-from train_vocoder import SIZES
+from vocoder import Vocoder
 
 NAME = "Crier Heart"
 KEPT = Path(__file__).parents[1] / "checkpoint"
@@ -91,17 +93,24 @@ def main(work, version="0.8"):
     (out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
     words = vocabulary(work)
     voice = Voice("".join(words.alphabet))
-    voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
+    progress.weights(work, "talker", voice)
     save_file(tensors(voice), out / "model.safetensors", metadata={"format": "pt"})
-    vocoder = torch.load(work / "vocoder.pt", weights_only=False)["model"]
+    vocoder = Vocoder()
+    progress.weights(work, "vocoder", vocoder)
+    vocoder = vocoder.state_dict()
     save_file({f"decoder.{name}": tensor.float().contiguous() for name, tensor in vocoder.items()},
               out / "speech_tokenizer" / "model.safetensors", metadata={"format": "pt"})
     added = {SPECIAL_TEXT["assistant"]: "assistant", SPECIAL_TEXT["line_end"]: "\n", SPECIAL_TEXT["im_start"]: "<|im_start|>",
              SPECIAL_TEXT["im_end"]: "<|im_end|>", SPECIAL_TEXT["tts_pad"]: "<tts_pad>", SPECIAL_TEXT["tts_bos"]: "<tts_text_bos>",
              SPECIAL_TEXT["tts_eos"]: "<tts_text_eod>"}
-    decoder = SIZES | dict(num_semantic_quantizers=1, semantic_codebook_size=SIZES["codebook_size"], rms_norm_eps=1e-5, rope_theta=10_000,
-                           upsample_rates=[8, 5, 4, 3], upsampling_ratios=[2, 2], max_position_embeddings=8000,
-                           vector_quantization_hidden_dimension=SIZES["codebook_dim"], attention_bias=False, hidden_act="silu")
+    decoder = dict(codebook_size=sizes.CODEBOOK_SIZE, codebook_dim=vocoder_sizes.CODEBOOK_WIDTH, hidden_size=vocoder_sizes.HIDDEN,
+                   latent_dim=vocoder_sizes.LATENT, decoder_dim=vocoder_sizes.DECODER, num_hidden_layers=vocoder_sizes.LAYERS,
+                   num_attention_heads=vocoder_sizes.HEADS, num_key_value_heads=vocoder_sizes.HEADS, head_dim=vocoder_sizes.HEAD_DIM,
+                   intermediate_size=vocoder_sizes.INNER, sliding_window=vocoder_sizes.WINDOW_FRAMES, num_quantizers=vocoder_sizes.CODEBOOKS,
+                   layer_scale_initial_scale=0.1, num_semantic_quantizers=1, semantic_codebook_size=sizes.CODEBOOK_SIZE,
+                   rms_norm_eps=vocoder_sizes.NORM, rope_theta=vocoder_sizes.THETA, upsample_rates=vocoder_sizes.RATES,
+                   upsampling_ratios=vocoder_sizes.UPSAMPLING, max_position_embeddings=8000,
+                   vector_quantization_hidden_dimension=vocoder_sizes.CODEBOOK_WIDTH, attention_bias=False, hidden_act="silu")
     files = {
         "config.json": configuration(version),
         # The likeliest code each time: the voice has one way to say a thing.

@@ -22,9 +22,11 @@ from onnx import numpy_helper
 from torch import nn
 
 import lexicon
+import shards
 import synthesise
 from bands import BANDS, FLOOR, HARMONIC_BANDS, amplitudes, mel_bands
-from teacher import BINS, SAMPLE_RATE_HZ, WINDOW, Teacher, session
+from render import BINS, SAMPLE_RATE_HZ, WINDOW
+from teacher import Teacher, session
 
 # Its own units are 25 ms, as hibari's; each has two hops.
 HOP = 300
@@ -95,7 +97,7 @@ def style(work):
 
 
 def taken_apart(samples, pitch):
-    """Harmonic and noise amplitudes of each hop [hops, 601] (natural logarithm, in the scale of `teacher.render`), and
+    """Harmonic and noise amplitudes of each hop [hops, 601] (natural logarithm, in the scale of `render.py`), and
     pitch (Hz, 0 unvoiced)."""
     pitch = np.where(pitch > PITCH_MIN_HZ, pitch, 0.0).astype(np.float64)
     at_s = (np.arange(len(pitch)) + 0.5) * HOP / SAMPLE_RATE_HZ
@@ -187,24 +189,25 @@ class Fenrir:
 def record(work, minutes):
     """WORK/fenrir/NNN.npz: what the generator was given, and the amplitudes of what it made of it."""
     work, generator, spelling = Path(work), Generator(work, ear=False), lexicon.Spelling(lexicon.read(Path(work) / "lexicon.tsv"))
-    (work / "fenrir").mkdir(exist_ok=True)
     begin, shard = time.time(), 0
     texts = list(synthesise.texts(work, seed=5))
     while time.time() - begin < float(minutes) * 60:
         path, some = work / "fenrir" / f"{shard:03d}.npz", texts[shard * 25 : shard * 25 + 25]
         shard += 1
-        if not synthesise.claim(path):
-            continue
-        rows = []
-        for text in some:
-            timed = spelling.timed(text.lower())
-            if timed and len(timed) < 400:
-                (samples,), pitch, features = generator.run("".join(sound for sound, _ in timed), [units for _, units in timed], 12, 4)
-                harmonic, noise, pitch = taken_apart(samples.reshape(-1), pitch)
-                rows.append((features.astype(np.float16), amplitudes(harmonic, noise, pitch > 0).astype(np.float16), pitch.astype(np.float32)))
-        features, loudness, pitch = (np.concatenate(column) for column in zip(*rows))
-        np.savez(path, lengths=[len(row[2]) for row in rows], features=features, amplitudes=loudness, pitch=pitch)
-        print(f"{path.name}: {len(pitch) * HOP / SAMPLE_RATE_HZ / 60:.1f} minutes", flush=True)
+        with shards.claimed(path) as ours:
+            if not ours:
+                continue
+            rows = []
+            for text in some:
+                timed = spelling.timed(text.lower())
+                if timed and len(timed) < 400:
+                    (samples,), pitch, features = generator.run("".join(sound for sound, _ in timed), [units for _, units in timed], 12, 4)
+                    harmonic, noise, pitch = taken_apart(samples.reshape(-1), pitch)
+                    rows.append((features.astype(np.float16), amplitudes(harmonic, noise, pitch > 0).astype(np.float16), pitch.astype(np.float32)))
+            features, loudness, pitch = (np.concatenate(column) for column in zip(*rows))
+            np.savez(path.with_suffix(".new.npz"), lengths=[len(row[2]) for row in rows], features=features, amplitudes=loudness, pitch=pitch)
+            path.with_suffix(".new.npz").rename(path)
+            print(f"{path.name}: {len(pitch) * HOP / SAMPLE_RATE_HZ / 60:.1f} minutes", flush=True)
 
 
 def colour(work):
@@ -212,8 +215,8 @@ def colour(work):
     him, as a tone control would: codes serve both voices, and so they have less to say. What he has of harmonics below hers
     he keeps, and a fifth of how clear he is."""
     rows = {}
-    recordings = [np.load(path) for path in sorted((Path(work) / "fenrir").glob("*.npz"))]
-    heart = [u for path in synthesise.shards(work, 2) if synthesise.speaker_of(path) == "heart" for u in synthesise.load(path)]
+    recordings = [np.load(path) for path in sorted((Path(work) / "fenrir").glob("[0-9][0-9][0-9].npz"))]
+    heart = [u for path in shards.paths(work, "speech", 2) if shards.speaker_of(path) == "heart" for u in shards.load(path)]
     for name, loudness, voiced in (("fenrir", [r["amplitudes"] for r in recordings], [r["pitch"] > 0 for r in recordings]),
                                    ("heart", [u["amplitudes"] for u in heart], [u["voiced"] for u in heart])):
         rows[name] = np.concatenate(loudness)[np.concatenate(voiced)].astype(np.float32)
@@ -230,7 +233,7 @@ def learn(work, minutes):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     sentences = []
-    for path in sorted((Path(work) / "fenrir").glob("*.npz")):
+    for path in sorted((Path(work) / "fenrir").glob("[0-9][0-9][0-9].npz")):
         with np.load(path) as file:
             ends = np.cumsum(file["lengths"])
             columns = [torch.from_numpy(file[name]).float() for name in ("features", "pitch", "amplitudes")]

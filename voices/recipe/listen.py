@@ -22,31 +22,31 @@ from scipy.signal import resample_poly
 
 import judge
 import lexicon
+import progress
 import synthesise
 from play import Player
 from reference import bands_db
 from sentences import HELD_OUT
+from shards import SPEAKERS
 from talker import Voice
 from train_talker import vocabulary
-from train_vocoder import decode, model
+from vocoder import Vocoder
 
 
 @torch.no_grad()
-def main(work, count="30", speaker="heart"):
+def main(work, count="30", speaker=SPEAKERS[0]):
     work = Path(work)
     torch.set_num_threads(1)
     teacher = synthesise.teacher_of(work, speaker, audible=True)
     spelling, player = lexicon.Spelling(lexicon.read(work / "lexicon.tsv")), Player(work)
     words, whisper = vocabulary(work), judge.load(work, threads=1)
-    paths = {"teacher": lambda u, codes, own: u["samples"] / 32768, "codes": lambda u, codes, own: player.play(codes)}
-    if (work / "talker.pt").exists():
-        voice = Voice("".join(words.alphabet))
-        voice.load_state_dict(torch.load(work / "talker.pt", weights_only=False)["model"])
-        paths["talker"] = lambda u, codes, own: player.play(own)
-    if (work / "vocoder.pt").exists():
-        decoder = model(work)
-        decoder.load_state_dict(torch.load(work / "vocoder.pt", weights_only=False)["model"])
-        vocode = lambda codes: decode(decoder, codes.T[None].long())[0].clamp(-1, 1).numpy()
+    play = lambda codes: player.play(codes[None])[0].numpy()
+    paths = {"teacher": lambda u, codes, own: u["samples"] / 32768, "codes": lambda u, codes, own: play(codes)}
+    voice, decoder = Voice("".join(words.alphabet)), Vocoder()
+    if progress.weights(work, "talker", voice) is not None:
+        paths["talker"] = lambda u, codes, own: play(own)
+    if progress.weights(work, "vocoder", decoder) is not None:
+        vocode = lambda codes: decoder(codes.T[None])[0].clamp(-1, 1).numpy()
         paths["vocoder"] = lambda u, codes, own: vocode(codes)
         if "talker" in paths:
             paths["voice"] = lambda u, codes, own: vocode(own)

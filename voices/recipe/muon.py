@@ -4,7 +4,8 @@ import torch
 
 
 class Muon(torch.optim.Optimizer):
-    """A kernel [out, in, width] is taken as the matrix [out, in * width]. Steps have the root mean square of AdamW's."""
+    """A kernel [out, in, width] is taken as the matrix [out, in * width]. Steps have the root mean square of AdamW's. All
+    of one shape go together."""
 
     def __init__(self, parameters, lr, momentum=0.95, weight_decay=0.0):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -12,25 +13,28 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
+            alike = {}
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                gradient = parameter.grad
-                mean = self.state[parameter].setdefault("momentum", torch.zeros_like(gradient))
-                mean.lerp_(gradient, 1 - group["momentum"])
-                update = orthogonal(gradient.lerp(mean, group["momentum"]).flatten(1).bfloat16())
-                scale = 0.2 * max(update.shape) ** 0.5
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(update.view_as(parameter), alpha=-group["lr"] * scale)
+                if parameter.grad is not None:
+                    alike.setdefault(parameter.shape, []).append(parameter)
+            for shape, parameters in alike.items():
+                gradients = [parameter.grad for parameter in parameters]
+                means = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in parameters]
+                torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
+                updates = torch.stack(torch._foreach_lerp(gradients, means, group["momentum"])).flatten(2)
+                updates = orthogonal(updates.bfloat16())
+                scale = 0.2 * max(updates.shape[1:]) ** 0.5
+                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(parameters, list(updates.to(gradients[0].dtype).view(-1, *shape)), alpha=-group["lr"] * scale)
 
 
-def orthogonal(matrix):
-    """The nearest matrix with all singular values about one, by five Newton-Schulz steps."""
-    x = matrix / (matrix.norm() + 1e-7)
-    tall = x.shape[0] > x.shape[1]
+def orthogonal(matrices):
+    """The nearest matrices [n, rows, columns] with all singular values about one, by five Newton-Schulz steps."""
+    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    tall = x.shape[1] > x.shape[2]
     if tall:
-        x = x.T
+        x = x.mT
     for _ in range(5):
-        square = x @ x.T
+        square = x @ x.mT
         x = 3.4445 * x + (-4.775 * square + 2.0315 * square @ square) @ x
-    return x.T if tall else x
+    return x.mT if tall else x

@@ -11,8 +11,8 @@ import soundfile
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from synthesise import HIDDEN_FRAMES  # noqa: E402
-from teacher import FRAME  # noqa: E402
+from render import FRAME  # noqa: E402
+from shards import HIDDEN_FRAMES  # noqa: E402
 
 
 def losses(work):

@@ -11,34 +11,45 @@ SAVE_EVERY_S = 60
 PRINT_EVERY_S = 20
 
 
+def weights(work, name, model):
+    """Puts the weights of `WORK/NAME.pt` into the model, or those of `WORK/NAME.safetensors`, which may be in half precision.
+    Returns what else a training needs to go on: nothing in the latter case, None if there are neither."""
+    path, half = Path(work) / f"{name}.pt", Path(work) / f"{name}.safetensors"
+    if path.exists():
+        saved = torch.load(path, weights_only=False, map_location="cpu")
+        model.load_state_dict(saved.pop("model"))
+        return saved
+    if half.exists():
+        dtypes = {key: tensor.dtype for key, tensor in model.state_dict().items()}
+        model.load_state_dict({key: weight.to(dtypes[key]) for key, weight in load_file(half).items()})
+        return {}
+    return None
+
+
 class Log:
-    """Loads `WORK/NAME.pt` if there is one, or the weights of `WORK/NAME.safetensors`; gathers losses, prints them, and
-    writes `NAME.pt` and `NAME.jsonl`."""
+    """Loads what `weights` finds; gathers losses, prints them, and writes `NAME.pt` and `NAME.jsonl`."""
 
     def __init__(self, work, name, model, optimisers):
         self.path, self.model, self.optimisers = Path(work) / f"{name}.pt", model, optimisers
         self.step, self.trained_s, self.recent = 0, 0.0, []
-        if self.path.exists():
-            saved = torch.load(self.path, weights_only=False)
-            model.load_state_dict(saved["model"])
+        if saved := weights(work, name, model):
             for ours, theirs in zip(optimisers, saved["optimisers"]):
                 ours.load_state_dict(theirs)
             self.step, self.trained_s = saved["step"], saved["trained_s"]
             print(f"goes on after step {self.step}, {self.trained_s / 60:.0f} minutes", flush=True)
-        elif self.path.with_suffix(".safetensors").exists():
-            weights = load_file(self.path.with_suffix(".safetensors"))
-            model.load_state_dict({name: weight.to(model.state_dict()[name].dtype) for name, weight in weights.items()})
-            print("begins with the repository's weights", flush=True)
+        elif saved is not None:
+            print("begins with the weights that there are", flush=True)
         self.printed = self.saved = self.last = time.time()
 
     def add(self, **losses):
         self.step += 1
-        self.recent.append(losses)
+        # Not looked at before they are printed: a GPU would be waited for.
+        self.recent.append({key: torch.as_tensor(value).detach() for key, value in losses.items()})
         now = time.time()
         self.trained_s += now - self.last
         self.last = now
         if now - self.printed > PRINT_EVERY_S:
-            mean = {key: sum(row[key] for row in self.recent) / len(self.recent) for key in losses}
+            mean = {key: float(sum(row[key] for row in self.recent)) / len(self.recent) for key in losses}
             print(f"step {self.step} {self.trained_s / 60:.1f} min {(now - self.printed) / len(self.recent):.3f} s/step  "
                   + "  ".join(f"{key} {value:.4f}" for key, value in mean.items()), flush=True)
             with open(self.path.with_suffix(".jsonl"), "a", encoding="utf-8") as file:

@@ -12,7 +12,8 @@ import numpy as np
 
 import lexicon
 import synthesise
-from teacher import FRAME
+from render import FRAME
+from shards import HIDDEN_FRAMES, SPEAKERS
 
 OUT = Path(__file__).parents[2] / "tests" / "appliance" / "teacher.tsv"
 TEXTS = ("The humidity in the garden is fifty nine percent.", "Golf is one of his blind spots and he's proud of it.",
@@ -34,9 +35,9 @@ def bands_db(samples):
 def main(work):
     spelling = lexicon.Spelling(lexicon.read(Path(work) / "lexicon.tsv"))
     with open(OUT, "w", encoding="utf-8") as file:
-        for speaker, text in product(synthesise.SPEAKERS, TEXTS):
+        for speaker, text in product(SPEAKERS, TEXTS):
             samples = synthesise.utterance(synthesise.teacher_of(work, speaker, audible=True), spelling, text, audible=True)["samples"] / 32768
-            levels = bands_db(samples[synthesise.HIDDEN_FRAMES * FRAME :])
+            levels = bands_db(samples[HIDDEN_FRAMES * FRAME :])
             file.write(f"{speaker}\t{text}\t{' '.join(str(round(value)) for value in levels.reshape(-1))}\n")
 
 

@@ -1,8 +1,6 @@
 """What the student hears: `synthesise.py WORK SPEAKER HOURS` writes WORK/speech/SPEAKER-NNN.npz (several may run side by side).
 
-A shard holds 250 sentences, each frame as what codes are made of: three sounds (one a unit), whole pitch periods, voicing
-and the smoothed amplitudes of six hops. Speech comes LEAD_FRAMES after its text: the talker reads a
-sentence frame by frame as it speaks, and has to know what comes next.
+What is in a shard, `shards.py` says.
 """
 
 import os
@@ -12,18 +10,17 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import lexicon
+import shards
 from bands import amplitudes
-from teacher import HOPS_PER_FRAME, UNITS_PER_FRAME, Teacher, render, whole_periods
+from render import HOPS_PER_FRAME, render
+from shards import LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
+from teacher import Teacher, whole_periods
 
-LEAD_FRAMES = 4
-# As many of these nobody hears; in the last, lips may open.
-HIDDEN_FRAMES = LEAD_FRAMES - 1
 FRAMES_MAX = 150
-SHARD = 250
 MIX = {"announcements": 0.35, "examples": 0.4, "glosses": 0.25}
-SPEAKERS = ("heart", "fenrir")
 SILENCE = "#"
 
 
@@ -65,49 +62,9 @@ def utterance(teacher, spelling, text, audible=False):
         "periods": periods.astype(np.int8),
     }
     if audible:
-        samples = render(harmonic, noise, pitch > 0, periods)
-        made["samples"] = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+        samples = render(*(torch.from_numpy(x)[None] for x in (harmonic, noise, pitch > 0, periods)))[0]
+        made["samples"] = (samples.clamp(-1, 1) * 32767).short().numpy()
     return made
-
-
-def save(path, utterances):
-    columns = {key: np.concatenate([u[key] for u in utterances]) for key in ("amplitudes", "voiced", "periods")}
-    lengths = np.array([len(u["periods"]) for u in utterances], np.int32)
-    np.savez(path.with_suffix(".new.npz"), frames=lengths, units="".join(u["units"] for u in utterances),
-             texts=np.array([u["text"] for u in utterances]), **columns)
-    path.with_suffix(".new.npz").rename(path)
-
-
-def load(path):
-    """The utterances of a shard: dictionaries as `utterance` makes them, less the samples."""
-    with np.load(path) as shard:
-        columns = {key: shard[key] for key in ("amplitudes", "voiced", "periods")}
-        frames, units, texts = shard["frames"], str(shard["units"]), shard["texts"]
-    per_frame = {"amplitudes": HOPS_PER_FRAME, "voiced": HOPS_PER_FRAME, "periods": 1}
-    utterances, at = [], 0
-    for text, length in zip(texts, frames):
-        row = {key: column[at * per_frame[key] : (at + length) * per_frame[key]] for key, column in columns.items()}
-        utterances.append(row | {"text": str(text), "units": units[at * UNITS_PER_FRAME : (at + length) * UNITS_PER_FRAME]})
-        at += length
-    return utterances
-
-
-def shards(work, count=None):
-    """The first `count` shards of each speaker's speech, or all."""
-    return [path for speaker in SPEAKERS for path in sorted((Path(work) / "speech").glob(f"{speaker}-[0-9]*[0-9].npz"))[: count and int(count)]]
-
-
-def speaker_of(shard):
-    return Path(shard).stem.partition("-")[0]
-
-
-def claim(path):
-    """Whether this process shall make the file: whoever claims it first."""
-    try:
-        path.with_suffix(".claim").open("x").close()
-        return True
-    except FileExistsError:
-        return False
 
 
 def texts(work, seed):
@@ -124,16 +81,15 @@ def texts(work, seed):
 def main(work, speaker, hours):
     os.environ["OMP_NUM_THREADS"] = "1"
     work = Path(work)
-    (work / "speech").mkdir(exist_ok=True)
     every = list(texts(work, seed=3))
     teacher, spelling = teacher_of(work, speaker), lexicon.Spelling(lexicon.read(work / "lexicon.tsv"))
-    for shard in range(round(float(hours) * 3600 / 4 / SHARD)):
-        path = work / "speech" / f"{speaker}-{shard:03d}.npz"
-        if not claim(path):
-            continue
-        made = [u for text in every[shard * SHARD : (shard + 1) * SHARD] if (u := utterance(teacher, spelling, text))]
-        save(path, made)
-        print(f"{path.name}: {sum(len(u['periods']) for u in made) * 0.08 / 60:.1f} minutes", flush=True)
+    for shard in range(round(float(hours) * 3600 / 4 / shards.SENTENCES)):
+        path, some = work / "speech" / f"{speaker}-{shard:03d}.npz", every[shard * shards.SENTENCES : (shard + 1) * shards.SENTENCES]
+        with shards.claimed(path) as ours:
+            if ours:
+                made = [u for text in some if (u := utterance(teacher, spelling, text))]
+                shards.save(path, made)
+                print(f"{path.name}: {sum(len(u['periods']) for u in made) * 0.08 / 60:.1f} minutes", flush=True)
 
 
 if __name__ == "__main__":

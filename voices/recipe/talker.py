@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from codes import CODEBOOK_SIZE, COMPONENTS
-from synthesise import HOPS_PER_FRAME, LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
+from render import HOPS_PER_FRAME
+from shards import LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
 
 GROUPS = 15
 HIDDEN, HEADS, KV_HEADS, HEAD_DIM, THETA = 256, 4, 2, 64, 10_000.0
@@ -165,7 +166,7 @@ class Voice(nn.Module):
         return torch.stack(codes, 1)
 
     @torch.no_grad()
-    def speak(self, ids, speaker="heart", frames_max=400):
+    def speak(self, ids, speaker=SPEAKERS[0], frames_max=400):
         """Codes [frames, 16] of text ids, greedily."""
         cache, out = [[] for _ in self.talker.layers], []
         pad, eos = SPECIAL_TEXT["tts_pad"], SPECIAL_TEXT["tts_eos"]

@@ -1,44 +1,17 @@
 """The teacher: hibari-tts' "heart" (Apache-2.0), made to speak on Crier's clock.
 
-Two things about its speech are decided here instead of by its own networks, so that a tiny student can learn it:
-
-* **Durations.** Every sound lasts a whole number of *units* of 640 samples (26.7 ms); three units are one codec frame of
-  80 ms. The caller says how many. (The teacher's own unit is 25 ms: its spectra are played 6.7 % slower.)
-* **Phase.** A voiced frame holds a whole number of equal pitch periods, the pulse is minimum-phase, and noise is cut from one
-  fixed template. So the samples of a frame follow from its spectrum and pitch alone, and a decoder can be trained by
-  plain regression: nothing is left to chance that would need an adversary.
+How long each sound lasts is not left to its own network: a whole number of *units* of 640 samples (26.7 ms), and the caller
+says how many. Three units are one codec frame of 80 ms. (The teacher's own unit is 25 ms: its spectra are played 6.7 %
+slower.) What it would say is played by `render.py`.
 """
-
-from functools import lru_cache
 
 import numpy as np
 import onnx
 import onnxruntime
-import scipy.fft
 from hibari import Hibari
 
 from bands import amplitudes
-
-SAMPLE_RATE_HZ = 24_000
-FRAME = 1_920
-UNITS_PER_FRAME = 3
-HOPS_PER_FRAME = 6
-HOP = FRAME // HOPS_PER_FRAME
-WINDOW = 1_200
-BINS = WINDOW // 2 + 1
-HARMONICS_MAX_HZ = 11_000.0
-PERIODS_MIN, PERIODS_MAX, UNVOICED_PERIODS = 4, 27, 15
-# A hop is heard up to half a window before its middle. So late, no sample needs a frame that a causal decoder has not seen.
-DELAY = 480
-_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _noise_template():
-    """One frame of white noise, the same in every frame: flat spectrum, unit variance."""
-    noise = np.random.default_rng(1234).standard_normal(FRAME)
-    noise = np.fft.irfft(np.exp(1j * np.angle(np.fft.rfft(noise))), FRAME)
-    return (noise / noise.std()).astype(np.float32)
+from render import FRAME, HOPS_PER_FRAME, PERIODS_MAX, PERIODS_MIN, SAMPLE_RATE_HZ, UNVOICED_PERIODS
 
 
 def session(model):
@@ -112,49 +85,3 @@ def whole_periods(pitch, lowest_hz):
         periods[frame] = np.clip(round(wanted[frame] + 0.5 * error), PERIODS_MIN, PERIODS_MAX)
         error = np.clip(error + wanted[frame] - periods[frame], -0.5, 0.5)
     return periods
-
-
-def _spectra(signal, hops, window):
-    padded = np.pad(signal, WINDOW // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[HOP // 2 :: HOP][:hops] * window
-    return scipy.fft.rfft(frames.astype(np.float32), axis=1)
-
-
-@lru_cache(maxsize=4)
-def _normalisation(hops):
-    total = np.zeros((hops - 1) * HOP + WINDOW)
-    for hop in range(hops):
-        total[hop * HOP : hop * HOP + WINDOW] += _HANN**2
-    return 1 / np.maximum(total, 0.05)
-
-
-def minimum_phase(amplitude_log):
-    """Spectra of the causal filter with these amplitudes [hops, 601]: cepstrum folded to positive time."""
-    cepstrum = scipy.fft.irfft(amplitude_log, WINDOW, axis=1)
-    cepstrum[:, 1 : WINDOW // 2] *= 2
-    cepstrum[:, WINDOW // 2 + 1 :] = 0
-    return np.exp(scipy.fft.rfft(cepstrum, axis=1))
-
-
-def render(harmonic, noise, voiced, periods):
-    """Samples from amplitudes [hops, 601] (natural logarithm), voicing per hop and whole periods per frame; all of it
-    DELAY samples late."""
-    hops, samples = len(harmonic), len(harmonic) * HOP
-    phase = (np.concatenate([[0], np.cumsum(periods[:-1])])[:, None] + periods[:, None] * np.arange(FRAME) / FRAME).reshape(-1)
-    pitch = np.repeat(periods, FRAME) * SAMPLE_RATE_HZ / FRAME
-    highest = np.floor(HARMONICS_MAX_HZ / np.maximum(pitch, 40)) + 0.5
-    turn = 2 * np.pi * (phase % 1)
-    divisor = 2 * np.sin(turn / 2)
-    limit = np.abs(divisor) < 2e-3
-    pulses = np.sin(highest * turn) / np.where(limit, 1, divisor)
-    pulses = np.where(limit, highest, pulses) - 0.5
-    pulses[~np.repeat(voiced, HOP)] = 0
-    noise_samples = np.resize(_noise_template(), samples) * np.sqrt(4 / (3 * WINDOW))
-    spectra = _spectra(pulses, hops, _HANN / (WINDOW / 4)) * minimum_phase(harmonic)
-    spectra += _spectra(noise_samples, hops, _HANN) * np.exp(noise)
-    pieces = scipy.fft.irfft(spectra, WINDOW, axis=1) * _HANN
-    signal = np.zeros((hops - 1) * HOP + WINDOW)
-    for hop, piece in enumerate(pieces):
-        signal[hop * HOP : hop * HOP + WINDOW] += piece
-    signal *= _normalisation(hops)
-    return np.pad(signal, (DELAY - (WINDOW - HOP) // 2, 0))[:samples].astype(np.float32)

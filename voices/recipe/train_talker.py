@@ -16,12 +16,13 @@ import torch.nn.functional as F
 import codes as coding
 import lexicon
 import progress
-import synthesise
-from synthesise import LEAD_FRAMES, UNITS_PER_FRAME
-from talker import (CODEBOOK_SIZE, GROUPS, PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Vocabulary, Voice)
+import shards
+from muon import Muon
+from render import HOPS_PER_FRAME
+from shards import UNITS_PER_FRAME
+from talker import PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Vocabulary, Voice
 
-POSITIONS = 2_400
-RATE, MATRIX_RATE, WARM_UP_STEPS = 2e-3, 0.02, 60
+RATE, MATRIX_RATE, WARM_UP_STEPS = 2e-3, 6e-3, 60
 PREDICTED_SHARE = 0.3
 
 
@@ -30,9 +31,9 @@ def vocabulary(work):
     path = Path(work) / "frames.txt"
     if not path.exists():
         heard, possible = Counter(), Counter()
-        for shard in synthesise.shards(work):
-            for utterance in synthesise.load(shard):
-                heard.update(coding.frames_of(utterance["units"]))
+        for shard in shards.paths(work, "codes"):
+            for sentence in shards.load(shard):
+                heard.update(coding.frames_of(sentence["units"]))
         for word, timed in lexicon.read(Path(work) / "lexicon.tsv").items():
             if word not in lexicon.PAUSES and not word.startswith(lexicon.RULE):
                 units = "   " + "".join(sound * n for sound, n in lexicon.parse(timed)) + "   "
@@ -46,88 +47,94 @@ def vocabulary(work):
     return Vocabulary(frames, sorted({sound for frame in frames for sound in frame}))
 
 
-def utterances(work, words, shards=None):
-    """(text ids, codes [frames, 16], speaker) of the shards."""
-    rows = []
-    for path in shards or synthesise.shards(work):
-        with np.load(path) as shard, np.load(Path(work) / "codes" / path.name) as coded:
-            units, lengths, codes = str(shard["units"]), shard["frames"], torch.from_numpy(coded["codes"]).long()
-        at = 0
-        for length in lengths:
-            rows.append((torch.tensor(words.text_ids(units[at * UNITS_PER_FRAME : (at + length) * UNITS_PER_FRAME])), codes[at : at + length],
-                         synthesise.speaker_of(path)))
-            at += length
-    return rows
+class Sentences:
+    """All sentences of some shards, one after the other, on the device that learns from them."""
 
+    def __init__(self, words, paths, device="cpu"):
+        text, codes, lengths, speakers = [], [], [], []
+        for path in paths:
+            for sentence in shards.load(path):
+                ids = words.text_ids(sentence["units"])
+                text += ids + [SPECIAL_TEXT["tts_eos"]] + [SPECIAL_TEXT["tts_pad"]] * (len(sentence["codes"]) - len(ids) - 1)
+                codes.append(sentence["codes"])
+                lengths.append(len(sentence["codes"]))
+                speakers.append(shards.speaker_of(path))
+        self.lengths, self.speakers = np.array(lengths), np.array(speakers)
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        self.text = torch.tensor(text, dtype=torch.int16, device=device)
+        self.codes = torch.from_numpy(np.concatenate(codes)).to(device)
 
-def balanced(rows):
-    """The same, a speaker of whom there is less repeated a whole number of times."""
-    heard = Counter(speaker for _, _, speaker in rows)
-    most = max(heard.values())
-    return [row for row in rows for _ in range(most // heard[row[2]])]
+    def __len__(self):
+        return len(self.lengths)
 
+    def batch(self, chosen):
+        """Text [sentences, frames + 1] and codes [sentences, frames, 16] of some sentences, as long as the longest, and how
+        long each is [sentences, 1]."""
+        device, longest = self.codes.device, int(self.lengths[chosen].max())
+        starts, lengths = (torch.from_numpy(column[chosen]).to(device)[:, None] for column in (self.starts, self.lengths))
+        frames = torch.arange(longest + 1, device=device)
+        within = frames < lengths
+        at = (starts + frames).where(within, 0)
+        text = self.text[at].long().where(within, SPECIAL_TEXT["tts_pad"])
+        return text, self.codes[at[:, :-1]].long(), lengths
 
-def batches(rows, rng):
-    """Sentences of like length together, about POSITIONS positions each."""
-    order = rng.permutation(len(rows))
-    made = []
-    for start in range(0, len(order), 2_000):
-        part = sorted(order[start : start + 2_000], key=lambda at: len(rows[at][1]))
-        batch = []
-        for at in part:
-            batch.append(at)
-            if len(batch) * (len(rows[at][1]) + PREFIX + 1) >= POSITIONS:
-                made.append(batch)
-                batch = []
-        made.extend([batch] if batch else [])
-    rng.shuffle(made)
-    return made
+    def batches(self, rng, positions):
+        """Numbers of sentences of like length, together about so many positions; a speaker of whom there is less comes a
+        whole number of times."""
+        heard = Counter(self.speakers)
+        repeats = np.array([max(heard.values()) // heard[speaker] for speaker in self.speakers])
+        order = rng.permutation(np.repeat(np.arange(len(self)), repeats))
+        made = []
+        for start in range(0, len(order), positions):
+            part = order[start : start + positions]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batch = []
+            for at in part:
+                batch.append(at)
+                if len(batch) * (self.lengths[at] + PREFIX + 1) >= positions:
+                    made.append(np.array(batch))
+                    batch = []
+            made.extend([np.array(batch)] if batch else [])
+        rng.shuffle(made)
+        return made
 
 
 class Acoustics:
     """What codes say: amplitudes less the mean of code 0 (principal components), and pitch [n, 72]."""
 
     def __init__(self, work, device):
-        coder = coding.Coder(work)
-        self.levels = coder.levels.to(device)
-        self.pitches = (coder.pitches * torch.tensor([0.3, 0.3] + [0.5] * synthesise.HOPS_PER_FRAME)).to(device)
-        self.scale = coder.levels[0].pow(2).mean().sqrt()
+        coder = coding.Coder(work, device)
+        self.levels, self.scale = coder.levels, coder.levels[0].pow(2).mean().sqrt()
+        self.pitches = coder.pitches * torch.tensor([0.3, 0.3] + [0.5] * HOPS_PER_FRAME, device=device)
 
     def of(self, codes):
         amplitudes = sum(level[codes[:, at + 2]] for at, level in enumerate(self.levels)) / self.scale
         return torch.cat([amplitudes, self.pitches[codes[:, 1]]], 1)
 
 
-def losses(voice, batch, rows, acoustics, rng):
+def losses(voice, sentences, chosen, acoustics, rng):
     """Cross entropies: of code 0, and of each of the others [15]; distance of amplitudes and pitch; how often code 1 is
     right."""
-    frames = [rows[at][1] for at in batch]
-    longest = max(map(len, frames))
-    text = torch.full((len(batch), longest + 1), SPECIAL_TEXT["tts_pad"])
-    codes = torch.zeros(len(batch), longest, 16, dtype=torch.long)
-    target = torch.full((len(batch), longest + 1), -100)
-    for row, at in enumerate(batch):
-        ids, own, _ = rows[at]
-        text[row, : len(ids)], text[row, len(ids)] = ids, SPECIAL_TEXT["tts_eos"]
-        codes[row, : len(own)], target[row, : len(own)], target[row, len(own)] = own, own[:, 0], SPECIAL_CODEC["eos"]
-    text, codes, target = (tensor.to(voice.own.device) for tensor in (text, codes, target))
+    text, codes, lengths = sentences.batch(chosen)
+    count, longest, device = len(chosen), text.shape[1] - 1, text.device
     # How much of its own speech each sentence hears: all, or only some of it; and frames lost altogether.
-    share = torch.tensor(rng.choice([1.0, 0.9, 0.6, 0.0], size=(len(batch), 1), p=[0.3, 0.3, 0.2, 0.2]), dtype=torch.float32)
-    acoustic = (torch.rand(len(batch), longest) < share).float().to(codes.device)
-    heard = voice.frames(codes, acoustic) * (torch.rand(len(batch), longest, 1, device=codes.device) > 0.05)
-    begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(batch), 1, -1)
+    share = torch.from_numpy(rng.choice([1.0, 0.9, 0.6, 0.0], size=(count, 1), p=[0.3, 0.3, 0.2, 0.2])).to(device)
+    acoustic = (torch.rand(count, longest, device=device) < share).float()
+    heard = voice.frames(codes, acoustic) * (torch.rand(count, longest, 1, device=device) > 0.05)
+    begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(count, 1, -1)
     body = voice.text(text) + torch.cat([begin, heard], 1)
-    hidden = voice.talker(torch.cat([voice.prefix([rows[at][2] for at in batch]), body], 1))[:, PREFIX:]
-    known = target >= 0
-    logits = voice.codec_head(hidden[known])
-    first = F.cross_entropy(logits.float(), target[known])
-    spoken = (target >= 0) & (target < CODEBOOK_SIZE)
-    states, wanted = hidden[spoken], codes[spoken[:, :-1]]
-    some = torch.randperm(len(states), device=states.device)[: int(PREDICTED_SHARE * len(states))]
+    hidden = voice.talker(torch.cat([voice.prefix(sentences.speakers[chosen]), body], 1))[:, PREFIX:]
+    frames = torch.arange(longest + 1, device=device)
+    target = F.pad(codes[..., 0], (0, 1)).where(frames < lengths, -100).where(frames != lengths, SPECIAL_CODEC["eos"])
+    first = F.cross_entropy(voice.codec_head(hidden).float().flatten(0, 1), target.flatten())
+    # Sentences are of like length: what is behind the end of the shorter ones is computed, and left out of the means.
+    states, wanted, spoken = hidden[:, :-1].flatten(0, 1), codes.flatten(0, 1), (frames[:-1] < lengths).flatten()
+    some = torch.randperm(len(states), device=device)[: int(PREDICTED_SHARE * len(states))]
     predicted = voice.predict(states[some], wanted[some]).float()
-    rest = F.cross_entropy(predicted.transpose(1, 2), wanted[some, 1:], reduction="none").mean(0)
-    right = (predicted[:, 0].argmax(-1) == wanted[some, 1]).float().mean()
-    distance = F.smooth_l1_loss(voice.acoustic(states).float(), acoustics.of(wanted), beta=0.2)
+    rest = F.cross_entropy(predicted.transpose(1, 2), wanted[some, 1:].where(spoken[some, None], -100), reduction="none").sum(0) / spoken[some].sum()
+    right = ((predicted[:, 0].argmax(-1) == wanted[some, 1]) & spoken[some]).sum() / spoken[some].sum()
+    distance = F.smooth_l1_loss(voice.acoustic(states).float(), acoustics.of(wanted), beta=0.2, reduction="none").mean(1)
+    distance = (distance * spoken).sum() / spoken.sum()
     return first, rest, distance, right
 
 
@@ -139,6 +146,7 @@ def main():
     arguments.add_argument("--name", default="talker")
     arguments.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     arguments.add_argument("--device", default="cpu")
+    arguments.add_argument("--positions", type=int, default=2_400, help="of sentences, in one step")
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
     words = vocabulary(arguments.work)
@@ -151,15 +159,15 @@ def main():
     matrices = [p for net in (voice.talker, voice.predictor) for p in net.layers.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in voice.parameters() if id(p) not in chosen]
-    optimisers = [torch.optim.Muon(matrices, lr=MATRIX_RATE, momentum=0.95, weight_decay=0.01),
+    optimisers = [Muon(matrices, MATRIX_RATE, weight_decay=0.01),
                   torch.optim.AdamW(others, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)]
     log = progress.Log(arguments.work, arguments.name, voice, optimisers)
-    rows = balanced(utterances(arguments.work, words))
+    sentences = Sentences(words, shards.paths(arguments.work, "codes"), arguments.device)
     acoustics, rng = Acoustics(arguments.work, arguments.device), np.random.default_rng(log.step)
-    print(f"{len(rows)} sentences, {sum(len(codes) for _, codes, _ in rows) * 0.08 / 3600:.1f} hours", flush=True)
+    print(f"{len(sentences)} sentences, {sentences.lengths.sum() * 0.08 / 3600:.1f} hours", flush=True)
     begin, part = time.time(), 0.0
     while part < 1:
-        for batch in batches(rows, rng):
+        for batch in sentences.batches(rng, arguments.positions):
             part = (time.time() - begin) / (60 * arguments.minutes)
             if part >= 1:
                 break
@@ -168,14 +176,14 @@ def main():
                 for group in optimiser.param_groups:
                     group["lr"] = rate * factor
             with torch.autocast(arguments.device, torch.bfloat16):
-                first, rest, distance, right = losses(voice, batch, rows, acoustics, rng)
+                first, rest, distance, right = losses(voice, sentences, batch, acoustics, rng)
             for optimiser in optimisers:
                 optimiser.zero_grad()
             (first + rest.mean() * 2 + rest[0] * 0.2 + distance * 5).backward()
             torch.nn.utils.clip_grad_norm_(voice.parameters(), 2.0)
             for optimiser in optimisers:
                 optimiser.step()
-            log.add(first=first.item(), pitch=rest[0].item(), right=right.item(), distance=distance.item(), coarse=rest[1].item(), fine=rest[2:].mean().item())
+            log.add(first=first, pitch=rest[0], right=right, distance=distance, coarse=rest[1], fine=rest[2:].mean())
     log.save()
 
 
