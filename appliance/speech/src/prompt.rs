@@ -157,16 +157,9 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
             return Err(SpeechError::EmbeddingSize { found: embedding.len(), expected: layout.hidden });
         }
         Identity::Embedding(_) => None,
-        Identity::Described if layout.kind != ModelKind::VoiceDesign => {
-            return Err(match layout.kind {
-                ModelKind::Base => SpeechError::NeedsReference,
-                _ => SpeechError::UnknownSpeaker {
-                    name: String::new(),
-                    known: layout.speakers.keys().cloned().collect::<Vec<_>>().join(", "),
-                },
-            });
-        }
-        Identity::Described => None,
+        Identity::Described if layout.kind == ModelKind::VoiceDesign => None,
+        // Nobody was named: says who there is, or that a recording is wanted.
+        Identity::Described => Some(layout.speaker("")?),
     };
     let wanted = options.language.as_deref().map(str::to_lowercase).filter(|name| name != "auto");
     let mut language = wanted.as_deref().map(|name| layout.language(name)).transpose()?;
@@ -379,6 +372,10 @@ pub(crate) mod tests {
         let names: Vec<&str> = layout.speakers_in_order().map(|(name, _)| name).collect();
         assert_eq!(names, ["ryan", "eric"]);
         assert!(layout.speaker("nobody").unwrap_err().to_string().contains("ryan, eric"));
+        let mut nobody = options(TextMode::Whole);
+        nobody.identity = Identity::Described;
+        let refused = Prompt::new(&layout, &Spelled, &nobody, &[21]).unwrap_err();
+        assert!(refused.to_string().contains("ryan, eric"), "{refused}");
     }
 
     #[test]
