@@ -4,7 +4,7 @@
 |---|---|
 | 0 | which sounds the frame holds: 256 clusters of frames with like sounds and like amplitudes |
 | 1 | pitch: whole periods, how many more the next frame has, voicing of the six hops |
-| 2-15 | amplitudes of six hops, less the mean of code 0: residual vector quantisation of 64 principal components |
+| 2-15 | amplitudes of six hops, less the mean of code 0: residual vector quantisation of 128 principal components |
 
 They are fixed before anything is trained, so that talker and vocoder are trained side by side.
 """
@@ -22,7 +22,7 @@ from render import HOPS_PER_FRAME
 from shards import UNITS_PER_FRAME
 
 CODEBOOK_SIZE = 256
-COMPONENTS = 64
+COMPONENTS = 128
 LEVELS = 14
 PITCH_WEIGHTS = torch.tensor([1.0, 0.6] + [2.0] * HOPS_PER_FRAME)
 SCALE = 2.0

@@ -88,7 +88,7 @@ def keep(work, voice, vocoder):
         shutil.copy(work / name, KEPT / name)
 
 
-def main(work, version="0.8"):
+def main(work, version="0.9"):
     work, out = Path(work), Path(work) / "checkpoint"
     (out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
     words = vocabulary(work)

@@ -24,8 +24,9 @@ class Muon(torch.optim.Optimizer):
                 updates = torch.stack(torch._foreach_lerp(gradients, means, group["momentum"])).flatten(2)
                 updates = orthogonal(updates.bfloat16())
                 scale = 0.2 * max(updates.shape[1:]) ** 0.5
-                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(parameters, list(updates.to(gradients[0].dtype).view(-1, *shape)), alpha=-group["lr"] * scale)
+                if group["weight_decay"]:
+                    torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_sub_(parameters, list((updates.to(gradients[0].dtype) * (group["lr"] * scale)).view(-1, *shape)))
 
 
 def orthogonal(matrices):

@@ -16,7 +16,7 @@ import shards
 from talker import PREFIX, SPECIAL_CODEC, Voice
 from train_talker import Sentences, vocabulary
 
-POSITIONS = 9_600
+TOGETHER = 64
 
 
 @torch.no_grad()
@@ -37,14 +37,15 @@ def main(work, count=0, device="cpu"):
                 continue
             sentences = Sentences(words, [path], device)
             guessed = [None] * len(sentences)
-            for batch in sentences.batches(np.random.default_rng(0), POSITIONS):
-                text, codes, lengths = sentences.batch(batch)
-                begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(batch), 1, -1)
+            alike = np.argsort(sentences.lengths, kind="stable")
+            for chosen in np.array_split(alike, len(alike) // TOGETHER + 1):
+                text, codes, _, speakers = sentences.batch(chosen, sentences.lengths[chosen].max())
+                begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(chosen), 1, -1)
                 body = voice.text(text[:, :-1]) + torch.cat([begin, voice.frames(codes[:, :-1])], 1)
                 with torch.autocast(device, torch.bfloat16):
-                    hidden = voice.talker(torch.cat([voice.prefix(sentences.speakers[batch]), body], 1))[:, PREFIX:]
+                    hidden = voice.talker(torch.cat([voice.prefix(speakers), body], 1))[:, PREFIX:]
                     own = voice.guess(hidden.flatten(0, 1), codes[..., 0].flatten()).view(codes.shape).cpu()
-                for at, row in zip(batch, own):
+                for at, row in zip(chosen, own):
                     guessed[at] = row[: sentences.lengths[at]]
             same = (torch.cat(guessed) == sentences.codes.cpu()).float().mean(0)
             shards.save(out, [

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 SAVE_EVERY_S = 60
-PRINT_EVERY_S = 20
+PRINT_EVERY_S = 10
 
 
 def weights(work, name, model):
@@ -31,7 +31,8 @@ class Log:
 
     def __init__(self, work, name, model, optimisers):
         self.path, self.model, self.optimisers = Path(work) / f"{name}.pt", model, optimisers
-        self.step, self.trained_s, self.recent = 0, 0.0, []
+        self.step, self.trained_s, self.recent = 0, 0.0, {}
+        self.count = 0
         if saved := weights(work, name, model):
             for ours, theirs in zip(optimisers, saved["optimisers"]):
                 ours.load_state_dict(theirs)
@@ -41,20 +42,21 @@ class Log:
             print("begins with the weights that there are", flush=True)
         self.printed = self.saved = self.last = time.time()
 
-    def add(self, **losses):
+    def add(self, losses):
+        """Numbers on any device by name. Not looked at before they are printed, for a GPU would be waited for."""
         self.step += 1
-        # Not looked at before they are printed: a GPU would be waited for.
-        self.recent.append({key: torch.as_tensor(value).detach() for key, value in losses.items()})
+        self.count += 1
+        self.recent = {key: value + self.recent.get(key, 0) for key, value in losses.items()}
         now = time.time()
         self.trained_s += now - self.last
         self.last = now
         if now - self.printed > PRINT_EVERY_S:
-            mean = {key: float(sum(row[key] for row in self.recent)) / len(self.recent) for key in losses}
-            print(f"step {self.step} {self.trained_s / 60:.1f} min {(now - self.printed) / len(self.recent):.3f} s/step  "
+            mean = {key: float(value) / self.count for key, value in self.recent.items()}
+            print(f"step {self.step} {self.trained_s / 60:.1f} min {(now - self.printed) / self.count:.3f} s/step  "
                   + "  ".join(f"{key} {value:.4f}" for key, value in mean.items()), flush=True)
             with open(self.path.with_suffix(".jsonl"), "a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.step, "minutes": round(self.trained_s / 60, 2)} | {k: round(v, 5) for k, v in mean.items()}) + "\n")
-            self.printed, self.recent = now, []
+            self.printed, self.recent, self.count = now, {}, 0
         if now - self.saved > SAVE_EVERY_S:
             self.save()
             self.saved = now

@@ -23,9 +23,9 @@ HIDDEN_FRAMES = LEAD_FRAMES - 1
 ROWS = {"units": UNITS_PER_FRAME, "amplitudes": HOPS_PER_FRAME, "voiced": HOPS_PER_FRAME, "periods": 1, "codes": 1}
 
 
-def paths(work, folder, count=None):
-    """The first `count` shards of each speaker that there are, or all."""
-    return [path for speaker in SPEAKERS for path in sorted((Path(work) / folder).glob(f"{speaker}-[0-9][0-9][0-9].npz"))[: count and int(count)]]
+def paths(work, folder, count=0):
+    """The first `count` shards of each speaker that there are, or all (0)."""
+    return [path for speaker in SPEAKERS for path in sorted((Path(work) / folder).glob(f"{speaker}-[0-9][0-9][0-9].npz"))[: int(count) or None]]
 
 
 def speaker_of(path):

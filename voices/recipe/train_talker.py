@@ -20,10 +20,15 @@ import shards
 from muon import Muon
 from render import HOPS_PER_FRAME
 from shards import UNITS_PER_FRAME
+from step import Step
 from talker import PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Vocabulary, Voice
 
 RATE, MATRIX_RATE, WARM_UP_STEPS = 2e-3, 6e-3, 60
 PREDICTED_SHARE = 0.3
+# How much of its own speech a sentence hears: all, or only some of it.
+SHARES_HEARD, SHARES_PROBABLE = (1.0, 0.9, 0.6, 0.0), (0.3, 0.3, 0.2, 0.2)
+# Sentences are padded to one of these, in frames.
+LENGTHS = np.array([12, 16, 20, 25, 31, 39, 49, 61, 76, 95, 119, 150])
 
 
 def vocabulary(work):
@@ -58,7 +63,7 @@ class Sentences:
                 text += ids + [SPECIAL_TEXT["tts_eos"]] + [SPECIAL_TEXT["tts_pad"]] * (len(sentence["codes"]) - len(ids) - 1)
                 codes.append(sentence["codes"])
                 lengths.append(len(sentence["codes"]))
-                speakers.append(shards.speaker_of(path))
+                speakers.append(SPECIAL_CODEC[shards.speaker_of(path)])
         self.lengths, self.speakers = np.array(lengths), np.array(speakers)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.text = torch.tensor(text, dtype=torch.int16, device=device)
@@ -67,40 +72,36 @@ class Sentences:
     def __len__(self):
         return len(self.lengths)
 
-    def batch(self, chosen):
-        """Text [sentences, frames + 1] and codes [sentences, frames, 16] of some sentences, as long as the longest, and how
-        long each is [sentences, 1]."""
-        device, longest = self.codes.device, int(self.lengths[chosen].max())
-        starts, lengths = (torch.from_numpy(column[chosen]).to(device)[:, None] for column in (self.starts, self.lengths))
+    def batch(self, chosen, longest):
+        """Text [sentences, longest + 1] and codes [sentences, longest, 16] of some sentences, how long each is [sentences, 1]
+        and who speaks (codec ids) [sentences]."""
+        device = self.codes.device
+        starts, lengths, speakers = (torch.from_numpy(column[chosen]).to(device) for column in (self.starts, self.lengths, self.speakers))
         frames = torch.arange(longest + 1, device=device)
-        within = frames < lengths
-        at = (starts + frames).where(within, 0)
+        within = frames < lengths[:, None]
+        at = (starts[:, None] + frames).where(within, 0)
         text = self.text[at].long().where(within, SPECIAL_TEXT["tts_pad"])
-        return text, self.codes[at[:, :-1]].long(), lengths
+        return text, self.codes[at[:, :-1]].long(), lengths[:, None], speakers
 
     def batches(self, rng, positions):
-        """Numbers of sentences of like length, together about so many positions; a speaker of whom there is less comes a
-        whole number of times."""
-        heard = Counter(self.speakers)
-        repeats = np.array([max(heard.values()) // heard[speaker] for speaker in self.speakers])
-        order = rng.permutation(np.repeat(np.arange(len(self)), repeats))
-        made = []
-        for start in range(0, len(order), positions):
-            part = order[start : start + positions]
-            part = part[np.argsort(self.lengths[part], kind="stable")]
-            batch = []
-            for at in part:
-                batch.append(at)
-                if len(batch) * (self.lengths[at] + PREFIX + 1) >= positions:
-                    made.append(np.array(batch))
-                    batch = []
-            made.extend([np.array(batch)] if batch else [])
-        rng.shuffle(made)
-        return made
+        """Endlessly: numbers of sentences of like length, about so many positions together, and the longest that there may be
+        among them. A speaker of whom there is less comes a whole number of times."""
+        heard = Counter(self.speakers.tolist())
+        repeats = [max(heard.values()) // heard[speaker] for speaker in self.speakers.tolist()]
+        every = np.repeat(np.arange(len(self)), repeats)
+        longest = LENGTHS[np.searchsorted(LENGTHS, self.lengths)]
+        waiting = {length: [] for length in LENGTHS.tolist()}
+        while True:
+            for at in rng.permutation(every):
+                alike = waiting[length := int(longest[at])]
+                alike.append(at)
+                if (len(alike) + 1) * (length + PREFIX + 1) > positions:
+                    yield np.array(alike), length
+                    alike.clear()
 
 
 class Acoustics:
-    """What codes say: amplitudes less the mean of code 0 (principal components), and pitch [n, 72]."""
+    """What codes say: amplitudes less the mean of code 0 (principal components), and pitch [n, 136]."""
 
     def __init__(self, work, device):
         coder = coding.Coder(work, device)
@@ -112,24 +113,21 @@ class Acoustics:
         return torch.cat([amplitudes, self.pitches[codes[:, 1]]], 1)
 
 
-def losses(voice, sentences, chosen, acoustics, rng):
+def losses(voice, acoustics, text, codes, lengths, speakers, share):
     """Cross entropies: of code 0, and of each of the others [15]; distance of amplitudes and pitch; how often code 1 is
-    right."""
-    text, codes, lengths = sentences.batch(chosen)
-    count, longest, device = len(chosen), text.shape[1] - 1, text.device
-    # How much of its own speech each sentence hears: all, or only some of it; and frames lost altogether.
-    share = torch.from_numpy(rng.choice([1.0, 0.9, 0.6, 0.0], size=(count, 1), p=[0.3, 0.3, 0.2, 0.2])).to(device)
+    right. Of its own speech each sentence hears a share [sentences, 1], and some frames are lost altogether."""
+    count, longest, device = len(text), codes.shape[1], text.device
     acoustic = (torch.rand(count, longest, device=device) < share).float()
     heard = voice.frames(codes, acoustic) * (torch.rand(count, longest, 1, device=device) > 0.05)
     begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(count, 1, -1)
     body = voice.text(text) + torch.cat([begin, heard], 1)
-    hidden = voice.talker(torch.cat([voice.prefix(sentences.speakers[chosen]), body], 1))[:, PREFIX:]
+    hidden = voice.talker(torch.cat([voice.prefix(speakers), body], 1))[:, PREFIX:]
     frames = torch.arange(longest + 1, device=device)
     target = F.pad(codes[..., 0], (0, 1)).where(frames < lengths, -100).where(frames != lengths, SPECIAL_CODEC["eos"])
     first = F.cross_entropy(voice.codec_head(hidden).float().flatten(0, 1), target.flatten())
-    # Sentences are of like length: what is behind the end of the shorter ones is computed, and left out of the means.
+    # What is behind the end of a sentence is computed, and left out of the means.
     states, wanted, spoken = hidden[:, :-1].flatten(0, 1), codes.flatten(0, 1), (frames[:-1] < lengths).flatten()
-    some = torch.randperm(len(states), device=device)[: int(PREDICTED_SHARE * len(states))]
+    some = torch.randint(len(states), (int(PREDICTED_SHARE * len(states)),), device=device)
     predicted = voice.predict(states[some], wanted[some]).float()
     rest = F.cross_entropy(predicted.transpose(1, 2), wanted[some, 1:].where(spoken[some, None], -100), reduction="none").sum(0) / spoken[some].sum()
     right = ((predicted[:, 0].argmax(-1) == wanted[some, 1]) & spoken[some]).sum() / spoken[some].sum()
@@ -153,37 +151,32 @@ def main():
     voice = Voice("".join(words.alphabet))
     voice.parts.copy_(words.parts())
     voice.to(arguments.device)
-    # Two thirds of the time of a step; the first ones take a minute more.
-    for layer in (*voice.talker.layers, *voice.predictor.layers):
-        layer.compile(dynamic=True)
+    if arguments.device == "cpu":
+        # Two thirds of the time of a step; the first ones take a minute more.
+        for layer in (*voice.talker.layers, *voice.predictor.layers):
+            layer.compile(dynamic=True)
     matrices = [p for net in (voice.talker, voice.predictor) for p in net.layers.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in voice.parameters() if id(p) not in chosen]
-    optimisers = [Muon(matrices, MATRIX_RATE, weight_decay=0.01),
-                  torch.optim.AdamW(others, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)]
+    optimisers = [Muon(matrices, MATRIX_RATE, weight_decay=0.01), torch.optim.AdamW(others, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)]
     log = progress.Log(arguments.work, arguments.name, voice, optimisers)
     sentences = Sentences(words, shards.paths(arguments.work, "codes"), arguments.device)
     acoustics, rng = Acoustics(arguments.work, arguments.device), np.random.default_rng(log.step)
     print(f"{len(sentences)} sentences, {sentences.lengths.sum() * 0.08 / 3600:.1f} hours", flush=True)
-    begin, part = time.time(), 0.0
-    while part < 1:
-        for batch in sentences.batches(rng, arguments.positions):
-            part = (time.time() - begin) / (60 * arguments.minutes)
-            if part >= 1:
-                break
-            factor = arguments.rate * min(1, (log.step + 1) / WARM_UP_STEPS) * max(0.02, 1 - part)
-            for optimiser, rate in zip(optimisers, (MATRIX_RATE, RATE)):
-                for group in optimiser.param_groups:
-                    group["lr"] = rate * factor
-            with torch.autocast(arguments.device, torch.bfloat16):
-                first, rest, distance, right = losses(voice, sentences, batch, acoustics, rng)
-            for optimiser in optimisers:
-                optimiser.zero_grad()
-            (first + rest.mean() * 2 + rest[0] * 0.2 + distance * 5).backward()
-            torch.nn.utils.clip_grad_norm_(voice.parameters(), 2.0)
-            for optimiser in optimisers:
-                optimiser.step()
-            log.add(first=first, pitch=rest[0], right=right, distance=distance, coarse=rest[1], fine=rest[2:].mean())
+
+    def compute(*inputs):
+        first, rest, distance, right = losses(voice, acoustics, *inputs)
+        told = dict(first=first, pitch=rest[0], right=right, distance=distance, coarse=rest[1], fine=rest[2:].mean())
+        return first + rest.mean() * 2 + rest[0] * 0.2 + distance * 5, told
+
+    step, begin = Step(compute, voice, optimisers, clip=2.0), time.time()
+    for chosen, longest in sentences.batches(rng, arguments.positions):
+        part = (time.time() - begin) / (60 * arguments.minutes)
+        if part >= 1:
+            break
+        factor = arguments.rate * min(1, (log.step + 1) / WARM_UP_STEPS) * max(0.02, 1 - part)
+        share = torch.from_numpy(rng.choice(SHARES_HEARD, size=(len(chosen), 1), p=SHARES_PROBABLE)).float().to(arguments.device)
+        log.add(step.run((MATRIX_RATE * factor, RATE * factor), *sentences.batch(chosen, longest), share))
     log.save()
 
 

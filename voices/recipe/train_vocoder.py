@@ -23,6 +23,7 @@ from bands import mel_bands
 from muon import Muon
 from play import Player
 from render import FRAME
+from step import Step
 from vocoder import CODEBOOK_WIDTH, Vocoder
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64), (128, 32))
@@ -41,13 +42,14 @@ def model(work):
     decoder, coder = Vocoder(), coding.Coder(work)
     width = CODEBOOK_WIDTH // 2
     with torch.no_grad():
-        scale = 1 / coder.levels[0].pow(2).mean().sqrt()
+        # Of the components only the largest.
+        scale = 1 / coder.levels[0, :, :width].pow(2).mean().sqrt()
         means = coder.means - coder.means.mean(0)
         decoder.quantizer.rvq_first.tables[0].copy_(means @ torch.linalg.svd(means, full_matrices=False)[2][:width].T * scale * 0.5)
         pitch, *rest = decoder.quantizer.rvq_rest.tables
         pitch.copy_(_pitch_rows(coder, width))
         for table, level in zip(rest, coder.levels):
-            table.copy_(level * scale)
+            table.copy_(level[:, :width] * scale)
     return decoder
 
 
@@ -93,7 +95,7 @@ def distance(made, wanted):
 
 
 class Speech:
-    """Random pieces of all shards in these folders, and what they sound like."""
+    """Random pieces of all shards in these folders, and who plays them."""
 
     def __init__(self, work, folders, device, seed):
         self.player, self.random = Player(work, device), torch.Generator(device).manual_seed(seed)
@@ -107,10 +109,9 @@ class Speech:
         self.starts = at[at + SEGMENT_FRAMES <= ends]
 
     def batch(self, pieces):
-        """Codes [pieces, 16, frames] and samples [pieces, frames * 1920]."""
+        """Codes [pieces, frames, 16]."""
         chosen = torch.randint(len(self.starts), (pieces,), generator=self.random, device=self.codes.device)
-        codes = self.codes[self.starts[chosen][:, None] + torch.arange(SEGMENT_FRAMES, device=self.codes.device)].long()
-        return codes.transpose(1, 2), self.player.play(codes)
+        return self.codes[self.starts[chosen][:, None] + torch.arange(SEGMENT_FRAMES, device=self.codes.device)].long()
 
 
 def main():
@@ -134,23 +135,21 @@ def main():
     speech = Speech(arguments.work, arguments.codes, arguments.device, seed=zlib.crc32(f"{arguments.name} {log.step}".encode()))
     print(f"{len(speech.codes) * 0.08 / 3600:.1f} hours", flush=True)
     cut = SKIPPED_FRAMES * FRAME
-    begin = time.time()
+
+    def compute(codes):
+        # Its targets are not for half precision.
+        with torch.autocast(arguments.device, enabled=False):
+            wanted = speech.player.play(codes)[:, cut:]
+        made = decoder(codes.transpose(1, 2))[:, cut:]
+        with torch.autocast(arguments.device, enabled=False):
+            loudness, spectra, samples, offset, wrong = distance(made, wanted)
+        told = dict(loudness=loudness, spectra=spectra, samples=samples, wrong=wrong)
+        return BANDS_WEIGHT * loudness + spectra + SAMPLES_WEIGHT * samples + OFFSET_WEIGHT * offset, told
+
+    step, begin = Step(compute, decoder, optimisers, clip=3.0), time.time()
     while (part := (time.time() - begin) / (60 * arguments.minutes)) < 1:
-        rate = RATE_LAST + (arguments.rate - RATE_LAST) * (1 - part)
-        for optimiser, share in zip(optimisers, (1, OTHERS_RATE)):
-            for group in optimiser.param_groups:
-                group["lr"] = share * rate * min(1, (log.step + 1) / WARM_UP_STEPS)
-        codes, wanted = speech.batch(arguments.pieces)
-        with torch.autocast(arguments.device, torch.bfloat16):
-            made = decoder(codes)[:, cut:]
-        loudness, spectra, samples, offset, wrong = distance(made, wanted[:, cut:])
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        (BANDS_WEIGHT * loudness + spectra + SAMPLES_WEIGHT * samples + OFFSET_WEIGHT * offset).backward()
-        norm = torch.nn.utils.clip_grad_norm_(decoder.parameters(), 3.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        log.add(loudness=loudness, spectra=spectra, samples=samples, wrong=wrong, norm=norm)
+        rate = (RATE_LAST + (arguments.rate - RATE_LAST) * (1 - part)) * min(1, (log.step + 1) / WARM_UP_STEPS)
+        log.add(step.run((rate, OTHERS_RATE * rate), speech.batch(arguments.pieces)))
     log.save()
 
 

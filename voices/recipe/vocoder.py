@@ -113,7 +113,7 @@ class Norm(nn.Module):
         self.weight = nn.Parameter(torch.ones(HIDDEN))
 
     def forward(self, x):
-        return F.rms_norm(x, (HIDDEN,), self.weight, NORM)
+        return F.rms_norm(x.float(), (HIDDEN,), self.weight, NORM)
 
 
 class Scale(nn.Module):
