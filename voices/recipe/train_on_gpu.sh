@@ -5,8 +5,8 @@
 # anew: less than 64 MiB, so that they may travel to where the GPU is; and of Python torch, numpy and safetensors.
 # Talker and vocoder learn side by side for three fifths of it; then the vocoder learns to play what the talker has come to say.
 set -euo pipefail
+work=$(realpath "$1") minutes=$2 device=${DEVICE:-cuda} python="${PYTHON:-python3} -W ignore"
 cd "$(dirname "$0")"
-work=$1 minutes=$2 device=${DEVICE:-cuda} python="${PYTHON:-python3} -W ignore"
 
 part() { awk "BEGIN { print $minutes * $1 }"; }
 
@@ -21,7 +21,7 @@ vocoder() {
 
 $python train_talker.py "$work" "$(part 0.6)" --rate "${TALKER_RATE:-1}" --device "$device" --positions "${POSITIONS:-9600}" &
 talker=$!
-vocoder 0.6 "${VOCODER_RATE:-4e-3}"
+vocoder 0.6 "${VOCODER_RATE:-3e-3}"
 wait $talker
 own_codes
 vocoder 0.4 2e-3

@@ -147,6 +147,7 @@ def main():
     arguments.add_argument("--positions", type=int, default=2_400, help="of sentences, in one step")
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
     words = vocabulary(arguments.work)
     voice = Voice("".join(words.alphabet))
     voice.parts.copy_(words.parts())

@@ -8,7 +8,6 @@ Two of them may learn side by side, on a core each, under two names; `average.py
 
 import argparse
 import time
-import zlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -97,8 +96,8 @@ def distance(made, wanted):
 class Speech:
     """Random pieces of all shards in these folders, and who plays them."""
 
-    def __init__(self, work, folders, device, seed):
-        self.player, self.random = Player(work, device), torch.Generator(device).manual_seed(seed)
+    def __init__(self, work, folders, device):
+        self.player = Player(work, device)
         sentences = [sentence["codes"] for folder in folders for path in shards.paths(work, folder) for sentence in shards.load(path)]
         self.codes = torch.from_numpy(np.concatenate(sentences)).to(device)
         lengths = torch.tensor([len(codes) for codes in sentences], device=device)
@@ -110,7 +109,7 @@ class Speech:
 
     def batch(self, pieces):
         """Codes [pieces, frames, 16]."""
-        chosen = torch.randint(len(self.starts), (pieces,), generator=self.random, device=self.codes.device)
+        chosen = torch.randint(len(self.starts), (pieces,), device=self.codes.device)
         return self.codes[self.starts[chosen][:, None] + torch.arange(SEGMENT_FRAMES, device=self.codes.device)].long()
 
 
@@ -126,13 +125,14 @@ def main():
     arguments.add_argument("--pieces", type=int, default=6, help="in one step, of a second each")
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
     decoder = model(arguments.work).to(arguments.device)
     trained = [p for p in decoder.parameters() if p.requires_grad]
     kernels = [p for name, p in decoder.named_parameters() if p.dim() > 1 and min(p.flatten(1).shape) > 8 and "codebook" not in name]
     chosen = {id(p) for p in kernels}
     optimisers = [Muon(kernels, arguments.rate), torch.optim.AdamW([p for p in trained if id(p) not in chosen], arguments.rate, betas=(0.8, 0.98))]
     log = progress.Log(arguments.work, arguments.name, decoder, optimisers)
-    speech = Speech(arguments.work, arguments.codes, arguments.device, seed=zlib.crc32(f"{arguments.name} {log.step}".encode()))
+    speech = Speech(arguments.work, arguments.codes, arguments.device)
     print(f"{len(speech.codes) * 0.08 / 3600:.1f} hours", flush=True)
     cut = SKIPPED_FRAMES * FRAME
 
