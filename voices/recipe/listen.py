@@ -64,7 +64,7 @@ def main(work, count="30", speaker=SPEAKERS[0]):
             print(f"{len(own)} frames instead of {len(codes)}: {text}")
         for name, make in paths.items():
             samples = make(utterance, codes, own)
-            soundfile.write(work / "heard" / f"{at:03d}-{name}.wav", samples, 24_000)
+            soundfile.write(work / "heard" / f"{speaker}-{at:03d}-{name}.wav", samples, 24_000)
             heard[name].append((text, judge.transcribe(whisper, samples)))
             length, wanted = min(len(samples), len(utterance["samples"])), utterance["samples"] / 32768
             wanted, samples = wanted[:length], samples[:length]

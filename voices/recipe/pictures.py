@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from render import FRAME  # noqa: E402
-from shards import HIDDEN_FRAMES  # noqa: E402
+from shards import HIDDEN_FRAMES, SPEAKERS  # noqa: E402
 
 
 def losses(work):
@@ -28,14 +28,14 @@ def losses(work):
 
 
 def spectrograms(work, sentence="001"):
-    paths = [work / "heard" / f"{sentence}-{name}.wav" for name in ("teacher", "vocoder", "voice")]
+    paths = [work / "heard" / f"{SPEAKERS[0]}-{sentence}-{name}.wav" for name in ("teacher", "vocoder", "voice")]
     figure, axes = plt.subplots(len(paths), 1, figsize=(12, 9), sharex=True)
     for axis, path in zip(axes, paths):
         samples, rate = soundfile.read(path)
         samples = samples[HIDDEN_FRAMES * FRAME :]
         noise = np.random.default_rng(0).standard_normal(len(samples)) * 1e-6
         axis.specgram(samples + noise, NFFT=512, Fs=rate, noverlap=384, vmin=-150, vmax=-40, cmap="magma")
-        axis.set(title=path.stem.split("-")[1], ylabel="Hz")
+        axis.set(title=path.stem.split("-")[-1], ylabel="Hz")
     figure.tight_layout()
     figure.savefig(work / "spectrograms.png", dpi=45)
 

@@ -43,7 +43,7 @@ class Norm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x):
-        return F.rms_norm(x, (x.shape[-1],), self.weight, 1e-6)
+        return F.rms_norm(x.float(), (x.shape[-1],), self.weight, 1e-6)
 
 
 class Layer(nn.Module):
