@@ -30,9 +30,7 @@ def main(work, count=0, device="cpu"):
     learned_s = max(path.stat().st_mtime for path in (work / "talker.pt", work / "talker.safetensors") if path.exists())
     for path in shards.paths(work, "codes", count):
         out = work / "own-codes" / path.name
-        if out.exists() and out.stat().st_mtime < learned_s:
-            out.unlink(missing_ok=True)
-        with shards.claimed(out) as ours:
+        with shards.claimed(out, learned_s) as ours:
             if not ours:
                 continue
             sentences = Sentences(words, [path], device)

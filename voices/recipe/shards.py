@@ -33,9 +33,9 @@ def speaker_of(path):
 
 
 @contextmanager
-def claimed(path):
-    """Whether this process shall make the file: it is not there, and no other process is about it. A claim ends with its
-    process, so that nothing is left out when one is stopped."""
+def claimed(path, since_s=0.0):
+    """Whether this process shall make the file: it is not there, or was made before that time, and no other process is about
+    it. A claim ends with its process, so that nothing is left out when one is stopped."""
     path.parent.mkdir(exist_ok=True)
     claim = path.with_suffix(".claim")
     with claim.open("w") as file:
@@ -44,7 +44,7 @@ def claimed(path):
         except BlockingIOError:
             yield False
             return
-        yield not path.exists()
+        yield not path.exists() or path.stat().st_mtime < since_s
         claim.unlink(missing_ok=True)
 
 
