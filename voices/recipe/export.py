@@ -93,24 +93,24 @@ def main(work, version="0.9"):
     (out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
     words = vocabulary(work)
     voice = Voice("".join(words.alphabet))
-    progress.weights(work, "talker", voice)
+    progress.learned(work, "talker", voice)
     save_file(tensors(voice), out / "model.safetensors", metadata={"format": "pt"})
-    vocoder = Vocoder()
-    progress.weights(work, "vocoder", vocoder)
-    vocoder = vocoder.state_dict()
+    decoder = Vocoder()
+    progress.learned(work, "vocoder", decoder)
+    vocoder = decoder.state_dict()
     save_file({f"decoder.{name}": tensor.float().contiguous() for name, tensor in vocoder.items()},
               out / "speech_tokenizer" / "model.safetensors", metadata={"format": "pt"})
     added = {SPECIAL_TEXT["assistant"]: "assistant", SPECIAL_TEXT["line_end"]: "\n", SPECIAL_TEXT["im_start"]: "<|im_start|>",
              SPECIAL_TEXT["im_end"]: "<|im_end|>", SPECIAL_TEXT["tts_pad"]: "<tts_pad>", SPECIAL_TEXT["tts_bos"]: "<tts_text_bos>",
              SPECIAL_TEXT["tts_eos"]: "<tts_text_eod>"}
-    decoder = dict(codebook_size=sizes.CODEBOOK_SIZE, codebook_dim=vocoder_sizes.CODEBOOK_WIDTH, hidden_size=vocoder_sizes.HIDDEN,
-                   latent_dim=vocoder_sizes.LATENT, decoder_dim=vocoder_sizes.DECODER, num_hidden_layers=vocoder_sizes.LAYERS,
-                   num_attention_heads=vocoder_sizes.HEADS, num_key_value_heads=vocoder_sizes.HEADS, head_dim=vocoder_sizes.HEAD_DIM,
-                   intermediate_size=vocoder_sizes.INNER, sliding_window=vocoder_sizes.WINDOW_FRAMES, num_quantizers=vocoder_sizes.CODEBOOKS,
-                   layer_scale_initial_scale=0.1, num_semantic_quantizers=1, semantic_codebook_size=sizes.CODEBOOK_SIZE,
-                   rms_norm_eps=vocoder_sizes.NORM, rope_theta=vocoder_sizes.THETA, upsample_rates=vocoder_sizes.RATES,
-                   upsampling_ratios=vocoder_sizes.UPSAMPLING, max_position_embeddings=8000,
-                   vector_quantization_hidden_dimension=vocoder_sizes.CODEBOOK_WIDTH, attention_bias=False, hidden_act="silu")
+    configured = dict(codebook_size=sizes.CODEBOOK_SIZE, codebook_dim=vocoder_sizes.CODEBOOK_WIDTH, hidden_size=vocoder_sizes.HIDDEN,
+                      latent_dim=vocoder_sizes.LATENT, decoder_dim=vocoder_sizes.DECODER, num_hidden_layers=vocoder_sizes.LAYERS,
+                      num_attention_heads=vocoder_sizes.HEADS, num_key_value_heads=vocoder_sizes.HEADS, head_dim=vocoder_sizes.HEAD_DIM,
+                      intermediate_size=vocoder_sizes.INNER, sliding_window=vocoder_sizes.WINDOW_FRAMES, num_quantizers=vocoder_sizes.CODEBOOKS,
+                      layer_scale_initial_scale=0.1, num_semantic_quantizers=1, semantic_codebook_size=sizes.CODEBOOK_SIZE,
+                      rms_norm_eps=vocoder_sizes.NORM, rope_theta=vocoder_sizes.THETA, upsample_rates=vocoder_sizes.RATES,
+                      upsampling_ratios=vocoder_sizes.UPSAMPLING, max_position_embeddings=8000,
+                      vector_quantization_hidden_dimension=vocoder_sizes.CODEBOOK_WIDTH, attention_bias=False, hidden_act="silu")
     files = {
         "config.json": configuration(version),
         # The likeliest code each time: the voice has one way to say a thing.
@@ -121,7 +121,7 @@ def main(work, version="0.9"):
         "tokenizer_config.json": {"added_tokens_decoder": {id: {"content": content, "special": True} for id, content in added.items()}},
         "speech_tokenizer/config.json": dict(architectures=["Qwen3TTSTokenizerV2Model"], model_type="qwen3_tts_tokenizer_12hz",
                                              input_sample_rate=24_000, output_sample_rate=24_000, decode_upsample_rate=1920,
-                                             encode_downsample_rate=1920, encoder_valid_num_quantizers=16, decoder_config=decoder),
+                                             encode_downsample_rate=1920, encoder_valid_num_quantizers=16, decoder_config=configured),
     }
     for name, content in files.items():
         (out / name).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -25,9 +25,8 @@ def main(work, count=0, device="cpu"):
     torch.set_num_threads(1)
     words = vocabulary(work)
     voice = Voice("".join(words.alphabet))
-    progress.weights(work, "talker", voice)
+    learned_s = progress.learned(work, "talker", voice)
     voice.to(device)
-    learned_s = max(path.stat().st_mtime for path in (work / "talker.pt", work / "talker.safetensors") if path.exists())
     for path in shards.paths(work, "codes", count):
         out = work / "own-codes" / path.name
         with shards.claimed(out, learned_s) as ours:

@@ -27,13 +27,19 @@ def weights(work, name, model):
     return None
 
 
+def learned(work, name, model):
+    """The same, where there must be weights. Returns when they were learned (s since 1970)."""
+    if weights(work, name, model) is None:
+        raise FileNotFoundError(f"{work}: neither {name}.pt nor {name}.safetensors: train the {name} first, or take what there is (make resume)")
+    return next(path.stat().st_mtime for suffix in (".pt", ".safetensors") if (path := Path(work) / f"{name}{suffix}").exists())
+
+
 class Log:
     """Loads what `weights` finds; gathers losses, prints them, and writes `NAME.pt` and `NAME.jsonl`."""
 
     def __init__(self, work, name, model, optimisers):
         self.path, self.model, self.optimisers = Path(work) / f"{name}.pt", model, optimisers
-        self.step, self.trained_s, self.recent = 0, 0.0, {}
-        self.count = 0
+        self.step, self.trained_s, self.recent, self.count = 0, 0.0, {}, 0
         if saved := weights(work, name, model):
             for ours, theirs in zip(optimisers, saved["optimisers"]):
                 ours.load_state_dict(theirs)
