@@ -11,8 +11,12 @@ cd "$(dirname "$0")"
 part() { awk "BEGIN { print $minutes * $1 }"; }
 
 own_codes() {
-    for _ in $(seq "${WORKERS:-8}"); do $python own_codes.py "$work" "${OWN:-40}" "$device" > "$work/own-codes.log" & done
-    wait
+    local pids=()
+    for _ in $(seq "${WORKERS:-8}"); do
+        $python own_codes.py "$work" "${OWN:-40}" "$device" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
 }
 
 vocoder() {
