@@ -92,9 +92,13 @@ class Coder:
             codes.append(code)
         return torch.stack(codes, 1)
 
+    def rest(self, codes):
+        """What codes 2-15 of [..., frames, 16] add to the mean of code 0, as principal components [..., frames, 128]."""
+        return sum(level[codes[..., at + 2]] for at, level in enumerate(self.levels))
+
     def patch(self, codes):
         """Amplitudes that codes [..., frames, 16] stand for [..., frames, 432]."""
-        return self.means[codes[..., 0]] + sum(level[codes[..., at + 2]] for at, level in enumerate(self.levels)) @ self.components.T
+        return self.means[codes[..., 0]] + self.rest(codes) @ self.components.T
 
 
 def occupancy(frames, alphabet):
@@ -108,7 +112,7 @@ def occupancy(frames, alphabet):
 
 
 def make_codebooks(work):
-    utterances = [u for path in shards.paths(work, "speech", 12) for u in shards.load(path)]
+    utterances = [u for _, u in shards.spoken(work, "speech", 12)]
     frames = [frame for u in utterances for frame in frames_of(u["units"])]
     amplitudes = torch.cat([patches(u) for u in utterances])
     alphabet = "".join(sorted({sound for frame in frames for sound in frame}))

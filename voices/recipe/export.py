@@ -56,7 +56,7 @@ def tensors(voice):
 
 def stack(layers, inner, vocabulary_size):
     return dict(hidden_size=sizes.HIDDEN, intermediate_size=inner, num_hidden_layers=layers, num_attention_heads=sizes.HEADS,
-                num_key_value_heads=sizes.KV_HEADS, head_dim=sizes.HEAD_DIM, rms_norm_eps=1e-6, rope_theta=sizes.THETA,
+                num_key_value_heads=sizes.KV_HEADS, head_dim=sizes.HEAD_DIM, rms_norm_eps=sizes.NORM_EPSILON, rope_theta=sizes.THETA,
                 vocab_size=vocabulary_size, max_position_embeddings=4096, num_code_groups=16, hidden_act="silu",
                 attention_bias=False, attention_dropout=0, use_sliding_window=False, sliding_window=None)
 
@@ -108,7 +108,7 @@ def main(work, version="0.9"):
                       num_attention_heads=vocoder_sizes.HEADS, num_key_value_heads=vocoder_sizes.HEADS, head_dim=vocoder_sizes.HEAD_DIM,
                       intermediate_size=vocoder_sizes.INNER, sliding_window=vocoder_sizes.WINDOW_FRAMES, num_quantizers=vocoder_sizes.CODEBOOKS,
                       layer_scale_initial_scale=0.1, num_semantic_quantizers=1, semantic_codebook_size=sizes.CODEBOOK_SIZE,
-                      rms_norm_eps=vocoder_sizes.NORM, rope_theta=vocoder_sizes.THETA, upsample_rates=vocoder_sizes.RATES,
+                      rms_norm_eps=vocoder_sizes.NORM_EPSILON, rope_theta=vocoder_sizes.THETA, upsample_rates=vocoder_sizes.RATES,
                       upsampling_ratios=vocoder_sizes.UPSAMPLING, max_position_embeddings=8000,
                       vector_quantization_hidden_dimension=vocoder_sizes.CODEBOOK_WIDTH, attention_bias=False, hidden_act="silu")
     files = {

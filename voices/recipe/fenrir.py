@@ -205,8 +205,7 @@ def record(work, minutes):
                     harmonic, noise, pitch = taken_apart(samples.reshape(-1), pitch)
                     rows.append((features.astype(np.float16), amplitudes(harmonic, noise, pitch > 0).astype(np.float16), pitch.astype(np.float32)))
             features, loudness, pitch = (np.concatenate(column) for column in zip(*rows))
-            np.savez(path.with_suffix(".new.npz"), lengths=[len(row[2]) for row in rows], features=features, amplitudes=loudness, pitch=pitch)
-            path.with_suffix(".new.npz").rename(path)
+            shards.write(path, lengths=[len(row[2]) for row in rows], features=features, amplitudes=loudness, pitch=pitch)
             print(f"{path.name}: {len(pitch) * HOP / SAMPLE_RATE_HZ / 60:.1f} minutes", flush=True)
 
 
@@ -216,7 +215,7 @@ def colour(work):
     he keeps, and a fifth of how clear he is."""
     rows = {}
     recordings = [np.load(path) for path in sorted((Path(work) / "fenrir").glob("[0-9][0-9][0-9].npz"))]
-    heart = [u for path in shards.paths(work, "speech", 2) if shards.speaker_of(path) == "heart" for u in shards.load(path)]
+    heart = [u for speaker, u in shards.spoken(work, "speech", 2) if speaker == "heart"]
     for name, loudness, voiced in (("fenrir", [r["amplitudes"] for r in recordings], [r["pitch"] > 0 for r in recordings]),
                                    ("heart", [u["amplitudes"] for u in heart], [u["voiced"] for u in heart])):
         rows[name] = np.concatenate(loudness)[np.concatenate(voiced)].astype(np.float32)

@@ -13,7 +13,7 @@ import torch
 
 import progress
 import shards
-from talker import PREFIX, SPECIAL_CODEC, Voice
+from talker import Voice
 from train_talker import Sentences, vocabulary
 
 TOGETHER = 64
@@ -32,21 +32,19 @@ def main(work, count=0, device="cpu"):
         with shards.claimed(out, learned_s) as ours:
             if not ours:
                 continue
-            sentences = Sentences(words, [path], device)
+            said = shards.load(path)
+            sentences = Sentences(words, [(shards.speaker_of(path), sentence) for sentence in said], device)
             guessed = [None] * len(sentences)
             alike = np.argsort(sentences.lengths, kind="stable")
             for chosen in np.array_split(alike, len(alike) // TOGETHER + 1):
                 text, codes, _, speakers = sentences.batch(chosen, sentences.lengths[chosen].max())
-                begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(chosen), 1, -1)
-                body = voice.text(text[:, :-1]) + torch.cat([begin, voice.frames(codes[:, :-1])], 1)
                 with torch.autocast(device, torch.bfloat16):
-                    hidden = voice.talker(torch.cat([voice.prefix(speakers), body], 1))[:, PREFIX:]
+                    hidden = voice.states(text[:, :-1], voice.frames(codes[:, :-1]), speakers)
                     own = voice.guess(hidden.flatten(0, 1), codes[..., 0].flatten()).view(codes.shape).cpu()
                 for at, row in zip(chosen, own):
                     guessed[at] = row[: sentences.lengths[at]]
             same = (torch.cat(guessed) == sentences.codes.cpu()).float().mean(0)
-            shards.save(out, [
-                {"units": sentence["units"], "codes": codes.numpy().astype(np.uint8)} for sentence, codes in zip(shards.load(path), guessed)])
+            shards.save(out, [{"units": sentence["units"], "codes": codes.numpy().astype(np.uint8)} for sentence, codes in zip(said, guessed)])
             print(f"{path.name}: like the teacher's: " + " ".join(f"{share:.2f}" for share in same.tolist()), flush=True)
 
 

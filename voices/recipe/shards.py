@@ -16,7 +16,7 @@ from render import HOPS_PER_FRAME
 SPEAKERS = ("heart", "fenrir")
 SENTENCES = 250
 UNITS_PER_FRAME = 3
-LEAD_FRAMES = 4
+LEAD_FRAMES, FRAMES_MAX = 4, 150
 # As many of these nobody hears; in the last, lips may open.
 HIDDEN_FRAMES = LEAD_FRAMES - 1
 # How many rows of a frame, of what is kept.
@@ -48,15 +48,19 @@ def claimed(path, since_s=0.0):
         claim.unlink(missing_ok=True)
 
 
+def write(path, **columns):
+    """All of it or nothing, whenever the process is stopped."""
+    np.savez_compressed(path.with_suffix(".new.npz"), **columns)
+    path.with_suffix(".new.npz").rename(path)
+
+
 def save(path, sentences):
-    """Dictionaries of `units`, what else a frame has, and perhaps `text`. All of it or nothing, whenever the process is
-    stopped."""
+    """Dictionaries of `units`, what else a frame has, and perhaps `text`."""
     columns = {key: np.concatenate([row[key] for row in sentences]) for key in ROWS if key in sentences[0] and key != "units"}
     if "text" in sentences[0]:
         columns["texts"] = np.array([row["text"] for row in sentences])
     frames = np.array([len(row["units"]) // UNITS_PER_FRAME for row in sentences], np.int32)
-    np.savez_compressed(path.with_suffix(".new.npz"), frames=frames, units="".join(row["units"] for row in sentences), **columns)
-    path.with_suffix(".new.npz").rename(path)
+    write(path, frames=frames, units="".join(row["units"] for row in sentences), **columns)
 
 
 def load(path):
@@ -70,3 +74,10 @@ def load(path):
         sentences.append(sentence if texts is None else sentence | {"text": str(texts[row])})
         at += length
     return sentences
+
+
+def spoken(work, folder, count=0):
+    """Speaker and sentence, of all that `paths` finds."""
+    for path in paths(work, folder, count):
+        for sentence in load(path):
+            yield speaker_of(path), sentence

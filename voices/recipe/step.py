@@ -20,11 +20,8 @@ class Step:
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             # A graph reads the rate from where it was when it was made.
-            for group in self._groups():
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"], group["capturable"] = torch.zeros((), device=self.device), True
-
-    def _groups(self):
-        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
 
     def run(self, rates, *inputs):
         """At these rates, one for each optimiser. What it returns holds until the next run."""

@@ -16,10 +16,9 @@ import lexicon
 import shards
 from bands import amplitudes
 from render import HOPS_PER_FRAME, render
-from shards import LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
+from shards import FRAMES_MAX, LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
 from teacher import Teacher, whole_periods
 
-FRAMES_MAX = 150
 MIX = {"announcements": 0.35, "examples": 0.4, "glosses": 0.25}
 SILENCE = "#"
 

@@ -5,11 +5,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from codes import CODEBOOK_SIZE, COMPONENTS
+from layers import Norm, rotary, rotate
 from render import HOPS_PER_FRAME
 from shards import LEAD_FRAMES, SPEAKERS, UNITS_PER_FRAME
 
 GROUPS = 15
-HIDDEN, HEADS, KV_HEADS, HEAD_DIM, THETA = 256, 4, 2, 64, 10_000.0
+HIDDEN, HEADS, KV_HEADS, HEAD_DIM, THETA, NORM_EPSILON = 256, 4, 2, 64, 10_000.0, 1e-6
 TALKER_LAYERS, TALKER_INNER = 6, 768
 PREDICTOR_LAYERS, PREDICTOR_INNER = 3, 512
 SOUNDS_MAX = 64
@@ -25,34 +26,13 @@ CODEC_VOCABULARY = CODEBOOK_SIZE + 64
 PREFIX, SPEAKER_TAG = 9, 4
 
 
-def rotary(length, device=None):
-    inverse = 1 / THETA ** (torch.arange(0, HEAD_DIM, 2, device=device).float() / HEAD_DIM)
-    angles = torch.arange(length, device=device).float()[:, None] * inverse
-    angles = torch.cat([angles, angles], -1)
-    return angles.cos(), angles.sin()
-
-
-def rotate(x, cos, sin):
-    half = x.shape[-1] // 2
-    return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
-
-
-class Norm(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x):
-        return F.rms_norm(x.float(), (x.shape[-1],), self.weight, 1e-6)
-
-
 class Layer(nn.Module):
     def __init__(self, inner):
         super().__init__()
         linear = lambda into, out: nn.Linear(into, out, bias=False)
-        self.input_layernorm, self.post_attention_layernorm = Norm(HIDDEN), Norm(HIDDEN)
+        self.input_layernorm, self.post_attention_layernorm = Norm(HIDDEN, NORM_EPSILON), Norm(HIDDEN, NORM_EPSILON)
         self.q_proj, self.k_proj, self.v_proj = (linear(HIDDEN, n * HEAD_DIM) for n in (HEADS, KV_HEADS, KV_HEADS))
-        self.o_proj, self.q_norm, self.k_norm = linear(HEADS * HEAD_DIM, HIDDEN), Norm(HEAD_DIM), Norm(HEAD_DIM)
+        self.o_proj, self.q_norm, self.k_norm = linear(HEADS * HEAD_DIM, HIDDEN), Norm(HEAD_DIM, NORM_EPSILON), Norm(HEAD_DIM, NORM_EPSILON)
         self.gate_proj, self.up_proj, self.down_proj = linear(HIDDEN, inner), linear(HIDDEN, inner), linear(inner, HIDDEN)
 
     def forward(self, x, cos, sin, cache=None):
@@ -85,12 +65,12 @@ class Transformer(nn.Module):
     def __init__(self, layers, inner):
         super().__init__()
         self.layers = nn.ModuleList(Layer(inner) for _ in range(layers))
-        self.norm = Norm(HIDDEN)
+        self.norm = Norm(HIDDEN, NORM_EPSILON)
         for layer in self.layers:
             for name, weight in layer.named_parameters():
                 if weight.dim() == 2:
                     nn.init.normal_(weight, 0, weight.shape[1] ** -0.5 * (0.5 if name.startswith(("o_", "down_")) else 1))
-        cos, sin = rotary(512)
+        cos, sin = rotary(512, HEAD_DIM, THETA)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
@@ -151,6 +131,12 @@ class Voice(nn.Module):
         offset = torch.arange(GROUPS, device=codes.device) * CODEBOOK_SIZE
         rest = F.embedding(codes[..., 1:] + offset, self.group_embedding.view(-1, HIDDEN)).sum(-2)
         return self.codec_embedding(codes[..., 0]) + (rest if acoustic is None else rest * acoustic[..., None])
+
+    def states(self, text, heard, speakers):
+        """The talker's states [sentences, frames, 256] as it reads text ids [sentences, frames] and hears what it said before
+        [sentences, frames - 1, 256]."""
+        begin = self.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(len(text), 1, -1)
+        return self.talker(torch.cat([self.prefix(speakers), self.text(text) + torch.cat([begin, heard], 1)], 1))[:, PREFIX:]
 
     def predict(self, hidden, codes):
         """Logits [n, 15, K] of codes 1-15 of frames, from the talker's state [n, 256] and the codes before each."""

@@ -19,7 +19,7 @@ import progress
 import shards
 from muon import Muon
 from render import HOPS_PER_FRAME
-from shards import UNITS_PER_FRAME
+from shards import FRAMES_MAX, UNITS_PER_FRAME
 from step import Step
 from talker import PREFIX, SPECIAL_CODEC, SPECIAL_TEXT, TEXT_VOCABULARY, Vocabulary, Voice
 
@@ -28,7 +28,7 @@ PREDICTED_SHARE = 0.3
 # How much of its own speech a sentence hears: all, or only some of it.
 SHARES_HEARD, SHARES_PROBABLE = (1.0, 0.9, 0.6, 0.0), (0.3, 0.3, 0.2, 0.2)
 # Sentences are padded to one of these, in frames.
-LENGTHS = np.array([12, 16, 20, 25, 31, 39, 49, 61, 76, 95, 119, 150])
+LENGTHS = np.array([12, 16, 20, 25, 31, 39, 49, 61, 76, 95, 119, FRAMES_MAX])
 
 
 def vocabulary(work):
@@ -36,9 +36,8 @@ def vocabulary(work):
     path = Path(work) / "frames.txt"
     if not path.exists():
         heard, possible = Counter(), Counter()
-        for shard in shards.paths(work, "codes"):
-            for sentence in shards.load(shard):
-                heard.update(coding.frames_of(sentence["units"]))
+        for _, sentence in shards.spoken(work, "codes"):
+            heard.update(coding.frames_of(sentence["units"]))
         for word, timed in lexicon.read(Path(work) / "lexicon.tsv").items():
             if word not in lexicon.PAUSES and not word.startswith(lexicon.RULE):
                 units = "   " + "".join(sound * n for sound, n in lexicon.parse(timed)) + "   "
@@ -53,17 +52,16 @@ def vocabulary(work):
 
 
 class Sentences:
-    """All sentences of some shards, one after the other, on the device that learns from them."""
+    """What was `spoken`, one sentence after the other, on the device that learns from it."""
 
-    def __init__(self, words, paths, device="cpu"):
+    def __init__(self, words, spoken, device="cpu"):
         text, codes, lengths, speakers = [], [], [], []
-        for path in paths:
-            for sentence in shards.load(path):
-                ids = words.text_ids(sentence["units"])
-                text += ids + [SPECIAL_TEXT["tts_eos"]] + [SPECIAL_TEXT["tts_pad"]] * (len(sentence["codes"]) - len(ids) - 1)
-                codes.append(sentence["codes"])
-                lengths.append(len(sentence["codes"]))
-                speakers.append(SPECIAL_CODEC[shards.speaker_of(path)])
+        for speaker, sentence in spoken:
+            ids = words.text_ids(sentence["units"])
+            text += ids + [SPECIAL_TEXT["tts_eos"]] + [SPECIAL_TEXT["tts_pad"]] * (len(sentence["codes"]) - len(ids) - 1)
+            codes.append(sentence["codes"])
+            lengths.append(len(sentence["codes"]))
+            speakers.append(SPECIAL_CODEC[speaker])
         self.lengths, self.speakers = np.array(lengths), np.array(speakers)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.text = torch.tensor(text, dtype=torch.int16, device=device)
@@ -105,12 +103,11 @@ class Acoustics:
 
     def __init__(self, work, device):
         coder = coding.Coder(work, device)
-        self.levels, self.scale = coder.levels, coder.levels[0].pow(2).mean().sqrt()
+        self.rest, self.scale = coder.rest, coder.levels[0].pow(2).mean().sqrt()
         self.pitches = coder.pitches * torch.tensor([0.3, 0.3] + [0.5] * HOPS_PER_FRAME, device=device)
 
     def of(self, codes):
-        amplitudes = sum(level[codes[:, at + 2]] for at, level in enumerate(self.levels)) / self.scale
-        return torch.cat([amplitudes, self.pitches[codes[:, 1]]], 1)
+        return torch.cat([self.rest(codes) / self.scale, self.pitches[codes[:, 1]]], 1)
 
 
 def losses(voice, acoustics, text, codes, lengths, speakers, share):
@@ -119,9 +116,7 @@ def losses(voice, acoustics, text, codes, lengths, speakers, share):
     count, longest, device = len(text), codes.shape[1], text.device
     acoustic = (torch.rand(count, longest, device=device) < share).float()
     heard = voice.frames(codes, acoustic) * (torch.rand(count, longest, 1, device=device) > 0.05)
-    begin = voice.codec_embedding.weight[SPECIAL_CODEC["bos"]].expand(count, 1, -1)
-    body = voice.text(text) + torch.cat([begin, heard], 1)
-    hidden = voice.talker(torch.cat([voice.prefix(speakers), body], 1))[:, PREFIX:]
+    hidden = voice.states(text, heard, speakers)
     frames = torch.arange(longest + 1, device=device)
     target = F.pad(codes[..., 0], (0, 1)).where(frames < lengths, -100).where(frames != lengths, SPECIAL_CODEC["eos"])
     first = F.cross_entropy(voice.codec_head(hidden).float().flatten(0, 1), target.flatten())
@@ -161,7 +156,7 @@ def main():
     others = [p for p in voice.parameters() if id(p) not in chosen]
     optimisers = [Muon(matrices, MATRIX_RATE, weight_decay=0.01), torch.optim.AdamW(others, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)]
     log = progress.Log(arguments.work, arguments.name, voice, optimisers)
-    sentences = Sentences(words, shards.paths(arguments.work, "codes"), arguments.device)
+    sentences = Sentences(words, shards.spoken(arguments.work, "codes"), arguments.device)
     acoustics, rng = Acoustics(arguments.work, arguments.device), np.random.default_rng(log.step)
     print(f"{len(sentences)} sentences, {sentences.lengths.sum() * 0.08 / 3600:.1f} hours", flush=True)
 

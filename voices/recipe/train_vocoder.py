@@ -98,7 +98,7 @@ class Speech:
 
     def __init__(self, work, folders, device):
         self.player = Player(work, device)
-        sentences = [sentence["codes"] for folder in folders for path in shards.paths(work, folder) for sentence in shards.load(path)]
+        sentences = [sentence["codes"] for folder in folders for _, sentence in shards.spoken(work, folder)]
         self.codes = torch.from_numpy(np.concatenate(sentences)).to(device)
         lengths = torch.tensor([len(codes) for codes in sentences], device=device)
         starts = lengths.cumsum(0) - lengths

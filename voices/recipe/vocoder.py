@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from codes import CODEBOOK_SIZE
+from layers import Norm, rotary, rotate
 
 CODEBOOKS, CODEBOOK_WIDTH = 16, 128
 LATENT, UPSAMPLING = 192, (2, 2)
-LAYERS, HIDDEN, HEADS, HEAD_DIM, INNER, WINDOW_FRAMES, THETA, NORM = 2, 128, 4, 32, 256, 72, 10_000.0, 1e-5
+LAYERS, HIDDEN, HEADS, HEAD_DIM, INNER, WINDOW_FRAMES, THETA, NORM_EPSILON = 2, 128, 4, 32, 256, 72, 10_000.0, 1e-5
 DECODER, RATES, DILATIONS = 256, (8, 5, 4, 3), (1, 3, 9)
 
 
@@ -107,15 +108,6 @@ class ConvNeXt(nn.Module):
         return x + (self.gamma * inner).transpose(1, 2)
 
 
-class Norm(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(HIDDEN))
-
-    def forward(self, x):
-        return F.rms_norm(x.float(), (HIDDEN,), self.weight, NORM)
-
-
 class Scale(nn.Module):
     def __init__(self):
         super().__init__()
@@ -152,7 +144,7 @@ class Layer(nn.Module):
     def __init__(self):
         super().__init__()
         self.self_attn, self.mlp = Attention(), MLP()
-        self.input_layernorm, self.post_attention_layernorm = Norm(), Norm()
+        self.input_layernorm, self.post_attention_layernorm = Norm(HIDDEN, NORM_EPSILON), Norm(HIDDEN, NORM_EPSILON)
         self.self_attn_layer_scale, self.mlp_layer_scale = Scale(), Scale()
 
     def forward(self, x, rotation, mask):
@@ -160,26 +152,20 @@ class Layer(nn.Module):
         return x + self.mlp_layer_scale(self.mlp(self.post_attention_layernorm(x)))
 
 
-def rotate(x, cos, sin):
-    half = x.shape[-1] // 2
-    return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
-
-
 class Transformer(nn.Module):
     def __init__(self):
         super().__init__()
-        self.input_proj, self.output_proj, self.norm = nn.Linear(LATENT, HIDDEN), nn.Linear(HIDDEN, LATENT), Norm()
+        self.input_proj, self.output_proj, self.norm = nn.Linear(LATENT, HIDDEN), nn.Linear(HIDDEN, LATENT), Norm(HIDDEN, NORM_EPSILON)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
 
     def forward(self, x):
         x = self.input_proj(x)
         frames = torch.arange(x.shape[1], device=x.device)
-        angles = frames[:, None] / THETA ** (torch.arange(0, HEAD_DIM, 2, device=x.device) / HEAD_DIM)
-        angles = torch.cat([angles, angles], -1)
+        rotation = rotary(x.shape[1], HEAD_DIM, THETA, x.device)
         age = frames[:, None] - frames
         mask = torch.zeros(age.shape, device=x.device).masked_fill((age < 0) | (age >= WINDOW_FRAMES), -torch.inf)
         for layer in self.layers:
-            x = layer(x, (angles.cos(), angles.sin()), mask)
+            x = layer(x, rotation, mask)
         return self.output_proj(self.norm(x))
 
 
