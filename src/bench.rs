@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
     let mut engine = Engine::load(&arguments.engine, None)?;
     engine.verified()?;
     // The end of speech is never allowed, so that exactly the wanted number of frames is made.
-    let mut layout = engine.reader.bundle.layout().clone();
+    let mut layout = engine.reader.bundle().layout().clone();
     layout.sampling.min_frames = u32::MAX;
     let prompt = prompt(&engine, &layout)?;
     let mut bars = Bars::new();
@@ -66,12 +66,13 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
             Request::Talker { position, constant, rows } => {
                 let cost = if position == 0 { &mut prefill } else { &mut talker };
                 let output = cost.measure(|| engine.talker.decode(position, constant, rows))?;
-                frame_loop.talker_done(output.hidden, output.logits, &*engine.reader.bundle)?;
+                frame_loop.talker_done(output.hidden, output.logits, &**engine.reader.bundle())?;
             }
             Request::Predictor { frame, hidden, code0 } => {
                 let sampler = *frame_loop.predictor_sampler();
                 let made = predictor.measure(|| engine.predictor.predict(frame, hidden, code0, &sampler))?;
-                let Frame { codes: made, .. } = frame_loop.predictor_done(&made, &*engine.reader.bundle)?;
+                let Frame { codes: made, .. } =
+                    frame_loop.predictor_done(&made, &**engine.reader.bundle())?;
                 codes.push(made);
                 bars.step(1);
             }
@@ -92,7 +93,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
         chunk_frames: CHUNK_FRAMES,
     };
     let sentence = Sentence { prompt, tokens: 1 };
-    let (bundle, threads, load_time) = (&*engine.reader.bundle, engine.threads, engine.load_time);
+    let (bundle, threads, load_time) = (&**engine.reader.bundle(), engine.threads, engine.load_time);
     let maker =
         FrameMaker { bundle, layout: &layout, talker: &mut engine.talker, predictor: &mut engine.predictor };
     let spoken = speak(maker, &mut engine.vocoder, [Ok(sentence)], options, &mut |_| Ok(()))?;
@@ -170,18 +171,18 @@ fn prompt(engine: &Engine, layout: &VoiceLayout) -> Result<Prompt, CrierError> {
         (_, None) => {
             // Any embedding costs the same as a real one.
             let mut embedding = vec![0.0; layout.hidden];
-            engine.reader.bundle.add_codec(layout.codec_ids.pad, &mut embedding);
+            engine.reader.bundle().add_codec(layout.codec_ids.pad, &mut embedding);
             Identity::Embedding(embedding)
         }
     };
     let options = PromptOptions {
-        role: engine.reader.tokenizer.role(layout)?,
+        role: engine.reader.tokenizer().role(layout)?,
         instruction: Vec::new(),
         language: None,
         identity,
         reference: None,
         mode: TextMode::Streaming,
     };
-    let tokens = engine.reader.tokens(TEXT)?.0.concat();
-    Ok(Prompt::new(layout, &*engine.reader.bundle, &options, &tokens)?)
+    let tokens = engine.reader.tokens(TEXT)?;
+    Ok(Prompt::new(layout, &**engine.reader.bundle(), &options, &tokens)?)
 }

@@ -13,9 +13,9 @@ use crier_vocoder::{Vocoder, VocoderOptions};
 
 use crate::cli::{BackendArgument, EngineArguments};
 use crate::error::CrierError;
-use crate::script::Reader;
 use crate::voice::locate;
-use crate::who::Who;
+use crier_synthesis::SpeakerIdentity;
+use crier_synthesis::TextFrontend;
 
 /// Positions that a talker is made for: prompt, text and 8192 frames would never fit in a small board's memory, a
 /// sentence of half a minute does.
@@ -23,7 +23,7 @@ pub(crate) const CONTEXT_POSITIONS: usize = 1024;
 
 /// A voice that can speak.
 pub(crate) struct Engine {
-    pub(crate) reader: Reader,
+    pub(crate) reader: TextFrontend,
     pub(crate) talker: Talker,
     pub(crate) predictor: Predictor,
     pub(crate) vocoder: Vocoder,
@@ -57,8 +57,8 @@ impl Engine {
         let bundle = Arc::new(Bundle::open(folder)?);
         let to_verify = Arc::clone(&bundle);
         let verification = std::thread::spawn(move || to_verify.verify(&mut |_| ()));
-        let who = file.map(|file| Who::new(None, Some(file), &bundle)).transpose()?;
-        let positions = CONTEXT_POSITIONS + who.as_ref().map_or(0, Who::positions);
+        let who = file.map(|file| SpeakerIdentity::new(None, Some(file), &bundle)).transpose()?;
+        let positions = CONTEXT_POSITIONS + who.as_ref().map_or(0, SpeakerIdentity::positions);
         let positions = positions.min(bundle.manifest().talker.positions_max);
         let backend = match backend {
             BackendArgument::Auto => Backend::Auto,
@@ -71,11 +71,11 @@ impl Engine {
                 let options = VocoderOptions { threads, ..VocoderOptions::default() };
                 let mut vocoder = Vocoder::load(&bundle, &options)?;
                 if let Some(who) = &who {
-                    who.begin(&bundle, &mut vocoder)?;
+                    who.prime(&bundle, &mut vocoder)?;
                 }
                 Ok(vocoder)
             });
-            let reader = scope.spawn(|| Reader::new(Arc::clone(&bundle)));
+            let reader = scope.spawn(|| TextFrontend::new(Arc::clone(&bundle)));
             let speaking = || -> Result<_, CrierError> {
                 let talker = Talker::load(&bundle, &talker)?;
                 let predictor =

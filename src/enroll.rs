@@ -13,7 +13,7 @@ use crate::cli::EnrollArguments;
 use crate::error::CrierError;
 use crate::report::{human_bytes, milliseconds, note, print, print_json, rounded};
 use crate::voice::locate;
-use crate::who::{EXTENSION, is_voice_file};
+use crier_synthesis::{VOICE_FILE_EXTENSION, is_voice_file};
 
 /// Silence around the speech, which is cut off, may make a recording so much longer.
 const SILENCE_SECONDS_MAX: u32 = 15;
@@ -23,7 +23,10 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     let output = &arguments.output;
     let name = output.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if !is_voice_file(output) {
-        let text = format!("{} is no name for a voice file: let it end with .{EXTENSION}", output.display());
+        let text = format!(
+            "{} is no name for a voice file: let it end with .{VOICE_FILE_EXTENSION}",
+            output.display()
+        );
         return Err(CrierError::Usage(text));
     }
     if output.exists() && !arguments.force {

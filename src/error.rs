@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crier_synthesis::SynthesisError;
+
 /// Everything that can end a command. The text is what the user sees, on one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CrierError {
@@ -55,6 +57,16 @@ pub(crate) enum CrierError {
     Refused { reason: String, later: bool },
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<SynthesisError> for CrierError {
+    fn from(error: SynthesisError) -> Self {
+        match error {
+            SynthesisError::Bundle(error) => error.into(),
+            SynthesisError::Speech(error) => error.into(),
+            SynthesisError::Vocoder(error) => error.into(),
+        }
+    }
 }
 
 impl CrierError {

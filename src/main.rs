@@ -13,13 +13,11 @@ mod logging;
 mod packets;
 mod report;
 mod say;
-mod script;
 mod serve;
 mod speak;
 mod stage;
 mod validate;
 mod voice;
-mod who;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -11,9 +11,9 @@ use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engine::Engine;
 use crate::error::CrierError;
 use crate::report::{milliseconds, note, print, print_json, rounded, table};
-use crate::script::Manner;
 use crate::speak::{CHUNK_FRAMES, FrameMaker, Spoken, speak};
-use crate::who::is_voice_file;
+use crier_synthesis::Style;
+use crier_synthesis::is_voice_file;
 
 pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.device == "?" {
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     let mut engine = Engine::load(&arguments.engine, voice_file(arguments))?;
     let rate_hz = engine.vocoder.sample_rate_hz();
     // Whatever is wrong with the text is told before a file is created.
-    let script = engine.reader.script(&text, &manner(arguments))?;
+    let script = engine.reader.read(&text, &style(arguments))?;
     engine.verified()?;
     if !script.skipped.is_empty() {
         let skipped = script.skipped.escape_debug();
@@ -42,8 +42,8 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         chunk_frames: arguments.chunk.map_or(CHUNK_FRAMES, usize::from),
     };
     let Engine { reader, talker, predictor, vocoder, .. } = &mut engine;
-    let maker = FrameMaker { layout: reader.bundle.layout(), bundle: &reader.bundle, talker, predictor };
-    let sentences = (0..script.len()).map(|index| script.sentence(reader, index));
+    let maker = FrameMaker { layout: reader.bundle().layout(), bundle: reader.bundle(), talker, predictor };
+    let sentences = (0..script.len()).map(|index| Ok(script.sentence(reader, index)?));
     let mut sink = |samples: &[f32]| Ok(output.sink.write(samples)?);
     let spoken = speak(maker, vocoder, sentences, options, &mut sink)?;
     output.finish(&spoken.codes)?;
@@ -55,9 +55,9 @@ fn voice_file(arguments: &SayArguments) -> Option<&Path> {
     arguments.speaker.as_deref().map(Path::new).filter(|path| is_voice_file(path))
 }
 
-fn manner(arguments: &SayArguments) -> Manner {
+fn style(arguments: &SayArguments) -> Style {
     let file = voice_file(arguments);
-    Manner {
+    Style {
         speaker: arguments.speaker.clone().filter(|_| file.is_none()),
         file: file.map(Path::to_owned),
         language: arguments.language.clone(),

@@ -1,8 +1,6 @@
 //! `crier serve`: the supervisor. It owns the queue, the truth about what is being said, and the life of every stage.
 
 mod appliance;
-mod cache;
-mod chime;
 mod counts;
 mod engine;
 mod evidence;

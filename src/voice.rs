@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::enroll;
 use crate::error::CrierError;
 use crate::report::{Bars, human_bytes, print, print_json, table};
-use crate::who::is_voice_file;
+use crier_synthesis::is_voice_file;
 
 /// Where the default voice is, seen from the folder of the executable: installed, or in the source tree it was
 /// built in.

@@ -22,8 +22,8 @@ use super::users::Users;
 use super::voice::{Share, Shares};
 use crate::cli::StageName;
 use crate::error::CrierError;
-use crate::script::Manner;
 use crate::stage::{IntakeSettings, PlayerSettings};
+use crier_synthesis::Style;
 
 /// How readily the kernel takes the player and the intake when memory runs out: after the engines.
 const PLAYER_OOM_SCORE_ADJUST: i16 = -900;
@@ -115,7 +115,7 @@ pub(crate) fn speaker(
             }
             VoiceBundle::Folder(folder) => folder.clone(),
         };
-        let manner = Manner {
+        let style = Style {
             speaker: voice.speaker.clone(),
             file: voice.file.clone(),
             language: voice.language.clone(),
@@ -126,7 +126,7 @@ pub(crate) fn speaker(
                 TextMode::Whole => Some(crier_speech::TextMode::Whole),
             },
         };
-        let choice = Choice { folder, manner, seed: voice.seed, fallback: voice.fallback };
+        let choice = Choice { folder, style, seed: voice.seed, fallback: voice.fallback };
         choices.insert(name.to_owned(), choice);
     }
     Ok(SpeakerOptions {

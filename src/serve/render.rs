@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::engine::Trouble;
 use super::voice::Voice;
-use crate::script::Script;
+use crier_synthesis::TokenizedText;
 
 /// Frames that may be made before the vocoder takes them: five seconds of speech.
 const FRAMES_AHEAD_MAX: usize = 64;
@@ -41,7 +41,7 @@ pub(crate) struct Broken {
 /// Renders the sentences of `script` from `first` on; pieces go to `out`, which is waited for.
 pub(crate) async fn render(
     voice: &Voice,
-    script: &Script,
+    script: &TokenizedText,
     first: usize,
     options: SentenceOptions,
     out: mpsc::Sender<Piece>,
@@ -66,13 +66,13 @@ struct Part {
 
 async fn make_frames(
     voice: &Voice,
-    script: &Script,
+    script: &TokenizedText,
     first: usize,
     options: SentenceOptions,
     to_samples: mpsc::Sender<Part>,
     mut judged: mpsc::UnboundedReceiver<(usize, Judged)>,
 ) -> Result<(), Broken> {
-    let layout = voice.reader.bundle.layout();
+    let layout = voice.reader.bundle().layout();
     let mut talker = voice.talker.lock().await;
     let mut predictor = voice.predictor.lock().await;
     for index in first..script.len() {
@@ -90,7 +90,7 @@ async fn make_frames(
                         Ok((_, mut numbers)) => {
                             let middle = layout.hidden.min(numbers.len());
                             let (hidden, logits) = numbers.split_at_mut(middle);
-                            let done = frames.talker_done(hidden, logits, &*voice.reader.bundle);
+                            let done = frames.talker_done(hidden, logits, &**voice.reader.bundle());
                             done.map_err(|error| broken(error.to_string()))?;
                         }
                         Err(Trouble::Lost) => frames.talker_lost(layout),
@@ -102,7 +102,7 @@ async fn make_frames(
                         PredictorRequest::Predict { at, code0, sampler: frames.predictor_sampler() };
                     match predictor.call(at, 1, [(request, hidden)]).await {
                         Ok((PredictorReply::Predicted { codes, .. }, _)) => {
-                            let done = frames.predictor_done(&codes, &*voice.reader.bundle);
+                            let done = frames.predictor_done(&codes, &**voice.reader.bundle());
                             done.map_err(|error| broken(error.to_string()))?;
                         }
                         // It has no state: the same question once more.
@@ -152,7 +152,7 @@ fn talker_parts(
 
 async fn make_samples(
     voice: &Voice,
-    script: &Script,
+    script: &TokenizedText,
     first: usize,
     options: SentenceOptions,
     mut made: mpsc::Receiver<Part>,
@@ -160,7 +160,7 @@ async fn make_samples(
     out: mpsc::Sender<Piece>,
 ) -> Result<(), Broken> {
     let samples_per_frame = voice.samples_per_frame();
-    let lead_frames = voice.reader.bundle.layout().lead_frames;
+    let lead_frames = voice.reader.bundle().layout().lead_frames;
     let mut vocoder = voice.vocoder.lock().await;
     let mut present = None;
     let mut samples = SentenceSamples::new(options, samples_per_frame, lead_frames);
@@ -215,6 +215,6 @@ async fn make_samples(
 }
 
 /// What an utterance continues; only its first frames have to be told.
-fn beginning(frame: u32, script: &Script) -> Option<PathBuf> {
+fn beginning(frame: u32, script: &TokenizedText) -> Option<PathBuf> {
     script.voice_file.clone().filter(|_| frame == 0)
 }

@@ -12,15 +12,14 @@ use crier_player::{Joiner, Pacer, WAIT_MAX};
 use crier_speech::{SentenceOptions, clean};
 use tokio::sync::mpsc;
 
-use super::cache::Cache;
 use super::playing::Playing;
 use super::process::Care;
 use super::render::{Piece, render};
 use super::take::Take;
 use super::users::Users;
 use super::voice::{FileAsOf, Loading, Shares, Voice, VoiceSlot};
-use crate::script::Manner;
 use crate::speak::CHUNK_FRAMES;
+use crier_synthesis::{CacheKey, RenderCache, Style};
 
 pub(crate) use super::counts::Spoken;
 
@@ -37,23 +36,28 @@ const LOADED_MAX: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
     pub(crate) folder: PathBuf,
-    pub(crate) manner: Manner,
+    pub(crate) style: Style,
     pub(crate) seed: u64,
     /// Whether the embedded voice may speak instead.
     pub(crate) fallback: bool,
 }
 
 impl Choice {
+    /// Returns the key of a text in the cache.
+    fn cache_key(&self, style: &Style, text: &str) -> CacheKey {
+        CacheKey { bundle: self.folder.clone(), style: style.clone(), seed: self.seed, text: text.to_owned() }
+    }
+
     /// How this voice speaks when somebody wishes another speaker or language; `auto` is a language, too.
-    fn manner_for(&self, speaker: Option<&str>, language: Option<&str>) -> Manner {
-        Manner {
-            speaker: speaker.map(str::to_owned).or_else(|| self.manner.speaker.clone()),
+    fn style_for(&self, speaker: Option<&str>, language: Option<&str>) -> Style {
+        Style {
+            speaker: speaker.map(str::to_owned).or_else(|| self.style.speaker.clone()),
             language: match language {
                 Some("auto") => None,
                 Some(language) => Some(language.to_owned()),
-                None => self.manner.language.clone(),
+                None => self.style.language.clone(),
             },
-            ..self.manner.clone()
+            ..self.style.clone()
         }
     }
 }
@@ -77,7 +81,7 @@ impl SpeakerOptions {
     /// The voice files that speak with a bundle.
     pub(super) fn files(&self, folder: &Path) -> Vec<FileAsOf> {
         let choices = self.choices.values().filter(|choice| choice.folder == *folder);
-        let files = choices.filter_map(|choice| choice.manner.file.clone());
+        let files = choices.filter_map(|choice| choice.style.file.clone());
         let as_of = |file: PathBuf| {
             let written = std::fs::metadata(&file).and_then(|metadata| metadata.modified()).ok();
             (file, written)
@@ -94,7 +98,7 @@ pub(crate) struct Speaker {
     /// Loaded bundles by folder, the one that was used last at the end.
     slots: RefCell<Vec<Rc<VoiceSlot>>>,
     utterances: Rc<Cell<u64>>,
-    cache: RefCell<Cache>,
+    cache: RefCell<RenderCache>,
     /// Knows how fast speech is made here, and its rate.
     pacer: RefCell<Option<(u32, Pacer)>>,
     begin: Instant,
@@ -114,7 +118,7 @@ impl Speaker {
             chosen: RefCell::new(chosen),
             slots: RefCell::new(Vec::new()),
             utterances: Rc::new(Cell::new(0)),
-            cache: RefCell::new(Cache::default()),
+            cache: RefCell::new(RenderCache::default()),
             pacer: RefCell::new(None),
             begin: Instant::now(),
             sounding: Cell::new(false),
@@ -173,7 +177,7 @@ impl Speaker {
         if let Some(slot) = self.loaded(&choice.folder)
             && let Some(voice) = slot.voice()
         {
-            let layout = voice.reader.bundle.layout();
+            let layout = voice.reader.bundle().layout();
             if let Some(speaker) = announcement.speaker() {
                 layout.speaker(speaker).map_err(|error| error.to_string())?;
             }
@@ -196,7 +200,7 @@ impl Speaker {
             text => clean(text.as_bytes()).map_err(|error| error.to_string())?,
         };
         let wanted = self.choice(announcement.voice())?;
-        let manner = wanted.manner_for(announcement.speaker(), announcement.language());
+        let style = wanted.style_for(announcement.speaker(), announcement.language());
         let loaded = self.loaded(&wanted.folder).and_then(|slot| slot.voice());
         let rate_hz = loaded.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz());
         let mut take = Take::new(self, playing, announcement.volume(), rate_hz);
@@ -212,13 +216,13 @@ impl Speaker {
             cut_sentences: 0,
         };
         if !text.is_empty() {
-            let key = (wanted.folder.clone(), manner.clone(), wanted.seed, text.clone());
+            let key = wanted.cache_key(&style, &text);
             let cached = self.cache.borrow().get(&key);
-            if let Some((rate_hz, samples)) = cached {
+            if let Some(audio) = cached {
                 spoken.cached = true;
-                take.samples(rate_hz, &samples).await?;
+                take.samples(audio.rate_hz, &audio.samples).await?;
             } else {
-                spoken.voice = self.say(&mut take, &text, &wanted, &manner).await?;
+                spoken.voice = self.say(&mut take, &text, &wanted, &style).await?;
             }
         }
         spoken.first_audio = take.first_audio.map_or(Duration::ZERO, |at| at.duration_since(begin));
@@ -235,12 +239,12 @@ impl Speaker {
         take: &mut Take<'_>,
         text: &str,
         wanted: &Choice,
-        manner: &Manner,
+        style: &Style,
     ) -> Result<String, String> {
         let mut sentence = 0;
         let mut sentences = 0;
         let mut reasons = Vec::new();
-        for (slot, manner) in self.candidates(wanted, manner, text) {
+        for (slot, style) in self.candidates(wanted, style, text) {
             let voice = match usable(&slot).await {
                 Ok(voice) => voice,
                 Err(reason) => {
@@ -248,7 +252,7 @@ impl Speaker {
                     continue;
                 }
             };
-            let script = match voice.reader.script(text, &manner) {
+            let script = match voice.reader.read(text, &style) {
                 Ok(script) => script,
                 Err(error) => {
                     reasons.push(error.to_string());
@@ -273,19 +277,20 @@ impl Speaker {
     }
 
     /// The voices to try, in order.
-    fn candidates(&self, wanted: &Choice, manner: &Manner, text: &str) -> Vec<(Rc<VoiceSlot>, Manner)> {
+    fn candidates(&self, wanted: &Choice, style: &Style, text: &str) -> Vec<(Rc<VoiceSlot>, Style)> {
         let wanted_slot = self.slot(&self.name_of(wanted), &wanted.folder);
-        let mut candidates = vec![(Rc::clone(&wanted_slot), manner.clone())];
+        let mut candidates = vec![(Rc::clone(&wanted_slot), style.clone())];
         let options = self.options();
         let embedded =
             options.embedded.as_ref().filter(|folder| wanted.fallback && **folder != wanted.folder);
         if let Some(folder) = embedded {
             // It has speakers and languages of its own.
-            let fallback = (self.slot("embedded", folder), Manner::default());
+            let fallback = (self.slot("embedded", folder), Style::default());
             let loading = matches!(&*wanted_slot.loading().borrow(), Loading::Busy);
-            let ready = fallback.0.voice().is_some_and(|voice| {
-                voice.held().is_none() && voice.reader.script(text, &fallback.1).is_ok()
-            });
+            let ready = fallback
+                .0
+                .voice()
+                .is_some_and(|voice| voice.held().is_none() && voice.reader.read(text, &fallback.1).is_ok());
             // While the large voice is being loaded for the first time, the small one speaks.
             let place = if loading && ready { 0 } else { 1 };
             candidates.insert(place, fallback);
@@ -306,7 +311,7 @@ impl Speaker {
         // Stages are ready for the voice files that they were started with, and for no others.
         self.slots.borrow_mut().retain(|slot| slot.files == options.files(&slot.folder));
         *self.options.borrow_mut() = Rc::new(options);
-        *self.cache.borrow_mut() = Cache::default();
+        *self.cache.borrow_mut() = RenderCache::default();
         let chosen = self.chosen();
         if self.choose(&chosen).is_err() {
             *self.chosen.borrow_mut() = MAIN_VOICE.to_owned();
@@ -329,13 +334,13 @@ impl Speaker {
     pub(crate) async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
         let Ok(choice) = self.choice(voice) else { return };
         let Ok(text) = clean(text.as_bytes()) else { return };
-        let manner = choice.manner_for(None, language);
-        let key = (choice.folder.clone(), manner.clone(), choice.seed, text.clone());
-        if self.cache.borrow().has(&key) {
+        let style = choice.style_for(None, language);
+        let key = choice.cache_key(&style, &text);
+        if self.cache.borrow().contains(&key) {
             return;
         }
         let Some(voice) = self.loaded(&choice.folder).and_then(|slot| slot.voice()) else { return };
-        let Ok(script) = voice.reader.script(&text, &manner) else { return };
+        let Ok(script) = voice.reader.read(&text, &style) else { return };
         let options = sentence_options(choice.seed);
         let (out, mut pieces) = mpsc::channel(PIECES_AHEAD_MAX);
         let rate_hz = voice.sample_rate_hz();
@@ -354,7 +359,7 @@ impl Speaker {
         };
         let (rendered, samples) = tokio::join!(render(&voice, &script, 0, options, out), listening);
         if rendered.is_ok() {
-            self.cache.borrow_mut().put(key, rate_hz, samples);
+            self.cache.borrow_mut().insert(key, rate_hz, samples);
         }
     }
 

@@ -144,7 +144,7 @@ impl Supervisor {
                 Some(slot) => match (&*slot.loading().borrow(), slot.problem()) {
                     (Loading::Busy, _) => ("loading", String::new()),
                     (_, Some(problem)) => ("broken", problem),
-                    (Loading::Ready(voice), None) => ("ready", voice.reader.bundle.manifest().name.clone()),
+                    (Loading::Ready(voice), None) => ("ready", voice.reader.bundle().manifest().name.clone()),
                     (Loading::Broken(reason), None) => ("broken", reason.clone()),
                 },
             };

@@ -13,7 +13,7 @@ use super::playing::{Playing, Unheard};
 use super::render::{Broken, Piece, render};
 use super::speaking::{PIECES_AHEAD_MAX, Speaker};
 use super::voice::Voice;
-use crate::script::Script;
+use crier_synthesis::{TokenizedText, read_chime};
 
 /// How the making of a sentence stands.
 #[derive(Default)]
@@ -64,8 +64,12 @@ impl<'a> Take<'a> {
     /// A sound before the text.
     pub(super) async fn chime(&mut self, name: &str) -> Result<(), String> {
         let path = self.speaker.options().chimes_dir.join(name);
-        let (rate_hz, samples) = super::chime::read(path, self.rate_hz).await?;
-        self.samples(rate_hz, &samples).await
+        let rate_hz = self.rate_hz;
+        // Decoding takes milliseconds, a slow disk more.
+        let reading = tokio::task::spawn_blocking(move || read_chime(&path, rate_hz));
+        let chime = reading.await.map_err(|_| "the thread that reads a chime died".to_owned())?;
+        let chime = chime.map_err(|error| error.to_string())?;
+        self.samples(chime.rate_hz, &chime.samples).await
     }
 
     /// A segment that is there already.
@@ -83,7 +87,7 @@ impl<'a> Take<'a> {
     pub(super) async fn script(
         &mut self,
         voice: &Voice,
-        script: &Script,
+        script: &TokenizedText,
         first: usize,
         options: SentenceOptions,
     ) -> Result<Result<(), Broken>, String> {

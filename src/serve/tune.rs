@@ -123,7 +123,7 @@ async fn speak(options: &SpeakerOptions, shares: Shares) -> Result<Measured, Cri
     let slot = VoiceSlot::load(MAIN_VOICE, folder, files, shares.clone(), options.care, users, utterances);
     let failed = |reason: String| CrierError::Refused { reason, later: false };
     let voice = usable(&slot).await.map_err(failed)?;
-    let script = voice.reader.script(TEXT, &choice.manner)?;
+    let script = voice.reader.read(TEXT, &choice.style)?;
     let mut best = Measured { shares, real_time_factor: f64::INFINITY, first_audio: Duration::MAX };
     for _ in 0..RUNS {
         let begin = Instant::now();

@@ -18,15 +18,15 @@ use super::users::Users;
 use crate::cli::StageName;
 use crate::engine::CONTEXT_POSITIONS;
 use crate::error::CrierError;
-use crate::script::Reader;
-use crate::who::Who;
+use crier_synthesis::SpeakerIdentity;
+use crier_synthesis::TextFrontend;
 
 /// How readily the kernel takes an engine when memory runs out: before everything else of the appliance.
 const OOM_SCORE_ADJUST: i16 = 500;
 
 /// A voice that can be used, if not always at once.
 pub(crate) struct Voice {
-    pub(crate) reader: Reader,
+    pub(crate) reader: TextFrontend,
     pub(crate) talker: Mutex<Engine<TalkerReply>>,
     pub(crate) predictor: Mutex<Engine<PredictorReply>>,
     pub(crate) vocoder: Mutex<Engine<VocoderReply>>,
@@ -187,7 +187,7 @@ impl VoiceSlot {
 fn reference_positions(files: &[PathBuf], bundle: &Bundle) -> usize {
     let mut positions = 0;
     for file in files {
-        match Who::new(None, Some(file), bundle) {
+        match SpeakerIdentity::new(None, Some(file), bundle) {
             Ok(who) => positions = positions.max(who.positions()),
             // Told again when it is to speak; another voice may have to do it then.
             Err(error) => tracing::error!(%error, "a voice file cannot be used"),
@@ -197,9 +197,9 @@ fn reference_positions(files: &[PathBuf], bundle: &Bundle) -> usize {
 }
 
 /// Opens a bundle for reading, all of whose files are what they should be.
-fn read(folder: &Path) -> Result<Reader, CrierError> {
-    let reader = Reader::open(folder)?;
-    reader.bundle.verify(&mut |_| ())?;
+fn read(folder: &Path) -> Result<TextFrontend, CrierError> {
+    let reader = TextFrontend::open(folder)?;
+    reader.bundle().verify(&mut |_| ())?;
     Ok(reader)
 }
 
@@ -220,11 +220,11 @@ impl Voice {
     }
 
     pub(crate) fn samples_per_frame(&self) -> usize {
-        self.reader.bundle.manifest().vocoder.samples_per_frame
+        self.reader.bundle().manifest().vocoder.samples_per_frame
     }
 
     pub(crate) fn sample_rate_hz(&self) -> u32 {
-        self.reader.bundle.manifest().vocoder.sample_rate_hz
+        self.reader.bundle().manifest().vocoder.sample_rate_hz
     }
 
     pub(crate) fn stages(&self) -> &[Rc<Stage>] {

@@ -19,7 +19,7 @@ use crier_wire::{
 
 use super::{send, serve, settings, started};
 use crate::error::CrierError;
-use crate::who::Who;
+use crier_synthesis::SpeakerIdentity;
 
 /// Loads with `load`, which also does a piece of work, so that the first request finds all pages in memory, and tells
 /// that the stage can work; `None` when the supervisor is gone.
@@ -139,8 +139,8 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
 fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTreeMap<PathBuf, VocoderState> {
     let mut made = BTreeMap::new();
     for file in files {
-        let state = Who::new(None, Some(file), bundle).and_then(|who| {
-            who.begin(bundle, vocoder)?;
+        let state = SpeakerIdentity::new(None, Some(file), bundle).and_then(|who| {
+            who.prime(bundle, vocoder)?;
             Ok(vocoder.beginning().cloned())
         });
         match state {
