@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Announcement, Record, Sequence};
+use crate::{Announcement, Priority, Record, Sequence};
 
 /// One thing for the driver of the queue to do. Effects are to be carried out in the order they come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Append this record to the journal; see [`Record::must_be_durable`]. If [`Record::awaited`] names an
-    /// announcement, answer with [`crate::Queue::appended`] or [`crate::Queue::append_failed`].
+    /// Append this record to the journal. If [`Record::awaited`] names an announcement, answer with
+    /// [`crate::Queue::appended`] or [`crate::Queue::append_failed`] once the record is durable, or cannot be.
     Append(Record),
     /// Begin to speak; answer with [`crate::Queue::finished`] or [`crate::Queue::failed`].
     Start {
@@ -38,6 +38,9 @@ pub struct Event {
     /// Who asked, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Priority the sender gave; not part of the JSON form.
+    #[serde(skip)]
+    pub priority: Priority,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
@@ -112,11 +115,17 @@ pub enum CancelReason {
 #[cfg(test)]
 mod tests {
     use super::{CancelReason, Event, EventKind};
-    use crate::Sequence;
+    use crate::{Priority, Sequence};
 
     #[test]
     fn events_are_flat_json() {
-        let event = |kind| Event { sequence: Sequence(1), id: "a".into(), source: None, kind };
+        let event = |kind| Event {
+            sequence: Sequence(1),
+            id: "a".into(),
+            source: None,
+            priority: Priority::Message,
+            kind,
+        };
         let json = |kind| serde_json::to_string(&event(kind)).unwrap();
         assert_eq!(json(EventKind::Finished), r#"{"id":"a","event":"finished"}"#);
         assert_eq!(

@@ -23,6 +23,7 @@ mod journal;
 mod limits;
 mod priority;
 mod queue;
+mod recent;
 mod record;
 mod restart;
 mod timeline;
@@ -37,5 +38,6 @@ pub use limits::{
 };
 pub use priority::{Encounter, Place, Priority};
 pub use queue::Queue;
+pub use recent::{EndReason, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
 pub use record::{Outcome, Record, Sequence};
 pub use restart::{Restart, RestartPolicy};

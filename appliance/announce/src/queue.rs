@@ -183,21 +183,19 @@ impl Queue {
         self.submit(last.announcement.repeated(), uptime_ms)
     }
 
+    /// Replaces the limits. Announcements that are already in the queue stay, even beyond the new limits.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Begins nothing more: what waits stays for the next run. What is being spoken may come to its end.
     pub fn close(&mut self) {
         self.closed = true;
     }
 
-    /// Lets time pass: what has expired is reported and leaves the queue. To be called at [`wake_at_ms`](Self::wake_at_ms).
+    /// Lets time pass: what has expired is reported and leaves the queue. Called about twice a second.
     pub fn tick(&mut self, uptime_ms: u64) {
         self.advance(uptime_ms);
-    }
-
-    /// The uptime in milliseconds at which the next announcement expires, if nothing happens before.
-    #[must_use]
-    pub fn wake_at_ms(&self) -> Option<u64> {
-        let expiry = self.waiting.values().filter_map(Entry::expires_ms).min()?;
-        Some(self.timeline.uptime_ms(expiry))
     }
 
     /// The next thing to do, in order; `None` when all is done.

@@ -100,13 +100,6 @@ pub enum Record {
 }
 
 impl Record {
-    /// True if the record must be on the medium (fsync) before anything that follows from it is told to anybody.
-    /// [`Record::Started`] may be lost with the power; the others may not.
-    #[must_use]
-    pub fn must_be_durable(&self) -> bool {
-        !matches!(self, Self::Started { .. })
-    }
-
     /// The announcement whose storing is to be answered by [`crate::Queue::appended`], if this record is one.
     #[must_use]
     pub fn awaited(&self) -> Option<Sequence> {

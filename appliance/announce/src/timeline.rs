@@ -35,11 +35,6 @@ impl Timeline {
         self.now_ms
     }
 
-    /// The uptime at which journal time is `journal_ms`.
-    pub(crate) fn uptime_ms(&self, journal_ms: u64) -> u64 {
-        journal_ms.saturating_sub(self.offset_ms)
-    }
-
     pub(crate) fn boot(&self) -> &str {
         &self.boot
     }
@@ -66,7 +61,6 @@ mod tests {
         let mut timeline = Timeline::after(Some(("a".into(), 0)), 60_000, "b", 4_000);
         assert_eq!(timeline.now_ms(), 60_000);
         assert_eq!(timeline.advance(5_000), 61_000);
-        assert_eq!(timeline.uptime_ms(61_000), 5_000);
     }
 
     #[test]

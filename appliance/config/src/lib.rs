@@ -15,7 +15,7 @@ mod suggest;
 mod syntax;
 mod values;
 
-pub use changes::{Change, Changes, Needs, Stage};
+pub use changes::{Changes, RELOAD_RULES, ReloadEffect, ReloadRule, StageRole};
 pub use config::{Config, FILE_BYTES_MAX, keys};
 pub use error::{ConfigError, Finding, Warning};
 pub use key::{Key, KeyDefault};

@@ -263,6 +263,7 @@ mod tests {
             sequence: crier_announce::Sequence::default(),
             id: "x".into(),
             source: None,
+            priority: crier_announce::Priority::Message,
             kind: crier_announce::EventKind::Finished,
         };
         let told = Told { sequence: 1, event };

@@ -147,6 +147,7 @@ impl Queue {
             sequence: entry.sequence,
             id: entry.id(),
             source,
+            priority: entry.announcement.priority(),
             kind,
         }));
     }
@@ -154,7 +155,9 @@ impl Queue {
     pub(super) fn report_duplicate(&mut self, sequence: Sequence, announcement: &Announcement) {
         let id = announcement.id().unwrap_or_default().to_owned();
         let source = announcement.source().map(str::to_owned);
-        self.effects.push_back(Effect::Report(Event { sequence, id, source, kind: EventKind::Duplicate }));
+        let priority = announcement.priority();
+        let kind = EventKind::Duplicate;
+        self.effects.push_back(Effect::Report(Event { sequence, id, source, priority, kind }));
     }
 
     fn report_duplicates_of(&mut self, original: Sequence) {

@@ -212,12 +212,10 @@ fn what_expired_is_reported_and_not_spoken() {
     let mut driver = Driver::default();
     driver.say("a", MESSAGE);
     driver.say_draft(Draft { id: Some("b".into()), expires_in_s: Some(5), ..Draft::plain("b") });
-    assert_eq!(driver.queue.wake_at_ms(), Some(5_000));
     driver.advance(4_999);
     assert_eq!(driver.count("b", &EventKind::Expired), 0);
     driver.advance(1);
     assert_eq!(driver.count("b", &EventKind::Expired), 1);
-    assert_eq!(driver.queue.wake_at_ms(), None);
     driver.speak_all();
     assert_eq!(driver.finished(), ["a"]);
 }
@@ -243,6 +241,18 @@ fn a_full_queue_says_so_and_keeps_what_it_has() {
     assert!(error.to_string().contains("limit 1000"), "{error}");
     driver.speak_all();
     assert_eq!(driver.finished(), ["a", "b"]);
+}
+
+#[test]
+fn lowered_limits_refuse_new_announcements_and_keep_waiting_ones() {
+    let mut driver = Driver::default();
+    driver.say("a", MESSAGE);
+    driver.say("b", MESSAGE);
+    driver.queue.set_limits(Limits { entries: 1, bytes: 1 << 20 });
+    driver.queue.submit(Draft::plain("c").validate().unwrap(), 0).unwrap_err();
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["a", "b"]);
+    driver.say("d", MESSAGE);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Voice {
 }
 
 /// Where the model of a voice is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VoiceBundle {
     /// The voice inside the program (`"default"`).

@@ -5,9 +5,11 @@ use std::fmt::Write;
 
 use crier_config::{Config, Key, KeyDefault, keys};
 
+use crate::changes::manual_rows;
 use crate::{repository, valid};
 
-const ACTION: &str = "action of a [[button]]";
+/// Section of the keys of a button's action, as `keys` names it.
+pub(crate) const ACTION: &str = "action of a [[button]]";
 
 /// Every key by section and name.
 fn known() -> BTreeMap<(String, String), Key> {
@@ -87,6 +89,15 @@ fn the_manual_page_has_every_key_with_bounds_and_default() {
         assert_eq!(found.remove(&name), Some((key.takes, default)), "{name:?}");
     }
     assert!(found.is_empty(), "there are no such keys: {found:?}");
+}
+
+#[test]
+fn the_manual_page_has_the_reload_table_of_the_code() {
+    let text = read("docs/crier.toml.5.md");
+    let section = text.split("\n# RELOAD\n").nth(1).expect("a section RELOAD").split("\n# ").next().unwrap();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| [")).collect();
+    let expected = manual_rows();
+    assert_eq!(rows, expected, "the section must hold:\n{}", expected.join("\n"));
 }
 
 #[test]

@@ -60,6 +60,7 @@ async fn events_of_all_inputs_are_published() {
         sequence: Sequence::default(),
         id: "x".into(),
         source: Some("fifo:/run/crier/say".into()),
+        priority: Priority::Message,
         kind: EventKind::Finished,
     };
     appliance.request(IntakeRequest::Told(Told { sequence: 1, event }));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crier_announce::{CancelReason, Draft, Event, EventKind, Sequence};
+use crier_announce::{CancelReason, Draft, Event, EventKind, Priority, Sequence};
 use crier_intake::{Counter, Desk};
 use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Told};
 use tokio::sync::mpsc;
@@ -139,7 +139,13 @@ impl Supervisor {
     }
 
     pub(crate) fn tell(&self, sequence: u64, kind: EventKind) {
-        let event = Event { sequence: Sequence::default(), id: format!("#{sequence}"), source: None, kind };
+        let event = Event {
+            sequence: Sequence::default(),
+            id: format!("#{sequence}"),
+            source: None,
+            priority: Priority::Message,
+            kind,
+        };
         let _ = self.requests.send(IntakeRequest::Told(Told { sequence, event }));
     }
 
