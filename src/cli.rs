@@ -43,13 +43,13 @@ pub(crate) enum Command {
     Stage {
         /// Which one
         #[arg(value_enum)]
-        stage: StageName,
+        stage: StageKind,
     },
 }
 
 /// The stages of the appliance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StageName {
+pub(crate) enum StageKind {
     Talker,
     Predictor,
     Vocoder,
@@ -57,7 +57,7 @@ pub(crate) enum StageName {
     Intake,
 }
 
-impl StageName {
+impl StageKind {
     /// As on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {

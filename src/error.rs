@@ -42,6 +42,10 @@ pub(crate) enum CrierError {
     #[error(transparent)]
     Channel(#[from] crier_system::ChannelError),
     #[error(transparent)]
+    Packets(#[from] crier_supervisor::PacketError),
+    #[error(transparent)]
+    Supervisor(#[from] crier_supervisor::SupervisorError),
+    #[error(transparent)]
     Wire(#[from] crier_wire::WireError),
     #[error("cannot {what}: {source}; does the system run short of memory or files?")]
     Start { what: &'static str, source: std::io::Error },
@@ -103,7 +107,12 @@ impl CrierError {
             Self::Player(_) => UNAVAILABLE,
             Self::Announce(_) | Self::Refused { later: false, .. } => DATA,
             Self::Refused { later: true, .. } => LATER,
-            Self::System(_) | Self::Channel(_) | Self::Start { .. } => OPERATING_SYSTEM,
+            Self::Supervisor(crier_supervisor::SupervisorError::UnknownCpus { .. }) => USAGE,
+            Self::System(_)
+            | Self::Channel(_)
+            | Self::Packets(_)
+            | Self::Supervisor(_)
+            | Self::Start { .. } => OPERATING_SYSTEM,
             Self::Socket { .. } | Self::Control { .. } => UNAVAILABLE,
             Self::Config { .. } | Self::Invalid { .. } => CONFIGURATION,
             Self::Wire(_) | Self::Internal(_) => SOFTWARE,

@@ -10,7 +10,6 @@ mod engine;
 mod enroll;
 mod error;
 mod logging;
-mod packets;
 mod report;
 mod say;
 mod serve;

@@ -3,14 +3,11 @@
 mod appliance;
 mod counts;
 mod engine;
-mod evidence;
 mod inputs;
 mod journal;
-mod link;
 mod metrics;
 mod plan;
 mod playing;
-mod process;
 mod render;
 mod sockets;
 mod speaking;
@@ -29,7 +26,8 @@ use std::time::{Duration, Instant};
 
 use crier_announce::Queue;
 use crier_config::{Config, Stop};
-use crier_system::{Notice, Notifier, ReadinessFd, boot_id, uptime_ms};
+use crier_supervisor::{CpuPlan, Stage, StageSpec};
+use crier_system::{Notice, Notifier, ReadinessFd, boot_id, own_processors, uptime_ms};
 use crier_wire::{Answer, State};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -38,7 +36,6 @@ use self::appliance::Appliance;
 use self::inputs::Inputs;
 use self::journal::Journal;
 use self::playing::Playing;
-use self::process::{Plan, Stage};
 use self::speaking::Speaker;
 use self::users::Users;
 use crate::cli::ServeArguments;
@@ -55,9 +52,11 @@ pub(crate) struct Supervisor {
     inputs: Rc<Inputs>,
     player: Rc<Stage>,
     intake: Rc<Stage>,
-    player_plan: Rc<RefCell<Plan<PlayerSettings>>>,
-    intake_plan: Rc<RefCell<Plan<IntakeSettings>>>,
-    cpu_plan: String,
+    player_spec: Rc<RefCell<StageSpec<PlayerSettings>>>,
+    intake_spec: Rc<RefCell<StageSpec<IntakeSettings>>>,
+    /// CPUs that the program may use, as found at the start.
+    allowed_cpus: Vec<usize>,
+    cpus: RefCell<CpuPlan>,
     users: Users,
     state: watch::Sender<State>,
     notifier: Notifier,
@@ -92,9 +91,11 @@ pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
 }
 
 async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierError> {
-    let (cpu, care) = (plan::cpu(&config.cpu)?, plan::care(&config.supervisor));
+    // Before this thread pins itself: from then on the system shows it only the CPUs that it is pinned to.
+    let allowed = own_processors()?;
+    let (cpus, timeouts) = (plan::cpus(&config.cpu, &allowed)?, plan::timeouts(&config.supervisor));
     let users = Users::find(&config.users)?;
-    if let Err(error) = crier_system::pin_thread(&cpu.supervisor) {
+    if let Err(error) = crier_system::pin_thread(&cpus.supervisor) {
         tracing::warn!(%error, "the supervisor runs wherever the system puts it");
     }
     for folder in [&config.appliance.state_dir, &config.appliance.run_dir] {
@@ -118,14 +119,15 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         tracing::info!(announcements = queue.len(), "unfinished announcements are in the journal");
     }
     let (state, states) = watch::channel(State::default());
-    let player_plan = Rc::new(RefCell::new(plan::player(&config, &cpu, care, &users, &remembered)));
-    let intake_plan = Rc::new(RefCell::new(plan::intake(&config, &cpu, care, &users, &id)?));
-    let (player, player_links) = Stage::start(Rc::clone(&player_plan));
+    let player_spec = Rc::new(RefCell::new(plan::player(&config, &cpus, timeouts, &users, &remembered)));
+    let intake_spec = Rc::new(RefCell::new(plan::intake(&config, &cpus, timeouts, &users, &id)?));
+    let (player, player_links) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let playing = Playing::start(player_links, volume_percent, remembered.muted);
-    let speaker = Speaker::start(plan::speaker(&config, &cpu, care, &users)?, remembered.voice.as_deref());
+    let speaker =
+        Speaker::start(plan::speaker(&config, &cpus, timeouts, &users)?, remembered.voice.as_deref());
     let appliance = Appliance::new(queue, journal, playing, speaker);
-    let (intake, intake_links) = Stage::start(Rc::clone(&intake_plan));
+    let (intake, intake_links) = Stage::start(Rc::clone(&intake_spec));
     let inputs = Rc::new(Inputs::default());
     tokio::task::spawn_local(inputs::drive(Rc::clone(&appliance), intake_links, Rc::clone(&inputs), states));
     let supervisor = Rc::new(Supervisor {
@@ -135,9 +137,10 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         inputs,
         player,
         intake,
-        player_plan,
-        intake_plan,
-        cpu_plan: cpu.to_string(),
+        player_spec,
+        intake_spec,
+        allowed_cpus: allowed,
+        cpus: RefCell::new(cpus),
         users,
         state,
         notifier: Notifier::from_environment()?,
@@ -214,6 +217,11 @@ impl Supervisor {
         Rc::clone(&self.config.borrow())
     }
 
+    /// CPUs of each stage, in words.
+    pub(crate) fn cpu_plan(&self) -> String {
+        self.cpus.borrow().to_string()
+    }
+
     /// Tells the service manager, if there is one.
     pub(crate) fn notify(&self, notice: Notice<'_>) {
         if let Err(error) = self.notifier.send(notice) {
@@ -232,14 +240,18 @@ impl Supervisor {
     }
 
     fn apply(&self, config: Config) {
-        let (before, cpu) = (self.config(), plan::cpu(&config.cpu));
-        let care = plan::care(&config.supervisor);
-        let Ok(cpu) = cpu else {
-            tracing::error!("the configuration is not taken over: its processors are not there");
-            return;
+        let before = self.config();
+        let timeouts = plan::timeouts(&config.supervisor);
+        let cpus = match plan::cpus(&config.cpu, &self.allowed_cpus) {
+            Ok(cpus) => cpus,
+            Err(error) => {
+                tracing::error!("the configuration is not taken over: {error}");
+                return;
+            }
         };
-        let planned = plan::speaker(&config, &cpu, care, &self.users)
-            .and_then(|speaker| Ok((speaker, plan::intake(&config, &cpu, care, &self.users, &self.id)?)));
+        let planned = plan::speaker(&config, &cpus, timeouts, &self.users).and_then(|speaker| {
+            Ok((speaker, plan::intake(&config, &cpus, timeouts, &self.users, &self.id)?))
+        });
         let intake = match planned {
             Ok((speaker, intake)) => {
                 self.appliance.speaker.reconfigure(speaker);
@@ -254,15 +266,14 @@ impl Supervisor {
         if before.player.volume_percent != config.player.volume_percent {
             self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
         }
-        let player = plan::player(&config, &cpu, care, &self.users, &tasks::Remembered::of(self));
+        let player = plan::player(&config, &cpus, timeouts, &self.users, &tasks::Remembered::of(self));
         let player_changed = {
-            let mut plan = self.player_plan.borrow_mut();
+            let mut plan = self.player_spec.borrow_mut();
             let sound = |settings: &PlayerSettings| {
                 let PlayerSettings { output, mixer, buffer_ms, period_ms, .. } = settings.clone();
                 (output, mixer, buffer_ms, period_ms)
             };
-            let changed =
-                sound(&plan.settings) != sound(&player.settings) || plan.processors != player.processors;
+            let changed = sound(&plan.settings) != sound(&player.settings) || plan.cpus != player.cpus;
             *plan = player;
             changed
         };
@@ -270,8 +281,8 @@ impl Supervisor {
             self.player.restart();
         }
         let intake_changed = {
-            let mut plan = self.intake_plan.borrow_mut();
-            let changed = plan.settings != intake.settings || plan.processors != intake.processors;
+            let mut plan = self.intake_spec.borrow_mut();
+            let changed = plan.settings != intake.settings || plan.cpus != intake.cpus;
             *plan = intake;
             changed
         };
@@ -290,6 +301,7 @@ impl Supervisor {
                 tracing::warn!("[{name}] has changed: that takes effect at the next start");
             }
         }
+        *self.cpus.borrow_mut() = cpus;
         *self.config.borrow_mut() = Rc::new(config);
         tracing::info!("the configuration is taken over");
         self.appliance.changed.notify_one();
@@ -322,7 +334,7 @@ impl Supervisor {
 
     fn with_stages(&self, name: &str, change: impl Fn(&Stage)) -> Response {
         let stages = self.stages();
-        let known: Vec<String> = stages.iter().map(|stage| stage.status().name).collect();
+        let known: Vec<String> = stages.iter().map(|stage| stage.status().name.clone()).collect();
         // `talker` is every voice's talker.
         let fits = |known: &str| known == name || known.split(' ').next_back() == Some(name);
         let meant: Vec<&Rc<Stage>> = stages.iter().filter(|stage| fits(&stage.status().name)).collect();

@@ -14,18 +14,18 @@ use crier_wire::{FromStage, Started, ToStage, VERSION, WireError, decode, encode
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cli::StageName;
+use crate::cli::StageKind;
 use crate::error::CrierError;
 
 /// Runs the stage until the supervisor is gone.
-pub(crate) fn run(stage: StageName) -> Result<(), CrierError> {
+pub(crate) fn run(stage: StageKind) -> Result<(), CrierError> {
     let channel = Channel::from_inherited(CHANNEL_FD)?;
     match stage {
-        StageName::Talker => engines::talker(&channel),
-        StageName::Predictor => engines::predictor(&channel),
-        StageName::Vocoder => engines::vocoder(&channel),
-        StageName::Player => player::run(channel),
-        StageName::Intake => intake::run(channel),
+        StageKind::Talker => engines::talker(&channel),
+        StageKind::Predictor => engines::predictor(&channel),
+        StageKind::Vocoder => engines::vocoder(&channel),
+        StageKind::Player => player::run(channel),
+        StageKind::Intake => intake::run(channel),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crier_wire::{At, Failure, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 
-use super::link::{Link, Links, Lost};
+use crier_supervisor::{Connection, ConnectionSource, Disconnected};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +57,13 @@ pub(crate) struct Effort {
 
 /// One engine.
 pub(crate) struct Engine<R> {
-    links: Links<R>,
-    link: Option<Link<R>>,
+    links: ConnectionSource<R>,
+    link: Option<Connection<R>>,
     pub(crate) effort: Effort,
 }
 
 impl<R: Reply> Engine<R> {
-    pub(crate) fn new(links: Links<R>) -> Self {
+    pub(crate) fn new(links: ConnectionSource<R>) -> Self {
         Self { links, link: None, effort: Effort::default() }
     }
 
@@ -107,7 +107,7 @@ impl<R: Reply> Engine<R> {
                     None => Ok((reply, payload)),
                 }
             }
-            Err(Lost) => {
+            Err(Disconnected) => {
                 self.link = None;
                 Err(Trouble::Lost)
             }

@@ -9,8 +9,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::appliance::Appliance;
-use super::link::{Held, Link, Links, Lost};
 use crate::control::InputEntry;
+use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
 
 /// Answers on their way to the intake.
 const ANSWERS_MAX: usize = 256;
@@ -40,20 +40,19 @@ impl Inputs {
 /// Serves the intake, whichever life it is in, for ever.
 pub(crate) async fn drive(
     appliance: Rc<Appliance>,
-    links: Links<IntakeReport>,
+    links: ConnectionSource<IntakeReport>,
     inputs: Rc<Inputs>,
     state: watch::Receiver<State>,
 ) {
     loop {
         match links.next().await {
             Ok(link) => {
-                let Lost = talk(&appliance, link, &inputs, state.clone()).await;
+                let Disconnected = talk(&appliance, link, &inputs, state.clone()).await;
                 inputs.all_down("the intake has ended and is started again");
             }
-            Err(Held) => {
+            Err(Disabled) => {
                 inputs.all_down("the intake is held");
-                let mut condition = links.stage().condition();
-                let _ = condition.wait_for(|now| *now != super::process::Condition::Held).await;
+                links.released().await;
             }
         }
     }
@@ -61,10 +60,10 @@ pub(crate) async fn drive(
 
 async fn talk(
     appliance: &Rc<Appliance>,
-    mut link: Link<IntakeReport>,
+    mut link: Connection<IntakeReport>,
     inputs: &Inputs,
     mut state: watch::Receiver<State>,
-) -> Lost {
+) -> Disconnected {
     let mut events = appliance.events();
     let (answered, mut answers) = mpsc::channel(ANSWERS_MAX);
     state.mark_changed();
@@ -84,11 +83,11 @@ async fn talk(
                     tracing::warn!(missed, "the intake is too slow; it missed events");
                     continue;
                 }
-                Err(RecvError::Closed) => return Lost,
+                Err(RecvError::Closed) => return Disconnected,
             },
             changed = state.changed() => match changed {
                 Ok(()) => IntakeRequest::State(Box::new(state.borrow_and_update().clone())),
-                Err(_) => return Lost,
+                Err(_) => return Disconnected,
             },
         };
         if let Err(lost) = link.send(request, &[]).await {

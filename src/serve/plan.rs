@@ -1,108 +1,96 @@
 //! From configuration to what is run: which processors, which voices, which settings for which stage.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crier_announce::{Draft, Priority};
 use crier_config::{Config, TextMode, VoiceBundle};
 use crier_intake::buttons;
-use crier_system::{
-    CpuPlan, PROCESSORS_ROOT, ProcessorList, clusters, machine_id, own_processors, random_id,
-};
+use crier_supervisor::{CpuOverrides, CpuPlan, StageSpec, StageTimeouts};
+use crier_system::{PROCESSORS_ROOT, User, clusters, machine_id, random_id};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::process::{Care, Plan};
 use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions};
 use super::tasks::Remembered;
 use super::users::Users;
-use super::voice::{Share, Shares};
-use crate::cli::StageName;
+use crate::cli::StageKind;
 use crate::error::CrierError;
 use crate::stage::{IntakeSettings, PlayerSettings};
 use crier_synthesis::Style;
 
-/// How readily the kernel takes the player and the intake when memory runs out: after the engines.
+/// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot be
+/// made again, and are back in a second. The player goes last, since every gap of it is heard.
+const ENGINE_OOM_SCORE_ADJUST: i16 = 500;
 const PLAYER_OOM_SCORE_ADJUST: i16 = -900;
 const INTAKE_OOM_SCORE_ADJUST: i16 = 0;
 
-/// Where everything runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cpu {
-    pub(crate) shares: Shares,
-    pub(crate) player: Vec<usize>,
-    pub(crate) intake: Vec<usize>,
-    pub(crate) supervisor: Vec<usize>,
-    /// Clusters of different speed were found.
-    pub(crate) clusters: usize,
-}
-
-impl fmt::Display for Cpu {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "talker and predictor {}, vocoder {}, player on {}, intake on {}",
-            self.shares.talker_predictor,
-            self.shares.vocoder,
-            ProcessorList(&self.player),
-            ProcessorList(&self.intake),
-        )?;
-        if self.clusters < 2 {
-            formatter.write_str(" (no clusters: all processors are alike)")
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// The plan of the machine, with what the configuration says instead.
-pub(crate) fn cpu(config: &crier_config::Cpu) -> Result<Cpu, CrierError> {
-    let allowed = own_processors()?;
-    let found = clusters(Path::new(PROCESSORS_ROOT), &allowed);
-    let plan = CpuPlan::from_clusters(&found);
-    let known = |wanted: &Option<Vec<usize>>, planned: Vec<usize>| match wanted {
-        None => Ok(planned),
-        Some(wanted) if wanted.iter().all(|processor| allowed.contains(processor)) => Ok(wanted.clone()),
-        Some(wanted) => {
-            let (wanted, have) = (ProcessorList(wanted), ProcessorList(&allowed));
-            Err(CrierError::Usage(format!(
-                "[cpu] names processors {wanted}, this program may use {have}; correct the list or leave it out"
-            )))
-        }
+/// CPUs of everything on a machine whose CPUs are `allowed`, with what the configuration says instead. `allowed` are the
+/// CPUs of the program at its start: once the supervisor has pinned itself to its own, it cannot find the others.
+pub(crate) fn cpus(config: &crier_config::Cpu, allowed: &[usize]) -> Result<CpuPlan, CrierError> {
+    let overrides = CpuOverrides {
+        talker_threads: config.talker_threads,
+        talker: config.talker_processors.clone(),
+        vocoder_threads: config.vocoder_threads,
+        vocoder: config.vocoder_processors.clone(),
+        player: config.player_processors.clone(),
+        intake: config.intake_processors.clone(),
+        supervisor: config.supervisor_processors.clone(),
     };
-    let share = |threads: Option<usize>, processors: &Option<Vec<usize>>, planned: crier_system::Share| {
-        let processors = known(processors, planned.processors)?;
-        let threads = threads.unwrap_or(planned.threads.min(processors.len().max(1)));
-        Ok::<_, CrierError>(Share { threads, processors: Some(processors) })
-    };
-    Ok(Cpu {
-        shares: Shares {
-            talker_predictor: share(config.talker_threads, &config.talker_processors, plan.talker_predictor)?,
-            vocoder: share(config.vocoder_threads, &config.vocoder_processors, plan.vocoder)?,
-        },
-        player: known(&config.player_processors, plan.player)?,
-        intake: known(&config.intake_processors, plan.intake)?,
-        supervisor: known(&config.supervisor_processors, plan.supervisor)?,
-        clusters: found.len(),
-    })
+    let found = clusters(Path::new(PROCESSORS_ROOT), allowed);
+    Ok(CpuPlan::from_clusters(&found).with(&overrides, allowed)?)
 }
 
-pub(crate) fn care(config: &crier_config::Supervisor) -> Care {
-    Care {
-        start_timeout: Duration::from_secs(u64::from(config.stage_start_timeout_s)),
-        progress_timeout: Duration::from_millis(u64::from(config.stage_progress_timeout_ms)),
+pub(crate) fn timeouts(config: &crier_config::Supervisor) -> StageTimeouts {
+    StageTimeouts {
+        start_timeout_ms: u64::from(config.stage_start_timeout_s) * 1000,
+        progress_timeout_ms: u64::from(config.stage_progress_timeout_ms),
         restarts_max: usize::try_from(config.stage_restarts_max).unwrap_or(usize::MAX),
     }
+}
+
+/// Specification of a stage that is this program.
+pub(crate) fn stage_spec<S>(
+    kind: StageKind,
+    name: String,
+    settings: S,
+    user: Option<&User>,
+    cpus: &[usize],
+    timeouts: StageTimeouts,
+) -> StageSpec<S> {
+    let oom_score_adjust = match kind {
+        StageKind::Talker | StageKind::Predictor | StageKind::Vocoder => ENGINE_OOM_SCORE_ADJUST,
+        StageKind::Player => PLAYER_OOM_SCORE_ADJUST,
+        StageKind::Intake => INTAKE_OOM_SCORE_ADJUST,
+    };
+    let spin = OsString::from("GOMP_SPINCOUNT");
+    let spin = std::env::var_os(&spin).is_none().then(|| (spin, crier_llama::threads::SPIN_COUNT.into()));
+    StageSpec {
+        name,
+        program: own_program(),
+        arguments: vec!["stage".into(), kind.name().into()],
+        environment: spin.into_iter().collect(),
+        settings,
+        user: user.cloned(),
+        cpus: Some(cpus.to_vec()),
+        oom_score_adjust,
+        timeouts,
+        private: kind == StageKind::Intake,
+    }
+}
+
+/// Path of this program. Its link in `/proc` would do as well, but then `ps` and `top` would call every stage "exe".
+fn own_program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
 }
 
 /// All voices of the configuration, and the embedded one.
 pub(crate) fn speaker(
     config: &Config,
-    cpu: &Cpu,
-    care: Care,
+    cpus: &CpuPlan,
+    timeouts: StageTimeouts,
     users: &Users,
 ) -> Result<SpeakerOptions, CrierError> {
     let embedded = crate::voice::locate(None);
@@ -132,8 +120,8 @@ pub(crate) fn speaker(
     Ok(SpeakerOptions {
         choices,
         embedded: embedded.ok(),
-        shares: cpu.shares.clone(),
-        care,
+        cpus: cpus.engines.clone(),
+        timeouts,
         users: users.clone(),
         crossfade_ms: config.player.crossfade_ms,
         start: config.player.start,
@@ -144,57 +132,41 @@ pub(crate) fn speaker(
 
 pub(crate) fn player(
     config: &Config,
-    cpu: &Cpu,
-    care: Care,
+    cpus: &CpuPlan,
+    timeouts: StageTimeouts,
     users: &Users,
     remembered: &Remembered,
-) -> Plan<PlayerSettings> {
+) -> StageSpec<PlayerSettings> {
     let volume_percent = remembered.volume_percent.and_then(|percent| u8::try_from(percent.min(100)).ok());
-    Plan {
-        name: "player".to_owned(),
-        stage: StageName::Player,
-        settings: PlayerSettings {
-            output: config.player.output.clone(),
-            mixer: config.player.mixer.clone(),
-            buffer_ms: config.player.buffer_ms,
-            period_ms: config.player.period_ms,
-            volume_percent: volume_percent.unwrap_or(config.player.volume_percent),
-            muted: remembered.muted,
-        },
-        user: users.player.clone(),
-        processors: Some(cpu.player.clone()),
-        oom_score_adjust: PLAYER_OOM_SCORE_ADJUST,
-        care,
-    }
+    let settings = PlayerSettings {
+        output: config.player.output.clone(),
+        mixer: config.player.mixer.clone(),
+        buffer_ms: config.player.buffer_ms,
+        period_ms: config.player.period_ms,
+        volume_percent: volume_percent.unwrap_or(config.player.volume_percent),
+        muted: remembered.muted,
+    };
+    let user = users.player.as_ref();
+    stage_spec(StageKind::Player, "player".to_owned(), settings, user, &cpus.player, timeouts)
 }
 
 pub(crate) fn intake(
     config: &Config,
-    cpu: &Cpu,
-    care: Care,
+    cpus: &CpuPlan,
+    timeouts: StageTimeouts,
     users: &Users,
     id: &str,
-) -> Result<Plan<IntakeSettings>, CrierError> {
-    Ok(Plan {
-        name: "intake".to_owned(),
-        stage: StageName::Intake,
-        settings: IntakeSettings {
-            id: id.to_owned(),
-            name: config.appliance.name.clone(),
-            serial: config.serial.iter().map(same).collect::<Result<_, _>>()?,
-            fifo: config.fifo.iter().map(same).collect::<Result<_, _>>()?,
-            mqtt: config.mqtt.as_ref().map(same).transpose()?,
-            button: config
-                .button
-                .iter()
-                .map(|button| self::button(button, config))
-                .collect::<Result<_, _>>()?,
-        },
-        user: users.intake.clone(),
-        processors: Some(cpu.intake.clone()),
-        oom_score_adjust: INTAKE_OOM_SCORE_ADJUST,
-        care,
-    })
+) -> Result<StageSpec<IntakeSettings>, CrierError> {
+    let settings = IntakeSettings {
+        id: id.to_owned(),
+        name: config.appliance.name.clone(),
+        serial: config.serial.iter().map(same).collect::<Result<_, _>>()?,
+        fifo: config.fifo.iter().map(same).collect::<Result<_, _>>()?,
+        mqtt: config.mqtt.as_ref().map(same).transpose()?,
+        button: config.button.iter().map(|button| self::button(button, config)).collect::<Result<_, _>>()?,
+    };
+    let user = users.intake.as_ref();
+    Ok(stage_spec(StageKind::Intake, "intake".to_owned(), settings, user, &cpus.intake, timeouts))
 }
 
 /// A section as the intake has it: the same keys, in a type of its own.
@@ -310,9 +282,9 @@ mod tests {
             long_press = "repeat"
         "#;
         let (config, _) = Config::parse("test", text).unwrap();
-        let care = care(&config.supervisor);
-        let cpu = cpu(&config.cpu).unwrap();
-        let settings = intake(&config, &cpu, care, &Users::default(), "id").unwrap().settings;
+        let timeouts = timeouts(&config.supervisor);
+        let cpus = cpus(&config.cpu, &[0]).unwrap();
+        let settings = intake(&config, &cpus, timeouts, &Users::default(), "id").unwrap().settings;
         let serial = &settings.serial[0];
         assert_eq!((serial.format.to_string().as_str(), serial.replies), ("7E2", false));
         assert_eq!(serde_json::to_value(serial.encoding).unwrap(), "shift_jis");
@@ -331,15 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_elsewhere_and_processors_that_are_not_there_are_refused_in_words() {
+    fn a_button_sound_outside_the_chimes_folder_is_refused_with_the_remedy() {
         let text = "[[button]]\nkey = \"KEY_PROG1\"\npress = { wav = \"/home/me/bell.wav\" }\n";
         let (config, _) = Config::parse("test", text).unwrap();
-        let cpu = cpu(&config.cpu).unwrap();
-        let care = care(&config.supervisor);
-        let error = intake(&config, &cpu, care, &Users::default(), "id").unwrap_err().to_string();
+        let cpus = cpus(&config.cpu, &[0]).unwrap();
+        let timeouts = timeouts(&config.supervisor);
+        let error = intake(&config, &cpus, timeouts, &Users::default(), "id").unwrap_err().to_string();
         assert!(error.contains("/home/me/bell.wav") && error.contains("put it there"), "{error}");
-        let wish = crier_config::Cpu { vocoder_processors: Some(vec![400]), ..crier_config::Cpu::default() };
-        let error = super::cpu(&wish).unwrap_err().to_string();
-        assert!(error.contains("400"), "{error}");
     }
 }

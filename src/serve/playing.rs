@@ -11,8 +11,7 @@ use crier_player::CUSHION_MS;
 use crier_wire::{PlayerReport, PlayerRequest};
 use tokio::sync::{Notify, watch};
 
-use super::link::{Held, Link, Links, Lost};
-use super::process::Stage;
+use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
 
 /// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
@@ -127,7 +126,7 @@ pub(crate) enum Unheard {
 
 impl Playing {
     /// Drives the player behind `links`.
-    pub(crate) fn start(links: Links<PlayerReport>, volume_percent: u32, muted: bool) -> Rc<Self> {
+    pub(crate) fn start(links: ConnectionSource<PlayerReport>, volume_percent: u32, muted: bool) -> Rc<Self> {
         let state = State { volume_percent, muted, ..State::default() };
         let playing =
             Rc::new(Self { state: RefCell::new(state), wake: Notify::new(), changed: watch::channel(0).0 });
@@ -308,20 +307,17 @@ impl Playing {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    async fn drive(&self, links: Links<PlayerReport>) {
-        let stage: Rc<Stage> = Rc::clone(links.stage());
+    async fn drive(&self, links: ConnectionSource<PlayerReport>) {
         loop {
             match links.next().await {
                 Ok(mut link) => {
                     self.greet();
-                    let Lost = self.talk(&mut link).await;
+                    let Disconnected = self.talk(&mut link).await;
                     self.lost("the player has ended and is started again");
                 }
-                Err(Held) => {
+                Err(Disabled) => {
                     self.lost("the player is held");
-                    let mut condition = stage.condition();
-                    let _ =
-                        condition.wait_for(|condition| *condition != super::process::Condition::Held).await;
+                    links.released().await;
                 }
             }
         }
@@ -346,13 +342,13 @@ impl Playing {
         self.notify();
     }
 
-    async fn talk(&self, link: &mut Link<PlayerReport>) -> Lost {
+    async fn talk(&self, link: &mut Connection<PlayerReport>) -> Disconnected {
         loop {
             loop {
                 let next = self.state.borrow_mut().next();
                 let Some((request, payload)) = next else { break };
                 if link.send(request, &payload).await.is_err() {
-                    return Lost;
+                    return Disconnected;
                 }
             }
             tokio::select! {

@@ -10,14 +10,14 @@ use crier_announce::Announcement;
 use crier_config::Start;
 use crier_player::{Joiner, Pacer, WAIT_MAX};
 use crier_speech::{SentenceOptions, clean};
+use crier_supervisor::{EngineCpus, StageTimeouts};
 use tokio::sync::mpsc;
 
 use super::playing::Playing;
-use super::process::Care;
 use super::render::{Piece, render};
 use super::take::Take;
 use super::users::Users;
-use super::voice::{FileAsOf, Loading, Shares, Voice, VoiceSlot};
+use super::voice::{FileAsOf, Loading, Voice, VoiceSlot};
 use crate::speak::CHUNK_FRAMES;
 use crier_synthesis::{CacheKey, RenderCache, Style};
 
@@ -68,8 +68,8 @@ pub(crate) struct SpeakerOptions {
     pub(crate) choices: BTreeMap<String, Choice>,
     /// Folder of the embedded voice.
     pub(crate) embedded: Option<PathBuf>,
-    pub(crate) shares: Shares,
-    pub(crate) care: Care,
+    pub(crate) cpus: EngineCpus,
+    pub(crate) timeouts: StageTimeouts,
     pub(crate) users: Users,
     pub(crate) crossfade_ms: u32,
     pub(crate) start: Start,
@@ -305,7 +305,7 @@ impl Speaker {
 
     /// Takes over another configuration; bundles that stay the same stay loaded.
     pub(crate) fn reconfigure(&self, options: SpeakerOptions) {
-        if options.shares != self.options.borrow().shares {
+        if options.cpus != self.options.borrow().cpus {
             self.slots.borrow_mut().clear();
         }
         // Stages are ready for the voice files that they were started with, and for no others.
@@ -407,8 +407,8 @@ impl Speaker {
         let options = self.options();
         let utterances = Rc::clone(&self.utterances);
         let files = options.files(folder);
-        let (shares, users) = (options.shares.clone(), options.users.clone());
-        let slot = VoiceSlot::load(name, folder.clone(), files, shares, options.care, users, utterances);
+        let (cpus, users) = (options.cpus.clone(), options.users.clone());
+        let slot = VoiceSlot::load(name, folder.clone(), files, cpus, options.timeouts, users, utterances);
         let is_embedded = |slot: &VoiceSlot| options.embedded.as_ref() == Some(&slot.folder);
         if slots.iter().filter(|slot| !is_embedded(slot)).count() >= LOADED_MAX
             && let Some(place) = slots.iter().position(|slot| !is_embedded(slot))

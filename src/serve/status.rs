@@ -7,9 +7,9 @@ use crier_announce::Priority;
 use crier_wire::{Mode, State};
 
 use super::Supervisor;
-use super::process::{Condition, StageStatus};
 use super::voice::{Costs, Loading};
 use crate::control::{QueueEntry, StageEntry, Status, VoiceEntry};
+use crier_supervisor::{Condition, StageStatus};
 
 /// Where the kernel has its temperature sensors.
 use crier_system::THERMAL_ROOT;
@@ -92,7 +92,7 @@ impl Supervisor {
             device_open: device.open,
             device: device.detail,
             underruns: self.appliance.playing.underruns(),
-            cpu_plan: self.cpu_plan.clone(),
+            cpu_plan: self.cpu_plan(),
             journal_bytes: self.appliance.journal_bytes(),
             events: counts.events.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             first_audio_ms: counts.first_audio_ms,
@@ -110,7 +110,7 @@ impl Supervisor {
                 entries.push(entry(status, (ms > 0.0).then_some(ms)));
             }
         }
-        entries.extend([&self.player, &self.intake].map(|stage| entry(stage.status(), None)));
+        entries.extend([&self.player, &self.intake].map(|stage| entry(stage.status().clone(), None)));
         entries
     }
 
@@ -180,7 +180,7 @@ fn entry(status: StageStatus, ms: Option<f64>) -> StageEntry {
         Condition::Waiting => "waiting",
         Condition::Held => "held",
     };
-    let (last_end, last_lines, last_messages) = match status.last_end {
+    let (last_end, last_lines, last_messages) = match status.last_crash {
         Some(evidence) => (Some(evidence.reason), evidence.stderr, evidence.messages),
         None => (None, Vec::new(), Vec::new()),
     };

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crier_system::{CpuPlan, PROCESSORS_ROOT, clusters, own_processors, replace_file};
+use crier_supervisor::{CpuPlan, EngineCpus};
+use crier_system::{PROCESSORS_ROOT, clusters, own_processors, replace_file};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -14,7 +15,7 @@ use super::plan;
 use super::render::{Piece, render};
 use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions, sentence_options, usable};
 use super::users::Users;
-use super::voice::{Share, Shares, VoiceSlot};
+use super::voice::VoiceSlot;
 use crate::cli::TuneArguments;
 use crate::error::CrierError;
 use crate::report::{Bars, note, print, print_json, rounded, rows_left};
@@ -28,7 +29,7 @@ const WORTH_IT: f64 = 0.97;
 
 /// A plan and how it did.
 struct Measured {
-    shares: Shares,
+    cpus: EngineCpus,
     /// Seconds of work for a second of speech.
     real_time_factor: f64,
     first_audio: Duration,
@@ -36,32 +37,34 @@ struct Measured {
 
 pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     let config = super::read_config(arguments.config.as_deref())?;
-    let (cpu, care) = (plan::cpu(&crier_config::Cpu::default())?, plan::care(&config.supervisor));
-    let options = plan::speaker(&config, &cpu, care, &Users::find(&config.users)?)?;
-    let found = clusters(Path::new(PROCESSORS_ROOT), &own_processors()?);
-    let candidates: Vec<Shares> = CpuPlan::candidates(&found).into_iter().map(shares).collect();
+    let allowed = own_processors()?;
+    let found = clusters(Path::new(PROCESSORS_ROOT), &allowed);
+    let default = CpuPlan::from_clusters(&found);
+    let timeouts = plan::timeouts(&config.supervisor);
+    let options = plan::speaker(&config, &default, timeouts, &Users::find(&config.users)?)?;
+    let candidates = CpuPlan::candidates(&found).into_iter().map(|plan| plan.engines);
     if found.len() < 2 {
         note("crier: this machine has no clusters of different speed; all its processors are measured alike");
     }
     let mut bars = Bars::new();
     bars.begin("measuring", candidates.len() as u64);
     let mut measured = Vec::new();
-    for shares in candidates {
-        measured.push(measure(&options, shares)?);
+    for cpus in candidates {
+        measured.push(measure(&options, cpus)?);
         bars.step(1);
     }
     bars.end();
-    measured.sort_by_key(|plan| plan.shares.talker_predictor.threads + plan.shares.vocoder.threads);
+    measured.sort_by_key(|plan| plan.cpus.talker_predictor.threads + plan.cpus.vocoder.threads);
     let fastest = measured.iter().map(|plan| plan.real_time_factor).fold(f64::INFINITY, f64::min);
     let best = measured.iter().find(|plan| plan.real_time_factor * WORTH_IT <= fastest);
     let best = best.ok_or_else(|| CrierError::Internal("no plan was measured".to_owned()))?;
     if arguments.json {
         let entry = |plan: &Measured| {
             json!({
-                "talker_threads": plan.shares.talker_predictor.threads,
-                "talker_processors": plan.shares.talker_predictor.processors,
-                "vocoder_threads": plan.shares.vocoder.threads,
-                "vocoder_processors": plan.shares.vocoder.processors,
+                "talker_threads": plan.cpus.talker_predictor.threads,
+                "talker_processors": plan.cpus.talker_predictor.cpus,
+                "vocoder_threads": plan.cpus.vocoder.threads,
+                "vocoder_processors": plan.cpus.vocoder.cpus,
                 "rtf": rounded(plan.real_time_factor, 4),
                 "first_audio_ms": rounded(plan.first_audio.as_secs_f64() * 1e3, 1),
             })
@@ -74,8 +77,8 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
         rows.extend(measured.iter().map(|plan| {
             vec![
                 if std::ptr::eq(plan, best) { ">" } else { "" }.to_owned(),
-                plan.shares.talker_predictor.to_string(),
-                plan.shares.vocoder.to_string(),
+                plan.cpus.talker_predictor.to_string(),
+                plan.cpus.vocoder.to_string(),
                 format!("{:.3}", plan.real_time_factor),
                 format!("{:.0} ms", plan.first_audio.as_secs_f64() * 1e3),
             ]
@@ -83,7 +86,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
         print(&rows_left(&rows))?;
     }
     match &arguments.config {
-        Some(path) if !arguments.dry_run => write(path, &best.shares),
+        Some(path) if !arguments.dry_run => write(path, &best.cpus),
         _ => {
             note(
                 "crier: nothing is written; `crier tune --config FILE` writes the plan marked `>` into FILE",
@@ -93,26 +96,20 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     }
 }
 
-fn shares(plan: CpuPlan) -> Shares {
-    let share =
-        |share: crier_system::Share| Share { threads: share.threads, processors: Some(share.processors) };
-    Shares { talker_predictor: share(plan.talker_predictor), vocoder: share(plan.vocoder) }
-}
-
 /// Speaks with the stages pinned by the plan.
-fn measure(options: &SpeakerOptions, shares: Shares) -> Result<Measured, CrierError> {
+fn measure(options: &SpeakerOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
-    let measured = tasks.block_on(&runtime, speak(options, shares));
+    let measured = tasks.block_on(&runtime, speak(options, cpus));
     // The stages end with their links.
     drop(tasks);
     measured
 }
 
-async fn speak(options: &SpeakerOptions, shares: Shares) -> Result<Measured, CrierError> {
+async fn speak(options: &SpeakerOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
     let choice: &Choice = options
         .choices
         .get(MAIN_VOICE)
@@ -120,11 +117,11 @@ async fn speak(options: &SpeakerOptions, shares: Shares) -> Result<Measured, Cri
     let utterances = Rc::new(Cell::new(0));
     let files = options.files(&choice.folder);
     let (folder, users) = (choice.folder.clone(), options.users.clone());
-    let slot = VoiceSlot::load(MAIN_VOICE, folder, files, shares.clone(), options.care, users, utterances);
+    let slot = VoiceSlot::load(MAIN_VOICE, folder, files, cpus.clone(), options.timeouts, users, utterances);
     let failed = |reason: String| CrierError::Refused { reason, later: false };
     let voice = usable(&slot).await.map_err(failed)?;
     let script = voice.reader.read(TEXT, &choice.style)?;
-    let mut best = Measured { shares, real_time_factor: f64::INFINITY, first_audio: Duration::MAX };
+    let mut best = Measured { cpus, real_time_factor: f64::INFINITY, first_audio: Duration::MAX };
     for _ in 0..RUNS {
         let begin = Instant::now();
         let (out, mut pieces) = mpsc::channel(1024);
@@ -150,15 +147,15 @@ async fn speak(options: &SpeakerOptions, shares: Shares) -> Result<Measured, Cri
 }
 
 /// Writes the plan into `[cpu]` of a configuration; everything else in it, comments too, stays as it is.
-fn write(path: &Path, shares: &Shares) -> Result<(), CrierError> {
+fn write(path: &Path, cpus: &EngineCpus) -> Result<(), CrierError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| CrierError::Read { path: path.to_owned(), source })?;
     let invalid = |_| CrierError::Invalid { path: path.to_owned() };
     let mut document: toml_edit::DocumentMut = text.parse().map_err(invalid)?;
     let cpu = document["cpu"].or_insert(toml_edit::table());
-    for (name, share) in [("talker", &shares.talker_predictor), ("vocoder", &shares.vocoder)] {
+    for (name, share) in [("talker", &cpus.talker_predictor), ("vocoder", &cpus.vocoder)] {
         cpu[&format!("{name}_threads")] = toml_edit::value(i64::try_from(share.threads).unwrap_or(1));
-        let processors = share.processors.iter().flatten().filter_map(|number| i64::try_from(*number).ok());
+        let processors = share.cpus.iter().filter_map(|number| i64::try_from(*number).ok());
         cpu[&format!("{name}_processors")] = toml_edit::value(processors.collect::<toml_edit::Array>());
     }
     replace_file(path, document.to_string().as_bytes())?;
@@ -168,6 +165,8 @@ fn write(path: &Path, shares: &Shares) -> Result<(), CrierError> {
 
 #[cfg(test)]
 mod tests {
+    use crier_supervisor::CpuAssignment;
+
     use super::*;
 
     #[test]
@@ -176,8 +175,9 @@ mod tests {
         let path = folder.path().join("crier.toml");
         let before = "# mine\n[queue]\nentries_max = 7 # few\n\n[cpu]\n# later\nvocoder_threads = \"auto\"\n";
         std::fs::write(&path, before).unwrap();
-        let share = |threads, processors: &[usize]| Share { threads, processors: Some(processors.to_vec()) };
-        write(&path, &Shares { talker_predictor: share(3, &[4, 5, 6]), vocoder: share(1, &[7]) }).unwrap();
+        let share = |threads, cpus: &[usize]| CpuAssignment { threads, cpus: cpus.to_vec() };
+        write(&path, &EngineCpus { talker_predictor: share(3, &[4, 5, 6]), vocoder: share(1, &[7]) })
+            .unwrap();
         let after = std::fs::read_to_string(&path).unwrap();
         assert!(after.starts_with("# mine\n[queue]\nentries_max = 7 # few\n"), "{after}");
         let (config, _) = crier_config::Config::parse("crier.toml", &after).unwrap();

@@ -2,7 +2,7 @@
 
 use crier_system::{User, is_root};
 
-use crate::cli::StageName;
+use crate::cli::StageKind;
 use crate::error::CrierError;
 
 /// The user of each stage; `None`: whoever runs the supervisor.
@@ -20,16 +20,16 @@ impl Users {
     pub(crate) fn find(config: &crier_config::Users) -> Result<Self, CrierError> {
         let find = |stage, name: &Option<String>| find(stage, name.as_deref());
         Ok(Self {
-            talker: find(StageName::Talker, &config.talker)?,
-            predictor: find(StageName::Predictor, &config.predictor)?,
-            vocoder: find(StageName::Vocoder, &config.vocoder)?,
-            player: find(StageName::Player, &config.player)?,
-            intake: find(StageName::Intake, &config.intake)?,
+            talker: find(StageKind::Talker, &config.talker)?,
+            predictor: find(StageKind::Predictor, &config.predictor)?,
+            vocoder: find(StageKind::Vocoder, &config.vocoder)?,
+            player: find(StageKind::Player, &config.player)?,
+            intake: find(StageKind::Intake, &config.intake)?,
         })
     }
 }
 
-fn find(stage: StageName, name: Option<&str>) -> Result<Option<User>, CrierError> {
+fn find(stage: StageKind, name: Option<&str>) -> Result<Option<User>, CrierError> {
     let stage = stage.name();
     let Some(name) = name else {
         // As the image has them, and any other system that wants it so.

@@ -1,28 +1,25 @@
 //! A voice as the supervisor has it: what reads text in this process, and three stages that speak.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
 use crier_bundle::Bundle;
-use crier_system::{ProcessorList, User};
+use crier_supervisor::{Condition, CpuAssignment, EngineCpus, Stage, StageStatus, StageTimeouts};
+use crier_system::User;
 use crier_wire::{EngineSettings, PredictorReply, TalkerReply, VocoderReply};
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
 use super::engine::{Effort, Engine};
-use super::process::{Care, Condition, Plan, Stage, StageStatus};
+use super::plan::stage_spec;
 use super::users::Users;
-use crate::cli::StageName;
+use crate::cli::StageKind;
 use crate::engine::CONTEXT_POSITIONS;
 use crate::error::CrierError;
 use crier_synthesis::SpeakerIdentity;
 use crier_synthesis::TextFrontend;
-
-/// How readily the kernel takes an engine when memory runs out: before everything else of the appliance.
-const OOM_SCORE_ADJUST: i16 = 500;
 
 /// A voice that can be used, if not always at once.
 pub(crate) struct Voice {
@@ -32,30 +29,6 @@ pub(crate) struct Voice {
     pub(crate) vocoder: Mutex<Engine<VocoderReply>>,
     stages: [Rc<Stage>; 3],
     utterances: Rc<Cell<u64>>,
-}
-
-/// Threads and processors of the engines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shares {
-    pub(crate) talker_predictor: Share,
-    pub(crate) vocoder: Share,
-}
-
-/// Threads, and where they run; `None`: anywhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Share {
-    pub(crate) threads: usize,
-    pub(crate) processors: Option<Vec<usize>>,
-}
-
-/// `2 on 4-5`
-impl fmt::Display for Share {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.processors {
-            Some(processors) => write!(formatter, "{} on {}", self.threads, ProcessorList(processors)),
-            None => write!(formatter, "{}", self.threads),
-        }
-    }
 }
 
 /// Where a voice stands on its way to be usable.
@@ -87,8 +60,8 @@ impl VoiceSlot {
         name: &str,
         folder: PathBuf,
         files: Vec<FileAsOf>,
-        shares: Shares,
-        care: Care,
+        cpus: EngineCpus,
+        timeouts: StageTimeouts,
         users: Users,
         utterances: Rc<Cell<u64>>,
     ) -> Rc<Self> {
@@ -96,7 +69,7 @@ impl VoiceSlot {
         let slot = Rc::new(Self { name: name.to_owned(), folder, files, loading });
         let filled = Rc::clone(&slot);
         tokio::task::spawn_local(async move {
-            let state = match filled.open(shares, care, users, utterances).await {
+            let state = match filled.open(cpus, timeouts, users, utterances).await {
                 Ok(voice) => Loading::Ready(Rc::new(voice)),
                 Err(error) => {
                     tracing::error!(voice = %filled.name, %error, "a voice cannot be used");
@@ -132,8 +105,8 @@ impl VoiceSlot {
 
     async fn open(
         &self,
-        shares: Shares,
-        care: Care,
+        cpus: EngineCpus,
+        timeouts: StageTimeouts,
         users: Users,
         utterances: Rc<Cell<u64>>,
     ) -> Result<Voice, CrierError> {
@@ -144,29 +117,23 @@ impl VoiceSlot {
         let folder = self.folder.clone();
         // Reading and comparing takes seconds for a large voice, and blocks. Its stages start meanwhile.
         let reading = tokio::task::spawn_blocking(move || read(&folder));
-        let plan = |stage: StageName, user: &Option<User>, share: &Share| {
-            Rc::new(RefCell::new(Plan {
-                name: format!("{} {}", self.name, stage.name()),
-                stage,
-                settings: EngineSettings {
-                    bundle: self.folder.clone(),
-                    threads: share.threads,
-                    positions,
-                    voice_files: files.clone(),
-                },
-                user: user.clone(),
-                processors: share.processors.clone(),
-                oom_score_adjust: OOM_SCORE_ADJUST,
-                care,
-            }))
+        let spec = |kind: StageKind, user: &Option<User>, assigned: &CpuAssignment| {
+            let settings = EngineSettings {
+                bundle: self.folder.clone(),
+                threads: assigned.threads,
+                positions,
+                voice_files: files.clone(),
+            };
+            let name = format!("{} {}", self.name, kind.name());
+            let spec = stage_spec(kind, name, settings, user.as_ref(), &assigned.cpus, timeouts);
+            Rc::new(RefCell::new(spec))
         };
         let died = |_| CrierError::Internal("the thread that reads a voice died".to_owned());
         let (talker_stage, talker) =
-            Stage::start(plan(StageName::Talker, &users.talker, &shares.talker_predictor));
+            Stage::start(spec(StageKind::Talker, &users.talker, &cpus.talker_predictor));
         let (predictor_stage, predictor) =
-            Stage::start(plan(StageName::Predictor, &users.predictor, &shares.talker_predictor));
-        let (vocoder_stage, vocoder) =
-            Stage::start(plan(StageName::Vocoder, &users.vocoder, &shares.vocoder));
+            Stage::start(spec(StageKind::Predictor, &users.predictor, &cpus.talker_predictor));
+        let (vocoder_stage, vocoder) = Stage::start(spec(StageKind::Vocoder, &users.vocoder, &cpus.vocoder));
         let (mut talker, mut predictor, mut vocoder) =
             (Engine::new(talker), Engine::new(predictor), Engine::new(vocoder));
         let reader = reading.await.map_err(died)??;
@@ -232,7 +199,7 @@ impl Voice {
     }
 
     pub(crate) fn statuses(&self) -> impl Iterator<Item = StageStatus> {
-        self.stages.iter().map(|stage| stage.status())
+        self.stages.iter().map(|stage| stage.status().clone())
     }
 
     /// The first stage that is held.

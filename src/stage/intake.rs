@@ -8,7 +8,7 @@ use super::{settings, started};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CrierError;
-use crate::packets::Packets;
+use crier_supervisor::Packets;
 
 /// What the intake is told first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,5 +99,5 @@ async fn send(
     packet: &mut Vec<u8>,
 ) -> Result<(), CrierError> {
     encode(head, &[], packet)?;
-    packets.send(packet).await
+    Ok(packets.send(packet).await?)
 }

@@ -25,7 +25,6 @@ mod priority;
 mod queue;
 mod recent;
 mod record;
-mod restart;
 mod timeline;
 
 pub use announcement::{Announcement, Draft};
@@ -40,4 +39,3 @@ pub use priority::{Encounter, Place, Priority};
 pub use queue::Queue;
 pub use recent::{EndReason, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
 pub use record::{Outcome, Record, Sequence};
-pub use restart::{Restart, RestartPolicy};

@@ -14,7 +14,6 @@ mod hardware;
 mod memory;
 mod notify;
 mod peer;
-mod plan;
 mod playback;
 mod process;
 mod processors;
@@ -31,7 +30,6 @@ pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use peer::{Peer, peer};
-pub use plan::{CpuPlan, Share};
 pub use playback::take_back;
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{
