@@ -23,6 +23,8 @@ test: setup
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --quiet
 	cargo test --release --workspace
+	python3 scripts/tree-numbers.py --self-test
+	python3 scripts/tree-numbers.py
 	python3 tests/system/lint.py --self-test
 	python3 tests/system/lint.py
 
