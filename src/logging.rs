@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use crier_intake::Flood;
+use crier_system::TokenBucket;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -56,16 +56,16 @@ pub(crate) fn set_level(log: &crier_config::Log) {
 #[derive(Default)]
 struct Lines {
     /// For each place: what may pass, and how many lines did not.
-    places: Mutex<HashMap<tracing::callsite::Identifier, (Flood, u64)>>,
+    places: Mutex<HashMap<tracing::callsite::Identifier, (TokenBucket, u64)>>,
 }
 
 impl Lines {
     /// How many lines of this place were kept back since the last one that passed; `None` when this one is.
     fn pass(&self, place: tracing::callsite::Identifier, now: Instant) -> Option<u64> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let (flood, suppressed) =
-            places.entry(place).or_insert_with(|| (Flood::new(LINES_PER_MINUTE, now), 0));
-        if flood.pass(now) {
+        let (bucket, suppressed) =
+            places.entry(place).or_insert_with(|| (TokenBucket::new(LINES_PER_MINUTE, now), 0));
+        if bucket.pass(now) {
             return Some(std::mem::take(suppressed));
         }
         *suppressed += 1;

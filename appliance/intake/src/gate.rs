@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use crier_announce::Draft;
+use crier_system::TokenBucket;
 use crier_wire::{Answer, Command};
 
-use crate::{Desk, DeskClosed, Flood};
+use crate::{Desk, DeskClosed};
 
 /// Commands in a minute that an input may give; they cost little, but each is a question to the supervisor.
 const COMMANDS_PER_MINUTE: u32 = 6000;
@@ -37,8 +38,8 @@ pub enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Gate {
     desk: Desk,
-    announcements: Flood,
-    commands: Flood,
+    announcements: TokenBucket,
+    commands: TokenBucket,
     refused: u64,
 }
 
@@ -47,8 +48,8 @@ impl Gate {
         let now = Instant::now();
         Self {
             desk,
-            announcements: Flood::new(max_per_minute, now),
-            commands: Flood::new(COMMANDS_PER_MINUTE, now),
+            announcements: TokenBucket::new(max_per_minute, now),
+            commands: TokenBucket::new(COMMANDS_PER_MINUTE, now),
             refused: 0,
         }
     }

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use crier_system::Backoff;
+
 use crate::{Desk, DeskClosed};
 
 /// The first wait.
-pub(crate) const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait.
-pub(crate) const RETRY_LONGEST: Duration = Duration::from_secs(5);
+const RETRY_LONGEST: Duration = Duration::from_secs(5);
 /// So long must an input have worked for the next wait to be the first one again.
 const STABLE: Duration = Duration::from_secs(10);
 
@@ -15,13 +17,13 @@ const STABLE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Health {
     told: Option<(bool, String)>,
-    wait: Duration,
+    backoff: Backoff,
     up_since: Option<Instant>,
 }
 
 impl Health {
     pub(crate) fn new() -> Self {
-        Self { told: None, wait: RETRY_FIRST, up_since: None }
+        Self { told: None, backoff: Backoff::new(RETRY_FIRST, RETRY_LONGEST), up_since: None }
     }
 
     /// It works.
@@ -34,11 +36,9 @@ impl Health {
     pub(crate) async fn down(&mut self, desk: &Desk, detail: String) -> Result<Duration, DeskClosed> {
         self.tell(desk, false, detail).await?;
         if self.up_since.take().is_some_and(|since| since.elapsed() >= STABLE) {
-            self.wait = RETRY_FIRST;
+            self.backoff.reset();
         }
-        let wait = self.wait;
-        self.wait = (wait * 2).min(RETRY_LONGEST);
-        Ok(wait)
+        Ok(self.backoff.next_delay())
     }
 
     async fn tell(&mut self, desk: &Desk, up: bool, detail: String) -> Result<(), DeskClosed> {

@@ -17,7 +17,6 @@ pub mod serial;
 
 mod descriptor;
 mod desk;
-mod flood;
 mod gate;
 mod health;
 mod lines;
@@ -25,7 +24,6 @@ mod message;
 mod text;
 
 pub use desk::{Counter, Desk, DeskClosed, PressKind, Pressed};
-pub use flood::Flood;
 pub use gate::Outcome;
 pub use lines::{Line, Lines};
 pub use message::{Defaults, Message};

@@ -5,6 +5,7 @@
 //! that leaves it is an [`OwnedFd`](std::os::fd::OwnedFd) or offers [`AsFd`](std::os::fd::AsFd), so an event loop can
 //! wait for it.
 
+mod backoff;
 mod channel;
 mod clock;
 mod durable;
@@ -18,14 +19,17 @@ mod playback;
 mod process;
 mod processors;
 mod realtime;
+mod token_bucket;
 mod user;
 mod watchdog;
 mod watched;
 
+pub use backoff::{Backoff, random_fraction};
 pub use channel::{CHANNEL_FD, Channel, ChannelError, PACKET_BYTES_MAX};
 pub use clock::{boot_id, monotonic_ms, uptime_ms};
 pub use durable::{AppendFile, replace_file};
 pub use error::SystemError;
+pub use files::read_bounded;
 pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
@@ -37,6 +41,7 @@ pub use processors::{
     pin_thread,
 };
 pub use realtime::{limit_realtime, lock_memory, run_realtime};
+pub use token_bucket::TokenBucket;
 pub use user::{User, is_root};
 pub use watchdog::Watchdog;
 pub use watched::{Ready, Watched};

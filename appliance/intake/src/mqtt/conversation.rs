@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Client;
-use super::backoff::chance;
 use super::broker::{Broker, OFFLINE, ONLINE, sleep_until_some};
 use super::discovery;
 use super::failure::Failure;
@@ -111,7 +110,8 @@ impl<'a> Conversation<'a> {
             Subject::Speak => return self.speak(message),
             Subject::Command(level) => self.command(level, message)?,
             Subject::Birth if message.payload == BIRTH => {
-                self.introduce_at = Some(Instant::now() + BIRTH_JITTER.mul_f64(chance()));
+                self.introduce_at =
+                    Some(Instant::now() + BIRTH_JITTER.mul_f64(crier_system::random_fraction()));
             }
             Subject::Discovery if !self.client.settings.broker.discovery => self.withdraw(message)?,
             Subject::Birth | Subject::Discovery | Subject::Other => {}
@@ -133,7 +133,7 @@ impl<'a> Conversation<'a> {
                           `retain`, and clear the retained one with an empty retained message";
             return self.refuse(ticket, Verdict::Refused, None, reason);
         }
-        if !self.client.speak_flood.pass(now) {
+        if !self.client.speak_limit.pass(now) {
             let limit = self.client.settings.broker.max_per_minute;
             let reason = format!("more than {limit} announcements in a minute; send it again later");
             return self.refuse(ticket, Verdict::TooMany, None, &reason);
@@ -163,7 +163,7 @@ impl<'a> Conversation<'a> {
                           without `retain`";
             return self.refused(level, None, reason);
         }
-        if !self.client.command_flood.pass(Instant::now()) {
+        if !self.client.command_limit.pass(Instant::now()) {
             return self.refused(level, None, "too many commands in a minute");
         }
         match payload::command(level, &message.payload) {

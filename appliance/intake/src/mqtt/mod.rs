@@ -41,7 +41,6 @@
 //!
 //! [tokio-rustls]: https://docs.rs/tokio-rustls
 
-mod backoff;
 mod broker;
 mod conversation;
 mod discovery;
@@ -57,13 +56,13 @@ mod settings;
 mod topics;
 mod workers;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crier_system::{Backoff, TokenBucket};
 use tokio::time::sleep;
 
 pub use settings::{BrokerSettings, ClientCertificate, Identity, Settings, SettingsError, Tls, Version};
 
-use self::backoff::Backoff;
 use self::broker::Broker;
 use self::conversation::Conversation;
 use self::failure::Failure;
@@ -71,17 +70,24 @@ use self::receipts::Receipts;
 use self::refusals::Refusals;
 use self::topics::Topics;
 use self::workers::{Report, Workers};
-use crate::{Desk, Flood};
+use crate::Desk;
 
 /// Commands taken in a minute: a slider that is dragged sends some ten a second.
 const COMMANDS_PER_MINUTE: u32 = 600;
+/// First pause between attempts to connect. Longer than that of local inputs: a broker serves others, too.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// Longest pause between attempts to connect: a broker that returns is found within a minute.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Duration after which a connection counts as stable. Two clients with the same id that push each other out lose
+/// their connections sooner than that, and must not do it without a pause.
+const STABLE_AFTER: Duration = Duration::from_secs(60);
 
 /// Takes announcements and commands from the broker until the desk is closed; then says that the appliance is offline.
 /// Whatever happens to broker and network, it tries again.
 pub async fn run(settings: Settings, desk: Desk) {
     let mut closed = desk.state();
     let mut client = Client::new(settings, desk);
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX).with_jitter(0.25);
     loop {
         let begun = Instant::now();
         let failure = tokio::select! {
@@ -94,10 +100,12 @@ pub async fn run(settings: Settings, desk: Desk) {
             },
             () = closing(&mut closed) => return,
         };
-        backoff.lasted(begun.elapsed());
+        if begun.elapsed() >= STABLE_AFTER {
+            backoff.reset();
+        }
         client.tell(false, failure.to_string());
         tokio::select! {
-            () = sleep(backoff.next()) => {}
+            () = sleep(backoff.next_delay()) => {}
             () = closing(&mut closed) => return,
         }
     }
@@ -115,8 +123,8 @@ struct Client {
     desk: Desk,
     workers: Workers,
     receipts: Receipts,
-    speak_flood: Flood,
-    command_flood: Flood,
+    speak_limit: TokenBucket,
+    command_limit: TokenBucket,
     refusals: Refusals,
     /// What was told last of the connection.
     told: Option<(bool, String)>,
@@ -129,8 +137,8 @@ impl Client {
             topics: Topics::new(&settings),
             workers: Workers::start(&desk),
             receipts: Receipts::default(),
-            speak_flood: Flood::new(settings.broker.max_per_minute, now),
-            command_flood: Flood::new(COMMANDS_PER_MINUTE, now),
+            speak_limit: TokenBucket::new(settings.broker.max_per_minute, now),
+            command_limit: TokenBucket::new(COMMANDS_PER_MINUTE, now),
             refusals: Refusals::new(now),
             told: None,
             settings,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Flood;
+use crier_system::TokenBucket;
 
 /// Refusals that are told one by one in a minute.
 const TOLD_PER_MINUTE: u32 = 60;
@@ -12,7 +12,7 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 /// Counts refusals.
 #[derive(Debug)]
 pub(super) struct Refusals {
-    told: Flood,
+    told: TokenBucket,
     /// Refused and told to nobody yet.
     untold: u64,
     /// Refused and not told to the supervisor yet.
@@ -31,7 +31,7 @@ pub(super) struct Summary {
 
 impl Refusals {
     pub(super) fn new(now: Instant) -> Self {
-        Self { told: Flood::new(TOLD_PER_MINUTE, now), untold: 0, uncounted: 0, due: None }
+        Self { told: TokenBucket::new(TOLD_PER_MINUTE, now), untold: 0, uncounted: 0, due: None }
     }
 
     /// One message was refused; whether to tell it by itself.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crier_announce::Draft;
+use crier_system::Backoff;
 use crier_wire::{Answer, Command};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -83,7 +84,7 @@ async fn hand_in(desk: Desk, mut orders: mpsc::Receiver<Order>, news: mpsc::Send
 
 /// The answer for good: while the queue is full, the announcement is kept here and at the broker.
 async fn submit(desk: &Desk, draft: Draft, came: Instant) -> Option<Answer> {
-    let mut pause = RETRY_MIN;
+    let mut backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
     loop {
         let mut aged = draft.clone();
         if let Some(expires_in_s) = draft.expires_in_s {
@@ -97,8 +98,7 @@ async fn submit(desk: &Desk, draft: Draft, came: Instant) -> Option<Answer> {
             Answer::Refused { later: true, .. } => {}
             answer => return Some(answer),
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(RETRY_MAX);
+        sleep(backoff.next_delay()).await;
     }
 }
 
