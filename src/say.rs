@@ -18,7 +18,7 @@ use crier_synthesis::is_voice_file;
 pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.device == "?" {
         let rows: Vec<Vec<String>> =
-            playback_devices()?.into_iter().map(|(name, what)| vec![name, what]).collect();
+            playback_devices()?.into_iter().map(|device| vec![device.name, device.description]).collect();
         return print(&table(&rows));
     }
     if arguments.json && arguments.wav.as_deref() == Some(Path::new("-")) {

@@ -2,6 +2,7 @@
 
 mod appliance;
 mod counts;
+mod device_list;
 mod engine;
 mod inputs;
 mod journal;
@@ -313,8 +314,10 @@ impl Supervisor {
             Request::Status => Response::Status(Box::new(self.status())),
             Request::Queue => Response::Queue(self.queue()),
             Request::Voices => Response::Voices(self.voices()),
-            Request::Devices => match crier_player::playback_devices() {
-                Ok(devices) => Response::Devices(devices),
+            Request::Devices => match self.appliance.playing.list_devices().await {
+                Ok(devices) => Response::Devices(
+                    devices.into_iter().map(|device| (device.name, device.description)).collect(),
+                ),
                 Err(error) => Response::Error(error.to_string()),
             },
             Request::Command(command) => Response::Answer(self.appliance.command(command).await),

@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crier_player::CUSHION_MS;
-use crier_wire::{PlayerReport, PlayerRequest};
+use crier_wire::{PlayerReport, PlayerRequest, SoundDevice};
 use tokio::sync::{Notify, watch};
 
 use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
+
+use super::device_list::{DEVICE_LIST_TIMEOUT, DeviceListError, PendingDeviceLists};
 
 /// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
@@ -40,6 +42,9 @@ struct State {
     paused: bool,
     device: Device,
     underruns: u64,
+    /// A player is connected.
+    connected: bool,
+    device_lists: PendingDeviceLists,
 }
 
 /// The sound device, as last reported.
@@ -266,6 +271,25 @@ impl Playing {
         self.state.borrow().device.clone()
     }
 
+    /// Returns the sound devices that the player finds.
+    pub(crate) async fn list_devices(&self) -> Result<Vec<SoundDevice>, DeviceListError> {
+        let result = {
+            let mut state = self.state.borrow_mut();
+            if !state.connected {
+                return Err(DeviceListError::NotRunning);
+            }
+            let (request, result) = state.device_lists.add()?;
+            state.requests.push_back(request);
+            result
+        };
+        self.wake.notify_one();
+        match tokio::time::timeout(DEVICE_LIST_TIMEOUT, result).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(DeviceListError::Interrupted),
+            Err(_) => Err(DeviceListError::TimedOut),
+        }
+    }
+
     /// How often a stream ran dry.
     pub(crate) fn underruns(&self) -> u64 {
         self.state.borrow().underruns
@@ -327,6 +351,7 @@ impl Playing {
     fn greet(&self) {
         let mut state = self.state.borrow_mut();
         state.requests.clear();
+        state.connected = true;
         let (percent, on, paused) = (state.volume_percent, state.muted, state.paused);
         state.requests.extend([PlayerRequest::Volume { percent }, PlayerRequest::Mute { on }]);
         if let Some(stream) = &mut state.current {
@@ -338,7 +363,12 @@ impl Playing {
     }
 
     fn lost(&self, detail: &str) {
-        self.state.borrow_mut().device = Device { open: false, detail: detail.to_owned() };
+        {
+            let mut state = self.state.borrow_mut();
+            state.device = Device { open: false, detail: detail.to_owned() };
+            state.connected = false;
+            state.device_lists.interrupt();
+        }
         self.notify();
     }
 
@@ -366,11 +396,12 @@ impl Playing {
         {
             let mut state = self.state.borrow_mut();
             let present = number(&state);
+            let Some(report) = state.device_lists.take(report) else { return };
             match report {
-                PlayerReport::Heard { stream, offset } if present == Some(stream) => {
+                PlayerReport::Played { stream, offset } if present == Some(stream) => {
                     state.with(|stream| stream.hear(offset));
                 }
-                PlayerReport::Room { stream, until } if present == Some(stream) => {
+                PlayerReport::Credit { stream, until } if present == Some(stream) => {
                     state.with(|stream| stream.room_until = until);
                 }
                 PlayerReport::Finished { stream } if present == Some(stream) => state.with(|stream| {
@@ -379,7 +410,7 @@ impl Playing {
                 }),
                 PlayerReport::Refused { stream, reason } if present == Some(stream) => {
                     tracing::error!(%reason, "the player refuses what it was sent");
-                    state.with(|stream| stream.refused = Some(reason));
+                    state.with(|stream| stream.refused = Some(reason.to_string()));
                 }
                 PlayerReport::Underrun { stream } if present == Some(stream) => state.underruns += 1,
                 PlayerReport::Device { open, detail } => {

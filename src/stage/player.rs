@@ -1,10 +1,10 @@
 //! The player as a stage: one thread hands over what the supervisor says, the other one plays.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use crier_player::{Command, Options, Output, Player, Report, Timing};
+use crier_player::{Options, Output, Player, Timing, playback_devices};
 use crier_system::{Channel, limit_realtime, lock_memory, run_realtime};
 use crier_wire::{FromStage, PlayerReport, PlayerRequest, ToStage, decode, floats};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ const REALTIME_PRIORITY: u8 = 20;
 const REALTIME_WITHOUT_WAITING_MAX: Duration = Duration::from_secs(1);
 /// Requests that were read and not carried out.
 const REQUESTS_MAX: usize = 64;
+/// Requests for the list of devices that may wait: as many as the supervisor lets wait.
+const LIST_REQUESTS_MAX: usize = 16;
 
 /// What the player is told first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,10 +56,12 @@ impl PlayerSettings {
     }
 }
 
+/// Message from the reading thread.
 enum Incoming {
-    Probe(u64),
-    Command(Command),
-    /// The supervisor says something that this version does not understand.
+    Heartbeat(u64),
+    ListDevices(u64),
+    Request(PlayerRequest, Vec<f32>),
+    /// The supervisor sent something that this version does not understand.
     Wrong(CrierError),
 }
 
@@ -70,20 +74,15 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
         return Ok(());
     }
     let (to_player, incoming) = sync_channel(REQUESTS_MAX);
-    let reading = Arc::clone(&channel);
-    std::thread::Builder::new()
-        .name("requests".to_owned())
-        .spawn(move || {
-            let mut packet = Vec::new();
-            // The end of the channel ends this thread, and with its sender the player.
-            while let Ok(Some(_)) = reading.receive(&mut packet) {
-                let incoming = parse(&packet).unwrap_or_else(Incoming::Wrong);
-                if to_player.send(incoming).is_err() {
-                    break;
-                }
-            }
-        })
-        .map_err(|source| CrierError::Start { what: "start the player's thread", source })?;
+    let (to_lister, list_requests) = sync_channel(LIST_REQUESTS_MAX);
+    spawn("devices", {
+        let channel = Arc::clone(&channel);
+        move || list_devices(&list_requests, &channel)
+    })?;
+    spawn("requests", {
+        let channel = Arc::clone(&channel);
+        move || read(&channel, &to_player, &to_lister)
+    })?;
     let privileges = [
         ("be kept from running away", limit_realtime(REALTIME_WITHOUT_WAITING_MAX)),
         ("run in real time", run_realtime(REALTIME_PRIORITY)),
@@ -100,13 +99,52 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     play(player, &incoming, &channel)
 }
 
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CrierError> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map(drop).map_err(|source| CrierError::Start { what: "start the player's threads", source })
+}
+
+/// Reads requests until the channel ends. Its end drops the senders, and with them ends the other threads.
+fn read(channel: &Channel, to_player: &SyncSender<Incoming>, to_lister: &SyncSender<u64>) {
+    let mut packet = Vec::new();
+    while let Ok(Some(_)) = channel.receive(&mut packet) {
+        match parse(&packet).unwrap_or_else(Incoming::Wrong) {
+            // Never waits: behind this request are the samples of what is playing. The supervisor bounds the requests
+            // that wait, and times out on one that is dropped here.
+            Incoming::ListDevices(request_id) => drop(to_lister.try_send(request_id)),
+            incoming => {
+                if to_player.send(incoming).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Lists the devices for each request. In a thread of its own, because alsa-lib may block for seconds; neither sound nor
+/// heartbeats wait for it.
+fn list_devices(requests: &Receiver<u64>, channel: &Channel) {
+    let mut packet = Vec::new();
+    while let Ok(request_id) = requests.recv() {
+        let report = match playback_devices() {
+            Ok(devices) => PlayerReport::Devices { request_id, devices },
+            Err(error) => PlayerReport::DevicesUnavailable { request_id, reason: error.to_string() },
+        };
+        match send(channel, &FromStage::Work(report), &[], &mut packet) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => tracing::warn!(%error, "cannot send the list of sound devices"),
+        }
+    }
+}
+
 fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) -> Result<(), CrierError> {
     let begin = Instant::now();
     let mut packet = Vec::new();
     loop {
         let wait = player.poll(begin.elapsed());
         while let Some(report) = player.report() {
-            if !send(channel, &FromStage::Work(report_for_wire(report)), &[], &mut packet)? {
+            if !send(channel, &FromStage::Work(report), &[], &mut packet)? {
                 return Ok(());
             }
         }
@@ -119,8 +157,12 @@ fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) ->
         };
         loop {
             match next {
-                Ok(Incoming::Command(command)) => player.command(command, begin.elapsed()),
-                Ok(Incoming::Probe(number)) => {
+                Ok(Incoming::Request(request, samples)) => {
+                    player.handle(&request, &samples, begin.elapsed());
+                }
+                // The reading thread passes these to the thread that lists devices.
+                Ok(Incoming::ListDevices(_)) => {}
+                Ok(Incoming::Heartbeat(number)) => {
                     if !send::<PlayerReport>(channel, &FromStage::Alive { number }, &[], &mut packet)? {
                         return Ok(());
                     }
@@ -136,37 +178,10 @@ fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) ->
 
 fn parse(packet: &[u8]) -> Result<Incoming, CrierError> {
     let (head, bytes) = decode::<ToStage<serde_json::Value, PlayerRequest>>(packet)?;
-    let request = match head {
-        ToStage::Start { .. } => return Err(CrierError::Internal("the player was started twice".to_owned())),
-        ToStage::Probe { number } => return Ok(Incoming::Probe(number)),
-        ToStage::Work(request) => request,
-    };
-    // Loudness beyond 100 % is 100 %.
-    let percent = |percent: u32| u8::try_from(percent.min(100)).unwrap_or(100);
-    Ok(Incoming::Command(match request {
-        PlayerRequest::Begin { stream, rate_hz, volume_percent, offset } => {
-            Command::Begin { stream, rate_hz, volume_percent: volume_percent.map(percent), offset }
-        }
-        PlayerRequest::Samples { stream, offset } => {
-            Command::Samples { stream, offset, samples: floats(bytes)? }
-        }
-        PlayerRequest::End { stream, length } => Command::End { stream, length },
-        PlayerRequest::Stop { stream } => Command::Stop { stream },
-        PlayerRequest::Pause => Command::Pause,
-        PlayerRequest::Resume => Command::Resume,
-        PlayerRequest::Volume { percent: wanted } => Command::Volume(percent(wanted)),
-        PlayerRequest::Mute { on } => Command::Mute(on),
-    }))
-}
-
-fn report_for_wire(report: Report) -> PlayerReport {
-    match report {
-        Report::Heard { stream, offset } => PlayerReport::Heard { stream, offset },
-        Report::Finished { stream } => PlayerReport::Finished { stream },
-        Report::Stopped { stream, heard } => PlayerReport::Stopped { stream, offset: heard },
-        Report::Room { stream, until } => PlayerReport::Room { stream, until },
-        Report::Underrun { stream } => PlayerReport::Underrun { stream },
-        Report::Device { open, detail } => PlayerReport::Device { open, detail },
-        Report::Refused { stream, reason } => PlayerReport::Refused { stream, reason: reason.to_string() },
+    match head {
+        ToStage::Start { .. } => Err(CrierError::Internal("the player was started twice".to_owned())),
+        ToStage::Probe { number } => Ok(Incoming::Heartbeat(number)),
+        ToStage::Work(PlayerRequest::ListDevices { request_id }) => Ok(Incoming::ListDevices(request_id)),
+        ToStage::Work(request) => Ok(Incoming::Request(request, floats(bytes)?)),
     }
 }

@@ -94,19 +94,6 @@ impl Sink for AlsaSink {
     }
 }
 
-/// The names and descriptions of all playback devices that alsa-lib knows.
-///
-/// # Errors
-/// [`PlayerError::ListDevices`] when alsa-lib has no configuration.
-pub fn playback_devices() -> Result<Vec<(String, String)>, PlayerError> {
-    let hints = alsa::device_name::HintIter::new_str(None, "pcm")
-        .map_err(|source| PlayerError::ListDevices { source })?;
-    Ok(hints
-        .filter(|hint| hint.direction != Some(Direction::Capture))
-        .filter_map(|hint| Some((hint.name?, hint.desc.unwrap_or_default().replace('\n', ", "))))
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

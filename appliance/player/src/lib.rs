@@ -34,21 +34,22 @@
 //!
 //! ```
 //! use std::time::{Duration, Instant};
-//! use crier_player::{Command, Options, Output, Player, Report};
+//! use crier_player::{Options, Output, Player};
+//! use crier_wire::{PlayerReport, PlayerRequest};
 //!
 //! let mut player = Player::new(Options::default(), Box::new(|rate_hz| Output::Null.open(rate_hz)));
-//! let begin = Instant::now();
-//! let hello = vec![0.1; 2400];
-//! player.command(Command::Begin { stream: 1, rate_hz: 24_000, volume_percent: None, offset: 0 }, begin.elapsed());
-//! player.command(Command::Samples { stream: 1, offset: 0, samples: hello }, begin.elapsed());
-//! player.command(Command::End { stream: 1, length: 2400 }, begin.elapsed());
+//! let start = Instant::now();
+//! let begin = PlayerRequest::Begin { stream: 1, rate_hz: 24_000, volume_percent: None, offset: 0 };
+//! player.handle(&begin, &[], start.elapsed());
+//! player.handle(&PlayerRequest::Samples { stream: 1, offset: 0 }, &[0.1; 2400], start.elapsed());
+//! player.handle(&PlayerRequest::End { stream: 1, length: 2400 }, &[], start.elapsed());
 //! let mut finished = false;
 //! while !finished {
-//!     let wait = player.poll(begin.elapsed());
+//!     let wait = player.poll(start.elapsed());
 //!     while let Some(report) = player.report() {
-//!         finished |= report == Report::Finished { stream: 1 };
+//!         finished |= report == PlayerReport::Finished { stream: 1 };
 //!     }
-//!     // A real loop waits for commands here, for this long at most.
+//!     // A real loop waits here for requests, for this long at most.
 //!     std::thread::sleep(wait.min(Duration::from_millis(5)));
 //! }
 //! ```
@@ -56,6 +57,7 @@
 #![forbid(unsafe_code)]
 
 mod alsa_sink;
+mod devices;
 mod error;
 mod gain;
 mod join;
@@ -66,7 +68,8 @@ mod player;
 mod resample;
 mod wav_sink;
 
-pub use alsa_sink::{AlsaSink, playback_devices};
+pub use alsa_sink::AlsaSink;
+pub use devices::playback_devices;
 pub use error::PlayerError;
 pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
@@ -77,8 +80,8 @@ pub use pcm::{
     steady_clock,
 };
 pub use player::{
-    CUSHION_MS, Command, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, OFFSET_MAX, Opener, Options, Player,
-    QUEUED_MS_MAX, REOPEN_MAX, REOPEN_MIN, RESTART_FADE_IN_MS, Refusal, Report, STREAMS_MAX,
+    CUSHION_MS, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Opener, Options, Player, QUEUED_MS_MAX, REOPEN_MAX,
+    REOPEN_MIN, RESTART_FADE_IN_MS, STREAMS_MAX,
 };
 pub use resample::{Resampler, scaled};
 pub use wav_sink::{WavFormat, WavSink};

@@ -14,9 +14,10 @@ use std::time::Duration;
 use self::line::Line;
 use self::render::Renderer;
 use self::stream::Stream;
+use crier_wire::{PlayerReport, PlayerRequest, Refusal, STREAM_OFFSET_MAX, STREAM_RATES_HZ};
+
 use crate::gain::{VOLUME_PERCENT_MAX, volume_factor};
 use crate::pcm::Pcm;
-use crate::resample::{RATE_HZ_MAX, RATE_HZ_MIN};
 use crate::{PlayerError, resample};
 
 /// How much sound of one stream may wait in the player, in milliseconds, beyond what the device holds.
@@ -37,168 +38,6 @@ pub const RESTART_FADE_IN_MS: u32 = 5;
 pub const REOPEN_MIN: Duration = Duration::from_millis(250);
 /// The longest wait before a device is opened again.
 pub const REOPEN_MAX: Duration = Duration::from_secs(5);
-
-/// The largest offset at which a stream may begin, in samples: 190 years of speech.
-pub const OFFSET_MAX: u64 = 1 << 47;
-
-/// What the player is told.
-#[derive(Clone, PartialEq)]
-pub enum Command {
-    /// A stream begins. It is heard after the streams that began before it.
-    Begin {
-        /// Its number, for all that follows.
-        stream: u64,
-        /// Samples per second.
-        rate_hz: u32,
-        /// Its own volume in percent, within that of the player; 100 when not given.
-        volume_percent: Option<u8>,
-        /// Where it begins, in samples from its start: above 0 when a restarted player goes on where another was heard.
-        offset: u64,
-    },
-    /// Samples of a stream, mono in `-1.0 ..= 1.0`.
-    Samples {
-        /// The stream.
-        stream: u64,
-        /// Where they belong, in samples from the stream's start. What has come before is dropped, a gap is refused.
-        offset: u64,
-        /// The samples.
-        samples: Vec<f32>,
-    },
-    /// How long a stream is; nothing comes after that.
-    End {
-        /// The stream.
-        stream: u64,
-        /// Its length in samples from its start.
-        length: u64,
-    },
-    /// Ends a stream now: it fades to silence, and what is queued is forgotten.
-    Stop {
-        /// The stream.
-        stream: u64,
-    },
-    /// Fades to silence and keeps everything.
-    Pause,
-    /// Goes on where the pause began to fade.
-    Resume,
-    /// Sets the volume, in percent.
-    Volume(u8),
-    /// Silences the output, while streams go on.
-    Mute(bool),
-    /// Stops all streams and closes the device.
-    Shutdown,
-}
-
-impl std::fmt::Debug for Command {
-    /// Samples are spoken text: their number is told, not they.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Begin { stream, rate_hz, volume_percent, offset } => {
-                write!(f, "Begin({stream}, {rate_hz} Hz, {volume_percent:?} %, from {offset})")
-            }
-            Self::Samples { stream, offset, samples } => {
-                write!(f, "Samples({stream}, {} from {offset})", samples.len())
-            }
-            Self::End { stream, length } => write!(f, "End({stream}, {length})"),
-            Self::Stop { stream } => write!(f, "Stop({stream})"),
-            Self::Pause => f.write_str("Pause"),
-            Self::Resume => f.write_str("Resume"),
-            Self::Volume(percent) => write!(f, "Volume({percent})"),
-            Self::Mute(muted) => write!(f, "Mute({muted})"),
-            Self::Shutdown => f.write_str("Shutdown"),
-        }
-    }
-}
-
-/// What the player tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
-    /// So much of a stream was heard, in samples from its start. A restarted player begins here.
-    Heard {
-        /// The stream.
-        stream: u64,
-        /// Samples from its start.
-        offset: u64,
-    },
-    /// All of a stream was heard; it is forgotten.
-    Finished {
-        /// The stream.
-        stream: u64,
-    },
-    /// A stream was stopped and is silent; it is forgotten.
-    Stopped {
-        /// The stream.
-        stream: u64,
-        /// What was heard of it, the fade included, in samples from its start.
-        heard: u64,
-    },
-    /// Samples of a stream are taken as long as they end at or before `until`.
-    Room {
-        /// The stream.
-        stream: u64,
-        /// Samples from its start.
-        until: u64,
-    },
-    /// A stream was not there in time, or the player was not; there is a gap in the sound and none in the samples.
-    Underrun {
-        /// The stream.
-        stream: u64,
-    },
-    /// The device was opened, or is lost and will be opened again.
-    Device {
-        /// It is open.
-        open: bool,
-        /// What the device is, or what is wrong and what to do.
-        detail: String,
-    },
-    /// A command was not carried out.
-    Refused {
-        /// The stream it was about.
-        stream: u64,
-        /// Why.
-        reason: Refusal,
-    },
-}
-
-/// Why a command was not carried out. Nothing has changed by it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No stream of this number has begun, or it has ended.
-    #[error("there is no such stream; Begin comes first")]
-    UnknownStream,
-    /// A stream of this number has begun already.
-    #[error("a stream of this number is there already")]
-    KnownStream,
-    /// [`STREAMS_MAX`] streams have begun.
-    #[error("too many streams have begun; wait until one has finished")]
-    TooManyStreams,
-    /// No sound has such a rate.
-    #[error("sound of this rate cannot be played; {RATE_HZ_MIN} to {RATE_HZ_MAX} Hz can")]
-    Rate,
-    /// No stream is that long.
-    #[error("a stream cannot begin beyond sample {OFFSET_MAX}")]
-    Offset,
-    /// Samples are missing before these.
-    #[error("samples are missing before these; the next one must be {expected}")]
-    Gap {
-        /// The sample that is missing first.
-        expected: u64,
-    },
-    /// More samples than there is room for.
-    #[error("there is room for samples up to {until} only")]
-    BeyondCredit {
-        /// Where the room ends.
-        until: u64,
-    },
-    /// Samples beyond the length that was told.
-    #[error("the stream was said to end before these samples")]
-    AfterEnd,
-    /// A length that contradicts what has come.
-    #[error("more samples have come, or another length was told before")]
-    OtherLength,
-    /// The player is shutting down.
-    #[error("the player is shutting down")]
-    ShuttingDown,
-}
 
 /// How a player begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,7 +93,6 @@ pub struct Player {
     streams: VecDeque<Stream>,
     phase: Phase,
     paused: bool,
-    shutting_down: bool,
     /// The device sets the volume itself.
     hardware_volume: bool,
     /// The sample at which the present run of sound began.
@@ -266,7 +104,7 @@ pub struct Player {
     still_for: Duration,
     moved_to: u64,
     stalls: u32,
-    reports: VecDeque<Report>,
+    reports: VecDeque<PlayerReport>,
 }
 
 impl Player {
@@ -283,10 +121,9 @@ impl Player {
             streams: VecDeque::with_capacity(STREAMS_MAX),
             phase: Phase::Waiting,
             paused: false,
-            shutting_down: false,
             hardware_volume: false,
             anchor: 0,
-            taken: Vec::with_capacity(RATE_HZ_MAX as usize / 100),
+            taken: Vec::with_capacity(*STREAM_RATES_HZ.end() as usize / 100),
             watched_at: Duration::ZERO,
             still_for: Duration::ZERO,
             moved_to: 0,
@@ -295,73 +132,59 @@ impl Player {
         }
     }
 
-    /// Carries a command out, or begins to.
-    pub fn command(&mut self, command: Command, now: Duration) {
-        match command {
-            Command::Begin { stream, rate_hz, volume_percent, offset } => {
-                let begun = self.begin(stream, rate_hz, volume_percent, offset);
-                self.refuse_if_wrong(stream, begun);
+    /// Carries out a request, or begins to; `samples` are those of [`PlayerRequest::Samples`]. Poll at once afterwards.
+    pub fn handle(&mut self, request: &PlayerRequest, samples: &[f32], now: Duration) {
+        match *request {
+            PlayerRequest::Begin { stream, rate_hz, volume_percent, offset } => {
+                let begun = self.begin(stream, rate_hz, volume_percent.map(clamp_percent), offset);
+                self.report_refusal(stream, begun);
             }
-            Command::Samples { stream, offset, samples } => {
-                let taken = self.known(stream).and_then(|known| known.accept(offset, &samples));
-                self.refuse_if_wrong(stream, taken);
+            PlayerRequest::Samples { stream, offset } => {
+                let accepted = self.stream_mut(stream).and_then(|known| known.accept(offset, samples));
+                self.report_refusal(stream, accepted);
             }
-            Command::End { stream, length } => {
-                let ended = self.known(stream).and_then(|known| known.end(length));
-                self.refuse_if_wrong(stream, ended);
+            PlayerRequest::End { stream, length } => {
+                let ended = self.stream_mut(stream).and_then(|known| known.end(length));
+                self.report_refusal(stream, ended);
             }
-            Command::Stop { stream } => self.stop(stream, now),
-            Command::Pause => {
+            PlayerRequest::Stop { stream } => self.stop(stream, now),
+            PlayerRequest::Pause => {
                 self.paused = true;
                 if matches!(self.phase, Phase::Playing | Phase::Draining) {
                     self.fall(Purpose::Pause(0), now);
                 }
             }
-            Command::Resume => self.paused = false,
-            Command::Volume(percent) => {
-                self.options.volume_percent = percent.min(VOLUME_PERCENT_MAX);
+            PlayerRequest::Resume => self.paused = false,
+            PlayerRequest::Volume { percent } => {
+                self.options.volume_percent = clamp_percent(percent);
                 self.set_hardware_volume();
                 self.glide();
             }
-            Command::Mute(muted) => {
-                self.options.muted = muted;
+            PlayerRequest::Mute { on } => {
+                self.options.muted = on;
                 self.glide();
             }
-            Command::Shutdown => self.shut_down(now),
+            // Listing can take seconds; the stage does it in a thread of its own and never passes it on.
+            PlayerRequest::ListDevices { .. } => {}
         }
     }
 
-    /// The next report, if there is one.
-    pub fn report(&mut self) -> Option<Report> {
+    /// Returns the next report, if there is one.
+    pub fn report(&mut self) -> Option<PlayerReport> {
         self.reports.pop_front()
     }
 
-    /// After [`Command::Shutdown`]: all is silent and the device is closed.
-    #[must_use]
-    pub fn is_shut_down(&self) -> bool {
-        self.shutting_down && self.streams.is_empty() && self.line.is_none()
-    }
-
-    /// Nothing sounds and nothing waits.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.streams.is_empty()
-    }
-
     fn begin(&mut self, id: u64, rate_hz: u32, volume: Option<u8>, offset: u64) -> Result<(), Refusal> {
-        if self.shutting_down {
-            return Err(Refusal::ShuttingDown);
-        }
         if self.streams.iter().any(|stream| stream.id == id) {
             return Err(Refusal::KnownStream);
         }
         if self.streams.len() >= STREAMS_MAX {
             return Err(Refusal::TooManyStreams);
         }
-        if !(RATE_HZ_MIN..=RATE_HZ_MAX).contains(&rate_hz) {
+        if !STREAM_RATES_HZ.contains(&rate_hz) {
             return Err(Refusal::Rate);
         }
-        if offset > OFFSET_MAX {
+        if offset > STREAM_OFFSET_MAX {
             return Err(Refusal::Offset);
         }
         let fade_in_ms = if offset > 0 { RESTART_FADE_IN_MS } else { 0 };
@@ -371,19 +194,19 @@ impl Player {
         Ok(())
     }
 
-    fn known(&mut self, id: u64) -> Result<&mut Stream, Refusal> {
+    fn stream_mut(&mut self, id: u64) -> Result<&mut Stream, Refusal> {
         self.streams.iter_mut().find(|stream| stream.id == id).ok_or(Refusal::UnknownStream)
     }
 
-    fn refuse_if_wrong(&mut self, stream: u64, result: Result<(), Refusal>) {
+    fn report_refusal(&mut self, stream: u64, result: Result<(), Refusal>) {
         if let Err(reason) = result {
-            self.reports.push_back(Report::Refused { stream, reason });
+            self.reports.push_back(PlayerReport::Refused { stream, reason });
         }
     }
 
     fn stop(&mut self, id: u64, now: Duration) {
         let Some(place) = self.streams.iter().position(|stream| stream.id == id) else {
-            return self.refuse_if_wrong(id, Err(Refusal::UnknownStream));
+            return self.report_refusal(id, Err(Refusal::UnknownStream));
         };
         match self.phase {
             Phase::Playing | Phase::Draining if place == 0 => self.fall(Purpose::Stop, now),
@@ -394,24 +217,14 @@ impl Player {
 
     fn forget_stopped(&mut self, place: usize) {
         if let Some(stream) = self.streams.remove(place) {
-            self.reports.push_back(Report::Stopped { stream: stream.id, heard: stream.heard });
-        }
-    }
-
-    fn shut_down(&mut self, now: Duration) {
-        self.shutting_down = true;
-        while self.streams.len() > 1 {
-            self.forget_stopped(self.streams.len() - 1);
-        }
-        if let Some(front) = self.streams.front() {
-            self.stop(front.id, now);
+            self.reports.push_back(PlayerReport::Stopped { stream: stream.id, offset: stream.heard });
         }
     }
 
     fn tell_credit(&mut self) {
         for stream in &mut self.streams {
             if let Some(until) = stream.credit_to_tell() {
-                self.reports.push_back(Report::Room { stream: stream.id, until });
+                self.reports.push_back(PlayerReport::Credit { stream: stream.id, until });
             }
         }
     }
@@ -441,4 +254,8 @@ impl Player {
         let (Some(stream), Some(line)) = (self.streams.front(), &self.line) else { return self.anchor };
         self.anchor + resample::scaled_down(frame, line.shape.rate_hz, stream.rate_hz)
     }
+}
+
+fn clamp_percent(percent: u32) -> u8 {
+    u8::try_from(percent).map_or(VOLUME_PERCENT_MAX, |percent| percent.min(VOLUME_PERCENT_MAX))
 }

@@ -1,104 +1,209 @@
-//! The player: one linear stream of samples for each announcement.
+//! Messages of the player: one linear stream of samples for each announcement, and the list of sound devices.
+//!
+//! The supervisor sends requests, the player stage answers with reports. Flow control is by credit: the player grants
+//! the sample position up to which it accepts samples ([`PlayerReport::Credit`]), and refuses what exceeds it.
+
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// To the player.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Sample rates of a stream, in hertz: from telephone quality to the fastest rate of any sound card.
+pub const STREAM_RATES_HZ: RangeInclusive<u32> = 4_000..=768_000;
+
+/// Largest offset at which a stream may begin, in samples: 190 years at 24 kHz, far below an overflow of `u64` sums.
+pub const STREAM_OFFSET_MAX: u64 = 1 << 47;
+
+/// Request to the player.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PlayerRequest {
-    /// A stream begins; whatever was played before has ended or was stopped.
+    /// Begins a stream. It is played after the streams that began before it.
     Begin {
-        /// Its number, never used again.
+        /// Identifier of the stream, never used again.
         stream: u64,
-        /// Samples per second.
+        /// Samples per second, within [`STREAM_RATES_HZ`].
         rate_hz: u32,
-        /// Loudness of this stream in percent, over the device's.
+        /// Volume of this stream in percent, relative to the device's volume; 100 if absent.
         volume_percent: Option<u32>,
-        /// Samples of it that were heard already, by an earlier player.
+        /// First sample to play: above 0 when a restarted player continues the stream of its predecessor.
         offset: u64,
     },
-    /// More of the stream; payload: the samples.
+    /// More samples of the stream; payload: mono samples in `-1.0 ..= 1.0`.
     Samples {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
-        /// Samples of the stream before these.
+        /// Position of the first of these samples. Samples received before are ignored, a gap is refused.
         offset: u64,
     },
-    /// The stream has no more samples than `length`.
+    /// Ends the stream: no samples follow.
     End {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
-        /// Its samples.
+        /// Total length in samples.
         length: u64,
     },
-    /// Falls silent with a short fade and forgets the stream.
+    /// Fades out and discards the stream.
     Stop {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
     },
-    /// Falls silent with a short fade and keeps the place.
+    /// Fades out and keeps all streams.
     Pause,
-    /// Goes on where it was paused.
+    /// Continues where [`PlayerRequest::Pause`] began to fade.
     Resume,
-    /// Loudness of everything, in percent.
+    /// Sets the volume of the device.
     Volume {
-        /// 0 to 100.
+        /// Percent, 0 to 100; larger values are taken as 100.
         percent: u32,
     },
-    /// Silence without stopping.
+    /// Mutes the output while streams continue.
     Mute {
-        /// Whether.
+        /// True to mute, false to unmute.
         on: bool,
+    },
+    /// Lists the playback devices of this machine. Answered by [`PlayerReport::Devices`] or
+    /// [`PlayerReport::DevicesUnavailable`].
+    ListDevices {
+        /// Identifier that the answer repeats.
+        request_id: u64,
     },
 }
 
-/// From the player.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Report from the player.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PlayerReport {
-    /// So much of the stream left the loudspeaker; at least once a period while it plays.
-    Heard {
-        /// Which stream.
+    /// Playback position of the stream; sent at least once per period while it plays. A restarted player continues here.
+    Played {
+        /// Identifier of the stream.
         stream: u64,
-        /// Samples of the stream that were heard.
+        /// Samples that were played.
         offset: u64,
     },
-    /// Samples of the stream are taken as long as they end at or before `until`.
-    Room {
-        /// Which stream.
+    /// Grants credit: samples are accepted if they end at or before `until`.
+    Credit {
+        /// Identifier of the stream.
         stream: u64,
-        /// Samples from its start.
+        /// Sample position up to which samples are accepted.
         until: u64,
     },
-    /// All of the stream was heard.
+    /// The stream was played to its end and is discarded.
     Finished {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
     },
-    /// The stream was stopped.
+    /// The stream was stopped, is silent and is discarded.
     Stopped {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
-        /// Samples of it that were heard.
+        /// Samples that were played, including the fade-out.
         offset: u64,
     },
-    /// The stream ran dry; it goes on when samples come.
+    /// Samples arrived too late: the sound has a gap, no sample is lost.
     Underrun {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
     },
-    /// The stream has a gap, or something else is wrong with what was sent.
+    /// A request was refused and had no effect.
     Refused {
-        /// Which stream.
+        /// Identifier of the stream.
         stream: u64,
-        /// Why.
-        reason: String,
+        /// Reason of the refusal.
+        reason: Refusal,
     },
-    /// The sound device was opened, or lost.
+    /// The sound device was opened or lost. A lost device is reopened.
     Device {
-        /// Whether it is open.
+        /// True if the device is open.
         open: bool,
-        /// What was opened, or why not.
+        /// Description of the open device, or the error and its remedy.
         detail: String,
     },
+    /// Answer to [`PlayerRequest::ListDevices`].
+    Devices {
+        /// Identifier of the request.
+        request_id: u64,
+        /// Playback devices in the order of the sound library.
+        devices: Vec<SoundDevice>,
+    },
+    /// The devices asked for by [`PlayerRequest::ListDevices`] cannot be listed.
+    DevicesUnavailable {
+        /// Identifier of the request.
+        request_id: u64,
+        /// Error and remedy.
+        reason: String,
+    },
+}
+
+/// Playback device of the sound library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoundDevice {
+    /// Name under which the device is opened.
+    pub name: String,
+    /// Description for people, in one line.
+    pub description: String,
+}
+
+/// Reason why the player refused a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Refusal {
+    /// No stream with this identifier has begun, or it has ended.
+    #[error("there is no such stream; begin it first")]
+    UnknownStream,
+    /// A stream with this identifier has begun already.
+    #[error("a stream with this identifier exists already; use a new one")]
+    KnownStream,
+    /// The maximum number of streams has begun.
+    #[error("too many streams have begun; wait until one has finished")]
+    TooManyStreams,
+    /// The sample rate is outside [`STREAM_RATES_HZ`].
+    #[error(
+        "cannot play sound at this sample rate; use {} to {} Hz", STREAM_RATES_HZ.start(), STREAM_RATES_HZ.end()
+    )]
+    Rate,
+    /// The stream begins beyond [`STREAM_OFFSET_MAX`].
+    #[error("a stream cannot begin beyond sample {STREAM_OFFSET_MAX}")]
+    Offset,
+    /// Samples before these are missing.
+    #[error("samples are missing before these; send sample {expected} first")]
+    Gap {
+        /// Position of the first missing sample.
+        expected: u64,
+    },
+    /// The samples exceed the credit.
+    #[error("credit is granted up to sample {until} only; wait for more")]
+    BeyondCredit {
+        /// Sample position up to which credit is granted.
+        until: u64,
+    },
+    /// The samples lie beyond the announced end of the stream.
+    #[error("the stream was announced to end before these samples")]
+    AfterEnd,
+    /// The length contradicts the samples received or a length announced before.
+    #[error("the length contradicts the samples received or the length announced before")]
+    OtherLength,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PlayerReport, PlayerRequest, Refusal, SoundDevice};
+
+    #[test]
+    fn requests_and_reports_survive_the_trip_through_json() {
+        let request = PlayerRequest::ListDevices { request_id: 7 };
+        let json = serde_json::to_string(&request).unwrap();
+        assert_eq!(json, r#"{"list_devices":{"request_id":7}}"#);
+        assert_eq!(serde_json::from_str::<PlayerRequest>(&json).unwrap(), request);
+        let device = SoundDevice { name: "hw:0".to_owned(), description: "Card".to_owned() };
+        for report in [
+            PlayerReport::Devices { request_id: 7, devices: vec![device] },
+            PlayerReport::DevicesUnavailable { request_id: 7, reason: "no".to_owned() },
+            PlayerReport::Refused { stream: 1, reason: Refusal::Gap { expected: 9 } },
+            PlayerReport::Refused { stream: 1, reason: Refusal::UnknownStream },
+        ] {
+            let json = serde_json::to_string(&report).unwrap();
+            assert_eq!(serde_json::from_str::<PlayerReport>(&json).unwrap(), report);
+        }
+    }
 }

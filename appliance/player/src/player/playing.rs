@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crier_wire::PlayerReport;
+
 use super::line::Line;
 use super::render::Renderer;
 use super::{
     CUSHION_MS, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Phase, Player, Purpose, REOPEN_MAX, REOPEN_MIN,
-    RESTART_FADE_IN_MS, Report,
+    RESTART_FADE_IN_MS,
 };
 use crate::pcm::{Fault, Shape};
 
@@ -26,7 +28,7 @@ const IDLE: Duration = Duration::from_millis(500);
 impl Player {
     /// Does what is due at `now`, and says how long it may take until the next poll; after a command, poll at once.
     pub fn poll(&mut self, now: Duration) -> Duration {
-        if self.line.is_none() && !self.shutting_down && now >= self.reopen_at {
+        if self.line.is_none() && now >= self.reopen_at {
             self.open(now);
         }
         for _ in 0..STEPS_MAX {
@@ -34,19 +36,11 @@ impl Player {
                 break;
             }
         }
-        if self.line.is_none() && self.shutting_down {
-            while !self.streams.is_empty() {
-                self.forget_stopped(0);
-            }
-        } else if self.shutting_down && self.streams.is_empty() {
-            self.line = None;
-        }
         self.tell_credit();
         match (&self.line, self.phase) {
-            (None, _) if !self.shutting_down => self.reopen_at.saturating_sub(now).min(IDLE),
+            (None, _) => self.reopen_at.saturating_sub(now).min(IDLE),
             (_, Phase::Waiting) => IDLE,
             (Some(line), _) => half_a_period(line.shape),
-            (None, _) => IDLE,
         }
     }
 
@@ -59,7 +53,7 @@ impl Player {
                 self.line = Some(line);
                 self.set_hardware_volume();
                 self.phase = Phase::Waiting;
-                self.reports.push_back(Report::Device { open: true, detail });
+                self.reports.push_back(PlayerReport::Device { open: true, detail });
             }
             Err(error) => self.close(&error.to_string(), now),
         }
@@ -72,7 +66,7 @@ impl Player {
         self.hardware_volume = false;
         self.reopen_at = now + self.reopen_wait;
         self.reopen_wait = (self.reopen_wait * 2).min(REOPEN_MAX);
-        self.reports.push_back(Report::Device { open: false, detail: why.to_owned() });
+        self.reports.push_back(PlayerReport::Device { open: false, detail: why.to_owned() });
     }
 
     /// One step; `true` when another may follow at once.
@@ -150,7 +144,7 @@ impl Player {
         stream.heard_to(position);
         if stream.heard >= stream.told_heard + stream.samples_of(HEARD_STEP_MS).max(1) {
             stream.told_heard = stream.heard;
-            self.reports.push_back(Report::Heard { stream: stream.id, offset: stream.heard });
+            self.reports.push_back(PlayerReport::Played { stream: stream.id, offset: stream.heard });
         }
     }
 
@@ -185,7 +179,7 @@ impl Player {
                     self.renderer.finish(&mut line.outbox);
                     line.fade_out_tail(DRY_FADE_MS);
                     self.phase = Phase::Falling(Purpose::Dry, now);
-                    self.reports.push_back(Report::Underrun { stream: stream.id });
+                    self.reports.push_back(PlayerReport::Underrun { stream: stream.id });
                     line.send()?;
                 }
                 break;
@@ -205,9 +199,9 @@ impl Player {
     fn finish(&mut self) -> Result<(), Fault> {
         if let Some(stream) = self.streams.pop_front() {
             if stream.told_heard < stream.cursor {
-                self.reports.push_back(Report::Heard { stream: stream.id, offset: stream.cursor });
+                self.reports.push_back(PlayerReport::Played { stream: stream.id, offset: stream.cursor });
             }
-            self.reports.push_back(Report::Finished { stream: stream.id });
+            self.reports.push_back(PlayerReport::Finished { stream: stream.id });
         }
         self.phase = Phase::Waiting;
         self.line.as_mut().map_or(Ok(()), |line| line.pcm.discard())
@@ -345,7 +339,7 @@ impl Player {
             (Some(line), Fault::Underrun) => {
                 self.tell_heard(self.position_of(line.sent()));
                 if self.phase == Phase::Playing {
-                    self.reports.push_back(Report::Underrun { stream: id });
+                    self.reports.push_back(PlayerReport::Underrun { stream: id });
                 }
                 self.go_back(self.heard(), FADE_IN_MS);
             }

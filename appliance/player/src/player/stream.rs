@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{QUEUED_MS_MAX, Refusal};
+use crier_wire::Refusal;
+
+use super::QUEUED_MS_MAX;
 use crate::pcm::BUFFER_MS;
 
 /// How much the credit must have grown before it is told again, in milliseconds.

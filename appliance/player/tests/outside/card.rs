@@ -9,9 +9,8 @@ use std::process::Command as Process;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crier_player::{
-    AlsaPcm, Command, Mixer, Options, Output, Pcm, Player, Report, Resampler, Shape, Timing, to_s16,
-};
+use crier_player::{AlsaPcm, Mixer, Options, Output, Pcm, Player, Resampler, Shape, Timing, to_s16};
+use crier_wire::{PlayerReport, PlayerRequest};
 
 use crate::check::steps_back;
 use crate::rig::{RATE_HZ, noise};
@@ -97,7 +96,7 @@ fn played(name: &str) -> PathBuf {
 struct Stage {
     player: Player,
     begun: Instant,
-    reports: Vec<(Duration, Report)>,
+    reports: Vec<(Duration, PlayerReport)>,
     said: Vec<f32>,
     sent: usize,
     room: usize,
@@ -108,14 +107,14 @@ impl Stage {
         let output =
             Output::Alsa { device: device.to_owned(), mixer: Mixer::Auto, timing: Timing::default() };
         let mut player = Player::new(Options::default(), Box::new(move |rate_hz| output.open(rate_hz)));
-        let begin = Command::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
-        player.command(begin, Duration::ZERO);
+        let begin = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
+        player.handle(&begin, &[], Duration::ZERO);
         let (begun, reports) = (Instant::now(), Vec::new());
         Self { player, begun, reports, said: said.to_vec(), sent: 0, room: 0 }
     }
 
-    fn command(&mut self, command: Command) {
-        self.player.command(command, self.begun.elapsed());
+    fn request(&mut self, request: &PlayerRequest) {
+        self.player.handle(request, &[], self.begun.elapsed());
     }
 
     /// Plays for so long, or until the stream is over.
@@ -125,20 +124,21 @@ impl Stage {
             let until = self.room.min(self.said.len());
             if until > self.sent {
                 let (offset, samples) = (self.sent as u64, self.said[self.sent..until].to_vec());
-                self.command(Command::Samples { stream: 1, offset, samples });
+                let request = PlayerRequest::Samples { stream: 1, offset };
+                self.player.handle(&request, &samples, self.begun.elapsed());
                 self.sent = until;
                 if self.sent == self.said.len() {
-                    self.command(Command::End { stream: 1, length: self.sent as u64 });
+                    self.request(&PlayerRequest::End { stream: 1, length: self.sent as u64 });
                 }
             }
             let wait = self.player.poll(self.begun.elapsed());
             let mut told = false;
             while let Some(report) = self.player.report() {
                 told = true;
-                if let Report::Room { until, .. } = report {
+                if let PlayerReport::Credit { until, .. } = report {
                     self.room = until as usize;
                 }
-                let over = matches!(report, Report::Finished { .. } | Report::Stopped { .. });
+                let over = matches!(report, PlayerReport::Finished { .. } | PlayerReport::Stopped { .. });
                 self.reports.push((self.begun.elapsed(), report));
                 if over {
                     return;
@@ -150,13 +150,13 @@ impl Stage {
         }
     }
 
-    fn has(&self, wanted: impl Fn(&Report) -> bool) -> bool {
+    fn has(&self, wanted: impl Fn(&PlayerReport) -> bool) -> bool {
         self.reports.iter().any(|(_, report)| wanted(report))
     }
 }
 
-fn finished(report: &Report) -> bool {
-    matches!(report, Report::Finished { stream: 1 })
+fn finished(report: &PlayerReport) -> bool {
+    matches!(report, PlayerReport::Finished { stream: 1 })
 }
 
 fn bytes_s16(samples: &[f32], channels: usize) -> Vec<u8> {
@@ -218,7 +218,7 @@ fn pace_and_form() {
     assert!(stage.has(finished), "{:?}", stage.reports);
     let (first, last) = (stage.reports[0].0, stage.reports.last().unwrap().0);
     assert!(last - first >= Duration::from_millis(990), "{:?}", last - first);
-    let disturbed = stage.has(|report| matches!(report, Report::Underrun { .. }));
+    let disturbed = stage.has(|report| matches!(report, PlayerReport::Underrun { .. }));
     drop(stage);
     let bytes = std::fs::read(played("card48")).unwrap();
     let samples = |bytes: &[u8]| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -242,7 +242,7 @@ fn ran_dry() {
     std::thread::sleep(Duration::from_millis(500));
     stage.run(Duration::from_secs(20));
     assert!(stage.has(finished), "{:?}", stage.reports);
-    assert!(stage.has(|report| matches!(report, Report::Underrun { .. })), "{:?}", stage.reports);
+    assert!(stage.has(|report| matches!(report, PlayerReport::Underrun { .. })), "{:?}", stage.reports);
     drop(stage);
     let back = steps_back(&said_s16(&said), &heard_s16("card24"), 40 * MS);
     assert_eq!(back, Vec::<usize>::new());
@@ -254,9 +254,9 @@ fn stopped() {
     let mut stage = Stage::new("card24", &vec![0.5; 48_000]);
     stage.run(Duration::from_millis(600));
     let heard_before = heard_s16("card24").len();
-    stage.command(Command::Stop { stream: 1 });
+    stage.request(&PlayerRequest::Stop { stream: 1 });
     stage.run(Duration::from_secs(10));
-    assert!(stage.has(|report| matches!(report, Report::Stopped { stream: 1, .. })));
+    assert!(stage.has(|report| matches!(report, PlayerReport::Stopped { stream: 1, .. })));
     drop(stage);
     let heard = heard_s16("card24");
     let last = heard.iter().rposition(|sample| *sample != 0.0).unwrap();
@@ -293,9 +293,9 @@ fn paused() {
     let said = noise(30_000, 5);
     let mut stage = Stage::new("card24", &said);
     stage.run(Duration::from_millis(500));
-    stage.command(Command::Pause);
+    stage.request(&PlayerRequest::Pause);
     stage.run(Duration::from_millis(300));
-    stage.command(Command::Resume);
+    stage.request(&PlayerRequest::Resume);
     stage.run(Duration::from_secs(20));
     assert!(stage.has(finished), "{:?}", stage.reports);
     drop(stage);

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crier_player::{
-    CapturePcm, Command, Options, Output, Pcm, Player, PlayerError, Report, STREAMS_MAX, Sink, WavFormat,
-};
+use crier_player::{CapturePcm, Options, Output, Pcm, Player, PlayerError, STREAMS_MAX, Sink, WavFormat};
+use crier_wire::{PlayerReport, PlayerRequest, Refusal};
 use proptest::prelude::*;
 
 use crate::rig::{RATE_HZ, Rig, noise};
@@ -13,41 +12,57 @@ fn numbers() -> impl Strategy<Value = u64> {
     prop_oneof![0_u64..3000, any::<u64>(), Just(u64::MAX), Just(1_u64 << 47)]
 }
 
-fn commands() -> impl Strategy<Value = Command> {
+/// A request and the samples that belong to it.
+fn requests() -> impl Strategy<Value = (PlayerRequest, Vec<f32>)> {
     let sample = prop_oneof![any::<f32>(), -1.0_f32..1.0];
+    let rate = prop_oneof![Just(RATE_HZ), Just(44_100), any::<u32>()];
+    let alone = |request| (request, Vec::new());
     prop_oneof![
-        4 => (0_u64..6, prop_oneof![Just(RATE_HZ), Just(44_100), any::<u32>()], any::<Option<u8>>(), numbers()).prop_map(
-            |(stream, rate_hz, volume_percent, offset)| Command::Begin { stream, rate_hz, volume_percent, offset }
+        4 => (0_u64..6, rate, any::<Option<u32>>(), numbers()).prop_map(
+            move |(stream, rate_hz, volume_percent, offset)| {
+                alone(PlayerRequest::Begin { stream, rate_hz, volume_percent, offset })
+            }
         ),
         8 => (0_u64..6, numbers(), prop::collection::vec(sample, 0..4000))
-            .prop_map(|(stream, offset, samples)| Command::Samples { stream, offset, samples }),
-        2 => (0_u64..6, numbers()).prop_map(|(stream, length)| Command::End { stream, length }),
-        1 => (0_u64..6).prop_map(|stream| Command::Stop { stream }),
-        1 => Just(Command::Pause),
-        1 => Just(Command::Resume),
-        1 => any::<u8>().prop_map(Command::Volume),
-        1 => any::<bool>().prop_map(Command::Mute),
+            .prop_map(|(stream, offset, samples)| (PlayerRequest::Samples { stream, offset }, samples)),
+        2 => (0_u64..6, numbers())
+            .prop_map(move |(stream, length)| alone(PlayerRequest::End { stream, length })),
+        1 => (0_u64..6).prop_map(move |stream| alone(PlayerRequest::Stop { stream })),
+        1 => Just(alone(PlayerRequest::Pause)),
+        1 => Just(alone(PlayerRequest::Resume)),
+        1 => any::<u32>().prop_map(move |percent| alone(PlayerRequest::Volume { percent })),
+        1 => any::<bool>().prop_map(move |on| alone(PlayerRequest::Mute { on })),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_command_breaks_the_player(
-        commands in prop::collection::vec((commands(), 0_u64..80), 0..60),
+    fn no_sequence_of_requests_breaks_the_player(
+        requests in prop::collection::vec((requests(), 0_u64..80), 0..60),
         device_hz in prop::sample::select(vec![24_000_u32, 48_000]),
     ) {
         let mut rig = Rig::new(device_hz, true);
-        for (command, wait_ms) in commands {
-            rig.command(command);
+        for ((request, samples), wait_ms) in requests {
+            rig.request_with(request, &samples);
             rig.run(wait_ms);
         }
-        rig.command(Command::Shutdown);
+        rig.request(PlayerRequest::Resume);
+        for stream in 0..6 {
+            rig.request(PlayerRequest::Stop { stream });
+        }
         rig.run(600);
-        prop_assert!(rig.player.is_shut_down());
+        // Nothing is left: a full set of new streams may begin.
+        let refused = rig.count(|report| matches!(report, PlayerReport::Refused { .. }));
+        for stream in 100..100 + STREAMS_MAX as u64 {
+            rig.begin(stream, 0, None);
+        }
+        rig.run(1);
+        prop_assert_eq!(rig.count(|report| matches!(report, PlayerReport::Refused { .. })), refused);
         prop_assert!(rig.heard().samples.iter().all(|sample| (-1.0..=1.0).contains(sample)));
-        let begun = rig.count(|report| matches!(report, Report::Room { .. }));
-        let ended = rig.count(|report| matches!(report, Report::Finished { .. } | Report::Stopped { .. }));
+        let begun = rig.count(|report| matches!(report, PlayerReport::Credit { .. }));
+        let ended =
+            rig.count(|report| matches!(report, PlayerReport::Finished { .. } | PlayerReport::Stopped { .. }));
         prop_assert!(ended <= begun);
     }
 }
@@ -59,14 +74,8 @@ fn only_so_many_streams_begin_at_the_same_time() {
         rig.begin(stream, 0, None);
     }
     rig.run(1);
-    let refused = rig.count(|report| matches!(report, Report::Refused { .. }));
+    let refused = rig.count(|report| matches!(report, PlayerReport::Refused { .. }));
     assert_eq!(refused, 10 - STREAMS_MAX);
-}
-
-#[test]
-fn spoken_samples_are_not_told() {
-    let command = Command::Samples { stream: 3, offset: 7, samples: vec![0.123_45; 2] };
-    assert_eq!(format!("{command:?}"), "Samples(3, 2 from 7)");
 }
 
 /// A stream that comes late and in pieces is captured bit for bit, in one file over two players.
@@ -80,22 +89,25 @@ fn a_capture_has_no_gaps_whatever_the_sender_does() {
     for half in [&said[..13_777], &said[13_777..]] {
         let device = output.clone();
         let mut player = Player::new(Options::default(), Box::new(move |rate_hz| device.open(rate_hz)));
-        let begin = Command::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
-        player.command(begin, now);
+        let begin = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
+        player.handle(&begin, &[], now);
         let mut sent = 0;
         for samples in half.chunks(2500) {
-            player.command(Command::Samples { stream: 1, offset: sent, samples: samples.to_vec() }, now);
+            player.handle(&PlayerRequest::Samples { stream: 1, offset: sent }, samples, now);
             sent += samples.len() as u64;
             for _ in 0..100 {
                 now += Duration::from_millis(10);
                 player.poll(now);
             }
         }
-        player.command(Command::End { stream: 1, length: sent }, now);
+        player.handle(&PlayerRequest::End { stream: 1, length: sent }, &[], now);
         player.poll(now);
         while let Some(report) = player.report() {
-            assert!(!matches!(report, Report::Underrun { .. } | Report::Refused { .. }), "{report:?}");
-            heard += usize::from(report == Report::Finished { stream: 1 });
+            assert!(
+                !matches!(report, PlayerReport::Underrun { .. } | PlayerReport::Refused { .. }),
+                "{report:?}"
+            );
+            heard += usize::from(report == PlayerReport::Finished { stream: 1 });
         }
     }
     assert_eq!(heard, 2);
@@ -119,12 +131,16 @@ fn a_sink_that_fails_is_a_lost_device() {
     }
     let opener = |rate_hz| Ok(Box::new(CapturePcm::new(rate_hz, Box::new(Full))) as Box<dyn Pcm>);
     let mut player = Player::new(Options::default(), Box::new(opener));
-    let begin = Command::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
-    player.command(begin, Duration::ZERO);
-    player.command(Command::Samples { stream: 1, offset: 0, samples: vec![0.1; 5000] }, Duration::ZERO);
+    let begin = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
+    player.handle(&begin, &[], Duration::ZERO);
+    player.handle(&PlayerRequest::Samples { stream: 1, offset: 0 }, &[0.1; 5000], Duration::ZERO);
     player.poll(Duration::ZERO);
-    let reports: Vec<Report> = std::iter::from_fn(|| player.report()).collect();
-    let lost = |report: &Report| matches!(report, Report::Device { open: false, detail } if detail.contains("no room"));
+    let reports: Vec<PlayerReport> = std::iter::from_fn(|| player.report()).collect();
+    let lost = |report: &PlayerReport| matches!(report, PlayerReport::Device { open: false, detail } if detail.contains("no room"));
     assert!(reports.iter().any(lost), "{reports:?}");
-    assert!(!player.is_idle());
+    // The stream is kept for the device's return.
+    let again = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
+    player.handle(&again, &[], Duration::ZERO);
+    let reason = Refusal::KnownStream;
+    assert_eq!(player.report(), Some(PlayerReport::Refused { stream: 1, reason }));
 }

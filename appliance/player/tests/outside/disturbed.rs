@@ -1,6 +1,7 @@
 //! Everything that can happen to a stream on its way, one by one and in random order.
 
-use crier_player::{Command, Fault, QUEUED_MS_MAX, Report};
+use crier_player::{Fault, QUEUED_MS_MAX};
+use crier_wire::{PlayerReport, PlayerRequest};
 use proptest::prelude::*;
 
 use crate::check::steps_back;
@@ -10,7 +11,7 @@ use crate::rig::{RATE_HZ, Rig, noise};
 const MS: usize = 24;
 
 fn underruns(rig: &Rig) -> usize {
-    rig.count(|report| matches!(report, Report::Underrun { .. }))
+    rig.count(|report| matches!(report, PlayerReport::Underrun { .. }))
 }
 
 #[test]
@@ -20,7 +21,7 @@ fn a_stopped_stream_fades_and_is_silent_within_50_ms() {
         let mut rig = Rig::new(RATE_HZ, rewinds);
         rig.say(1, &said, 0);
         rig.run(500);
-        rig.command(Command::Stop { stream: 1 });
+        rig.request(PlayerRequest::Stop { stream: 1 });
         let stopped_ms = rig.now_ms;
         rig.run_to_end(1000);
         rig.run(300);
@@ -30,10 +31,10 @@ fn a_stopped_stream_fades_and_is_silent_within_50_ms() {
         assert!(silent_ms <= 50, "{silent_ms} ms");
         let step = heard.samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
         assert!(step < 0.7 * 0.004, "a click of {step}");
-        let told = rig.when(|report| matches!(report, Report::Stopped { stream: 1, .. })).unwrap();
+        let told = rig.when(|report| matches!(report, PlayerReport::Stopped { stream: 1, .. })).unwrap();
         assert!(told - stopped_ms <= 75, "{}", told - stopped_ms);
         let stopped = rig.reports.iter().find_map(|(_, report)| match report {
-            Report::Stopped { heard, .. } => Some(*heard as usize),
+            PlayerReport::Stopped { offset, .. } => Some(*offset as usize),
             _ => None,
         });
         // To the end of the fade; its last samples are too soft to be told from silence.
@@ -48,7 +49,7 @@ fn the_next_stream_is_heard_within_100_ms_of_a_stop() {
         let mut rig = Rig::new(RATE_HZ, rewinds);
         rig.say(1, &first, 0);
         rig.run(800);
-        rig.command(Command::Stop { stream: 1 });
+        rig.request(PlayerRequest::Stop { stream: 1 });
         let stopped_ms = rig.now_ms;
         rig.say(2, &second, 0);
         rig.run_to_end(2000);
@@ -66,10 +67,10 @@ fn a_pause_keeps_every_sample() {
         let mut rig = Rig::new(RATE_HZ, rewinds);
         rig.say(1, &said, 0);
         rig.run(600);
-        rig.command(Command::Pause);
+        rig.request(PlayerRequest::Pause);
         let paused_ms = rig.now_ms;
         rig.run(pause_ms);
-        rig.command(Command::Resume);
+        rig.request(PlayerRequest::Resume);
         rig.run_to_end(3000);
         let heard = rig.heard();
         assert_eq!(steps_back(&said, &heard.samples, 10 * MS), Vec::<usize>::new());
@@ -118,14 +119,14 @@ fn a_lost_device_is_waited_for_and_the_stream_goes_on_where_it_was_heard() {
     rig.run(700);
     rig.behaviour.borrow_mut().gone = true;
     rig.run(3000);
-    let lost = rig.count(|report| matches!(report, Report::Device { open: false, .. }));
+    let lost = rig.count(|report| matches!(report, PlayerReport::Device { open: false, .. }));
     // Lost at 0, tried at 0.25, 0.75 and 1.75 s.
     assert_eq!(lost, 4, "{:?}", rig.reports);
     rig.behaviour.borrow_mut().gone = false;
     rig.run_to_end(8000);
     let back = steps_back(&said, &rig.heard().samples, 10 * MS);
     assert!(back.len() <= 1 && back.iter().all(|samples| *samples <= 25 * MS), "{back:?}");
-    assert_eq!(rig.count(|report| matches!(report, Report::Device { open: true, .. })), 2);
+    assert_eq!(rig.count(|report| matches!(report, PlayerReport::Device { open: true, .. })), 2);
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_device_that_has_played_is_reopened_as_soon_as_the_first_time() {
         rig.run(if gone_ms == 100 { 600 } else { 2500 });
         if gone_ms == 100 {
             let opened =
-                rig.reports.iter().rev().find(|(_, r)| matches!(r, Report::Device { open: true, .. }));
+                rig.reports.iter().rev().find(|(_, r)| matches!(r, PlayerReport::Device { open: true, .. }));
             assert!(opened.unwrap().0 - back_ms <= 200, "{opened:?} {back_ms}");
         }
     }
@@ -155,12 +156,12 @@ fn a_device_that_is_busy_at_the_start_holds_the_stream() {
     rig.behaviour.borrow_mut().gone = true;
     rig.say(1, &said, 0);
     rig.run(10_000);
-    let tries = rig.count(|report| matches!(report, Report::Device { open: false, .. }));
+    let tries = rig.count(|report| matches!(report, PlayerReport::Device { open: false, .. }));
     assert!((5..=7).contains(&tries), "{tries}");
     assert!(
-        rig.reports
-            .iter()
-            .any(|(_, r)| matches!(r, Report::Device { detail, .. } if detail.contains("no-such-device")))
+        rig.reports.iter().any(
+            |(_, r)| matches!(r, PlayerReport::Device { detail, .. } if detail.contains("no-such-device"))
+        )
     );
     rig.behaviour.borrow_mut().gone = false;
     rig.run_to_end(8000);
@@ -175,7 +176,7 @@ fn a_device_that_stands_still_is_made_ready_again_and_then_reopened() {
     rig.run(500);
     rig.behaviour.borrow_mut().frozen = true;
     rig.run(2500);
-    assert!(rig.count(|report| matches!(report, Report::Device { open: false, .. })) >= 1);
+    assert!(rig.count(|report| matches!(report, PlayerReport::Device { open: false, .. })) >= 1);
     rig.behaviour.borrow_mut().frozen = false;
     rig.run_to_end(8000);
     let back = steps_back(&said, &rig.heard().samples, 10 * MS);
@@ -203,9 +204,9 @@ fn at_another_rate_disturbances_cost_no_sample_either() {
         let mut rig = Rig::new(device_hz, rewinds);
         rig.say(1, &said, 0);
         rig.run(400);
-        rig.command(Command::Pause);
+        rig.request(PlayerRequest::Pause);
         rig.run(200);
-        rig.command(Command::Resume);
+        rig.request(PlayerRequest::Resume);
         rig.run(500);
         rig.asleep = true;
         rig.run(400);
@@ -216,18 +217,6 @@ fn at_another_rate_disturbances_cost_no_sample_either() {
         // Two seconds, and what faded before the pause once more, with a period of silence behind it at most.
         assert!((1.999..2.05).contains(&heard), "{heard} s");
     }
-}
-
-#[test]
-fn shutting_down_stops_everything_and_closes_the_device() {
-    let mut rig = Rig::new(RATE_HZ, true);
-    rig.say(1, &noise(60_000, 12), 0);
-    rig.say(2, &noise(60_000, 13), 0);
-    rig.run(400);
-    rig.command(Command::Shutdown);
-    rig.run(100);
-    assert!(rig.player.is_shut_down() && rig.player.is_idle());
-    assert_eq!(rig.count(|report| matches!(report, Report::Stopped { .. })), 2);
 }
 
 #[derive(Debug, Clone)]
@@ -261,9 +250,9 @@ fn troubles() -> impl Strategy<Value = Trouble> {
 fn make(rig: &mut Rig, trouble: &Trouble) -> usize {
     match *trouble {
         Trouble::Pause { ms } => {
-            rig.command(Command::Pause);
+            rig.request(PlayerRequest::Pause);
             rig.run(ms);
-            rig.command(Command::Resume);
+            rig.request(PlayerRequest::Resume);
             0
         }
         Trouble::Asleep { ms } => {
@@ -332,8 +321,8 @@ proptest! {
         }
         rig.run_to_end(60_000);
         let (offsets, room): (Vec<_>, Vec<_>) = rig.reports.iter().filter_map(|(_, r)| match r {
-            Report::Heard { offset, .. } => Some((Some(*offset), None)),
-            Report::Room { until, .. } => Some((None, Some(*until))),
+            PlayerReport::Played { offset, .. } => Some((Some(*offset), None)),
+            PlayerReport::Credit { until, .. } => Some((None, Some(*until))),
             _ => None,
         }).unzip();
         let offsets: Vec<u64> = offsets.into_iter().flatten().collect();
@@ -364,10 +353,10 @@ proptest! {
             make(&mut rig, trouble);
         }
         rig.run(stop_ms);
-        rig.command(Command::Stop { stream: 1 });
+        rig.request(PlayerRequest::Stop { stream: 1 });
         let stopped_ms = rig.now_ms;
         rig.run(2000);
-        prop_assert_eq!(rig.count(|r| matches!(r, Report::Stopped { .. } | Report::Finished { .. })), 1);
+        prop_assert_eq!(rig.count(|r| matches!(r, PlayerReport::Stopped { .. } | PlayerReport::Finished { .. })), 1);
         let heard = rig.heard();
         let last = heard.samples.iter().rposition(|sample| *sample != 0.0);
         let silent_ms = last.map_or(0, |last| heard.at_ms[last]);

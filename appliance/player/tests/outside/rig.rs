@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crier_player::{Clock, Command, Fault, Options, PacedPcm, Pcm, Player, PlayerError, Report, Shape, Sink};
+use crier_player::{Clock, Fault, Options, PacedPcm, Pcm, Player, PlayerError, Shape, Sink};
+use crier_wire::{PlayerReport, PlayerRequest};
 
 pub(crate) const RATE_HZ: u32 = 24_000;
 
@@ -139,7 +140,7 @@ struct Source {
 /// See the module's description.
 pub(crate) struct Rig {
     pub(crate) player: Player,
-    pub(crate) reports: Vec<(u64, Report)>,
+    pub(crate) reports: Vec<(u64, PlayerReport)>,
     pub(crate) behaviour: Rc<RefCell<Behaviour>>,
     pub(crate) now_ms: u64,
     /// The player is not polled, as on a machine that is too busy.
@@ -207,8 +208,12 @@ impl Rig {
         }
     }
 
-    pub(crate) fn command(&mut self, command: Command) {
-        self.player.command(command, ms(self.now_ms));
+    pub(crate) fn request(&mut self, request: PlayerRequest) {
+        self.request_with(request, &[]);
+    }
+
+    pub(crate) fn request_with(&mut self, request: PlayerRequest, samples: &[f32]) {
+        self.player.handle(&request, samples, ms(self.now_ms));
         self.poll_at_ms = self.now_ms;
     }
 
@@ -228,8 +233,8 @@ impl Rig {
         });
     }
 
-    pub(crate) fn begin(&mut self, stream: u64, offset: u64, volume_percent: Option<u8>) {
-        self.command(Command::Begin { stream, rate_hz: RATE_HZ, volume_percent, offset });
+    pub(crate) fn begin(&mut self, stream: u64, offset: u64, volume_percent: Option<u32>) {
+        self.request(PlayerRequest::Begin { stream, rate_hz: RATE_HZ, volume_percent, offset });
     }
 
     /// The player is killed and another begins where it was last known to be heard.
@@ -247,8 +252,8 @@ impl Rig {
 
     /// What the player last reported as heard of a stream.
     pub(crate) fn heard_of(&self, id: u64) -> u64 {
-        let of = |report: &Report| match report {
-            Report::Heard { stream, offset } if *stream == id => Some(*offset),
+        let of = |report: &PlayerReport| match report {
+            PlayerReport::Played { stream, offset } if *stream == id => Some(*offset),
             _ => None,
         };
         self.reports.iter().rev().find_map(|(_, report)| of(report)).unwrap_or(0)
@@ -271,8 +276,10 @@ impl Rig {
         while let Some(report) = self.player.report() {
             for source in &mut self.sources {
                 match report {
-                    Report::Room { stream, until } if stream == source.id => source.room = until,
-                    Report::Finished { stream } | Report::Stopped { stream, .. } if stream == source.id => {
+                    PlayerReport::Credit { stream, until } if stream == source.id => source.room = until,
+                    PlayerReport::Finished { stream } | PlayerReport::Stopped { stream, .. }
+                        if stream == source.id =>
+                    {
                         source.over = true;
                     }
                     _ => {}
@@ -293,14 +300,14 @@ impl Rig {
             if until > source.sent {
                 let samples = source.samples[source.sent as usize..until as usize].to_vec();
                 let (stream, offset) = (source.id, source.sent);
-                self.player.command(Command::Samples { stream, offset, samples }, ms(self.now_ms));
+                self.player.handle(&PlayerRequest::Samples { stream, offset }, &samples, ms(self.now_ms));
                 source.sent = until;
                 self.poll_at_ms = self.now_ms;
             }
             if source.sent == all as u64 && !source.ended {
                 source.ended = true;
-                let end = Command::End { stream: source.id, length: source.sent };
-                self.player.command(end, ms(self.now_ms));
+                let end = PlayerRequest::End { stream: source.id, length: source.sent };
+                self.player.handle(&end, &[], ms(self.now_ms));
                 self.poll_at_ms = self.now_ms;
             }
         }
@@ -327,12 +334,12 @@ impl Rig {
         self.heard.lock().unwrap()
     }
 
-    pub(crate) fn count(&self, wanted: impl Fn(&Report) -> bool) -> usize {
+    pub(crate) fn count(&self, wanted: impl Fn(&PlayerReport) -> bool) -> usize {
         self.reports.iter().filter(|(_, report)| wanted(report)).count()
     }
 
     /// When the first such report came.
-    pub(crate) fn when(&self, wanted: impl Fn(&Report) -> bool) -> Option<u64> {
+    pub(crate) fn when(&self, wanted: impl Fn(&PlayerReport) -> bool) -> Option<u64> {
         self.reports.iter().find(|(_, report)| wanted(report)).map(|(at_ms, _)| *at_ms)
     }
 }

@@ -1,6 +1,7 @@
 //! Streams that nothing disturbs come out as they went in.
 
-use crier_player::{Command, Options, Refusal, Report, scaled, volume_factor};
+use crier_player::{Options, scaled, volume_factor};
+use crier_wire::{PlayerReport, PlayerRequest, Refusal};
 
 use crate::rig::{RATE_HZ, Rig, noise};
 
@@ -17,7 +18,7 @@ fn a_stream_is_heard_bit_for_bit_and_reported_all_along() {
                 .reports
                 .iter()
                 .filter_map(|(_, report)| match report {
-                    Report::Heard { stream: 7, offset } => Some(*offset),
+                    PlayerReport::Played { stream: 7, offset } => Some(*offset),
                     _ => None,
                 })
                 .collect();
@@ -25,8 +26,8 @@ fn a_stream_is_heard_bit_for_bit_and_reported_all_along() {
             assert_eq!(offsets.last(), Some(&(length as u64)));
             // A period is 600 samples; a poll may come a millisecond late.
             assert!(offsets.windows(2).all(|pair| pair[1] - pair[0] <= 624), "{offsets:?}");
-            assert_eq!(rig.count(|report| matches!(report, Report::Underrun { .. })), 0);
-            assert_eq!(rig.count(|report| matches!(report, Report::Finished { stream: 7 })), 1);
+            assert_eq!(rig.count(|report| matches!(report, PlayerReport::Underrun { .. })), 0);
+            assert_eq!(rig.count(|report| matches!(report, PlayerReport::Finished { stream: 7 })), 1);
         }
     }
 }
@@ -40,8 +41,8 @@ fn streams_follow_each_other_in_the_order_they_began() {
     rig.run_to_end(3000);
     assert_eq!(rig.heard().samples, [first, second].concat());
     // The second follows within a period.
-    let finished = rig.when(|report| matches!(report, Report::Finished { stream: 1 })).unwrap();
-    let heard = rig.when(|report| matches!(report, Report::Heard { stream: 2, .. })).unwrap();
+    let finished = rig.when(|report| matches!(report, PlayerReport::Finished { stream: 1 })).unwrap();
+    let heard = rig.when(|report| matches!(report, PlayerReport::Played { stream: 2, .. })).unwrap();
     assert!(heard - finished <= 25, "{finished} {heard}");
 }
 
@@ -81,11 +82,11 @@ fn volume_is_the_players_times_the_streams_and_muting_keeps_time() {
     rig.begin(1, 0, Some(60));
     rig.run(5);
     for piece in said[..24_000].chunks(24_000) {
-        rig.command(Command::Samples { stream: 1, offset: 0, samples: piece.to_vec() });
+        rig.request_with(PlayerRequest::Samples { stream: 1, offset: 0 }, piece);
     }
-    rig.command(Command::End { stream: 1, length: 24_000 });
+    rig.request(PlayerRequest::End { stream: 1, length: 24_000 });
     rig.run(300);
-    rig.command(Command::Mute(true));
+    rig.request(PlayerRequest::Mute { on: true });
     rig.run(900);
     let heard = rig.heard();
     assert_eq!(heard.samples.len(), 24_000);
@@ -102,20 +103,20 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let mut rig = Rig::new(RATE_HZ, true);
     rig.say(1, &said, 40);
     rig.run(100);
-    let samples = |stream, offset, count| Command::Samples { stream, offset, samples: vec![0.3; count] };
+    let samples = |stream, offset| PlayerRequest::Samples { stream, offset };
     rig.begin(1, 0, None);
-    rig.command(Command::Begin { stream: 9, rate_hz: 1, volume_percent: None, offset: 0 });
-    rig.command(samples(8, 0, 10));
-    rig.command(samples(1, 20_000, 10));
-    rig.command(samples(1, 100, 60_000));
-    rig.command(Command::End { stream: 1, length: 3 });
-    rig.command(Command::Stop { stream: 8 });
+    rig.request(PlayerRequest::Begin { stream: 9, rate_hz: 1, volume_percent: None, offset: 0 });
+    rig.request_with(samples(8, 0), &[0.3; 10]);
+    rig.request_with(samples(1, 20_000), &[0.3; 10]);
+    rig.request_with(samples(1, 100), &[0.3; 60_000]);
+    rig.request(PlayerRequest::End { stream: 1, length: 3 });
+    rig.request(PlayerRequest::Stop { stream: 8 });
     rig.run(1);
     let reasons: Vec<Refusal> = rig
         .reports
         .iter()
         .filter_map(|(_, report)| match report {
-            Report::Refused { reason, .. } => Some(reason.clone()),
+            PlayerReport::Refused { reason, .. } => Some(reason.clone()),
             _ => None,
         })
         .collect();
