@@ -44,12 +44,12 @@ proptest! {
     ) {
         let mut rig = Rig::new(device_hz, true);
         for ((request, samples), wait_ms) in requests {
-            rig.request_with(request, &samples);
+            rig.request_with(&request, &samples);
             rig.run(wait_ms);
         }
-        rig.request(PlayerRequest::Resume);
+        rig.request(&PlayerRequest::Resume);
         for stream in 0..6 {
-            rig.request(PlayerRequest::Stop { stream });
+            rig.request(&PlayerRequest::Stop { stream });
         }
         rig.run(600);
         // Nothing is left: a full set of new streams may begin.
@@ -133,7 +133,7 @@ fn a_sink_that_fails_is_a_lost_device() {
     let mut player = Player::new(Options::default(), Box::new(opener));
     let begin = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
     player.handle(&begin, &[], Duration::ZERO);
-    player.handle(&PlayerRequest::Samples { stream: 1, offset: 0 }, &[0.1; 5000], Duration::ZERO);
+    player.handle(&PlayerRequest::Samples { stream: 1, offset: 0 }, &vec![0.1; 5000], Duration::ZERO);
     player.poll(Duration::ZERO);
     let reports: Vec<PlayerReport> = std::iter::from_fn(|| player.report()).collect();
     let lost = |report: &PlayerReport| matches!(report, PlayerReport::Device { open: false, detail } if detail.contains("no room"));

@@ -21,7 +21,7 @@ fn a_stopped_stream_fades_and_is_silent_within_50_ms() {
         let mut rig = Rig::new(RATE_HZ, rewinds);
         rig.say(1, &said, 0);
         rig.run(500);
-        rig.request(PlayerRequest::Stop { stream: 1 });
+        rig.request(&PlayerRequest::Stop { stream: 1 });
         let stopped_ms = rig.now_ms;
         rig.run_to_end(1000);
         rig.run(300);
@@ -49,7 +49,7 @@ fn the_next_stream_is_heard_within_100_ms_of_a_stop() {
         let mut rig = Rig::new(RATE_HZ, rewinds);
         rig.say(1, &first, 0);
         rig.run(800);
-        rig.request(PlayerRequest::Stop { stream: 1 });
+        rig.request(&PlayerRequest::Stop { stream: 1 });
         let stopped_ms = rig.now_ms;
         rig.say(2, &second, 0);
         rig.run_to_end(2000);
@@ -67,10 +67,10 @@ fn a_pause_keeps_every_sample() {
         let mut rig = Rig::new(RATE_HZ, rewinds);
         rig.say(1, &said, 0);
         rig.run(600);
-        rig.request(PlayerRequest::Pause);
+        rig.request(&PlayerRequest::Pause);
         let paused_ms = rig.now_ms;
         rig.run(pause_ms);
-        rig.request(PlayerRequest::Resume);
+        rig.request(&PlayerRequest::Resume);
         rig.run_to_end(3000);
         let heard = rig.heard();
         assert_eq!(steps_back(&said, &heard.samples, 10 * MS), Vec::<usize>::new());
@@ -204,9 +204,9 @@ fn at_another_rate_disturbances_cost_no_sample_either() {
         let mut rig = Rig::new(device_hz, rewinds);
         rig.say(1, &said, 0);
         rig.run(400);
-        rig.request(PlayerRequest::Pause);
+        rig.request(&PlayerRequest::Pause);
         rig.run(200);
-        rig.request(PlayerRequest::Resume);
+        rig.request(&PlayerRequest::Resume);
         rig.run(500);
         rig.asleep = true;
         rig.run(400);
@@ -250,9 +250,9 @@ fn troubles() -> impl Strategy<Value = Trouble> {
 fn make(rig: &mut Rig, trouble: &Trouble) -> usize {
     match *trouble {
         Trouble::Pause { ms } => {
-            rig.request(PlayerRequest::Pause);
+            rig.request(&PlayerRequest::Pause);
             rig.run(ms);
-            rig.request(PlayerRequest::Resume);
+            rig.request(&PlayerRequest::Resume);
             0
         }
         Trouble::Asleep { ms } => {
@@ -353,7 +353,7 @@ proptest! {
             make(&mut rig, trouble);
         }
         rig.run(stop_ms);
-        rig.request(PlayerRequest::Stop { stream: 1 });
+        rig.request(&PlayerRequest::Stop { stream: 1 });
         let stopped_ms = rig.now_ms;
         rig.run(2000);
         prop_assert_eq!(rig.count(|r| matches!(r, PlayerReport::Stopped { .. } | PlayerReport::Finished { .. })), 1);

@@ -208,12 +208,12 @@ impl Rig {
         }
     }
 
-    pub(crate) fn request(&mut self, request: PlayerRequest) {
+    pub(crate) fn request(&mut self, request: &PlayerRequest) {
         self.request_with(request, &[]);
     }
 
-    pub(crate) fn request_with(&mut self, request: PlayerRequest, samples: &[f32]) {
-        self.player.handle(&request, samples, ms(self.now_ms));
+    pub(crate) fn request_with(&mut self, request: &PlayerRequest, samples: &[f32]) {
+        self.player.handle(request, samples, ms(self.now_ms));
         self.poll_at_ms = self.now_ms;
     }
 
@@ -234,7 +234,7 @@ impl Rig {
     }
 
     pub(crate) fn begin(&mut self, stream: u64, offset: u64, volume_percent: Option<u32>) {
-        self.request(PlayerRequest::Begin { stream, rate_hz: RATE_HZ, volume_percent, offset });
+        self.request(&PlayerRequest::Begin { stream, rate_hz: RATE_HZ, volume_percent, offset });
     }
 
     /// The player is killed and another begins where it was last known to be heard.

@@ -82,11 +82,11 @@ fn volume_is_the_players_times_the_streams_and_muting_keeps_time() {
     rig.begin(1, 0, Some(60));
     rig.run(5);
     for piece in said[..24_000].chunks(24_000) {
-        rig.request_with(PlayerRequest::Samples { stream: 1, offset: 0 }, piece);
+        rig.request_with(&PlayerRequest::Samples { stream: 1, offset: 0 }, piece);
     }
-    rig.request(PlayerRequest::End { stream: 1, length: 24_000 });
+    rig.request(&PlayerRequest::End { stream: 1, length: 24_000 });
     rig.run(300);
-    rig.request(PlayerRequest::Mute { on: true });
+    rig.request(&PlayerRequest::Mute { on: true });
     rig.run(900);
     let heard = rig.heard();
     assert_eq!(heard.samples.len(), 24_000);
@@ -105,12 +105,12 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     rig.run(100);
     let samples = |stream, offset| PlayerRequest::Samples { stream, offset };
     rig.begin(1, 0, None);
-    rig.request(PlayerRequest::Begin { stream: 9, rate_hz: 1, volume_percent: None, offset: 0 });
-    rig.request_with(samples(8, 0), &[0.3; 10]);
-    rig.request_with(samples(1, 20_000), &[0.3; 10]);
-    rig.request_with(samples(1, 100), &[0.3; 60_000]);
-    rig.request(PlayerRequest::End { stream: 1, length: 3 });
-    rig.request(PlayerRequest::Stop { stream: 8 });
+    rig.request(&PlayerRequest::Begin { stream: 9, rate_hz: 1, volume_percent: None, offset: 0 });
+    rig.request_with(&samples(8, 0), &[0.3; 10]);
+    rig.request_with(&samples(1, 20_000), &[0.3; 10]);
+    rig.request_with(&samples(1, 100), &vec![0.3; 60_000]);
+    rig.request(&PlayerRequest::End { stream: 1, length: 3 });
+    rig.request(&PlayerRequest::Stop { stream: 8 });
     rig.run(1);
     let reasons: Vec<Refusal> = rig
         .reports
