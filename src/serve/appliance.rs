@@ -14,7 +14,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::task::JoinHandle;
 
 use super::counts::Counts;
-use super::journal::{Journal, Stored};
+use super::journal::{Journal, JournalEvent};
 use super::playing::Playing;
 use super::speaking::Speaker;
 
@@ -139,31 +139,34 @@ impl Appliance {
         look(&self.queue.borrow())
     }
 
-    /// Why the journal cannot be written, if so.
+    /// Message for the status if the journal cannot be written, or has records that cannot be read.
     pub(crate) fn journal_problem(&self) -> Option<String> {
-        self.journal_problem.borrow().clone()
+        let unreadable = || self.journal.quarantine_problem().map(str::to_owned);
+        self.journal_problem.borrow().clone().or_else(unreadable)
     }
 
     /// Takes what the journal's thread tells.
-    pub(crate) fn stored(self: &Rc<Self>, stored: Stored) {
+    pub(crate) fn stored(self: &Rc<Self>, stored: JournalEvent) {
         let now_ms = uptime_ms();
         match stored {
-            Stored::Awaited { sequence, durable: true } => self.queue.borrow_mut().appended(sequence, now_ms),
-            Stored::Awaited { sequence, durable: false } => {
+            JournalEvent::Appended { sequence, durable: true } => {
+                self.queue.borrow_mut().appended(sequence, now_ms)
+            }
+            JournalEvent::Appended { sequence, durable: false } => {
                 self.queue.borrow_mut().append_failed(sequence, now_ms);
             }
-            Stored::Bytes(bytes) => {
+            JournalEvent::Length(bytes) => {
                 self.journal_bytes.set(bytes);
                 let queue = self.queue.borrow();
                 if self.journal_problem.borrow().is_none() && queue.wants_compaction(bytes) {
                     self.journal.rewrite(queue.compacted());
                 }
             }
-            Stored::Failed(reason) => {
+            JournalEvent::Failed(reason) => {
                 tracing::error!(%reason, "the journal cannot be written; announcements are kept in memory only");
                 *self.journal_problem.borrow_mut() = Some(reason);
             }
-            Stored::Whole => {
+            JournalEvent::Recovered => {
                 if self.journal_problem.borrow_mut().take().is_some() {
                     tracing::info!("the journal is whole again");
                 }
@@ -203,7 +206,7 @@ impl Appliance {
 
     /// Waits until the journal's thread has done what it was given.
     pub(crate) async fn journal_written(&self) {
-        self.journal.written().await;
+        self.journal.flush().await;
     }
 
     /// Does what the queue says.

@@ -1,19 +1,31 @@
-//! The journal on its medium: a thread of its own, for a medium may take seconds to say that something is stored.
+//! The journal on its medium. A thread of its own writes it, because an fsync can take seconds.
+//!
+//! Both channels of the thread are unbounded so that the event loop never waits for it. Their lengths are bounded all
+//! the same: a submission counts against `[queue] entries_max` from its `accepted` record until the medium has stored
+//! that record; every other record is the consequence of an announcement that got this far; and at most one rewrite is on
+//! its way at any time.
+
+mod quarantine;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crier_announce::{Record, Records, Sequence};
+use crier_announce::{Record, Sequence, take_back};
 use crier_system::{AppendFile, SystemError};
 use tokio::sync::{mpsc, oneshot};
 
+use self::quarantine::{Contents, Quarantine};
 use crate::error::CrierError;
 
-/// Largest journal that is read: all that a full queue and a day's ids can weigh, and as much again that is over.
-const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// The way to the thread.
+/// Handle of the journal's thread.
 pub(crate) struct Journal {
-    to: std::sync::mpsc::Sender<Request>,
+    requests: std::sync::mpsc::Sender<Request>,
+    /// True while a rewrite waits for the thread.
+    rewrite_pending: Arc<AtomicBool>,
+    /// Bytes of the journal that could not be set aside; they are part of each rewrite.
+    carried: Vec<u8>,
+    quarantine_problem: Option<String>,
 }
 
 enum Request {
@@ -22,184 +34,381 @@ enum Request {
         awaited: Option<Sequence>,
     },
     Rewrite(Vec<u8>),
-    /// Says when everything before it is done.
-    Done(oneshot::Sender<()>),
+    /// Answered when everything before it is done.
+    Flush(oneshot::Sender<()>),
 }
 
-/// What the thread tells.
+/// Report of the journal's thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum JournalEvent {
     /// The record of this announcement is on the medium, or cannot be written there.
-    Awaited { sequence: Sequence, durable: bool },
-    /// How long the journal is now.
-    Bytes(u64),
-    /// Something cannot be written; until a rewrite succeeds nothing is.
+    Appended { sequence: Sequence, durable: bool },
+    /// New length of the journal, in bytes.
+    Length(u64),
+    /// A write failed; nothing is written until a rewrite succeeds.
     Failed(String),
-    /// A rewrite succeeded: what was missing is there now.
-    Whole,
+    /// A rewrite succeeded, and with it everything that failed before is on the medium.
+    Recovered,
 }
 
 impl Journal {
-    /// Opens (or creates) the journal and gives its records; damage at its end is cut off and told.
+    /// Opens or creates the journal and returns its records. What this program cannot read is set aside in a file; see
+    /// [`quarantine`].
     pub(crate) fn open(
         path: &Path,
-    ) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<Stored>), CrierError> {
+    ) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<JournalEvent>), CrierError> {
         let mut file = AppendFile::open(path)?;
-        let bytes = file.read(JOURNAL_BYTES_MAX)?;
-        let mut reader = Records::new(&bytes);
-        let records: Vec<Record> = reader.by_ref().collect();
-        if let Some(damage) = reader.damage() {
-            tracing::warn!(path = %path.display(), %damage, "the journal is cut to what is sound");
-            file.truncate(reader.sound_bytes())?;
-        }
-        let (to, requests) = std::sync::mpsc::channel();
-        let (tell, stored) = mpsc::unbounded_channel();
+        let mut quarantine = Quarantine::find(path);
+        let (records, carried) = recover(path, &mut file, &mut quarantine)?;
+        let (requests, received) = std::sync::mpsc::channel();
+        let (report, events) = mpsc::unbounded_channel();
+        let rewrite_pending = Arc::new(AtomicBool::new(false));
+        let mut writer =
+            Writer { file, failed: false, rewrite_pending: Arc::clone(&rewrite_pending), report };
         std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write(file, &requests, &tell))
+            .spawn(move || writer.run(&received))
             .map_err(|source| CrierError::Start { what: "start the journal's thread", source })?;
-        Ok((Self { to }, records, stored))
+        let quarantine_problem = quarantine.problem();
+        Ok((Self { requests, rewrite_pending, carried, quarantine_problem }, records, events))
     }
 
-    /// Appends a record; [`Stored::Awaited`] follows if somebody waits for it.
+    /// Message for the status if there are records that this program cannot read.
+    pub(crate) fn quarantine_problem(&self) -> Option<&str> {
+        self.quarantine_problem.as_deref()
+    }
+
+    /// Appends a record; [`JournalEvent::Appended`] follows if [`Record::awaited`] names an announcement.
     pub(crate) fn append(&self, record: &Record) {
         match record.encode() {
             Ok(bytes) => self.send(Request::Append { bytes, awaited: record.awaited() }),
-            Err(error) => tracing::error!(%error, "a record is lost"),
+            Err(error) => tracing::error!(%error, "cannot encode a journal record; it is lost"),
         }
     }
 
-    /// Puts a new journal in the place of the old one.
+    /// Replaces the journal by `records`, unless an earlier rewrite has not begun yet.
     pub(crate) fn rewrite(&self, records: impl Iterator<Item = Record>) {
-        let mut bytes = Vec::new();
+        // A medium that hangs would otherwise collect a copy of the whole queue with each attempt to recover. The earlier
+        // rewrite is as good: whatever was appended behind it follows it through the channel.
+        if self.rewrite_pending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut bytes = self.carried.clone();
         for record in records {
             match record.encode() {
                 Ok(encoded) => bytes.extend(encoded),
-                Err(error) => tracing::error!(%error, "a record is lost"),
+                Err(error) => tracing::error!(%error, "cannot encode a journal record; it is lost"),
             }
         }
         self.send(Request::Rewrite(bytes));
     }
 
-    /// Waits until everything that was given is done.
-    pub(crate) async fn written(&self) {
+    /// Waits until all earlier requests are done.
+    pub(crate) async fn flush(&self) {
         let (done, waits) = oneshot::channel();
-        self.send(Request::Done(done));
-        // Without a thread there is nothing to wait for.
+        self.send(Request::Flush(done));
+        // An error means that the thread has ended, and with it all requests.
         let _ = waits.await;
     }
 
     fn send(&self, request: Request) {
-        // The thread ends only with this sender.
-        let _ = self.to.send(request);
+        // The thread ends only when this sender is dropped.
+        let _ = self.requests.send(request);
     }
 }
 
-/// The thread. What waits together is stored together: one wait for the medium, however many records.
-fn write(
-    mut file: AppendFile,
-    requests: &std::sync::mpsc::Receiver<Request>,
-    tell: &mpsc::UnboundedSender<Stored>,
-) {
-    let mut broken = false;
-    while let Ok(first) = requests.recv() {
-        let mut batch = Batch::default();
-        let mut next = Some(first);
-        while let Some(request) = next {
-            match request {
-                Request::Append { bytes, awaited } => {
-                    batch.bytes.extend(bytes);
-                    batch.awaited.extend(awaited);
-                }
-                Request::Done(done) => {
-                    batch.store(&mut file, &mut broken, tell);
-                    batch = Batch::default();
-                    let _ = done.send(());
-                }
-                Request::Rewrite(bytes) => {
-                    // Everything before it is in it.
-                    batch.store(&mut file, &mut broken, tell);
-                    batch = Batch::default();
-                    match file.replace(&bytes) {
-                        Ok(()) => {
-                            broken = false;
-                            let _ = tell.send(Stored::Whole);
-                        }
-                        Err(error) => fail(&mut broken, &error, tell),
+/// Reads the journal, takes back what its quarantine files hold for this program, and sets aside what it cannot read.
+/// Returns the records, and the bytes that could not be set aside.
+fn recover(
+    path: &Path,
+    file: &mut AppendFile,
+    quarantine: &mut Quarantine,
+) -> Result<(Vec<Record>, Vec<u8>), CrierError> {
+    let bytes = file.read(quarantine::BYTES_MAX)?;
+    let Contents { mut records, mut sound, aside, skipped } = Contents::read(path, &bytes);
+    let mut readable = Vec::new();
+    for path in quarantine.paths() {
+        match quarantine::read(&path) {
+            Ok(bytes) => readable.push((Contents::read(&path, &bytes), path)),
+            Err(error) => tracing::warn!(%error, "cannot read a quarantine file"),
+        }
+    }
+    if skipped > 0 {
+        match quarantine.set_aside(&aside) {
+            Ok(path) => tracing::error!(
+                path = %path.display(),
+                records = skipped,
+                "set aside journal records that this version cannot read"
+            ),
+            Err(error) => {
+                // The file stays as it is: new records behind the unreadable ones are found all the same.
+                tracing::error!(%error, records = skipped, "cannot set aside unreadable journal records");
+                return Ok((records, aside));
+            }
+        }
+    }
+    let mut returned = 0;
+    for (contents, _) in &readable {
+        for record in take_back(&contents.records, &records) {
+            sound.extend(record.encode().unwrap_or_default());
+            records.push(record);
+            returned += 1;
+        }
+    }
+    // The copies are durable before the journal loses the bytes, and the journal is before a copy goes. A crash in
+    // between speaks an announcement twice, but loses none.
+    if returned == 0 && bytes.starts_with(&sound) {
+        file.truncate(sound.len() as u64)?;
+    } else {
+        file.replace(&sound)?;
+    }
+    if returned > 0 {
+        tracing::info!(announcements = returned, "took back announcements that were set aside");
+    }
+    for (contents, path) in &readable {
+        quarantine.keep(path, &contents.aside);
+    }
+    Ok((records, Vec::new()))
+}
+
+/// State of the journal's thread.
+struct Writer {
+    file: AppendFile,
+    /// True after a failed write, until a rewrite succeeds.
+    failed: bool,
+    rewrite_pending: Arc<AtomicBool>,
+    report: mpsc::UnboundedSender<JournalEvent>,
+}
+
+impl Writer {
+    /// Carries out requests until the handle is dropped. Records that wait together are stored with one fsync.
+    fn run(&mut self, requests: &std::sync::mpsc::Receiver<Request>) {
+        while let Ok(first) = requests.recv() {
+            let mut batch = Batch::default();
+            let mut next = Some(first);
+            while let Some(request) = next {
+                match request {
+                    Request::Append { bytes, awaited } => {
+                        batch.bytes.extend(bytes);
+                        batch.awaited.extend(awaited);
+                    }
+                    Request::Flush(done) => {
+                        self.store(std::mem::take(&mut batch));
+                        // The caller may have given up.
+                        let _ = done.send(());
+                    }
+                    Request::Rewrite(bytes) => {
+                        // The new journal holds these records too, but their senders wait for an answer.
+                        self.store(std::mem::take(&mut batch));
+                        self.rewrite(&bytes);
                     }
                 }
+                next = requests.try_recv().ok();
             }
-            next = requests.try_recv().ok();
+            self.store(batch);
+            self.send(JournalEvent::Length(self.file.len_bytes()));
         }
-        batch.store(&mut file, &mut broken, tell);
-        let _ = tell.send(Stored::Bytes(file.len_bytes()));
+    }
+
+    fn store(&mut self, batch: Batch) {
+        if batch.bytes.is_empty() {
+            return;
+        }
+        if !self.failed
+            && let Err(error) = self.file.append(&batch.bytes)
+        {
+            self.fail(&error);
+        }
+        for sequence in batch.awaited {
+            self.send(JournalEvent::Appended { sequence, durable: !self.failed });
+        }
+    }
+
+    fn rewrite(&mut self, bytes: &[u8]) {
+        self.rewrite_pending.store(false, Ordering::Release);
+        match self.file.replace(bytes) {
+            Ok(()) => {
+                self.failed = false;
+                self.send(JournalEvent::Recovered);
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &SystemError) {
+        self.failed = true;
+        self.send(JournalEvent::Failed(error.to_string()));
+    }
+
+    fn send(&self, event: JournalEvent) {
+        // The receiver is gone when the supervisor is ending.
+        let _ = self.report.send(event);
     }
 }
 
+/// Records to store with one fsync.
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
     awaited: Vec<Sequence>,
 }
 
-impl Batch {
-    fn store(&mut self, file: &mut AppendFile, broken: &mut bool, tell: &mpsc::UnboundedSender<Stored>) {
-        if self.bytes.is_empty() {
-            return;
-        }
-        if !*broken && let Err(error) = file.append(&self.bytes) {
-            fail(broken, &error, tell);
-        }
-        for sequence in self.awaited.drain(..) {
-            // Nobody listens any more when the supervisor is ending.
-            let _ = tell.send(Stored::Awaited { sequence, durable: !*broken });
-        }
-    }
-}
-
-fn fail(broken: &mut bool, error: &SystemError, tell: &mpsc::UnboundedSender<Stored>) {
-    *broken = true;
-    let _ = tell.send(Stored::Failed(error.to_string()));
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use crier_announce::{Draft, Effect, Limits, Queue};
 
     use super::*;
 
-    #[tokio::test]
-    async fn what_was_appended_is_there_after_a_restart_and_a_torn_end_is_cut() {
+    /// Frames of announcements with these texts, and the records in them.
+    fn frames(texts: &[&str]) -> (Vec<Vec<u8>>, Vec<Record>) {
+        let mut queue = Queue::new(Limits::default(), "boot", 0);
+        for text in texts {
+            queue.submit(Draft::plain(*text).validate().unwrap(), 1).unwrap();
+        }
+        let effects = std::iter::from_fn(|| queue.next_effect());
+        let records: Vec<Record> = effects
+            .filter_map(|effect| if let Effect::Append(record) = effect { Some(record) } else { None })
+            .filter(|record| record.awaited().is_some())
+            .collect();
+        (records.iter().map(|record| record.encode().unwrap()).collect(), records)
+    }
+
+    /// The frame as a newer program would have written it: intact, with another version.
+    fn foreign(frame: &[u8]) -> Vec<u8> {
+        let payload = [&[2], &frame[9..]].concat();
+        let crc = crc32fast::hash(&[&frame[..4], &payload].concat());
+        [&frame[..4], &crc.to_le_bytes(), &payload].concat()
+    }
+
+    fn journal_of(frames: &[Vec<u8>]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let mut queue = Queue::new(Limits::default(), "boot", 0);
-        let sequence = queue.submit(Draft::plain("Hello.").validate().unwrap(), 1).unwrap();
-        let mut written = Vec::new();
+        std::fs::write(&path, frames.concat()).unwrap();
+        (folder, path)
+    }
+
+    fn quarantine(journal: &Path, number: u64) -> PathBuf {
+        journal.with_file_name(format!("journal.quarantine-{number}"))
+    }
+
+    /// Opens and closes the journal; returns its records and whether there is a problem to report.
+    async fn opened(path: &Path) -> (Vec<Record>, bool) {
+        let (journal, records, mut events) = Journal::open(path).unwrap();
+        let has_problem = journal.quarantine_problem().is_some();
+        // The thread holds the lock until it has ended.
+        drop(journal);
+        while events.recv().await.is_some() {}
+        (records, has_problem)
+    }
+
+    #[tokio::test]
+    async fn appended_records_are_read_back_and_a_torn_tail_is_cut_without_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let (frames, records) = frames(&["one", "two"]);
         {
-            let (journal, records, mut stored) = Journal::open(&path).unwrap();
-            assert!(records.is_empty());
-            while let Some(Effect::Append(record)) = queue.next_effect() {
-                journal.append(&record);
-                written.push(record);
-            }
+            let (journal, found, mut events) = Journal::open(&path).unwrap();
+            assert!(found.is_empty());
+            journal.append(&records[0]);
+            let sequence = records[0].awaited().unwrap();
             loop {
-                match stored.recv().await.unwrap() {
-                    Stored::Awaited { sequence: of, durable } => {
+                match events.recv().await.unwrap() {
+                    JournalEvent::Appended { sequence: of, durable } => {
                         assert_eq!((of, durable), (sequence, true));
                         break;
                     }
-                    other => assert!(matches!(other, Stored::Bytes(_)), "{other:?}"),
+                    other => assert!(matches!(other, JournalEvent::Length(_)), "{other:?}"),
                 }
             }
-            // The thread holds the lock until it has ended.
             drop(journal);
-            while stored.recv().await.is_some() {}
+            while events.recv().await.is_some() {}
         }
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes.extend_from_slice(b"torn");
-        std::fs::write(&path, &bytes).unwrap();
-        let (_journal, records, _stored) = Journal::open(&path).unwrap();
-        assert_eq!(records, written);
-        assert_eq!(std::fs::metadata(&path).unwrap().len() as usize, bytes.len() - 4);
+        assert_eq!(std::fs::read(&path).unwrap(), frames[0]);
+        for torn in [&frames[1][..3], &frames[1][..20], &[0; 100]] {
+            std::fs::write(&path, [&frames[0], torn].concat()).unwrap();
+            assert_eq!(opened(&path).await, (vec![records[0].clone()], false));
+            assert_eq!(std::fs::read(&path).unwrap(), frames[0]);
+        }
+        assert!(!quarantine(&path, 1).exists());
+    }
+
+    #[tokio::test]
+    async fn a_foreign_record_is_set_aside_and_the_records_behind_it_are_read() {
+        let (mut frames, mut records) = frames(&["one", "two", "three"]);
+        frames[1] = foreign(&frames[1]);
+        records.remove(1);
+        let (_folder, path) = journal_of(&frames);
+        assert_eq!(opened(&path).await, (records.clone(), true));
+        assert_eq!(std::fs::read(quarantine(&path, 1)).unwrap(), frames[1]);
+        assert_eq!(std::fs::read(&path).unwrap(), [&frames[0][..], &frames[2]].concat());
+        // Another start sets nothing aside again, and still reports the file.
+        assert_eq!(opened(&path).await, (records, true));
+        assert!(!quarantine(&path, 2).exists());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_record_is_set_aside_in_the_middle_and_at_the_end() {
+        for place in [1, 2] {
+            let (mut frames, mut records) = frames(&["one", "two", "three"]);
+            *frames[place].last_mut().unwrap() ^= 1;
+            records.remove(place);
+            let (_folder, path) = journal_of(&frames);
+            assert_eq!(opened(&path).await, (records, true));
+            assert_eq!(std::fs::read(quarantine(&path, 1)).unwrap(), frames[place]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_knows_the_records_takes_them_back_once() {
+        let (frames, records) = frames(&["one", "two"]);
+        let (_folder, path) = journal_of(&frames[..1]);
+        std::fs::write(quarantine(&path, 3), &frames[1]).unwrap();
+        assert_eq!(opened(&path).await, (records.clone(), false));
+        assert!(!quarantine(&path, 3).exists());
+        assert_eq!(opened(&path).await, (records, false));
+    }
+
+    #[tokio::test]
+    async fn unreadable_bytes_of_a_quarantine_file_stay_when_its_announcements_are_taken_back() {
+        let (frames, records) = frames(&["one", "two", "three"]);
+        let (_folder, path) = journal_of(&frames[..1]);
+        let unknown = foreign(&frames[2]);
+        std::fs::write(quarantine(&path, 1), [&frames[1][..], &unknown].concat()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(opened(&path).await, (records[..2].to_vec(), true));
+            assert_eq!(std::fs::read(quarantine(&path, 1)).unwrap(), unknown);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_number_of_quarantine_files_is_bounded_and_the_oldest_go_first() {
+        let (_folder, path) = journal_of(&[]);
+        for number in 0..12 {
+            let (frames, _) = frames(&[&number.to_string()]);
+            std::fs::write(&path, foreign(&frames[0])).unwrap();
+            assert_eq!(opened(&path).await, (Vec::new(), true));
+        }
+        let kept: Vec<u64> = (1..=12).filter(|number| quarantine(&path, *number).exists()).collect();
+        assert_eq!(kept, (5..=12).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn records_that_cannot_be_set_aside_stay_in_the_journal_through_a_rewrite() {
+        let (mut frames, records) = frames(&["one", "two"]);
+        frames[0] = foreign(&frames[0]);
+        let (_folder, path) = journal_of(&frames);
+        // The place of the first quarantine file is taken by a folder.
+        std::fs::create_dir(quarantine(&path, 1)).unwrap();
+        std::fs::create_dir(quarantine(&path, 2)).unwrap();
+        std::fs::create_dir(path.with_file_name(".journal.quarantine-3.new")).unwrap();
+        let (journal, found, mut events) = Journal::open(&path).unwrap();
+        assert_eq!(found, records[1..]);
+        journal.rewrite(found.into_iter());
+        journal.flush().await;
+        drop(journal);
+        while events.recv().await.is_some() {}
+        assert_eq!(std::fs::read(&path).unwrap(), frames.concat());
     }
 }

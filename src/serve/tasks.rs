@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Supervisor;
-use super::journal::Stored;
+use super::journal::JournalEvent;
 use super::speaking::Speaker;
 
 /// How often expired announcements are looked for.
@@ -66,7 +66,7 @@ impl Remembered {
 }
 
 /// Takes what the journal's thread tells.
-pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::UnboundedReceiver<Stored>) {
+pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::UnboundedReceiver<JournalEvent>) {
     while let Some(stored) = stored.recv().await {
         supervisor.appliance.stored(stored);
     }

@@ -6,6 +6,7 @@ mod commands;
 mod deaths;
 mod doors;
 mod rig;
+mod rollback;
 mod speech;
 mod troubles;
 mod users;

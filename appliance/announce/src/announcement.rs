@@ -48,6 +48,20 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Names of all fields in the JSON form.
+    pub(crate) const FIELDS: [&str; 10] = [
+        "id",
+        "text",
+        "voice",
+        "speaker",
+        "language",
+        "priority",
+        "volume",
+        "chime",
+        "expires_in_s",
+        "source",
+    ];
+
     /// A draft with a text and nothing else.
     #[must_use]
     pub fn plain(text: impl Into<String>) -> Self {
@@ -321,6 +335,9 @@ mod tests {
         assert_eq!(announcement.expires_in_s(), Some(30));
         assert_eq!(announcement.source(), Some("door"));
         let again = serde_json::to_vec(&announcement).unwrap();
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&again).unwrap();
+        assert_eq!(fields.len(), Draft::FIELDS.len());
+        assert!(Draft::FIELDS.iter().all(|name| fields.contains_key(*name)));
         assert_eq!(Announcement::from_json(&again).unwrap(), announcement);
     }
 

@@ -1,4 +1,4 @@
-//! The journal's bytes: how a record is framed, and how frames are read back from a file that may end anywhere.
+//! The journal's bytes: framing of records, and reading frames back from a file that may be damaged anywhere.
 //!
 //! ```text
 //! length   u32, little endian   bytes of the payload, 2 ..= RECORD_BYTES_MAX
@@ -6,8 +6,23 @@
 //! payload  version, one byte (1), then the record in JSON
 //! ```
 //!
-//! The checksum covers the length, so a damaged length is not mistaken for a shorter or longer record. Reading stops at
-//! the first damage: everything before it is kept, and the place and kind of the damage are reported.
+//! The checksum covers the length, so a damaged length is not mistaken for a shorter or longer record.
+//!
+//! # Compatibility
+//!
+//! After the rollback of an A/B slot an older program reads what a newer one wrote, so:
+//!
+//! * Unknown *fields* of a known record, and of its announcement, are ignored. An acknowledged announcement is better
+//!   spoken without an option that this program does not know than kept silent. A newer program whose new field must not
+//!   be ignored has to raise the version.
+//! * An unknown outcome of an `ended` record still ends its announcement.
+//! * Frames of another version, of an unknown kind, or with other values that this program does not know are intact but
+//!   foreign: the reader skips exactly that frame and reports it.
+//!
+//! Damage never hides what is behind it. The reader continues at the next offset that holds a sound frame. No frame can
+//! hide inside the JSON of another: the high byte of every length is zero, and JSON escapes zero bytes.
+
+use std::ops::Range;
 
 use crc32fast::Hasher;
 
@@ -25,7 +40,7 @@ const HEAD_BYTES: usize = 8;
 const PAYLOAD_BYTES_MIN: usize = 2;
 
 impl Record {
-    /// The record as bytes to append to the journal.
+    /// Encodes the record as bytes to append to the journal.
     ///
     /// # Errors
     /// [`AnnounceError::Encode`]: the record is longer than [`RECORD_BYTES_MAX`], which no valid announcement makes.
@@ -47,120 +62,155 @@ impl Record {
     }
 }
 
-/// Where and why the reading of a journal stopped before its end.
+/// Bytes of a journal that the reader skipped, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the journal is damaged at byte {offset}: {kind}; {lost_bytes} bytes are not read, all before them is kept"
-)]
-pub struct Damage {
-    /// Where the damaged record begins: the length of the sound journal, in bytes.
-    pub offset: u64,
-    /// Bytes from there to the end of the journal.
-    pub lost_bytes: u64,
-    /// What is wrong.
-    pub kind: DamageKind,
+#[error("byte {offset} of the journal, {bytes} bytes skipped: {kind}")]
+pub struct CorruptRecord {
+    /// Offset of the first skipped byte.
+    pub offset: usize,
+    /// Number of bytes skipped.
+    pub bytes: usize,
+    /// Reason.
+    pub kind: CorruptRecordKind,
 }
 
-/// What is wrong with a journal.
+impl CorruptRecord {
+    /// Returns true if these are the remains of a write that a power cut interrupted.
+    #[must_use]
+    pub fn is_torn_tail(&self) -> bool {
+        self.kind == CorruptRecordKind::TornTail
+    }
+
+    /// Skipped bytes of the journal.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.offset..self.offset + self.bytes
+    }
+}
+
+/// Reason for skipping bytes of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DamageKind {
-    /// It ends inside a record, as after a power cut while writing; nothing acknowledged is lost.
-    #[error("it ends inside a record, as after a power cut")]
+pub enum CorruptRecordKind {
+    /// The journal ends inside a record, or in zeros, as after a power cut while writing. Such a record was never
+    /// acknowledged.
+    #[error("the journal ends inside a record, as after a power cut")]
     TornTail,
-    /// A record has a length that no record can have.
-    #[error("a record of {length} bytes is not possible")]
+    /// The length is one that no record can have.
+    #[error("a record of {length} bytes is not possible; check the storage medium")]
     Length {
-        /// The length that stands there, in bytes.
+        /// Length found, in bytes.
         length: u32,
     },
-    /// A record's bytes are not those that were written.
+    /// The bytes are not those that were written.
     #[error("the checksum is {found:08x} where {expected:08x} was written; check the storage medium")]
     Checksum {
-        /// The checksum that stands there.
+        /// Checksum in the frame.
         expected: u32,
-        /// The checksum of the bytes.
+        /// Checksum of the bytes.
         found: u32,
     },
-    /// A record was written by another version of the program.
-    #[error("a record has version {version}, this program reads version 1; it was written by another Crier")]
+    /// An intact frame of another version.
+    #[error("the record has version {version}, this program reads version 1; another Crier wrote it")]
     Version {
-        /// The version that stands there.
+        /// Version found.
         version: u8,
     },
-    /// A record is intact but says nothing this program understands.
-    #[error("a record cannot be understood: {problem}")]
+    /// An intact frame whose content is unknown.
+    #[error("the record is intact but unknown to this program: {problem}")]
     Content {
-        /// What the parser said, cut to a bounded length.
+        /// Message of the parser, cut to a bounded length.
         problem: String,
     },
 }
 
-/// Reads the records of a journal one after the other, in memory bounded by one record; stops at the first damage.
+/// Iterator over the records of a journal and the bytes between them that are none, in memory bounded by one record.
 #[derive(Debug, Clone)]
-pub struct Records<'a> {
+pub struct JournalReader<'a> {
     bytes: &'a [u8],
     offset: usize,
-    damage: Option<Damage>,
 }
 
-impl<'a> Records<'a> {
-    /// A reader of a whole journal.
+impl<'a> JournalReader<'a> {
+    /// Returns a reader of a whole journal.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0, damage: None }
+        Self { bytes, offset: 0 }
     }
 
-    /// Bytes that hold sound records, as far as they were read. After the last record: where to cut the file before
-    /// appending to it again.
+    /// Offset of the next byte to read: the end of the item returned last.
     #[must_use]
-    pub fn sound_bytes(&self) -> u64 {
-        self.offset as u64
+    pub fn offset(&self) -> usize {
+        self.offset
     }
 
-    /// Why reading stopped, if it was not at the end.
-    #[must_use]
-    pub fn damage(&self) -> Option<&Damage> {
-        self.damage.as_ref()
-    }
-
-    /// The record at the present place and the bytes it takes.
-    fn read(&self) -> Result<(Record, usize), DamageKind> {
-        let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        let (&length_bytes, after_length) = rest.split_first_chunk::<4>().ok_or(DamageKind::TornTail)?;
-        let length = u32::from_le_bytes(length_bytes);
-        let payload_bytes = usize::try_from(length)
-            .ok()
-            .filter(|bytes| (PAYLOAD_BYTES_MIN..=RECORD_BYTES_MAX).contains(bytes))
-            .ok_or(DamageKind::Length { length })?;
-        let (&crc, after_head) = after_length.split_first_chunk::<4>().ok_or(DamageKind::TornTail)?;
-        let payload = after_head.get(..payload_bytes).ok_or(DamageKind::TornTail)?;
-        let (expected, found) = (u32::from_le_bytes(crc), checksum(length_bytes, payload));
-        if expected != found {
-            return Err(DamageKind::Checksum { expected, found });
-        }
-        Ok((parse(payload)?, HEAD_BYTES + payload_bytes))
+    /// Reads the records and ignores all other bytes.
+    pub fn records(self) -> impl Iterator<Item = Record> {
+        self.filter_map(Result::ok)
     }
 }
 
-impl Iterator for Records<'_> {
-    type Item = Record;
+impl Iterator for JournalReader<'_> {
+    type Item = Result<Record, CorruptRecord>;
 
-    fn next(&mut self) -> Option<Record> {
-        if self.damage.is_some() || self.offset == self.bytes.len() {
-            return None;
-        }
-        match self.read() {
-            Ok((record, bytes)) => {
-                self.offset += bytes;
-                Some(record)
-            }
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.bytes.get(self.offset..).filter(|rest| !rest.is_empty())?;
+        let offset = self.offset;
+        let (read, bytes) = match frame(rest) {
+            Ok(payload) => (parse(payload), HEAD_BYTES + payload.len()),
             Err(kind) => {
-                let lost_bytes = (self.bytes.len() - self.offset) as u64;
-                self.damage = Some(Damage { offset: self.offset as u64, lost_bytes, kind });
-                None
+                let bytes = bytes_before_sound_frame(rest);
+                let skipped = rest.get(..bytes).unwrap_or_default();
+                // Some file systems leave zeros where the length of a file, but not its data, survived a power cut.
+                let is_last = bytes == rest.len();
+                let torn = is_last && skipped.iter().all(|byte| *byte == 0);
+                // A length beyond the end is a torn tail only if no sound frame follows; otherwise it is damaged.
+                let kind = match kind {
+                    CorruptRecordKind::TornTail if !is_last => {
+                        CorruptRecordKind::Length { length: length_of(rest) }
+                    }
+                    _ if torn => CorruptRecordKind::TornTail,
+                    other => other,
+                };
+                (Err(kind), bytes)
             }
-        }
+        };
+        self.offset += bytes;
+        Some(read.map_err(|kind| CorruptRecord { offset, bytes, kind }))
     }
+}
+
+/// Returns the payload of the frame at the start of `bytes` if its length is possible and its checksum right.
+fn frame(bytes: &[u8]) -> Result<&[u8], CorruptRecordKind> {
+    let (&length_bytes, after_length) = bytes.split_first_chunk::<4>().ok_or(CorruptRecordKind::TornTail)?;
+    let length = u32::from_le_bytes(length_bytes);
+    let payload_bytes = usize::try_from(length)
+        .ok()
+        .filter(|bytes| (PAYLOAD_BYTES_MIN..=RECORD_BYTES_MAX).contains(bytes))
+        .ok_or(CorruptRecordKind::Length { length })?;
+    let (&crc, after_head) = after_length.split_first_chunk::<4>().ok_or(CorruptRecordKind::TornTail)?;
+    let payload = after_head.get(..payload_bytes).ok_or(CorruptRecordKind::TornTail)?;
+    let (expected, found) = (u32::from_le_bytes(crc), checksum(length_bytes, payload));
+    if expected != found {
+        return Err(CorruptRecordKind::Checksum { expected, found });
+    }
+    Ok(payload)
+}
+
+/// Number of bytes in front of the first sound frame that begins behind the first byte.
+fn bytes_before_sound_frame(bytes: &[u8]) -> usize {
+    let is_sound = |at: &usize| {
+        let candidate = bytes.get(*at..).unwrap_or_default();
+        // Cheap tests first: a checksum is computed only where a JSON payload of a possible length may begin.
+        candidate.get(3) == Some(&0)
+            && candidate.get(HEAD_BYTES + 1) == Some(&b'{')
+            && frame(candidate).is_ok()
+    };
+    (1..bytes.len()).find(is_sound).unwrap_or(bytes.len())
+}
+
+/// Length field at the start of `bytes`; 0 if there are too few bytes for one.
+fn length_of(bytes: &[u8]) -> u32 {
+    bytes.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length))
 }
 
 fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {
@@ -170,13 +220,15 @@ fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn parse(payload: &[u8]) -> Result<Record, DamageKind> {
-    let (&version, json) = payload.split_first().ok_or(DamageKind::TornTail)?;
+fn parse(payload: &[u8]) -> Result<Record, CorruptRecordKind> {
+    let (&version, json) = payload.split_first().ok_or(CorruptRecordKind::TornTail)?;
     if version != VERSION {
-        return Err(DamageKind::Version { version });
+        return Err(CorruptRecordKind::Version { version });
     }
-    let content = |problem: &str| DamageKind::Content { problem: cut(problem, REASON_CHARACTERS_MAX) };
-    let record: Record = serde_json::from_slice(json).map_err(|source| content(&source.to_string()))?;
+    let content = |problem: &str| CorruptRecordKind::Content { problem: cut(problem, REASON_CHARACTERS_MAX) };
+    // The parser quotes strings that it does not expect, and those may be announced text.
+    let without_quotes = |message: String| content(message.split('"').next().unwrap_or_default().trim_end());
+    let record: Record = serde_json::from_slice(json).map_err(|source| without_quotes(source.to_string()))?;
     if !record.is_sane() {
         return Err(content("a number is beyond what this program writes"));
     }
@@ -185,32 +237,37 @@ fn parse(payload: &[u8]) -> Result<Record, DamageKind> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DamageKind, HEAD_BYTES, Records, checksum};
-    use crate::{Draft, RECORD_BYTES_MAX, Record, Sequence, TEXT_BYTES_MAX};
+    use super::{CorruptRecordKind, HEAD_BYTES, JournalReader, checksum};
+    use crate::{Draft, Outcome, RECORD_BYTES_MAX, Record, Sequence, TEXT_BYTES_MAX};
 
-    fn started() -> Vec<u8> {
-        Record::Started { sequence: Sequence(7), attempt: 1 }.encode().unwrap()
+    fn started() -> Record {
+        Record::Started { sequence: Sequence(7), attempt: 1 }
     }
 
-    /// A frame whose checksum is right, whatever its payload says.
+    /// A frame whose checksum is right, whatever its payload is.
     fn frame(payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
         [&length[..], &checksum(length, payload).to_le_bytes(), payload].concat()
     }
 
-    fn damage_of(bytes: &[u8]) -> DamageKind {
-        let mut records = Records::new(bytes);
-        assert_eq!(records.by_ref().count(), 0);
-        records.damage().unwrap().kind.clone()
+    fn first(bytes: &[u8]) -> Record {
+        JournalReader::new(bytes).next().unwrap().unwrap()
+    }
+
+    fn kind_of(bytes: &[u8]) -> CorruptRecordKind {
+        let items: Vec<_> = JournalReader::new(bytes).collect();
+        let [Err(corrupt)] = &items[..] else { panic!("{items:?}") };
+        assert_eq!(corrupt.span(), 0..bytes.len());
+        corrupt.kind.clone()
     }
 
     #[test]
     fn the_frame_is_as_documented() {
-        let bytes = started();
+        let bytes = started().encode().unwrap();
         assert_eq!(&bytes[HEAD_BYTES..], b"\x01{\"started\":{\"sequence\":7,\"attempt\":1}}");
         let [length, crc] = [39_u32, 0x7648_dfa7].map(u32::to_le_bytes);
         assert_eq!(bytes[..HEAD_BYTES], [length, crc].concat(), "the CRC-32 of zlib, of length and payload");
-        assert_eq!(Records::new(&bytes).next(), Some(Record::Started { sequence: Sequence(7), attempt: 1 }));
+        assert_eq!(first(&bytes), started());
     }
 
     #[test]
@@ -227,33 +284,93 @@ mod tests {
             Record::Accepted { sequence: Sequence(1), at_ms: 0, announcement: draft.validate().unwrap() };
         let bytes = record.encode().unwrap();
         assert!(bytes.len() > 6 * (TEXT_BYTES_MAX - 1));
-        assert_eq!(Records::new(&bytes).next(), Some(record));
+        assert_eq!(first(&bytes), record);
     }
 
-    #[test]
-    fn each_kind_of_damage_is_named() {
-        assert_eq!(damage_of(&[0; 4096]), DamageKind::Length { length: 0 });
-        let beyond = u32::try_from(RECORD_BYTES_MAX + 1).unwrap();
-        assert_eq!(damage_of(&beyond.to_le_bytes()), DamageKind::Length { length: beyond });
-        assert_eq!(damage_of(&started()[..20]), DamageKind::TornTail);
-        let mut flipped = started();
+    /// Every kind of corrupt record, as bytes, with the kind expected at the end of a journal.
+    fn corrupt_records() -> Vec<(Vec<u8>, fn(&CorruptRecordKind) -> bool)> {
+        let mut flipped = started().encode().unwrap();
         *flipped.last_mut().unwrap() ^= 1;
-        assert!(matches!(damage_of(&flipped), DamageKind::Checksum { .. }));
-        assert_eq!(damage_of(&frame(b"\x02{}")), DamageKind::Version { version: 2 });
-        assert!(matches!(damage_of(&frame(b"\x01{}")), DamageKind::Content { .. }));
-        let huge = frame(b"\x01{\"started\":{\"sequence\":18446744073709551615,\"attempt\":1}}");
-        assert!(matches!(damage_of(&huge), DamageKind::Content { .. }));
+        let beyond = u32::try_from(RECORD_BYTES_MAX + 1).unwrap();
+        vec![
+            (vec![0; 4096], |kind| *kind == CorruptRecordKind::TornTail),
+            (vec![1, 0, 0, 0], |kind| *kind == CorruptRecordKind::Length { length: 1 }),
+            (beyond.to_le_bytes().into(), |kind| matches!(kind, CorruptRecordKind::Length { .. })),
+            (started().encode().unwrap()[..20].into(), |kind| *kind == CorruptRecordKind::TornTail),
+            (flipped, |kind| matches!(kind, CorruptRecordKind::Checksum { .. })),
+            (frame(b"\x02{}"), |kind| *kind == CorruptRecordKind::Version { version: 2 }),
+            (frame(b"\xff\x00\x01binary"), |kind| *kind == CorruptRecordKind::Version { version: 255 }),
+            (frame(b"\x01{}"), |kind| matches!(kind, CorruptRecordKind::Content { .. })),
+            (frame(b"\x01not JSON"), |kind| matches!(kind, CorruptRecordKind::Content { .. })),
+            (frame(b"\x01{\"postponed\":{\"sequence\":1}}"), |kind| {
+                matches!(kind, CorruptRecordKind::Content { .. })
+            }),
+            (frame(b"\x01{\"started\":{\"sequence\":18446744073709551615,\"attempt\":1}}"), |kind| {
+                matches!(kind, CorruptRecordKind::Content { .. })
+            }),
+            (
+                frame(
+                    b"\x01{\"accepted\":{\"sequence\":1,\"at_ms\":2,\"announcement\":\
+                      {\"text\":\"a\",\"priority\":\"whispered\"}}}",
+                ),
+                |kind| matches!(kind, CorruptRecordKind::Content { .. }),
+            ),
+        ]
     }
 
     #[test]
-    fn what_stands_before_the_damage_is_kept() {
-        let mut bytes = [started(), started()].concat();
-        let sound = bytes.len() as u64;
-        bytes.extend_from_slice(b"junk after it");
-        let mut records = Records::new(&bytes);
-        assert_eq!(records.by_ref().count(), 2);
-        assert_eq!(records.sound_bytes(), sound);
-        let damage = records.damage().unwrap();
-        assert_eq!((damage.offset, damage.lost_bytes), (sound, 13));
+    fn each_kind_of_corrupt_record_is_named() {
+        for (bytes, is_expected) in corrupt_records() {
+            let kind = kind_of(&bytes);
+            assert!(is_expected(&kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_corrupt_record_in_any_place_loses_no_other_record() {
+        let records: Vec<Record> =
+            (1..=3).map(|number| Record::Started { sequence: Sequence(number), attempt: 1 }).collect();
+        for (bytes, _) in corrupt_records() {
+            for place in 0..=records.len() {
+                let mut journal: Vec<u8> = Vec::new();
+                for (index, record) in records.iter().enumerate() {
+                    if index == place {
+                        journal.extend(&bytes);
+                    }
+                    journal.extend(record.encode().unwrap());
+                }
+                if place == records.len() {
+                    journal.extend(&bytes);
+                }
+                let items: Vec<_> = JournalReader::new(&journal).collect();
+                let read: Vec<Record> = items.iter().flatten().cloned().collect();
+                assert_eq!(read, records, "{bytes:?} at {place}");
+                let skipped: usize =
+                    items.iter().filter_map(|item| item.as_ref().err()).map(|c| c.bytes).sum();
+                assert_eq!(skipped, bytes.len(), "{bytes:?} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_fields_of_known_records_are_ignored() {
+        let boot = br#"{"boot":{"boot":"b","offset_ms":1,"at_ms":2,"next":3,"new":[1]}}"#;
+        let accepted =
+            br#"{"accepted":{"sequence":4,"at_ms":5,"announcement":{"text":"Hello.","pitch":3},"new":0}}"#;
+        let started = br#"{"started":{"sequence":4,"attempt":1,"new":{}}}"#;
+        let ended = br#"{"ended":{"sequence":4,"at_ms":6,"outcome":"outsourced","new":null}}"#;
+        let remembered = br#"{"remembered":{"id":"i","at_ms":7,"new":""}}"#;
+        let (boot_id, sequence) = ("b".to_owned(), Sequence(4));
+        let announcement = Draft::plain("Hello.").validate().unwrap();
+        let cases: [(&[u8], Record); 5] = [
+            (boot, Record::Boot { boot: boot_id, offset_ms: 1, at_ms: 2, next: Sequence(3) }),
+            (accepted, Record::Accepted { sequence, at_ms: 5, announcement }),
+            (started, Record::Started { sequence, attempt: 1 }),
+            (ended, Record::Ended { sequence, at_ms: 6, outcome: Outcome::Other }),
+            (remembered, Record::Remembered { id: "i".into(), at_ms: 7 }),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(first(&frame(&[b"\x01", json].concat())), expected);
+        }
     }
 }

@@ -25,12 +25,13 @@ mod priority;
 mod queue;
 mod recent;
 mod record;
+mod salvage;
 mod timeline;
 
 pub use announcement::{Announcement, Draft};
 pub use error::AnnounceError;
 pub use event::{CancelReason, Effect, Event, EventKind};
-pub use journal::{Damage, DamageKind, Records};
+pub use journal::{CorruptRecord, CorruptRecordKind, JournalReader};
 pub use limits::{
     ATTEMPTS_MAX, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, ID_MEMORY_MS, IDS_MAX, JSON_BYTES_MAX,
     LANGUAGE_CHARACTERS_MAX, Limits, NAME_CHARACTERS_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
@@ -39,3 +40,4 @@ pub use priority::{Encounter, Place, Priority};
 pub use queue::Queue;
 pub use recent::{EndReason, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
 pub use record::{Outcome, Record, Sequence};
+pub use salvage::take_back;

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Announcement;
+use crate::{Announcement, Draft};
 
 /// Largest sequence number and time in a record: the integers JSON carries exactly. One announcement each millisecond
 /// reaches it in 285 000 years.
@@ -47,12 +48,15 @@ pub enum Outcome {
     Expired,
     /// It could not be spoken.
     Failed,
+    /// It ended in a way that only a newer program knows.
+    #[serde(other)]
+    Other,
 }
 
 /// One journal record. Times are milliseconds of journal time, which grows as long as any run of the appliance lasts
 /// and never goes back; see `timeline.rs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A boot of the machine began to use this journal: journal time is its uptime plus an offset.
     Boot {
@@ -71,7 +75,8 @@ pub enum Record {
         sequence: Sequence,
         /// When it came, in milliseconds of journal time.
         at_ms: u64,
-        /// What it says.
+        /// The announcement itself.
+        #[serde(deserialize_with = "known_fields")]
         announcement: Announcement,
     },
     /// Speaking of an announcement began.
@@ -99,6 +104,13 @@ pub enum Record {
     },
 }
 
+/// Deserializes an announcement and ignores fields that only a newer program knows; see `journal.rs`.
+fn known_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Announcement, D::Error> {
+    let mut fields = serde_json::Map::deserialize(deserializer)?;
+    fields.retain(|name, _| Draft::FIELDS.contains(&name.as_str()));
+    serde_json::from_value(fields.into()).map_err(D::Error::custom)
+}
+
 impl Record {
     /// The announcement whose storing is to be answered by [`crate::Queue::appended`], if this record is one.
     #[must_use]
@@ -109,7 +121,16 @@ impl Record {
         }
     }
 
-    /// Whether its numbers are such as this program writes.
+    /// Id that the sender gave, for the records that have one.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { announcement, .. } => announcement.id(),
+            Self::Remembered { id, .. } => Some(id),
+            Self::Boot { .. } | Self::Started { .. } | Self::Ended { .. } => None,
+        }
+    }
+
+    /// Returns true if all numbers are within the range that this program writes.
     pub(crate) fn is_sane(&self) -> bool {
         let numbers = match self {
             Self::Boot { offset_ms, next, .. } => [next.0, *offset_ms],

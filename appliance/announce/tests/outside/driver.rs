@@ -1,7 +1,7 @@
 //! Drives a queue as the supervisor does: a journal in memory, a voice that speaks until it is told that it is done.
 
 use crier_announce::{
-    CancelReason, Draft, Effect, Event, EventKind, Limits, Priority, Queue, Record, Records, Sequence,
+    CancelReason, Draft, Effect, Event, EventKind, JournalReader, Limits, Priority, Queue, Record, Sequence,
 };
 
 /// The boot id of all tests that do not reboot.
@@ -131,7 +131,8 @@ impl Driver {
     pub(crate) fn restart(&mut self, boot: &str, limits: Limits) {
         self.voice = None;
         boot.clone_into(&mut self.boot);
-        self.queue = Queue::recover(Records::new(&self.journal), limits, boot, self.uptime_ms);
+        self.queue =
+            Queue::recover(JournalReader::new(&self.journal).records(), limits, boot, self.uptime_ms);
         self.run();
     }
 

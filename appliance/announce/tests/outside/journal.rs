@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use crier_announce::{
-    ATTEMPTS_MAX, Draft, Effect, EventKind, Limits, Outcome, Priority, Queue, Record, Records, Sequence,
+    ATTEMPTS_MAX, CorruptRecord, CorruptRecordKind, Draft, Effect, EventKind, JournalReader, Limits, Outcome,
+    Priority, Queue, Record, Sequence,
 };
 use proptest::prelude::*;
 
@@ -26,50 +27,69 @@ fn sample() -> Driver {
 }
 
 fn records(bytes: &[u8]) -> Vec<Record> {
-    Records::new(bytes).collect()
+    JournalReader::new(bytes).records().collect()
 }
 
-/// Everything a queue remembers, as records.
+/// Bytes that are no records.
+fn skipped(bytes: &[u8]) -> Vec<CorruptRecord> {
+    JournalReader::new(bytes).filter_map(Result::err).collect()
+}
+
+/// All that a queue keeps, as records.
 fn state(queue: &Queue) -> Vec<Record> {
     queue.compacted().collect()
 }
 
-/// Where each record of a sound journal ends.
+/// Offsets at which the records of a sound journal end, after a first 0.
 fn boundaries(bytes: &[u8]) -> Vec<usize> {
-    let mut reader = Records::new(bytes);
+    let mut reader = JournalReader::new(bytes);
     let mut ends = vec![0];
-    while reader.next().is_some() {
-        ends.push(usize::try_from(reader.sound_bytes()).unwrap());
+    while let Some(item) = reader.next() {
+        item.unwrap();
+        ends.push(reader.offset());
     }
-    assert_eq!((reader.damage(), ends.last()), (None, Some(&bytes.len())));
+    assert_eq!(ends.last(), Some(&bytes.len()));
     ends
 }
 
+/// The frame in `bytes` as a newer program would have written it: intact, with another version.
+fn as_next_version(frame: &[u8]) -> Vec<u8> {
+    let (length, payload) = (&frame[..4], [&[2], &frame[9..]].concat());
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(length);
+    hasher.update(&payload);
+    [length, &hasher.finalize().to_le_bytes(), &payload].concat()
+}
+
 #[test]
-fn cut_at_every_byte_the_whole_records_before_it_are_kept() {
+fn cut_at_any_byte_all_whole_records_before_are_read() {
     let journal = sample().journal;
     let (all, ends) = (records(&journal), boundaries(&journal));
     for cut in 0..=journal.len() {
-        let mut reader = Records::new(&journal[..cut]);
-        let kept: Vec<Record> = reader.by_ref().collect();
         let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
-        assert_eq!(kept, all[..whole], "cut at {cut}");
-        assert_eq!(reader.sound_bytes(), ends[whole] as u64);
-        assert_eq!(reader.damage().is_some(), ends[whole] != cut, "cut at {cut}");
+        assert_eq!(records(&journal[..cut]), all[..whole], "cut at {cut}");
+        let torn = CorruptRecord {
+            offset: ends[whole],
+            bytes: cut - ends[whole],
+            kind: CorruptRecordKind::TornTail,
+        };
+        let expected = if torn.bytes == 0 { vec![] } else { vec![torn] };
+        assert_eq!(skipped(&journal[..cut]), expected, "cut at {cut}");
     }
 }
 
 #[test]
-fn flipped_at_every_bit_all_before_it_is_kept_and_the_place_is_told() {
+fn flipped_at_any_bit_only_the_record_with_that_bit_is_lost() {
     let mut journal = sample().journal;
     let (all, ends) = (records(&journal), boundaries(&journal));
     for bit in 0..journal.len() * 8 {
         journal[bit / 8] ^= 1 << (bit % 8);
-        let mut reader = Records::new(&journal);
-        let kept: Vec<Record> = reader.by_ref().collect();
-        let whole = ends.iter().filter(|end| **end <= bit / 8).count() - 1;
-        assert_eq!(kept, all[..whole], "bit {bit}");
-        assert_eq!(reader.damage().unwrap().offset, ends[whole] as u64, "bit {bit}");
+        let damaged = ends.iter().filter(|end| **end <= bit / 8).count() - 1;
+        let mut expected = all.clone();
+        expected.remove(damaged);
+        assert_eq!(records(&journal), expected, "bit {bit}");
+        let spans: Vec<_> = skipped(&journal).iter().map(CorruptRecord::span).collect();
+        assert_eq!(spans, [ends[damaged]..ends[damaged + 1]], "bit {bit}");
         journal[bit / 8] ^= 1 << (bit % 8);
     }
 }
@@ -161,7 +181,7 @@ fn a_thousand_announcements_are_recovered_quickly() {
         driver.say_draft(Draft { id: Some(n.to_string()), ..Draft::plain("a".repeat(1000)) });
     }
     let begin = Instant::now();
-    let queue = Queue::recover(Records::new(&driver.journal), Limits::default(), BOOT, 0);
+    let queue = Queue::recover(JournalReader::new(&driver.journal).records(), Limits::default(), BOOT, 0);
     let took = begin.elapsed();
     println!("recovery of 1000 announcements: {:.1} ms", took.as_secs_f64() * 1e3);
     assert_eq!(queue.len(), 1000);
@@ -184,10 +204,9 @@ fn an_acceptance_that_is_written_twice_counts_once() {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let mut reader = Records::new(&bytes);
-        let queue = Queue::recover(reader.by_ref(), Limits::default(), BOOT, 0);
+        let queue = Queue::recover(JournalReader::new(&bytes).records(), Limits::default(), BOOT, 0);
         prop_assert!(queue.is_empty());
-        prop_assert_eq!(reader.damage().is_none(), bytes.is_empty());
+        prop_assert_eq!(skipped(&bytes).iter().map(|corrupt| corrupt.bytes).sum::<usize>(), bytes.len());
         let _ = Draft::from_json(&bytes).and_then(Draft::validate);
     }
 
@@ -224,6 +243,28 @@ proptest! {
         prop_assert_eq!(again, driver.journal);
     }
 
+    /// Foreign or damaged in any way, one frame of any journal costs no other record.
+    #[test]
+    fn a_single_corrupt_or_foreign_frame_loses_at_most_itself(
+        operations in operations(40),
+        pick: prop::sample::Index,
+        foreign: bool,
+        junk in proptest::collection::vec(any::<u8>(), 1..60),
+    ) {
+        let mut driver = Driver::default();
+        operations.iter().for_each(|operation| operation.apply(&mut driver));
+        let (mut expected, ends) = (records(&driver.journal), boundaries(&driver.journal));
+        let damaged = pick.index(expected.len());
+        let (before, rest) = driver.journal.split_at(ends[damaged]);
+        let (frame, behind) = rest.split_at(ends[damaged + 1] - ends[damaged]);
+        let replacement = if foreign { as_next_version(frame) } else { junk };
+        expected.remove(damaged);
+        let journal = [before, &replacement, behind].concat();
+        prop_assert_eq!(records(&journal), expected);
+        let spans: Vec<_> = skipped(&journal).iter().map(CorruptRecord::span).collect();
+        prop_assert_eq!(spans, [before.len()..before.len() + replacement.len()]);
+    }
+
     #[test]
     fn a_journal_gives_the_same_queue_whole_or_compacted(operations in operations(60)) {
         let mut driver = Driver::default();
@@ -231,7 +272,7 @@ proptest! {
         driver.queue.pause(driver.uptime_ms);
         driver.run();
         let recover = |journal: &[u8]| {
-            let queue = Queue::recover(Records::new(journal), Limits::default(), &driver.boot, driver.uptime_ms);
+            let queue = Queue::recover(JournalReader::new(journal).records(), Limits::default(), &driver.boot, driver.uptime_ms);
             let live: Vec<_> = queue.waiting().into_iter().chain(queue.current()).map(|(s, a)| (s, a.clone())).collect();
             // Without the boot record, whose next number counts duplicates, which leave no record.
             (live, state(&queue).split_off(1))
@@ -258,7 +299,7 @@ proptest! {
                 _ => {}
             }
         }
-        let mut queue = Queue::recover(Records::new(journal), Limits::default(), "after", 0);
+        let mut queue = Queue::recover(JournalReader::new(journal).records(), Limits::default(), "after", 0);
         let mut found: Vec<Sequence> = queue.waiting().into_iter().chain(queue.current()).map(|(s, _)| s).collect();
         while let Some(effect) = queue.next_effect() {
             if let Effect::Report(event) = effect && event.kind.is_end() {
