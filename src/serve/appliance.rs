@@ -150,7 +150,7 @@ impl Appliance {
         let now_ms = uptime_ms();
         match stored {
             JournalEvent::Appended { sequence, durable: true } => {
-                self.queue.borrow_mut().appended(sequence, now_ms)
+                self.queue.borrow_mut().appended(sequence, now_ms);
             }
             JournalEvent::Appended { sequence, durable: false } => {
                 self.queue.borrow_mut().append_failed(sequence, now_ms);
