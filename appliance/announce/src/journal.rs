@@ -22,8 +22,6 @@
 //! Damage never hides what is behind it. The reader continues at the next offset that holds a sound frame. No frame can
 //! hide inside the JSON of another: the high byte of every length is zero, and JSON escapes zero bytes.
 
-use std::ops::Range;
-
 use crc32fast::Hasher;
 
 use crate::error::cut;
@@ -79,12 +77,6 @@ impl CorruptRecord {
     #[must_use]
     pub fn is_torn_tail(&self) -> bool {
         self.kind == CorruptRecordKind::TornTail
-    }
-
-    /// Skipped bytes of the journal.
-    #[must_use]
-    pub fn span(&self) -> Range<usize> {
-        self.offset..self.offset + self.bytes
     }
 }
 
@@ -257,7 +249,7 @@ mod tests {
     fn kind_of(bytes: &[u8]) -> CorruptRecordKind {
         let items: Vec<_> = JournalReader::new(bytes).collect();
         let [Err(corrupt)] = &items[..] else { panic!("{items:?}") };
-        assert_eq!(corrupt.span(), 0..bytes.len());
+        assert_eq!((corrupt.offset, corrupt.bytes), (0, bytes.len()));
         corrupt.kind.clone()
     }
 
@@ -287,8 +279,10 @@ mod tests {
         assert_eq!(first(&bytes), record);
     }
 
+    type IsExpected = fn(&CorruptRecordKind) -> bool;
+
     /// Every kind of corrupt record, as bytes, with the kind expected at the end of a journal.
-    fn corrupt_records() -> Vec<(Vec<u8>, fn(&CorruptRecordKind) -> bool)> {
+    fn corrupt_records() -> Vec<(Vec<u8>, IsExpected)> {
         let mut flipped = started().encode().unwrap();
         *flipped.last_mut().unwrap() ^= 1;
         let beyond = u32::try_from(RECORD_BYTES_MAX + 1).unwrap();

@@ -88,8 +88,8 @@ fn flipped_at_any_bit_only_the_record_with_that_bit_is_lost() {
         let mut expected = all.clone();
         expected.remove(damaged);
         assert_eq!(records(&journal), expected, "bit {bit}");
-        let spans: Vec<_> = skipped(&journal).iter().map(CorruptRecord::span).collect();
-        assert_eq!(spans, [ends[damaged]..ends[damaged + 1]], "bit {bit}");
+        let spans: Vec<_> = skipped(&journal).iter().map(|corrupt| (corrupt.offset, corrupt.bytes)).collect();
+        assert_eq!(spans, [(ends[damaged], ends[damaged + 1] - ends[damaged])], "bit {bit}");
         journal[bit / 8] ^= 1 << (bit % 8);
     }
 }
@@ -261,8 +261,8 @@ proptest! {
         expected.remove(damaged);
         let journal = [before, &replacement, behind].concat();
         prop_assert_eq!(records(&journal), expected);
-        let spans: Vec<_> = skipped(&journal).iter().map(CorruptRecord::span).collect();
-        prop_assert_eq!(spans, [before.len()..before.len() + replacement.len()]);
+        let spans: Vec<_> = skipped(&journal).iter().map(|corrupt| (corrupt.offset, corrupt.bytes)).collect();
+        prop_assert_eq!(spans, [(before.len(), replacement.len())]);
     }
 
     #[test]
