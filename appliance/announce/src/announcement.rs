@@ -1,4 +1,4 @@
-//! One announcement: what somebody asks for ([`Draft`]), and what is known to be well formed ([`Announcement`]).
+//! One announcement: unchecked as it comes in ([`Draft`]), and checked ([`Announcement`]).
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Draft {
     /// Name under which it is spoken once in 24 hours; without one it is always spoken, and the queue names it `#N`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What to say; may be left out only if there is a chime.
+    /// Text to speak; may be absent only if there is a chime.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// Voice bundle to speak with; the configured one if absent.
@@ -42,7 +42,7 @@ pub struct Draft {
     /// Seconds after arrival in which it must have begun; never expires if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_s: Option<u32>,
-    /// Who asks, for events and logs; the intake fills it in where the sender did not.
+    /// Name of the sender, for events and logs; the intake fills it in where the sender did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
@@ -170,7 +170,7 @@ impl Announcement {
         self.0.id.as_deref()
     }
 
-    /// What to say; empty only if there is a chime. Private: not to be logged above debug.
+    /// Text to speak; empty only if there is a chime. Private: never logged above debug.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text
@@ -194,7 +194,7 @@ impl Announcement {
         self.0.language.as_deref()
     }
 
-    /// How urgent it is.
+    /// Priority of the announcement.
     #[must_use]
     pub fn priority(&self) -> Priority {
         self.0.priority
@@ -218,14 +218,14 @@ impl Announcement {
         self.0.expires_in_s
     }
 
-    /// Who asked.
+    /// Name of the sender, if known.
     #[must_use]
     pub fn source(&self) -> Option<&str> {
         self.0.source.as_deref()
     }
 
-    /// The same words once more, on somebody's wish: without id and expiry, and at least a message, so that nothing
-    /// drops what a person asked for just now.
+    /// Returns a copy for `repeat last`: without id and expiry, and at least a message, so that no rule of SSIP drops
+    /// what a person has just requested.
     pub(crate) fn repeated(&self) -> Self {
         let priority = self.0.priority.min(Priority::Message);
         Self(Draft { id: None, expires_in_s: None, priority, ..self.0.clone() })
@@ -260,7 +260,7 @@ fn check_id(id: &str) -> Result<(), AnnounceError> {
     Ok(())
 }
 
-/// Voices and chimes become file names, so nothing in them may lead out of their folder.
+/// Checks a name that becomes a file name, which must not lead out of its folder.
 fn check_file_name(name: &'static str, value: &str) -> Result<(), AnnounceError> {
     let remedy = "use 1 to 64 letters, digits, '-', '_' or '.', not beginning with '.', or leave it out";
     check_length(name, value, NAME_CHARACTERS_MAX, remedy)?;

@@ -6,14 +6,14 @@ use crate::{Announcement, Priority, Sequence};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) sequence: Sequence,
-    /// When it came, in milliseconds of journal time.
+    /// Time of arrival, in milliseconds of journal time.
     pub(crate) accepted_ms: u64,
     pub(crate) announcement: Announcement,
     /// Bytes of its journal record.
     pub(crate) journal_bytes: usize,
     /// Runs of the appliance in which it was begun.
     pub(crate) attempts: u32,
-    /// Whether it was begun in this run.
+    /// True if it was begun in this run.
     pub(crate) begun: bool,
     /// A progress announcement that had to wait: it is the last of its series, to be said as a message.
     pub(crate) held: bool,
@@ -44,7 +44,7 @@ impl Entry {
         (self.spoken_priority(), self.sequence)
     }
 
-    /// When it expires, in milliseconds of journal time.
+    /// Time of expiry, in milliseconds of journal time.
     pub(crate) fn expires_ms(&self) -> Option<u64> {
         let seconds = self.announcement.expires_in_s()?;
         Some(self.accepted_ms.saturating_add(u64::from(seconds) * 1000))

@@ -1,4 +1,4 @@
-//! What can be refused, and what to do about it.
+//! Errors of this crate.
 
 /// Errors of this crate. Each names the field or bound and the remedy; none quotes the announced text, which is private.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,9 +8,9 @@ pub enum AnnounceError {
     Field {
         /// The field's name, as in JSON.
         field: &'static str,
-        /// What is wrong with it.
+        /// Problem with the value.
         problem: String,
-        /// What to send instead.
+        /// Remedy.
         remedy: &'static str,
     },
     /// The bytes are not the JSON of an announcement.
@@ -19,7 +19,7 @@ pub enum AnnounceError {
          speaker, language, priority, volume, chime, expires_in_s, source"
     )]
     Json {
-        /// What the parser said, with line and column, cut to a bounded length.
+        /// Message of the parser, with line and column, cut to a bounded length.
         problem: String,
     },
     /// The JSON of one announcement is longer than any announcement can be.
@@ -61,7 +61,7 @@ pub enum AnnounceError {
         "the journal record cannot be encoded: {problem}; this is a fault of the program, please report it"
     )]
     Encode {
-        /// What the encoder said.
+        /// Message of the encoder.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What the queue tells: effects to carry out, in order, and among them events to report.
+//! Output of the queue: effects to carry out in order, among them events to report.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum Effect {
     Start {
         /// Its number.
         sequence: Sequence,
-        /// What to say.
+        /// The announcement to speak.
         announcement: Announcement,
     },
     /// Fall silent with a short fade and forget this announcement; an answer that is on its way must not be passed on.
@@ -23,7 +23,7 @@ pub enum Effect {
     Pause(Sequence),
     /// Go on where it was paused.
     Resume(Sequence),
-    /// Tell whoever listens: the sender, MQTT, the log.
+    /// Report an event to all listeners: the sender, MQTT, the log.
     Report(Event),
 }
 
@@ -35,18 +35,18 @@ pub struct Event {
     pub sequence: Sequence,
     /// The sender's id, or `#N` where the sender gave none.
     pub id: String,
-    /// Who asked, if known.
+    /// Name of the sender, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Priority the sender gave; not part of the JSON form.
     #[serde(skip)]
     pub priority: Priority,
-    /// What happened.
+    /// Kind of event.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened to an announcement.
+/// Kind of event in the life of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
@@ -69,7 +69,7 @@ pub enum EventKind {
     Finished,
     /// It will not be spoken, or not to its end.
     Cancelled {
-        /// Why.
+        /// Cause of the cancellation.
         #[serde(flatten)]
         reason: CancelReason,
     },
@@ -77,7 +77,7 @@ pub enum EventKind {
     Expired,
     /// It could not be spoken.
     Failed {
-        /// Why, in words.
+        /// Reason, for people.
         reason: String,
     },
 }
@@ -90,11 +90,11 @@ impl EventKind {
     }
 }
 
-/// Why an announcement was cancelled.
+/// Cause of a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum CancelReason {
-    /// Somebody said `stop` or `stop all`.
+    /// A `stop` or `stop all` command.
     Stopped,
     /// It was being spoken when another one came before which it gives way.
     Interrupted {

@@ -1,5 +1,5 @@
 //! Announcements from acceptance to their end: validation, SSIP's priorities, the queue and the format of its journal.
-//! No I/O, no clock, no threads: whoever drives the [`Queue`] writes the files, reads the clock and makes the sound.
+//! No I/O, no clock, no threads: the caller of [`Queue`] writes the files, reads the clock and plays the sound.
 //!
 //! ```text
 //! Draft -> Announcement -> Queue::submit -> Effect::Append -> (fsync) -> Queue::appended -> EventKind::Accepted
@@ -36,7 +36,7 @@ pub use limits::{
     ATTEMPTS_MAX, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, ID_MEMORY_MS, IDS_MAX, JSON_BYTES_MAX,
     LANGUAGE_CHARACTERS_MAX, Limits, NAME_CHARACTERS_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
 };
-pub use priority::{Encounter, Place, Priority};
+pub use priority::{OtherState, PreemptionRule, Priority};
 pub use queue::Queue;
 pub use recent::{EndReason, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
 pub use record::{Outcome, Record, Sequence};

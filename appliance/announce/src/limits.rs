@@ -21,7 +21,7 @@ pub const JSON_BYTES_MAX: usize = 6 * TEXT_BYTES_MAX + 8 * 1024;
 /// Longest journal record without its eight-byte head, in bytes; a length beyond it is damage and is never allocated.
 pub const RECORD_BYTES_MAX: usize = JSON_BYTES_MAX + 1024;
 
-/// How long an id is remembered after its announcement came, in milliseconds: 24 hours.
+/// Time for which an id is remembered after its announcement came, in milliseconds: 24 hours.
 pub const ID_MEMORY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Ids remembered at most; the oldest is forgotten first. At one announcement in three seconds a day holds 28 800,
@@ -38,7 +38,7 @@ pub(crate) const REASON_CHARACTERS_MAX: usize = 200;
 /// Journal bytes that never ask for compaction, whatever the live records weigh.
 pub(crate) const COMPACTION_SLACK_BYTES: u64 = 1024 * 1024;
 
-/// How much a queue takes.
+/// Capacity of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Announcements that wait, are being spoken, or are on their way to the journal.

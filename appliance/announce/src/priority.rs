@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How urgent an announcement is. The order is that of urgency: `Important < Message`.
+/// Urgency of an announcement. Variants are ordered by urgency: `Important < Message`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
@@ -23,24 +23,24 @@ pub enum Priority {
     Progress,
 }
 
-/// Where the other announcement stands when a new one arrives.
+/// State of the other announcement when a new one arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum OtherState {
     /// It is being spoken.
     Spoken,
     /// It waits its turn; an announcement that is paused waits as well.
     Waiting,
 }
 
-/// What a new announcement does to another one, or the other one to it.
+/// Effect of a new announcement on another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encounter {
+pub enum PreemptionRule {
     /// Both stay; their order is that of their priorities.
     Coexist,
     /// The other one is cancelled.
     CancelOther,
     /// The new one is cancelled.
-    CancelNewcomer,
+    CancelNew,
 }
 
 impl Priority {
@@ -48,21 +48,21 @@ impl Priority {
     pub const ALL: [Self; 5] =
         [Self::Important, Self::Message, Self::Text, Self::Notification, Self::Progress];
 
-    /// What happens when a new announcement of this priority meets `other` at `place`.
+    /// Returns the rule for a new announcement of this priority and `other` in the state `place`.
     ///
     /// A progress announcement that waits is the last of its series: SSIP promises that one to the listener, so only a
     /// newer progress announcement takes its place.
     #[must_use]
-    pub fn meets(self, other: Self, place: Place) -> Encounter {
-        use Encounter::{CancelNewcomer, CancelOther, Coexist};
-        use Place::{Spoken, Waiting};
+    pub fn preemption(self, other: Self, place: OtherState) -> PreemptionRule {
+        use OtherState::{Spoken, Waiting};
+        use PreemptionRule::{CancelNew, CancelOther, Coexist};
         use Priority::{Important, Message, Notification, Progress, Text};
         match (self, other, place) {
             (Progress, Progress | Notification, Waiting) => CancelOther,
             (Progress, _, _) => Coexist,
 
             (Notification, Notification, _) => CancelOther,
-            (Notification, _, _) => CancelNewcomer,
+            (Notification, _, _) => CancelNew,
 
             (_, Progress, Waiting) => Coexist,
             (_, Progress, Spoken) | (_, Notification, _) => CancelOther,
@@ -88,7 +88,7 @@ impl fmt::Display for Priority {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encounter, Place, Priority};
+    use super::{OtherState, PreemptionRule, Priority};
 
     /// The whole table, written out: rows are newcomers, columns the other one as in `ALL`, first spoken, then waiting.
     /// `=` both stay, `o` the other is cancelled, `n` the newcomer is.
@@ -102,14 +102,18 @@ mod tests {
             (Priority::Progress, "=====", "===oo"),
         ];
         for (newcomer, spoken, waiting) in table {
-            for (place, row) in [(Place::Spoken, spoken), (Place::Waiting, waiting)] {
+            for (place, row) in [(OtherState::Spoken, spoken), (OtherState::Waiting, waiting)] {
                 for (other, letter) in Priority::ALL.into_iter().zip(row.chars()) {
                     let expected = match letter {
-                        '=' => Encounter::Coexist,
-                        'o' => Encounter::CancelOther,
-                        _ => Encounter::CancelNewcomer,
+                        '=' => PreemptionRule::Coexist,
+                        'o' => PreemptionRule::CancelOther,
+                        _ => PreemptionRule::CancelNew,
                     };
-                    assert_eq!(newcomer.meets(other, place), expected, "{newcomer} meets {other} {place:?}");
+                    assert_eq!(
+                        newcomer.preemption(other, place),
+                        expected,
+                        "{newcomer} meets {other} {place:?}"
+                    );
                 }
             }
         }

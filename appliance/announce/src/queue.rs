@@ -17,13 +17,13 @@ use crate::{
     AnnounceError, Announcement, CancelReason, Effect, EventKind, Limits, Outcome, Priority, Record, Sequence,
 };
 
-/// What is on its way to the journal.
+/// A submission that waits for its journal record to become durable.
 #[derive(Debug, Clone)]
 enum Pending {
     /// A new announcement.
     New {
         entry: Entry,
-        /// Somebody said `stop all` meanwhile.
+        /// True if `stop all` came meanwhile.
         stopped: bool,
     },
     /// One with the id of another that is on its way itself. It is acknowledged with that one, not earlier: else a
@@ -31,7 +31,7 @@ enum Pending {
     Duplicate { of: Sequence, announcement: Announcement },
 }
 
-/// All announcements that came and have not ended, and whose turn it is.
+/// All announcements that came and have not ended, in SSIP's order.
 #[derive(Debug, Clone)]
 pub struct Queue {
     limits: Limits,
@@ -56,8 +56,8 @@ impl Queue {
         Self::recover(std::iter::empty(), limits, boot, uptime_ms)
     }
 
-    /// Takes an announcement and gives it a number, under which [`Effect::Report`] tells what becomes of it:
-    /// accepted once its record is stored, or a duplicate of one that is already stored.
+    /// Submits an announcement and returns its number, which the events about it carry: accepted once its record is
+    /// stored, or a duplicate of one that is already stored.
     ///
     /// # Errors
     /// The queue is full, by number or by bytes; nothing is changed then.
@@ -283,7 +283,7 @@ impl Queue {
         })
     }
 
-    /// How an end is kept in the journal.
+    /// Returns the outcome that the journal keeps for an event that ends an announcement.
     fn outcome(kind: &EventKind) -> Option<Outcome> {
         match kind {
             EventKind::Finished => Some(Outcome::Finished),

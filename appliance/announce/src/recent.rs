@@ -11,7 +11,7 @@ use crate::{CancelReason, Event, EventKind, Priority};
 /// Number of outcomes kept: a screenful for a person, and at most 20 kB.
 pub const RECENT_OUTCOMES_MAX: usize = 32;
 
-/// How an announcement ended.
+/// End of an announcement, with its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum EndReason {

@@ -1,4 +1,4 @@
-//! What the journal remembers: one record for each thing that must outlive a crash.
+//! Journal records: one for each event that must outlive a crash.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// How an announcement ended, as the journal keeps it.
+/// End of an announcement, as the journal keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -64,7 +64,7 @@ pub enum Record {
         boot: String,
         /// Journal time at uptime 0, in milliseconds.
         offset_ms: u64,
-        /// When this was written, in milliseconds of journal time.
+        /// Time of writing, in milliseconds of journal time.
         at_ms: u64,
         /// The sequence number of the next submission.
         next: Sequence,
@@ -73,7 +73,7 @@ pub enum Record {
     Accepted {
         /// Its number.
         sequence: Sequence,
-        /// When it came, in milliseconds of journal time.
+        /// Time of arrival, in milliseconds of journal time.
         at_ms: u64,
         /// The announcement itself.
         #[serde(deserialize_with = "known_fields")]
@@ -83,23 +83,23 @@ pub enum Record {
     Started {
         /// Its number.
         sequence: Sequence,
-        /// In how many runs of the appliance it has begun by now, this one included.
+        /// Number of runs of the appliance in which it has begun, this one included.
         attempt: u32,
     },
     /// An announcement ended and is not to be spoken again.
     Ended {
         /// Its number.
         sequence: Sequence,
-        /// When it ended, in milliseconds of journal time.
+        /// Time of the end, in milliseconds of journal time.
         at_ms: u64,
-        /// How it ended.
+        /// Kind of end.
         outcome: Outcome,
     },
     /// An id of an announcement whose other records were compacted away.
     Remembered {
         /// The id its sender gave.
         id: String,
-        /// When it came, in milliseconds of journal time.
+        /// Time of arrival, in milliseconds of journal time.
         at_ms: u64,
     },
 }

@@ -1,7 +1,7 @@
 //! Journal time: milliseconds that never go back, without trusting any wall clock.
 //!
 //! Within one boot of the machine it is the uptime (`CLOCK_BOOTTIME`) plus an offset that the journal keeps, so it goes
-//! on exactly over a crash of the program. After a reboot nobody knows how long the machine was off: journal time goes
+//! on exactly over a crash of the program. After a reboot the time without power is unknown: journal time goes
 //! on where the journal ends, and whatever may have expired meanwhile is taken as expired.
 
 /// The relation of uptime and journal time in one boot.

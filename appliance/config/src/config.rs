@@ -27,19 +27,19 @@ const SECTIONS_MAX: usize = 64;
 /// The configuration of the appliance. Its `Serialize` is for handing a part to a stage, not for writing the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Config {
-    /// Who this appliance is and where it keeps its things.
+    /// Identity and folders.
     pub appliance: Appliance,
-    /// Who speaks when an announcement does not say.
+    /// Default voice.
     pub voice: Voice,
-    /// Who else can speak, by name.
+    /// Further voices, by name.
     pub voices: BTreeMap<String, Voice>,
-    /// How many announcements may wait.
+    /// Capacity of the queue.
     pub queue: Queue,
-    /// Where speech is heard.
+    /// Audio output.
     pub player: Player,
-    /// Which processors do what.
+    /// Assignment of CPUs to stages.
     pub cpu: Cpu,
-    /// Whom the stages run as.
+    /// Users of the stages.
     pub users: Users,
     /// Serial ports that text comes in by.
     pub serial: Vec<Serial>,
@@ -53,11 +53,11 @@ pub struct Config {
     pub control: Control,
     /// The socket that metrics are read from.
     pub metrics: Metrics,
-    /// When the machine itself is to start again.
+    /// Hardware watchdog.
     pub watchdog: Watchdog,
-    /// How the supervisor starts, stops and waits.
+    /// Start, stop and time limits of the supervisor.
     pub supervisor: Supervisor,
-    /// What is worth a line in the log.
+    /// Level of the log.
     pub log: Log,
 }
 

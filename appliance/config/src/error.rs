@@ -1,9 +1,9 @@
-//! What can be wrong with a configuration, and what to write instead.
+//! Errors and warnings of a configuration, with remedies.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why a configuration is refused. Each error names the place and the remedy.
+/// Reason for refusing a configuration, with place and remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -11,7 +11,7 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// The file is too long to be a configuration.
@@ -25,12 +25,12 @@ pub enum ConfigError {
     /// Something at a place in the file is wrong.
     #[error("{0}")]
     At(Finding),
-    /// More is wrong than is told.
+    /// More problems than are shown.
     #[error("{file}: {count} further problems are not shown; mend these first")]
     More {
         /// The file.
         file: String,
-        /// How many.
+        /// Number of problems not shown.
         count: usize,
     },
 }
@@ -56,15 +56,15 @@ pub struct Finding {
     pub column: usize,
     /// The line itself, or the part of it around the place; control characters are replaced.
     pub excerpt: String,
-    /// Where the place begins in `excerpt`, in characters from 0.
+    /// Start of the place in `excerpt`, in characters from 0.
     pub caret: usize,
     /// Characters of `excerpt` that are meant, at least 1.
     pub width: usize,
     /// The key, such as `queue.entries_max`; empty where the file is not TOML.
     pub key: String,
-    /// What is wrong.
+    /// Problem.
     pub problem: String,
-    /// What to write instead.
+    /// Remedy.
     pub remedy: String,
 }
 

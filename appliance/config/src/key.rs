@@ -1,4 +1,4 @@
-//! What keys there are: told by the same code that reads them, so that no list of them can be out of date.
+//! List of all keys, produced by the code that reads them, so that it cannot be out of date.
 
 /// A key of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,13 +7,13 @@ pub struct Key {
     pub section: String,
     /// The key.
     pub name: &'static str,
-    /// What it takes, in words: type and bounds.
+    /// Type and bounds, in words.
     pub takes: String,
-    /// What it is when the file does not say.
+    /// Value if the file does not have the key.
     pub default: KeyDefault,
 }
 
-/// What a key is when the file does not say.
+/// Value of a key that the file does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyDefault {
     /// This, written as in the file.

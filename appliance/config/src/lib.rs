@@ -1,4 +1,4 @@
-//! `crier.toml`: read once, checked whole, and told back to whoever wrote it in words that help.
+//! Reader of `crier.toml`: reports all problems at once, each with its place and a remedy.
 
 #![forbid(unsafe_code)]
 

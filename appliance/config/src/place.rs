@@ -20,11 +20,11 @@ pub(crate) struct Place {
     pub(crate) line: usize,
     /// Column in characters, from 1.
     pub(crate) column: usize,
-    /// What is to be seen of the line.
+    /// Visible part of the line.
     pub(crate) excerpt: String,
-    /// Where the place begins in it, in characters.
+    /// Start of the place in the excerpt, in characters.
     pub(crate) caret: usize,
-    /// How many characters it has, at least 1.
+    /// Length of the place in characters, at least 1.
     pub(crate) width: usize,
 }
 

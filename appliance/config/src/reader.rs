@@ -1,4 +1,4 @@
-//! What is found while the file is read: every problem, not the first only.
+//! Collection of all problems found while the file is read, not only the first.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,10 +8,10 @@ use crate::error::{ConfigError, Finding, Warning};
 use crate::key::Key;
 use crate::place::Source;
 
-/// Problems that are told at most; who has more of them has another kind of file.
+/// Maximum number of problems shown; with more of them the file is most likely not a configuration.
 const PROBLEMS_MAX: usize = 50;
 
-/// What is wrong with a value, and what to write instead.
+/// Problem with a value, and its remedy.
 pub(crate) struct Trouble {
     pub(crate) problem: String,
     pub(crate) remedy: String,
@@ -33,9 +33,9 @@ pub(crate) struct Reader<'a> {
     broken_lines: BTreeSet<usize>,
     /// From this byte on nothing is what it seems.
     broken_from: usize,
-    /// The keys asked for, when they are what is wanted.
+    /// Keys read so far, if the purpose is to list them.
     keys: Option<Vec<Key>>,
-    /// What `{NAME}` at the start of a path stands for.
+    /// Values of `{NAME}` at the start of a path.
     directories: Vec<(&'static str, PathBuf)>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         &self.directories
     }
 
-    /// What the parser of TOML complained about.
+    /// Records an error of the TOML parser.
     pub(crate) fn syntax_error(&mut self, span: Range<usize>, trouble: Trouble) {
         // The parser stumbles over the rest of a broken line again and again; its first complaint is the one that helps.
         if self.broken_lines.insert(self.source.line(span.start)) {

@@ -1,4 +1,4 @@
-//! What `crier validate` says, as people like to read it: the place, the line itself with a caret, and what to write.
+//! Output of `crier validate` for people: the place, the line with a caret, and the remedy.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! A table of the file while it is read: each key is asked for once, and what nobody asked for is unknown.
+//! A table of the file while it is read. Each known key is read once; keys left over are unknown.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,11 +15,11 @@ pub(crate) struct Section<'r, 'a> {
     pub(crate) reader: &'r mut Reader<'a>,
     /// `None`: the file does not have it.
     table: Option<&'a DeTable<'a>>,
-    /// Where it begins, for what is missing in it.
+    /// Place of its heading, for errors about missing keys.
     span: Range<usize>,
     /// As it stands in the file: `[queue]`.
     label: String,
-    /// What its keys begin with in messages: `queue.`
+    /// Prefix of its keys in messages: `queue.`
     prefix: String,
     asked: Vec<&'static str>,
 }
@@ -30,7 +30,7 @@ impl<'r, 'a> Section<'r, 'a> {
         Self { reader, table, span: 0..0, label: String::new(), prefix: String::new(), asked: Vec::new() }
     }
 
-    /// Complains about every key that nobody asked for.
+    /// Reports every key that was not read.
     pub(crate) fn finish(self) {
         let Some(table) = self.table else { return };
         for key in table.keys().filter(|key| !self.asked.contains(&key.get_ref().as_ref())) {
@@ -212,7 +212,7 @@ impl<'r, 'a> Section<'r, 'a> {
         }
     }
 
-    /// What stands at `key`, which takes more than one kind of value.
+    /// Returns the value of `key`, which takes more than one kind of value.
     pub(crate) fn raw(&mut self, key: &'static str, takes: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.push(key);
         let section = &self.label;
@@ -221,12 +221,12 @@ impl<'r, 'a> Section<'r, 'a> {
         self.find(key).map(|(_, value)| value)
     }
 
-    /// Whether the file has `key` here.
+    /// Returns true if the file has `key` in this section.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
     }
 
-    /// Whether the file has a key here that nobody has asked for so far.
+    /// Returns true if the file has a key in this section that has not been read so far.
     pub(crate) fn has_unknown(&self) -> bool {
         self.table.is_some_and(|table| table.keys().any(|key| !self.asked.contains(&key.get_ref().as_ref())))
     }
@@ -253,7 +253,7 @@ impl<'r, 'a> Section<'r, 'a> {
     }
 }
 
-/// What is said of a key that is not known.
+/// Builds the error for an unknown key.
 fn unknown(key: &str, label: &str, known: &[&'static str]) -> Trouble {
     let (problem, everywhere) = if label.is_empty() {
         ("is not a section of this file".to_owned(), Vec::new())

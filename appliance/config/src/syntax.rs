@@ -1,4 +1,4 @@
-//! What is not TOML, in words that help whoever has never heard of TOML.
+//! TOML syntax errors in words for users who do not know TOML.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::reader::Trouble;
 
-/// What to say for a complaint of the parser about `span` of `text`.
+/// Translates an error of the parser about `span` of `text`.
 pub(crate) fn trouble(complaint: &str, text: &str, span: &Range<usize>) -> Trouble {
     let has = |words: &str| complaint.contains(words);
     let nothing_there = text.get(span.clone()).is_none_or(|there| there.trim().is_empty());
@@ -45,8 +45,8 @@ pub(crate) fn trouble(complaint: &str, text: &str, span: &Range<usize>) -> Troub
     Trouble::new(problem, remedy)
 }
 
-/// Where a list, table or long text begins that is never closed: what follows it is taken to be a part of it, and
-/// every complaint about that is idle.
+/// Returns the start of a list, table or long text that is never closed. The parser takes what follows for a part of
+/// it, so that further errors behind it mean nothing.
 pub(crate) fn unclosed(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> {
     table.values().filter_map(|value| unclosed_value(value, text)).min_by_key(|span| span.start)
 }

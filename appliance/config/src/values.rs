@@ -39,13 +39,13 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// What a text may be.
+/// Constraints on a text.
 pub(crate) struct Text {
     /// In words, to follow "write".
     pub(crate) takes: &'static str,
     /// Longest, in characters.
     pub(crate) characters_max: usize,
-    /// Whether a character may be in it; control characters never are.
+    /// Returns true if a character is allowed; control characters never are.
     pub(crate) allowed: fn(char) -> bool,
 }
 
@@ -190,7 +190,7 @@ impl<'a> Section<'_, 'a> {
         socket
     }
 
-    /// Says so if `value` was seen before.
+    /// Reports an error if `value` was seen before.
     pub(crate) fn unique<T: PartialEq>(&mut self, key: &'static str, seen: &mut Vec<T>, value: T) {
         if seen.contains(&value) {
             self.error(key, "is used twice in this file", "write another one, or leave this section out");
@@ -303,7 +303,7 @@ pub(crate) fn path<'a>(value: &'a DeValue<'a>) -> Result<String, Trouble> {
     }
 }
 
-/// What a value is, for messages.
+/// Name of a value's type, for messages.
 pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

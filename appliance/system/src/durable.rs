@@ -14,8 +14,8 @@ use crate::SystemError;
 /// Permissions of files that are made here: the owner's alone, since they may hold announced text.
 const FILE_MODE: u32 = 0o600;
 
-/// Puts `bytes` in the place of the file, or leaves the file as it was; nobody ever sees a part of them. Returns when
-/// they would survive a power cut.
+/// Replaces the content of the file by `bytes`, or leaves the file as it was; readers never see a part of them. Returns
+/// when they would survive a power cut.
 ///
 /// # Errors
 /// [`SystemError::StorageFull`], [`SystemError::StorageReadOnly`] or [`SystemError::Store`] name the file.
@@ -29,9 +29,9 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), SystemError> {
 pub struct AppendFile {
     path: PathBuf,
     file: File,
-    /// What is sound and durable. Bytes behind it are left over from an append that failed.
+    /// Length of the sound and durable part. Bytes behind it are left over from a failed append.
     len_bytes: u64,
-    /// Whether the file may hold more than `len_bytes`, so that it has to be cut before it grows.
+    /// True if the file may be longer than `len_bytes`, so that it has to be truncated before it grows.
     has_rest: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The queue out of its journal, and the journal out of its queue.
+//! Recovery of the queue from its journal, and compaction of the journal.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::limits::{ATTEMPTS_MAX, COMPACTION_SLACK_BYTES};
 use crate::timeline::Timeline;
 use crate::{Effect, EventKind, Limits, Outcome, Priority, Record, Sequence};
 
-/// What the records read so far say.
+/// State after the records read so far.
 #[derive(Default)]
 struct Replay {
     boot: Option<(String, u64)>,
@@ -71,11 +71,11 @@ impl Replay {
 }
 
 impl Queue {
-    /// The queue that `records` tell of, in the boot with the kernel's id `boot`, at `uptime_ms` of it.
+    /// Returns the queue that `records` describe, in the boot with the kernel's id `boot`, at `uptime_ms` of it.
     ///
-    /// What has not ended is spoken again from its start. Reported at once, and not spoken: what expired meanwhile;
-    /// after a reboot everything with an expiry, since nobody knows how long the machine was off; and as failed what
-    /// was begun in [`ATTEMPTS_MAX`] runs. A pause does not outlive its run.
+    /// Unfinished announcements are spoken again from their start. Reported at once, and not spoken, are announcements
+    /// that expired meanwhile; after a reboot all that can expire, since the time without power is unknown; and, as
+    /// failed, those begun in [`ATTEMPTS_MAX`] runs. A pause does not outlive its run.
     #[must_use]
     pub fn recover(
         records: impl IntoIterator<Item = Record>,

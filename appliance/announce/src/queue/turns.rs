@@ -3,7 +3,8 @@
 use super::{Pending, Queue};
 use crate::entry::Entry;
 use crate::{
-    Announcement, CancelReason, Effect, Encounter, Event, EventKind, Place, Priority, Record, Sequence,
+    Announcement, CancelReason, Effect, Event, EventKind, OtherState, PreemptionRule, Priority, Record,
+    Sequence,
 };
 
 impl Queue {
@@ -48,25 +49,27 @@ impl Queue {
             return self.end(&entry, EventKind::Cancelled { reason: CancelReason::Paused });
         }
         // What is paused waits: SSIP's PAUSE discards nothing, so nothing interrupts it.
-        let place = if self.paused { Place::Waiting } else { Place::Spoken };
-        let meets_current = |other: &Entry| priority.meets(other.spoken_priority(), place);
-        let meets_waiting = |other: &Entry| priority.meets(other.announcement.priority(), Place::Waiting);
+        let place = if self.paused { OtherState::Waiting } else { OtherState::Spoken };
+        let meets_current = |other: &Entry| priority.preemption(other.spoken_priority(), place);
+        let meets_waiting =
+            |other: &Entry| priority.preemption(other.announcement.priority(), OtherState::Waiting);
 
-        let refused = self.current.as_ref().map(meets_current) == Some(Encounter::CancelNewcomer)
-            || self.waiting.values().any(|other| meets_waiting(other) == Encounter::CancelNewcomer);
+        let refused = self.current.as_ref().map(meets_current) == Some(PreemptionRule::CancelNew)
+            || self.waiting.values().any(|other| meets_waiting(other) == PreemptionRule::CancelNew);
         if refused {
             return self.end(&entry, EventKind::Cancelled { reason: CancelReason::Busy });
         }
-        if let Some(other) = self.current.take_if(|other| meets_current(other) == Encounter::CancelOther) {
+        if let Some(other) = self.current.take_if(|other| meets_current(other) == PreemptionRule::CancelOther)
+        {
             let by = entry.id();
             let reason = match place {
-                Place::Spoken => CancelReason::Interrupted { by },
-                Place::Waiting => CancelReason::Superseded { by },
+                OtherState::Spoken => CancelReason::Interrupted { by },
+                OtherState::Waiting => CancelReason::Superseded { by },
             };
             self.silence(&other);
             self.end(&other, EventKind::Cancelled { reason });
         }
-        self.supersede(&entry, |other| meets_waiting(other) == Encounter::CancelOther);
+        self.supersede(&entry, |other| meets_waiting(other) == PreemptionRule::CancelOther);
         entry.held = priority == Priority::Progress && (self.current.is_some() || !self.waiting.is_empty());
         self.waiting.insert(entry.sequence, entry);
         self.start_next();

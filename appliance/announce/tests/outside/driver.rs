@@ -15,7 +15,7 @@ pub(crate) struct Driver {
     pub(crate) events: Vec<Event>,
     /// Journal time of the newest record that has one, in milliseconds.
     pub(crate) latest_ms: u64,
-    /// What the voice has begun and not ended, and whether it is paused.
+    /// Announcement that the voice has begun and not ended, and true if it is paused.
     voice: Option<(Sequence, String, bool)>,
 }
 

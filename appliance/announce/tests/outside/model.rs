@@ -243,7 +243,7 @@ fn name(kind: &EventKind) -> &'static str {
     }
 }
 
-/// What the queue reported as ended; each announcement ends once, and only after it was accepted.
+/// Announcements that the queue reported as ended; each announcement ends once, and only after it was accepted.
 fn ends(driver: &Driver) -> BTreeMap<u64, &'static str> {
     let mut accepted = Vec::new();
     let mut ends = BTreeMap::new();

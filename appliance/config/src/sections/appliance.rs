@@ -1,4 +1,4 @@
-//! `[appliance]`: who this one is and where it keeps its things.
+//! `[appliance]`: identity and folders.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::section::Section;
 use crate::values::Text;
 
-/// Who this appliance is and where it keeps its things.
+/// Identity of the appliance, and its folders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appliance {
-    /// What it is called in MQTT topics and client ids: 1 to 32 letters, digits, `-` and `_`. `None` (`"auto"`): derived
+    /// Name in MQTT topics and client ids: 1 to 32 letters, digits, `-` and `_`. `None` (`"auto"`): derived
     /// from the hardware.
     pub id: Option<String>,
-    /// What people call it, as shown by Home Assistant.
+    /// Name for people, as shown by Home Assistant.
     pub name: String,
     /// Folder that outlives a reboot: journal, cache, voices.
     pub state_dir: PathBuf,

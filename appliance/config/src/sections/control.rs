@@ -10,7 +10,7 @@ use crate::sections::common::{Known, read_group};
 /// The socket of `crier ctl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
-    /// Where it is.
+    /// Path of the socket.
     pub socket: PathBuf,
     /// Group that may use it besides root and the appliance's own user.
     pub group: Option<String>,
@@ -19,7 +19,7 @@ pub struct Control {
 /// The socket that metrics are read from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Where it is; `None` (`"none"`): there is none.
+    /// Path of the socket; `None` (`"none"`): no socket.
     pub socket: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! `[cpu]`: which processors do what.
+//! `[cpu]`: assignment of CPUs to stages.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,23 +10,23 @@ use crate::values::{is_word, list, number};
 /// Processor numbers as the kernel counts them, rising, without doubles; never empty.
 pub type Processors = Vec<usize>;
 
-/// Which processors do what. `None` (`"auto"`) leaves a choice to the plan that the appliance makes from the clusters it
+/// Assignment of CPUs to stages. `None` (`"auto"`) leaves a choice to the plan that the appliance makes from the clusters it
 /// finds; everything else overrides that plan. `crier tune` writes this section.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cpu {
     /// Threads of talker and predictor, which take turns.
     pub talker_threads: Option<usize>,
-    /// Where they run.
+    /// CPUs of talker and predictor.
     pub talker_processors: Option<Processors>,
     /// Threads of the vocoder.
     pub vocoder_threads: Option<usize>,
-    /// Where they run.
+    /// CPUs of the vocoder.
     pub vocoder_processors: Option<Processors>,
-    /// Where the player runs.
+    /// CPUs of the player.
     pub player_processors: Option<Processors>,
-    /// Where serial ports, FIFOs, MQTT and buttons are read.
+    /// CPUs of the intake: serial ports, FIFOs, MQTT and buttons.
     pub intake_processors: Option<Processors>,
-    /// Where the supervisor runs.
+    /// CPUs of the supervisor.
     pub supervisor_processors: Option<Processors>,
 }
 

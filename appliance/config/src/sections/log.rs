@@ -1,18 +1,18 @@
-//! `[log]`: what is worth a line.
+//! `[log]`: level of the log.
 
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
 use crate::values::words;
 
-/// What is worth a line.
+/// Configuration of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Log {
     /// Lines of this level and above are written.
     pub level: LogLevel,
 }
 
-/// How much a line of the log matters.
+/// Severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {

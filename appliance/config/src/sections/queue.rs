@@ -1,10 +1,10 @@
-//! `[queue]`: how many announcements may wait.
+//! `[queue]`: capacity of the queue.
 
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
 
-/// How many announcements may wait; what comes beyond is refused with an error, never dropped.
+/// Capacity of the queue; what exceeds it is refused with an error, never dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// Announcements at most.

@@ -1,4 +1,4 @@
-//! `[supervisor]`: start, stop and patience.
+//! `[supervisor]`: start, stop and time limits.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,26 +6,26 @@ use crate::section::Section;
 use crate::sections::common::SpokenText;
 use crate::values::{Text, words};
 
-/// How the supervisor starts, stops and waits.
+/// Start, stop and time limits of the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supervisor {
-    /// What becomes of the announcement being spoken when the appliance is told to end.
+    /// Treatment of the announcement being spoken at shutdown.
     pub stop: Stop,
-    /// How long it may still be spoken, in seconds.
+    /// Longest time for which it may still be spoken, in seconds.
     pub stop_timeout_s: u32,
-    /// How long a stage may take to become ready, in seconds.
+    /// Longest time from the start of a stage until it is ready, in seconds.
     pub stage_start_timeout_s: u32,
-    /// How long a stage may hold a request, in milliseconds; then it is taken to hang and started again.
+    /// Longest time for one request, in milliseconds; a stage that exceeds it is taken to hang and is restarted.
     pub stage_progress_timeout_ms: u32,
-    /// How often a stage may be started again within a minute; beyond that it is held.
+    /// Restarts of a stage allowed within a minute; beyond that it is held.
     pub stage_restarts_max: u32,
-    /// What is said once the appliance is ready; `None`: nothing.
+    /// Text spoken once the appliance is ready, if any.
     pub ready_announcement: Option<SpokenText>,
     /// Inherited file descriptor that gets a line break once the appliance is ready, as s6 wants it.
     pub readiness_fd: Option<u32>,
 }
 
-/// What becomes of the announcement being spoken when the appliance is told to end.
+/// Treatment of the announcement being spoken at shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stop {

@@ -1,12 +1,12 @@
-//! `[users]`: whom the stages run as.
+//! `[users]`: users of the stages.
 
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
 use crate::values::Text;
 
-/// Whom each stage runs as, by name. `None` (`"auto"`): a stage runs as the user `crier-STAGE` if root has started the
-/// appliance and there is such a user, and else as whoever has started it.
+/// User of each stage, by name. `None` (`"auto"`): a stage runs as the user `crier-STAGE` if root has started the
+/// appliance and there is such a user, and else as the user who has started it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Users {
     /// Needs the voice's files.

@@ -1,4 +1,4 @@
-//! `[voice]` and `[voices.NAME]`: who speaks, and how.
+//! `[voice]` and `[voices.NAME]`: the voices that can speak.
 
 use std::path::PathBuf;
 
@@ -22,13 +22,13 @@ pub struct Voice {
     pub language: Option<String>,
     /// The same seed and text give the same samples.
     pub seed: u64,
-    /// How text is given to the model.
+    /// Way in which text is fed to the model.
     pub text_mode: TextMode,
-    /// Whether the embedded voice speaks when this one cannot.
+    /// True if the embedded voice speaks when this one cannot.
     pub fallback: bool,
 }
 
-/// Where the model of a voice is.
+/// Location of a voice's model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VoiceBundle {
@@ -39,7 +39,7 @@ pub enum VoiceBundle {
     Folder(PathBuf),
 }
 
-/// How text is given to the model.
+/// Way in which text is fed to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TextMode {

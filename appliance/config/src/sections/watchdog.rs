@@ -1,4 +1,4 @@
-//! `[watchdog]`: when the machine itself is to start again.
+//! `[watchdog]`: the hardware watchdog.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::section::Section;
 use crate::sections::Supervisor;
 
-/// The hardware watchdog, and what counts as life.
+/// The hardware watchdog, and the conditions for serving it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watchdog {
     /// The device; `None`: the hardware is left alone.

@@ -23,7 +23,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// What a text means; it must be valid and free of warnings.
+/// Parses a text that must be valid and free of warnings.
 fn valid(text: &str) -> Config {
     match Config::parse("crier.toml", text) {
         Ok((config, warnings)) if warnings.is_empty() => config,

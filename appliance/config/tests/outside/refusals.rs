@@ -1,4 +1,4 @@
-//! What is refused, where, and with which advice.
+//! Refused files: place, problem and remedy of each error.
 
 use crier_config::{Config, ConfigError};
 

@@ -1,4 +1,4 @@
-//! What `crier validate` says.
+//! Output of `crier validate`.
 
 use crier_config::{Config, report};
 
