@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     if arguments.prepare {
         bundle.verify_some(&|role| matches!(role, Role::Vocoder | Role::VocoderWeights), &mut |_| ())?;
         let options = VocoderOptions { threads: threads(arguments), ..VocoderOptions::default() };
-        Vocoder::load(&bundle, &options)?.begin_as(&bundle, &enrolled.voice, output)?;
+        Vocoder::load(&bundle, &options)?.prime_from(&bundle, &enrolled.voice, output)?;
     }
     for advice in &enrolled.advice {
         note(&format!("crier: {advice}"));

@@ -125,7 +125,7 @@ impl Bars {
     }
 }
 
-impl crier_convert::Progress for Bars {
+impl crier_convert::ConvertProgress for Bars {
     fn stage(&mut self, name: &str, total: u64) {
         self.begin(name, total);
     }

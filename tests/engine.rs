@@ -12,10 +12,10 @@ use crier_bundle::Bundle;
 use crier_speech::{EmbeddingTables, GROUPS};
 
 use common::{EXACT, checkpoint, crier, fail, read_codes, read_wav, scratch, succeed, voice};
-use crier_test_checkpoint::{Kind, Precision, Preset, Synthetic};
+use crier_test_checkpoint::{CheckpointKind, Precision, Preset, Synthetic};
 
 fn tiny() -> std::path::PathBuf {
-    voice(Preset::Tiny, Kind::CustomVoice, 1, &EXACT)
+    voice(Preset::Tiny, CheckpointKind::CustomVoice, 1, &EXACT)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn every_quantisation_is_written_and_speaks() {
         [("q4_k_m", "q4_0", "f32"), ("q8_0", "q8_0", "f16"), ("q4_0", "iq4_nl", "f32"), ("f16", "f16", "f32")]
     {
         let options = ["--talker", talker, "--predictor", predictor, "--vocoder", vocoder];
-        let bundle = voice(Preset::Kq, Kind::CustomVoice, 1, &options);
+        let bundle = voice(Preset::Kq, CheckpointKind::CustomVoice, 1, &options);
         for backend in ["ggml", "onnx"] {
             let (wav, codes) = (folder.path().join("q.wav"), folder.path().join("q.csv"));
             let mut say = crier();
@@ -59,7 +59,8 @@ fn every_quantisation_is_written_and_speaks() {
 
 #[test]
 fn rows_of_eight_bits_are_the_exact_ones_to_half_a_step() {
-    let open = |options: &[&str]| Bundle::open(&voice(Preset::Kq, Kind::CustomVoice, 1, options)).unwrap();
+    let open =
+        |options: &[&str]| Bundle::open(&voice(Preset::Kq, CheckpointKind::CustomVoice, 1, options)).unwrap();
     let (exact, eight_bits) = (open(&EXACT), open(&["--talker", "q8_0", "--predictor", "q8_0"]));
     assert_eq!(exact.manifest().model, eight_bits.manifest().model);
     let layout = exact.layout();
@@ -103,7 +104,7 @@ fn shards_and_other_precisions_convert_to_the_same_speech() {
         succeed(say.arg("--voice").arg(bundle).arg("Hello, how are you today?"));
         read_codes(&codes)
     };
-    let published = Synthetic::new(Preset::Tiny, Kind::CustomVoice, 1);
+    let published = Synthetic::new(Preset::Tiny, CheckpointKind::CustomVoice, 1);
     let one_file = codes(published, "one-file");
     assert_eq!(one_file, codes(Synthetic { shards: 3, ..published }, "shards"));
     assert!(!one_file.is_empty());
@@ -205,7 +206,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn damaged_checkpoints_are_refused_by_name_and_leave_no_bundle() {
-    let whole = checkpoint(Preset::Tiny, Kind::CustomVoice, 1);
+    let whole = checkpoint(Preset::Tiny, CheckpointKind::CustomVoice, 1);
     for (index, (file, keep)) in [
         ("model.safetensors", 1000),
         ("model.safetensors", 4),

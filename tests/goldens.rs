@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 
 use common::{EXACT, crier, enrolled, read_codes, read_wav, succeed, voice};
-use crier_test_checkpoint::{Kind, Preset};
+use crier_test_checkpoint::{CheckpointKind, Preset};
 use serde_json::Value;
 
 /// Largest difference between samples, of a full scale of 1.
@@ -45,9 +45,9 @@ fn bundle(golden: &Value) -> std::path::PathBuf {
         other => panic!("preset {other}"),
     };
     let kind = match checkpoint["kind"].as_str().unwrap() {
-        "custom_voice" => Kind::CustomVoice,
-        "voice_design" => Kind::VoiceDesign,
-        "base" => Kind::Base,
+        "custom_voice" => CheckpointKind::CustomVoice,
+        "voice_design" => CheckpointKind::VoiceDesign,
+        "base" => CheckpointKind::Base,
         other => panic!("kind {other}"),
     };
     voice(preset, kind, checkpoint["seed"].as_u64().unwrap(), &EXACT)

@@ -7,14 +7,14 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::{EXACT, crier, enrolled, fail, read_codes, read_wav, recordings, scratch, succeed, voice};
-use crier_test_checkpoint::{Kind, Preset};
+use crier_test_checkpoint::{CheckpointKind, Preset};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::Value;
 
 const SAID: &str = "Please close all the windows tonight, it is going to rain in the city.";
 
 fn base() -> PathBuf {
-    voice(Preset::Tiny, Kind::Base, 1, &EXACT)
+    voice(Preset::Tiny, CheckpointKind::Base, 1, &EXACT)
 }
 
 fn json(output: &std::process::Output) -> Value {
@@ -98,7 +98,7 @@ fn every_usual_recording_is_taken() {
 fn a_voice_speaks_with_every_conversion_of_its_checkpoint_and_no_other() {
     let small =
         ["--talker", "q8_0", "--predictor", "q8_0", "--without-enrolment", "--without-onnx-predictor"];
-    let without = voice(Preset::Tiny, Kind::Base, 1, &small);
+    let without = voice(Preset::Tiny, CheckpointKind::Base, 1, &small);
     let file = enrolled(&base(), "windows.flac", Some(SAID));
     let say = |bundle: &Path, file: &Path| {
         let mut say = crier();
@@ -111,9 +111,9 @@ fn a_voice_speaks_with_every_conversion_of_its_checkpoint_and_no_other() {
     enroll.args(["voice", "enroll", "--voice"]).arg(&without).arg(recordings().join("windows.flac"));
     fail(enroll.arg("-o").arg(scratch().join("never.voice")), 65, &["--without-enrolment"]);
 
-    let other = voice(Preset::Tiny, Kind::Base, 2, &EXACT);
+    let other = voice(Preset::Tiny, CheckpointKind::Base, 2, &EXACT);
     fail(&mut say(&other, &file), 65, &["another model", "crier voice enroll"]);
-    let design = voice(Preset::Tiny, Kind::CustomVoice, 1, &EXACT);
+    let design = voice(Preset::Tiny, CheckpointKind::CustomVoice, 1, &EXACT);
     fail(&mut say(&design, &file), 65, &["another model"]);
     let mut enroll = crier();
     enroll.args(["voice", "enroll", "--voice"]).arg(&design).arg(recordings().join("windows.flac"));
@@ -213,9 +213,9 @@ fn damaged_voice_files_do_not_speak() {
         std::fs::write(&damaged, bytes).unwrap();
         say(&damaged, 65, words);
     };
-    check(b"", &["damaged.voice", "no voice file"]);
-    fail(crier().args(["voice", "info"]).arg(&damaged), 65, &["damaged.voice", "no voice file"]);
-    check(b"crier voice 1 ", &["damaged.voice", "no voice file"]);
+    check(b"", &["damaged.voice", "not a voice file"]);
+    fail(crier().args(["voice", "info"]).arg(&damaged), 65, &["damaged.voice", "not a voice file"]);
+    check(b"crier voice 1 ", &["damaged.voice", "not a voice file"]);
     check(&whole[..whole.len() / 2], &["damaged.voice", "SHA-256"]);
     let mut flipped = whole.clone();
     let middle = flipped.len() / 2;

@@ -115,8 +115,9 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         let decode = || -> Result<(), CrierError> {
             if at.frame == 0 {
                 if continued != beginning {
-                    vocoder
-                        .set_beginning(beginning.as_ref().and_then(|file| beginnings.get(file).cloned()))?;
+                    vocoder.set_primed_state(
+                        beginning.as_ref().and_then(|file| beginnings.get(file).cloned()),
+                    )?;
                     continued = beginning;
                 }
                 vocoder.start();
@@ -141,7 +142,7 @@ fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTre
     for file in files {
         let state = SpeakerIdentity::new(None, Some(file), bundle).and_then(|who| {
             who.prime(bundle, vocoder)?;
-            Ok(vocoder.beginning().cloned())
+            Ok(vocoder.primed_state().cloned())
         });
         match state {
             Ok(state) => made.extend(state.map(|state| (file.clone(), state))),
@@ -150,7 +151,7 @@ fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTre
         }
     }
     // The first request may be one without a voice file.
-    if let Err(error) = vocoder.set_beginning(None) {
+    if let Err(error) = vocoder.set_primed_state(None) {
         tracing::debug!(%error, "the vocoder begins as it did");
     }
     made

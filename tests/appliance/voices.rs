@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crier_test_checkpoint::{Kind, Preset};
+use crier_test_checkpoint::{CheckpointKind, Preset};
 use nix::sys::signal::{Signal, kill};
 
 use crate::rig::{Appliance, crier};
@@ -20,7 +20,7 @@ fn bundle() -> &'static Path {
     let made = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let (checkpoint, bundle) = (folder.path().join("checkpoint"), folder.path().join("bundle"));
-        crier_test_checkpoint::write(Preset::Tiny, Kind::Base, 1, &checkpoint).unwrap();
+        crier_test_checkpoint::write(Preset::Tiny, CheckpointKind::Base, 1, &checkpoint).unwrap();
         let output = crier().arg("convert").arg(&checkpoint).arg(&bundle).args(EXACT).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         (folder, bundle)

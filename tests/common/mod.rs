@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
 
-use crier_test_checkpoint::{Kind, Preset};
+use crier_test_checkpoint::{CheckpointKind, Preset};
 
 /// The program, as a user starts it: it bounds its threads' waiting itself. Where ONNX Runtime is, `.cargo/config.toml`
 /// says.
@@ -47,7 +47,7 @@ pub(crate) fn scratch() -> &'static Path {
 }
 
 /// The folder of a synthetic checkpoint.
-pub(crate) fn checkpoint(preset: Preset, kind: Kind, seed: u64) -> PathBuf {
+pub(crate) fn checkpoint(preset: Preset, kind: CheckpointKind, seed: u64) -> PathBuf {
     let folder = scratch().join(format!("{preset:?}-{kind:?}-{seed}"));
     if !folder.exists() {
         crier_test_checkpoint::write(preset, kind, seed, &folder).unwrap();
@@ -56,7 +56,7 @@ pub(crate) fn checkpoint(preset: Preset, kind: Kind, seed: u64) -> PathBuf {
 }
 
 /// A voice, converted with `options`.
-pub(crate) fn voice(preset: Preset, kind: Kind, seed: u64, options: &[&str]) -> PathBuf {
+pub(crate) fn voice(preset: Preset, kind: CheckpointKind, seed: u64, options: &[&str]) -> PathBuf {
     static MADE: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap();
     let name = format!("{preset:?}-{kind:?}-{seed}{}", options.concat());

@@ -1,14 +1,14 @@
-//! What can be wrong with a bundle.
+//! Errors of bundles and voice files.
 
 use std::path::PathBuf;
 
-/// Errors of this crate; each names the file and what to do.
+/// Errors of this crate. Each names the file and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// There is no bundle.
+    /// The folder is not a bundle.
     #[error("{} is not a voice bundle: it has no voice.toml; `crier convert` makes one", folder.display())]
     NotABundle {
-        /// Where it was looked for.
+        /// The folder.
         folder: PathBuf,
     },
     /// A file cannot be read.
@@ -16,99 +16,99 @@ pub enum BundleError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error reported by the system.
         source: std::io::Error,
     },
     /// A file cannot be written.
-    #[error("cannot write {}: {source}; is there space, and may you write there?", path.display())]
+    #[error("cannot write {}: {source}; check free space and permissions", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error reported by the system.
         source: std::io::Error,
     },
     /// A file cannot be mapped.
     #[error(transparent)]
     Map(#[from] crier_system::SystemError),
-    /// The manifest is not what it should be.
+    /// The manifest is invalid.
     #[error("{} is damaged: {reason}; copy the bundle again, or convert the checkpoint again", path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong, on one line.
+        /// Description of the defect, on one line.
         reason: String,
     },
-    /// The bundle is of another version.
+    /// The bundle has another format version.
     #[error("{} has format {found}, this program reads format {expected}: convert the checkpoint again", path.display())]
     Format {
         /// The manifest.
         path: PathBuf,
-        /// Its format.
+        /// Format version found.
         found: u32,
-        /// Ours.
+        /// Format version supported.
         expected: u32,
     },
-    /// A file is shorter or longer than it was.
+    /// A file does not have the size listed in the manifest.
     #[error("{} has {found} bytes, its manifest says {expected}: copy the bundle again", path.display())]
     Size {
         /// The file.
         path: PathBuf,
-        /// Its size in bytes.
+        /// Size found, in bytes.
         found: u64,
-        /// What it should be.
+        /// Size listed, in bytes.
         expected: u64,
     },
-    /// A file is not what it was.
+    /// A file does not have the hash listed in the manifest.
     #[error("{} is damaged: its SHA-256 is {found}, its manifest says {expected}; copy the bundle again", path.display())]
     Hash {
         /// The file.
         path: PathBuf,
-        /// Its hash.
+        /// Hash found.
         found: String,
-        /// What it should be.
+        /// Hash listed.
         expected: String,
     },
-    /// Something stands where the bundle should go.
-    #[error("{} exists already: choose another name, or `--force` to replace a bundle", path.display())]
+    /// The target of a conversion exists already.
+    #[error("{} exists already: choose another name, or use `--force` to replace a bundle", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
     },
     /// A voice file cannot be read.
-    #[error("cannot read {}: {source}; does it exist, and may you read it?", path.display())]
+    #[error("cannot read {}: {source}; check its path and permissions", path.display())]
     ReadVoice {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error reported by the system.
         source: std::io::Error,
     },
-    /// A voice file is damaged, or is none.
-    #[error("{} is no voice file, or is damaged: {reason}; copy it again, or `crier voice enroll` the voice again", path.display())]
+    /// A file is not a voice file, or is damaged.
+    #[error("{} is not a voice file, or is damaged: {reason}; copy it again, or `crier voice enroll` the voice again", path.display())]
     VoiceFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong, on one line.
+        /// Description of the defect, on one line.
         reason: String,
     },
-    /// A voice file is of another version.
+    /// A voice file has another format version.
     #[error("{} has format {found}, this program reads format {expected}: `crier voice enroll` the voice again", path.display())]
     VoiceFormat {
         /// The file.
         path: PathBuf,
-        /// Its format.
+        /// Format version found.
         found: u32,
-        /// Ours.
+        /// Format version supported.
         expected: u32,
     },
-    /// A voice file is of another model.
+    /// A voice file was enrolled with another model.
     #[error(
-        "{} was enrolled with another model than {}: name that one with --voice, or `crier voice enroll` the voice with this one",
+        "{} was enrolled with another model than {}: select that model with --voice, or `crier voice enroll` the voice with this one",
         path.display(), bundle.display()
     )]
     ForeignVoice {
         /// The voice file.
         path: PathBuf,
-        /// The bundle that was to speak with it.
+        /// The bundle that was to use it.
         bundle: PathBuf,
     },
     /// The tokenizer is damaged.
@@ -116,13 +116,13 @@ pub enum BundleError {
     Tokenizer {
         /// The bundle.
         folder: PathBuf,
-        /// What is wrong.
+        /// Cause.
         source: crier_speech::SpeechError,
     },
 }
 
 impl BundleError {
-    /// Whether the bundle or the voice file is not there at all, rather than damaged.
+    /// Returns true if the bundle or the voice file does not exist, as opposed to being damaged.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::NotABundle { .. } | Self::ReadVoice { .. })

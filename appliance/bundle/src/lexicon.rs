@@ -1,9 +1,10 @@
-//! How words sound: a mapped table, searched in place.
+//! Pronunciation lexicon: a memory-mapped table with binary search.
 
 use crier_speech::Pronunciations;
 use crier_system::FileMap;
 
-/// A lexicon: one line `word TAB sounds` for each word, lines in byte order. A damaged one finds fewer words.
+/// A lexicon: one line `word TAB sounds` per word, sorted by bytes. A damaged file finds fewer words, but is safe to
+/// search.
 #[derive(Debug)]
 pub struct Lexicon {
     map: FileMap,
@@ -24,7 +25,7 @@ impl Pronunciations for Lexicon {
 fn find<'a>(table: &'a [u8], word: &[u8]) -> Option<&'a str> {
     let (mut low, mut high) = (0, table.len());
     while low < high {
-        // The line that the middle lies in.
+        // Line that contains the middle. `low` and `high` are always at line boundaries.
         let middle = low + (high - low) / 2;
         let start = table[low..middle].iter().rposition(|&b| b == b'\n').map_or(low, |at| low + at + 1);
         let end = table[middle..high].iter().position(|&b| b == b'\n').map_or(high, |at| middle + at);
@@ -57,7 +58,7 @@ mod tests {
     });
 
     #[test]
-    fn every_word_is_found_and_no_other() {
+    fn exactly_the_listed_words_are_found() {
         let words = ["a", "ab", "abc", "b", "it", "it's", "zoo"];
         let table: String = words.iter().map(|word| format!("{word}\t<{word}>\n")).collect();
         for word in words {
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn damaged_tables_are_searched_without_a_panic() {
         for table in [&b"\n\n\n"[..], b"a", b"a\t", b"\t\t\n\xFF\t\xFF", b"a\t\xFF\n"] {
             let _ = find(table, b"a");
             let _ = find(table, b"\xFF");
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_voice_knows_words_and_reads_names() {
+    fn the_default_voice_pronounces_known_words_and_unknown_names() {
         let say = |text| {
             let mut sounds: Vec<char> = pronounce(text, &DEFAULT_VOICE.0).chars().collect();
             sounds.dedup();
@@ -92,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_default_voice_can_say_any_word(word in "[a-z']{1,40}") {
+        fn the_default_voice_pronounces_any_word(word in "[a-z']{1,40}") {
             let (lexicon, tokenizer) = &*DEFAULT_VOICE;
             let units = pronounce(&word, lexicon);
             prop_assert!(units.chars().count() <= 32 * word.len(), "{word}: {units}");

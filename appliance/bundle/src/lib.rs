@@ -1,21 +1,21 @@
-//! The voice bundle: a folder with everything a voice needs to speak, described by `voice.toml`.
+//! The voice bundle: a folder with all files of a voice, described by `voice.toml`.
 //!
-//! | file | what it is |
+//! | file | contents |
 //! |---|---|
 //! | `voice.toml` | this crate's [`Manifest`]: layout, sizes, quantisation, SHA-256 of every other file |
 //! | `talker.gguf` | the talker, as llama.cpp loads it (architecture `qwen3`) |
 //! | `predictor.gguf` | the code predictor's layers and its 15 heads |
 //! | `predictor.onnx` | the same network for ONNX Runtime |
 //! | `vocoder.onnx`, `vocoder.bin` | the codec decoder with its streaming states, and its weights |
-//! | `speaker_encoder.onnx`, `codec_features.onnx`, `codec_codes.onnx` and their `.bin` | in Base models: what makes a voice of a recording |
-//! | `text_embedding.bin` | projected text embeddings, one row a token |
+//! | `speaker_encoder.onnx`, `codec_features.onnx`, `codec_codes.onnx` and their `.bin` | encoders for enrolling a voice from a recording (Base models) |
+//! | `text_embedding.bin` | projected text embeddings, one row per token |
 //! | `codec_embedding.bin`, `predictor_embedding.bin` | embeddings of the codes |
 //! | `vocab.json`, `merges.txt` | the tokenizer |
 //!
-//! Beside bundles there are [`VoiceFile`]s: voices that were made of a recording, each for one model.
+//! [`VoiceFile`]s are separate files: each is a voice enrolled from a recording, for one model.
 //!
-//! A bundle is written under another name and renamed when it is complete, so a folder that has a `voice.toml` is
-//! whole. Tables are mapped, not read: a token costs one row.
+//! A bundle is written under a temporary name and renamed when it is complete, so a folder with a `voice.toml` is
+//! complete. Embedding tables are memory-mapped rather than read, since a token needs one row only.
 
 mod error;
 mod lexicon;
@@ -24,12 +24,13 @@ mod open;
 mod voice_file;
 mod writer;
 
+pub use crier_system::hexadecimal;
 pub use error::BundleError;
 pub use lexicon::Lexicon;
 pub use manifest::{
-    FileEntry, MANIFEST_NAME, Manifest, PredictorShape, Role, TableFormat, TalkerShape, TransformerShape,
-    VocoderShape, VocoderState,
+    FileEntry, MANIFEST_NAME, Manifest, PredictorShape, Role, StateShape, TableFormat, TalkerShape,
+    TransformerShape, VocoderShape,
 };
-pub use open::{Bundle, hexadecimal};
+pub use open::Bundle;
 pub use voice_file::{StoredReference, VoiceFile, write_whole};
 pub use writer::BundleWriter;

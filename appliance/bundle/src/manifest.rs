@@ -1,4 +1,4 @@
-//! `voice.toml`: what is in the bundle.
+//! `voice.toml`, the manifest of a bundle.
 
 use crier_speech::{AddedToken, VoiceLayout};
 use serde::{Deserialize, Serialize};
@@ -12,54 +12,55 @@ pub const MANIFEST_NAME: &str = "voice.toml";
 pub struct Manifest {
     /// Version of this file's format.
     pub format: u32,
-    /// What the voice is called.
+    /// Name of the voice.
     pub name: String,
-    /// What identifies the model, whatever it was quantised to: a voice file speaks with every bundle that has its identity.
-    /// Made of the checkpoint, 64 hexadecimal digits.
+    /// Identity of the model, independent of quantisation: a voice file fits every bundle with the same identity. A hash
+    /// of the checkpoint, 64 hexadecimal digits.
     pub model: String,
-    /// Everything that is not a weight.
+    /// Properties of the voice other than weights.
     pub voice: VoiceLayout,
-    /// The talker's sizes.
+    /// Shape of the talker.
     pub talker: TalkerShape,
-    /// The predictor's sizes.
+    /// Shape of the code predictor.
     pub predictor: PredictorShape,
-    /// The vocoder's sizes.
+    /// Shape of the vocoder.
     pub vocoder: VocoderShape,
     /// Tokens outside the BPE vocabulary.
     pub added_tokens: Vec<AddedToken>,
-    /// All files but this one.
+    /// All files except the manifest.
     pub file: Vec<FileEntry>,
 }
 
-/// A stack of Qwen3 layers.
+/// Shape of a stack of Qwen3 layers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerShape {
-    /// Width.
+    /// Width of the hidden state.
     pub hidden: usize,
-    /// Width inside the feed-forward part.
+    /// Width inside the feed-forward network.
     pub intermediate: usize,
-    /// Layers.
+    /// Number of layers.
     pub layers: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: usize,
-    /// Key and value heads.
+    /// Number of key and value heads.
     pub kv_heads: usize,
-    /// Width of a head.
+    /// Width of an attention head.
     pub head_dim: usize,
-    /// Epsilon of the norms.
+    /// Epsilon of the RMS norms.
     pub rms_epsilon: f32,
-    /// Base of the rotary embedding.
+    /// Base of the rotary position embedding.
     pub rope_theta: f32,
 }
 
 impl TransformerShape {
-    /// Cosines and sines that turn queries and keys, `positions` rows of `head_dim / 2` numbers each: at position `p`,
-    /// pair `i` of a head turns by `p * rope_theta^(-i / (head_dim / 2))` (Su et al., "RoFormer", 2021).
+    /// Returns the cosines and sines of the rotary position embedding, `positions` rows of `head_dim / 2` numbers each:
+    /// at position `p`, pair `i` of a head turns by `p * rope_theta^(-i / (head_dim / 2))` (Su et al., "RoFormer", 2021).
     #[must_use]
     pub fn rotation(&self, positions: usize) -> (Vec<f32>, Vec<f32>) {
         let half = self.head_dim / 2;
         let angle = |index: usize| {
+            // Frequencies in double precision, angles in single, as the reference implementation rounds them.
             let frequency = f64::from(self.rope_theta).powf(-((index % half) as f64) / half as f64) as f32;
             (index / half) as f32 * frequency
         };
@@ -67,55 +68,55 @@ impl TransformerShape {
     }
 }
 
-/// The talker.
+/// Shape of the talker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TalkerShape {
-    /// Its layers.
+    /// Transformer layers.
     pub transformer: TransformerShape,
-    /// Type of its weights, as given to `crier convert`.
+    /// Number format of the weights, as given to `crier convert`.
     pub quantisation: String,
-    /// Positions that the model was made for.
+    /// Number of positions the model was trained for.
     pub positions_max: usize,
 }
 
-/// The code predictor.
+/// Shape of the code predictor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictorShape {
-    /// Its layers.
+    /// Transformer layers.
     pub transformer: TransformerShape,
-    /// Type of its weights, as given to `crier convert`.
+    /// Number format of the weights, as given to `crier convert`.
     pub quantisation: String,
-    /// Whether its input passes through a projection (talker and predictor differ in width).
+    /// True if its input passes through a projection, because talker and predictor differ in width.
     pub projection: bool,
 }
 
-/// The codec decoder.
+/// Shape of the codec decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VocoderShape {
-    /// Type of its weights, as given to `crier convert`.
+    /// Number format of the weights, as given to `crier convert`.
     pub precision: String,
-    /// Samples per second.
+    /// Sample rate in hertz.
     pub sample_rate_hz: u32,
-    /// Samples that one frame becomes.
+    /// Number of samples per frame.
     pub samples_per_frame: usize,
-    /// States that are carried from call to call, all zero at the beginning.
-    pub states: Vec<VocoderState>,
+    /// States carried from call to call, initially all zero.
+    pub states: Vec<StateShape>,
 }
 
-/// One streaming state of the vocoder: graph input `NAME`, graph output `NAME_next`.
+/// A streaming state of the vocoder: graph input `NAME`, graph output `NAME_next`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct VocoderState {
+pub struct StateShape {
     /// Name of the graph input.
     pub name: String,
-    /// Shape, 32-bit floats.
+    /// Shape of the tensor of 32-bit floats.
     pub shape: Vec<usize>,
 }
 
-/// What a file is for.
+/// Purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -143,23 +144,23 @@ pub enum Role {
     Vocabulary,
     /// The tokenizer's merges.
     Merges,
-    /// How words sound, for voices that read sounds.
+    /// Pronunciation lexicon, for voices with phoneme input.
     Lexicon,
-    /// What makes a speaker's embedding of a recording.
+    /// Speaker encoder: embedding of a recording's speaker.
     SpeakerEncoder,
     /// Weights of the speaker encoder.
     SpeakerEncoderWeights,
-    /// First half of the codec's encoder: a recording's features.
+    /// First half of the codec's encoder: features of a recording.
     CodecFeatures,
     /// Weights of the first half of the codec's encoder.
     CodecFeaturesWeights,
-    /// Second half of the codec's encoder: codes of the features.
+    /// Second half of the codec's encoder: features to codes.
     CodecCodes,
     /// Weights of the second half of the codec's encoder.
     CodecCodesWeights,
 }
 
-/// How numbers stand in a table.
+/// Number format of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableFormat {
@@ -167,18 +168,18 @@ pub enum TableFormat {
     F32,
     /// 16-bit IEEE floats, little-endian.
     F16,
-    /// ggml's blocks: a 16-bit float, then 32 signed bytes that it scales.
+    /// ggml's Q8_0 blocks: a 16-bit float as scale, then 32 signed bytes.
     #[allow(non_camel_case_types)]
     Q8_0,
 }
 
 impl TableFormat {
-    /// Numbers in a block of [`Self::Q8_0`].
+    /// Numbers per block of [`Self::Q8_0`].
     pub(crate) const Q8_0_BLOCK: usize = 32;
-    /// Bytes of a block of [`Self::Q8_0`].
+    /// Bytes per block of [`Self::Q8_0`].
     pub(crate) const Q8_0_BLOCK_BYTES: usize = 2 + Self::Q8_0_BLOCK;
 
-    /// Bytes of a row of `columns` numbers.
+    /// Size of a row of `columns` numbers in bytes.
     #[must_use]
     pub fn row_bytes(self, columns: usize) -> usize {
         match self {
@@ -189,19 +190,19 @@ impl TableFormat {
     }
 }
 
-/// One file.
+/// Manifest entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
-    /// What it is for.
+    /// Purpose of the file.
     pub role: Role,
-    /// Its name inside the bundle; no folders.
+    /// File name inside the bundle, without folders.
     pub path: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Its SHA-256, in hexadecimal.
+    /// SHA-256 in hexadecimal.
     pub sha256: String,
-    /// For tables: how numbers stand in it.
+    /// Number format, for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<TableFormat>,
 }

@@ -1,25 +1,25 @@
-//! Opening a bundle: nothing of it is believed before it is checked.
+//! Opens and validates bundles.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crier_speech::{EmbeddingTables, GROUPS, Tokenizer, VoiceLayout};
-use crier_system::{FileMap, map_file};
+use crier_system::{FileMap, hexadecimal, map_file};
 use sha2::{Digest, Sha256};
 
 use crate::{BundleError, Lexicon, MANIFEST_NAME, Manifest, Role, TableFormat};
 
-/// Version of the format that is written and read.
+/// Format version that is written and read.
 pub(crate) const FORMAT: u32 = 2;
-/// No manifest is larger: a thousand speakers would fit.
+/// Limit on the manifest's size, enough for more than a thousand speakers; real ones have a few kilobytes.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
-/// Sizes of networks are below this, so that products of two of them cannot overflow.
+/// Limit on dimensions of networks, so that the product of two of them cannot overflow.
 const SIZE_MAX: usize = 1 << 24;
-/// How much is hashed at a time.
+/// Bytes hashed per read and per progress report.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// An opened bundle: checked manifest, mapped tables.
+/// An open bundle: validated manifest, memory-mapped tables.
 #[derive(Debug)]
 pub struct Bundle {
     folder: PathBuf,
@@ -30,11 +30,11 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a bundle: reads and checks the manifest, checks the size of every file, maps the tables. The contents
-    /// of the files are checked by [`Bundle::verify`].
+    /// Opens a bundle: reads and validates the manifest, checks the size of every file, and maps the tables. Contents of
+    /// files are checked by [`Bundle::verify`] only.
     ///
     /// # Errors
-    /// Whatever is missing or does not fit, by name.
+    /// The first file that is missing or does not fit, by name.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
         let manifest = read_manifest(folder)?;
         for entry in &manifest.file {
@@ -57,33 +57,33 @@ impl Bundle {
         })
     }
 
-    /// Where the bundle lies.
+    /// Folder of the bundle.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What is in it.
+    /// Manifest of the bundle.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Everything about the voice that is not a weight.
+    /// Properties of the voice other than weights.
     #[must_use]
     pub fn layout(&self) -> &VoiceLayout {
         &self.manifest.voice
     }
 
-    /// The path of a file.
+    /// Returns the path of a file.
     ///
     /// # Errors
-    /// [`BundleError::Manifest`] when the bundle has no such file.
+    /// [`BundleError::Manifest`] if the bundle has no such file.
     pub fn path(&self, role: Role) -> Result<PathBuf, BundleError> {
         entry_path(&self.folder, &self.manifest, role).map(|(path, _)| path)
     }
 
-    /// The voice's tokenizer.
+    /// Loads the tokenizer of the voice.
     ///
     /// # Errors
     /// [`BundleError::Read`] or [`BundleError::Tokenizer`].
@@ -96,10 +96,10 @@ impl Bundle {
             .map_err(|source| BundleError::Tokenizer { folder: self.folder.clone(), source })
     }
 
-    /// How words sound; `None` when the voice reads letters.
+    /// Maps the pronunciation lexicon; `None` if the input of the voice is text rather than phonemes.
     ///
     /// # Errors
-    /// [`BundleError::Read`] when it cannot be mapped.
+    /// [`BundleError::Map`] if it cannot be mapped.
     pub fn lexicon(&self) -> Result<Option<Lexicon>, BundleError> {
         match entry_path(&self.folder, &self.manifest, Role::Lexicon) {
             Ok((path, _)) => Ok(Some(Lexicon::new(map_file(&path)?))),
@@ -107,18 +107,18 @@ impl Bundle {
         }
     }
 
-    /// Compares every file with its SHA-256. Tells `progress` how many more bytes are done.
+    /// Compares every file with its SHA-256. Calls `progress` with the number of bytes hashed since its last call.
     ///
     /// # Errors
-    /// The first file that is not what it was.
+    /// The first file with a different hash.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), BundleError> {
         self.verify_some(&|_| true, progress)
     }
 
-    /// As [`Bundle::verify`], for the files that `wanted` says.
+    /// As [`Bundle::verify`], for the files selected by `wanted`.
     ///
     /// # Errors
-    /// The first of them that is not what it was.
+    /// The first selected file with a different hash.
     pub fn verify_some(
         &self,
         wanted: &dyn Fn(Role) -> bool,
@@ -134,7 +134,7 @@ impl Bundle {
         Ok(())
     }
 
-    /// The SHA-256, in hexadecimal, of the hashes of some files, in the order of `roles`.
+    /// Returns the SHA-256, in hexadecimal, of the hashes of the files with these roles, in this order.
     #[must_use]
     pub fn hash_of(&self, roles: &[Role]) -> String {
         let mut hash = Sha256::new();
@@ -146,7 +146,7 @@ impl Bundle {
         hexadecimal(&hash.finalize())
     }
 
-    /// Whether the bundle has what makes a voice of a recording.
+    /// Returns true if the bundle has the encoders for enrolling voices.
     #[must_use]
     pub fn can_enrol(&self) -> bool {
         [Role::SpeakerEncoder, Role::CodecFeatures, Role::CodecCodes]
@@ -154,7 +154,7 @@ impl Bundle {
             .all(|role| self.manifest.file.iter().any(|entry| entry.role == *role))
     }
 
-    /// Bytes of all files together.
+    /// Total size of all files in bytes.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.manifest.file.iter().map(|entry| entry.bytes).sum()
@@ -175,7 +175,7 @@ impl EmbeddingTables for Bundle {
     }
 }
 
-/// SHA-256 of a file, read in blocks, in hexadecimal.
+/// Returns the SHA-256 of a file in hexadecimal, reading it in blocks.
 pub(crate) fn sha256_hex(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<String, BundleError> {
     let wrap = |source| BundleError::Read { path: path.to_path_buf(), source };
     let mut file = File::open(path).map_err(wrap)?;
@@ -190,12 +190,6 @@ pub(crate) fn sha256_hex(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<S
         progress(count as u64);
     }
     Ok(hexadecimal(&hash.finalize()))
-}
-
-/// Bytes as digits, two each, small.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn entry_path(folder: &Path, manifest: &Manifest, role: Role) -> Result<(PathBuf, TableFormat), BundleError> {
@@ -218,16 +212,17 @@ fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
         .read_to_string(&mut text)
         .map_err(|source| BundleError::Read { path: path.clone(), source })?;
     let wrong = |reason: String| BundleError::Manifest { path: path.clone(), reason };
-    /// Read first, alone: a newer format may have keys that this program does not know.
+    /// Parsed before the rest, because a newer format may have keys that are unknown here: the error should name the
+    /// format, not the key.
     #[derive(serde::Deserialize)]
-    struct Version {
+    struct FormatOnly {
         format: u32,
     }
     let one_line = |e: toml::de::Error| {
         let place = e.span().map(|s| 1 + text[..s.start.min(text.len())].matches('\n').count());
         format!("line {}: {}", place.unwrap_or(1), e.message().replace('\n', " "))
     };
-    let version: Version = toml::from_str(&text).map_err(|e| wrong(one_line(e)))?;
+    let version: FormatOnly = toml::from_str(&text).map_err(|e| wrong(one_line(e)))?;
     if version.format != FORMAT {
         return Err(BundleError::Format { path, found: version.format, expected: FORMAT });
     }
@@ -236,7 +231,7 @@ fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
     Ok(manifest)
 }
 
-/// Whatever would make later steps wrong or unbounded.
+/// Rejects values that would make later steps fail or allocate without bound.
 fn check(manifest: &Manifest) -> Result<(), String> {
     if manifest.model.len() != 64 || !manifest.model.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("model is not 64 hexadecimal digits".to_owned());
@@ -256,11 +251,14 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         let all = [t.hidden, t.intermediate, t.layers, t.heads, t.kv_heads, t.head_dim];
         sizes.extend(all.map(|size| (name, size)));
         if t.kv_heads == 0 || t.heads % t.kv_heads != 0 || t.head_dim % 2 != 0 {
-            return Err(format!("{name}: {} heads over {} of width {}", t.heads, t.kv_heads, t.head_dim));
+            return Err(format!(
+                "{name} has {} query heads, {} key heads of width {}",
+                t.heads, t.kv_heads, t.head_dim
+            ));
         }
     }
     if let Some((name, size)) = sizes.into_iter().find(|&(_, size)| size == 0 || size > SIZE_MAX) {
-        return Err(format!("{name} is {size}"));
+        return Err(format!("{name} is {size}, outside 1 to {SIZE_MAX}"));
     }
     for state in &manifest.vocoder.states {
         if state.shape.is_empty()
@@ -271,17 +269,18 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         }
     }
     for entry in &manifest.file {
+        // No separators and no leading dot: a manifest must not reach outside its folder.
         let plain = !entry.path.is_empty()
             && !entry.path.starts_with('.')
             && entry.path.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if !plain {
-            return Err(format!("'{}' is no plain file name", entry.path.escape_debug()));
+            return Err(format!("'{}' is not a plain file name", entry.path.escape_debug()));
         }
     }
     Ok(())
 }
 
-/// A mapped table of rows.
+/// A memory-mapped table of rows.
 #[derive(Debug)]
 struct Table {
     map: FileMap,

@@ -1,15 +1,15 @@
-//! The voice file: who speaks, enrolled from a recording. Small, and of one model.
+//! The voice file: a speaker enrolled from a recording, for one model.
 //!
-//! One line, `crier voice 1 SHA256`, and JSON of which that is the hash:
+//! Format: one line `crier voice 1 SHA256`, then JSON with that hash:
 //!
-//! | key | what |
+//! | key | contents |
 //! |---|---|
-//! | `name` | what the voice is called |
+//! | `name` | name of the voice |
 //! | `model` | [`Manifest::model`](crate::Manifest::model) of the bundle it was enrolled with |
-//! | `language` | language of the recording, where it was told |
-//! | `recording_s` | how long the recording was, in seconds |
+//! | `language` | language of the recording, if given |
+//! | `recording_s` | length of the recording in seconds |
 //! | `embedding` | the speaker's embedding (x-vector), `hidden` numbers |
-//! | `reference` | with a transcript: its token ids, and the recording's codes |
+//! | `reference` | if a transcript was given: its token ids, and the codes of the recording |
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -19,53 +19,52 @@ use crier_speech::{CODEBOOKS, Identity, Reference};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::open::hexadecimal;
-use crate::{Bundle, BundleError};
+use crate::{Bundle, BundleError, hexadecimal};
 
-/// How a voice file begins, up to its format.
+/// Magic bytes before the format version.
 const MAGIC: &str = "crier voice ";
-/// Version of the format that is written and read.
+/// Format version that is written and read.
 const FORMAT: u32 = 1;
-/// No voice file is larger: a minute of codes is 60 kB, a wide embedding 30.
+/// Limit on the size of voice files: a minute of codes takes 60 kB, a wide embedding 30 kB.
 const BYTES_MAX: u64 = 1 << 20;
-/// The longest reference: a minute.
+/// Largest number of frames of a reference: a minute at 12.5 frames a second.
 const FRAMES_MAX: usize = 750;
-/// Nobody says more in a minute.
+/// Largest number of tokens of a transcript: more than ten times the speech rate over a minute.
 const TOKENS_MAX: usize = 4096;
 
-/// A voice that was made of a recording.
+/// A voice enrolled from a recording.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VoiceFile {
-    /// What the voice is called.
+    /// Name of the voice.
     pub name: String,
     /// [`Manifest::model`](crate::Manifest::model) of the bundle it was enrolled with.
     pub model: String,
-    /// Language of the recording, where it was told.
+    /// Language of the recording, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// How long the recording was, in seconds.
+    /// Length of the recording in seconds.
     pub recording_s: f32,
-    /// The speaker's embedding.
+    /// Embedding of the speaker (x-vector).
     pub embedding: Vec<f32>,
-    /// What is said in the recording, and how.
+    /// Transcript and codes of the recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<StoredReference>,
 }
 
-/// A recording as text and codes.
+/// A recording as tokens and codes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoredReference {
-    /// Token ids of what is said.
+    /// Token ids of the transcript.
     pub text: Vec<u32>,
-    /// Codes of how it is said, a row for every 80 ms.
+    /// Codes of the recording, one row per 80 ms.
     pub codes: Vec<[u16; CODEBOOKS]>,
 }
 
 impl std::fmt::Debug for VoiceFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // How somebody sounds, and what was said, does not belong into a log.
+        // The embedding is biometric data and the transcript is private: neither belongs in a log.
         f.debug_struct("VoiceFile")
             .field("name", &self.name)
             .field("language", &self.language)
@@ -78,18 +77,18 @@ impl VoiceFile {
     /// Reads a voice file and checks that it fits `bundle`.
     ///
     /// # Errors
-    /// [`BundleError::Read`]; [`BundleError::VoiceFile`] when it is damaged or something else;
-    /// [`BundleError::VoiceFormat`]; [`BundleError::ForeignVoice`] when it was enrolled with another model.
+    /// [`BundleError::ReadVoice`]; [`BundleError::VoiceFile`] if it is damaged or not a voice file;
+    /// [`BundleError::VoiceFormat`]; [`BundleError::ForeignVoice`] if it was enrolled with another model.
     pub fn open(path: &Path, bundle: &Bundle) -> Result<Self, BundleError> {
         let voice = Self::read(path)?;
         voice.check(bundle, path)?;
         Ok(voice)
     }
 
-    /// Reads a voice file to look at it; whether it fits a model is not known yet.
+    /// Reads a voice file without checking that it fits a model.
     ///
     /// # Errors
-    /// As [`VoiceFile::open`], but [`BundleError::ForeignVoice`].
+    /// As [`VoiceFile::open`], except [`BundleError::ForeignVoice`].
     pub fn read(path: &Path) -> Result<Self, BundleError> {
         let damaged = |reason: String| BundleError::VoiceFile { path: path.to_path_buf(), reason };
         let bytes = read_bounded(path)?;
@@ -98,8 +97,9 @@ impl VoiceFile {
         let line = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(MAGIC));
         let (format, hash) = line
             .and_then(|line| line.split_once(' '))
-            .ok_or_else(|| damaged("it does not begin as a voice file does".to_owned()))?;
-        let format = format.parse().map_err(|_| damaged(format!("format '{}'", format.escape_debug())))?;
+            .ok_or_else(|| damaged("its first line is not that of a voice file".to_owned()))?;
+        let format =
+            format.parse().map_err(|_| damaged(format!("it has format '{}'", format.escape_debug())))?;
         if format != FORMAT {
             return Err(BundleError::VoiceFormat {
                 path: path.to_path_buf(),
@@ -107,6 +107,7 @@ impl VoiceFile {
                 expected: FORMAT,
             });
         }
+        // Without the line feed; there is one, since the first line was found.
         let body = &body[1..];
         if hash != sha256_text(body) {
             return Err(damaged("its SHA-256 is not that of its first line".to_owned()));
@@ -114,10 +115,10 @@ impl VoiceFile {
         serde_json::from_slice(body).map_err(|e| damaged(e.to_string()))
     }
 
-    /// Writes the voice so that it is there whole or not at all.
+    /// Writes the voice file atomically.
     ///
     /// # Errors
-    /// [`BundleError::Write`]; nothing is left behind then.
+    /// [`BundleError::Write`]; no partial file remains.
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
         let wrong = |reason: String| BundleError::VoiceFile { path: path.to_path_buf(), reason };
         let body = serde_json::to_vec(self).map_err(|e| wrong(e.to_string()))?;
@@ -125,26 +126,26 @@ impl VoiceFile {
         write_whole(path, &[head.as_bytes(), &body])
     }
 
-    /// Who speaks, as prompts need it.
+    /// Identity of the speaker, for prompts.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity::Embedding(self.embedding.clone())
     }
 
-    /// What the speech continues, as prompts need it; `None` when no transcript was given.
+    /// Reference speech, for prompts; `None` if no transcript was given.
     #[must_use]
     pub fn reference(&self) -> Option<Reference> {
         let reference = self.reference.as_ref()?;
         Some(Reference { text: reference.text.clone(), codes: reference.codes.clone() })
     }
 
-    /// Codes that a vocoder hears before the first frame, so that it is in voice already; none without a transcript.
+    /// Codes for priming a vocoder; empty without a transcript.
     #[must_use]
     pub fn reference_codes(&self) -> &[[u16; CODEBOOKS]] {
         self.reference.as_ref().map_or(&[], |reference| &reference.codes)
     }
 
-    /// The SHA-256 of [`VoiceFile::reference_codes`], in hexadecimal.
+    /// SHA-256 of [`VoiceFile::reference_codes`] in hexadecimal.
     #[must_use]
     pub fn reference_hash(&self) -> String {
         let codes = self.reference_codes().as_flattened();
@@ -185,7 +186,8 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, BundleError> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
-        let reason = "it is no file".to_owned();
+        // Reading a FIFO or a device could block for ever.
+        let reason = "it is not a regular file".to_owned();
         return Err(BundleError::VoiceFile { path: path.to_path_buf(), reason });
     }
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -196,10 +198,10 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, BundleError> {
     Ok(bytes)
 }
 
-/// Writes a file under another name beside it, and renames it when it is on the disk: it is there whole or not at all.
+/// Writes a file atomically: under a temporary name in the same folder, synced to the disk, then renamed.
 ///
 /// # Errors
-/// [`BundleError::Write`]; nothing is left behind then.
+/// [`BundleError::Write`]; no partial file remains.
 pub fn write_whole(path: &Path, parts: &[&[u8]]) -> Result<(), BundleError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.partial-{}", std::process::id()));
@@ -210,7 +212,7 @@ pub fn write_whole(path: &Path, parts: &[&[u8]]) -> Result<(), BundleError> {
         std::fs::rename(&partial, path)
     };
     write().map_err(|source| {
-        // It may never have been created.
+        // Ignored: creating the file may be what failed.
         let _ = std::fs::remove_file(&partial);
         BundleError::Write { path: path.to_path_buf(), source }
     })

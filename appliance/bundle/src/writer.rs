@@ -1,4 +1,4 @@
-//! Writing a bundle so that it is there whole or not at all.
+//! Writes bundles atomically.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::open::{FORMAT, sha256_hex};
 use crate::{BundleError, FileEntry, MANIFEST_NAME, Manifest, Role, TableFormat};
 
-/// A bundle in the making: a hidden folder beside its final place, removed again unless [`BundleWriter::finish`]
-/// is reached.
+/// A bundle under construction: a hidden folder beside its target, removed unless [`BundleWriter::finish`] succeeds.
 #[derive(Debug)]
 pub struct BundleWriter {
     target: PathBuf,
@@ -18,8 +17,8 @@ pub struct BundleWriter {
 }
 
 impl BundleWriter {
-    /// Begins a bundle that will stand at `target`. An existing bundle there is replaced only if `replace` says so;
-    /// anything else there is left alone.
+    /// Starts a bundle for the folder `target`. An existing bundle is replaced only if `replace` is set; a folder that is
+    /// not a bundle is never replaced.
     ///
     /// # Errors
     /// [`BundleError::Exists`] or [`BundleError::Write`].
@@ -31,6 +30,7 @@ impl BundleWriter {
         let name = target.file_name().map_or_else(|| "voice".into(), |n| n.to_string_lossy().into_owned());
         let partial = target.with_file_name(format!(".{name}.partial-{}", std::process::id()));
         let wrap = |source| BundleError::Write { path: partial.clone(), source };
+        // Left by a conversion with the same process id that was killed.
         if partial.exists() {
             std::fs::remove_dir_all(&partial).map_err(wrap)?;
         }
@@ -44,16 +44,16 @@ impl BundleWriter {
         })
     }
 
-    /// Where a file of the bundle is to be written before [`BundleWriter::add`] takes note of it.
+    /// Returns the path for writing a file of the bundle, before [`BundleWriter::add`] lists it.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.partial.join(name)
     }
 
-    /// Takes note of a file that was written to [`BundleWriter::path`].
+    /// Lists a file that was written to [`BundleWriter::path`].
     ///
     /// # Errors
-    /// [`BundleError::Read`] when it is not there.
+    /// [`BundleError::Read`] if it does not exist.
     pub fn add(&mut self, role: Role, name: &str, format: Option<TableFormat>) -> Result<(), BundleError> {
         let path = self.path(name);
         let mut bytes = 0;
@@ -62,11 +62,11 @@ impl BundleWriter {
         Ok(())
     }
 
-    /// Writes the manifest (its format and file list are filled in here), makes everything durable, and moves the
-    /// bundle to its place.
+    /// Writes the manifest, whose format and file list are filled in here, syncs all files to the disk, and renames the
+    /// folder to its target.
     ///
     /// # Errors
-    /// [`BundleError::Write`] names what could not be written; nothing is left behind then.
+    /// [`BundleError::Write`] names the file; no partial bundle remains.
     pub fn finish(mut self, mut manifest: Manifest) -> Result<Manifest, BundleError> {
         manifest.format = FORMAT;
         manifest.file = std::mem::take(&mut self.files);
@@ -79,6 +79,7 @@ impl BundleWriter {
             let file = entry.map_err(|e| wrap(&self.partial, e))?.path();
             File::open(&file).and_then(|f| f.sync_all()).map_err(|e| wrap(&file, e))?;
         }
+        // A folder cannot be renamed over one that is not empty: the old bundle moves aside first.
         if self.replace {
             let old = self.partial.with_extension("old");
             std::fs::rename(&self.target, &old).map_err(|e| wrap(&self.target, e))?;
@@ -88,6 +89,7 @@ impl BundleWriter {
             std::fs::rename(&self.partial, &self.target).map_err(|e| wrap(&self.target, e))?;
         }
         self.finished = true;
+        // The rename itself is durable only when the parent folder is synced.
         let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent).and_then(|f| f.sync_all()).map_err(|e| wrap(parent, e))?;
         Ok(manifest)
@@ -97,7 +99,7 @@ impl BundleWriter {
 impl Drop for BundleWriter {
     fn drop(&mut self) {
         if !self.finished {
-            // The best that can be done: a leftover hidden folder is no bundle and is replaced by the next run.
+            // Best effort: a leftover hidden folder has no effect.
             let _ = std::fs::remove_dir_all(&self.partial);
         }
     }
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_abandoned_bundle_leaves_nothing() {
+    fn an_unfinished_bundle_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("voice");
         let writer = BundleWriter::create(&target, false).unwrap();
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_there_is_not_overwritten() {
+    fn a_folder_that_is_not_a_bundle_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("voice");
         std::fs::create_dir(&target).unwrap();

@@ -95,14 +95,14 @@ pub struct TalkerConfig {
     #[serde(default)]
     pub spk_id: BTreeMap<String, u32>,
     #[serde(default)]
-    pub spk_is_dialect: BTreeMap<String, Dialect>,
+    pub spk_is_dialect: BTreeMap<String, SpeakerDialect>,
     pub code_predictor_config: TransformerConfig,
 }
 
 /// `false`, or the name of a dialect.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub enum Dialect {
+pub enum SpeakerDialect {
     /// No dialect (or an unnamed one, which no model has).
     Flag(bool),
     /// The dialect's name among the languages.

@@ -4,14 +4,14 @@ use crier_bundle::{BundleWriter, Role};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::EncoderConfig;
-use crate::{ConvertError, Progress, onnx};
+use crate::{ConvertError, ConvertProgress, onnx};
 
 /// Writes the speaker encoder and both halves of the codec's encoder. They keep 32 bits whatever the other networks
 /// have: codes are choices, and a small error makes another choice.
 pub(crate) fn write(
     checkpoint: &Checkpoint,
     writer: &mut BundleWriter,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<(), ConvertError> {
     let config = &checkpoint.config;
     let unsupported = |file: &str, reason: &str| ConvertError::Unsupported {

@@ -4,7 +4,7 @@ use crier_speech::{AddedToken, CodecIds, ModelKind, SamplingDefaults, Speaker, T
 
 use crate::ConvertError;
 use crate::checkpoint::Checkpoint;
-use crate::config::Dialect;
+use crate::config::SpeakerDialect;
 
 /// The official package never lets speech end before this many frames.
 const MIN_FRAMES: u32 = 2;
@@ -27,8 +27,8 @@ pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertErro
     let g = &checkpoint.generation;
     let speakers = talker.spk_id.iter().map(|(name, &id)| {
         let dialect = match talker.spk_is_dialect.get(name) {
-            Some(Dialect::Name(dialect)) => Some(dialect.clone()),
-            Some(Dialect::Flag(_)) | None => None,
+            Some(SpeakerDialect::Name(dialect)) => Some(dialect.clone()),
+            Some(SpeakerDialect::Flag(_)) | None => None,
         };
         (name.to_lowercase(), Speaker { id, dialect })
     });

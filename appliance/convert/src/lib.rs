@@ -26,18 +26,23 @@ pub use error::ConvertError;
 pub use options::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, VocoderPrecision};
 
 use crate::config::TransformerConfig;
-use crate::weights::Matrix;
+use crate::weights::MatrixRole;
 
-/// What they are for, and their names in checkpoint and bundle.
-const TOKENIZER: [(Role, &str, &str); 2] =
-    [(Role::Vocabulary, "vocab.json", "vocab.json"), (Role::Merges, "merges.txt", "merges.txt")];
+/// Role, name in the bundle and contents of a text file.
+type TextFile = (Role, &'static str, Vec<u8>);
 
-/// Who is told how far the work has come.
-pub trait Progress {
-    /// A stage of `total` units begins.
+/// Receiver of progress reports.
+pub trait ConvertProgress {
+    /// Begins a stage of `total` units.
     fn stage(&mut self, name: &str, total: u64);
-    /// `units` more are done.
+    /// Reports that `units` more units of the stage are done.
     fn advance(&mut self, units: u64);
+}
+
+/// Ignores progress reports.
+impl ConvertProgress for () {
+    fn stage(&mut self, _: &str, _: u64) {}
+    fn advance(&mut self, _: u64) {}
 }
 
 /// Converts a checkpoint folder to a bundle folder.
@@ -48,7 +53,7 @@ pub fn convert(
     checkpoint: &Path,
     bundle: &Path,
     options: &ConvertOptions,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<Manifest, ConvertError> {
     let checkpoint = Checkpoint::open(checkpoint)?;
     let voice = layout::layout(&checkpoint)?;
@@ -80,12 +85,14 @@ pub fn convert(
     if options.enrolment && voice.kind == ModelKind::Base {
         encoders::write(&checkpoint, &mut writer, progress)?;
     }
-    copy_texts(&checkpoint, &mut writer)?;
+    let tokenizer = read_tokenizer(&checkpoint)?;
+    let model = identity(&checkpoint, &voice, &tokenizer)?;
+    write_texts(&checkpoint, tokenizer, &mut writer)?;
 
     let name = checkpoint.config.crier.name.clone();
     let manifest = Manifest {
         format: 0,
-        model: identity(&checkpoint, &voice)?,
+        model,
         name: name.unwrap_or_else(|| format!("Qwen3-TTS-12Hz {} {:?}", voice.model_size, voice.kind)),
         talker: TalkerShape {
             transformer: talker.transformer.shape(),
@@ -114,12 +121,12 @@ fn write_tables(
     checkpoint: &Checkpoint,
     options: &ConvertOptions,
     writer: &mut BundleWriter,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
     // As in the network that speaks first what the row stands for, but eight bits at least: rows are read, not multiplied.
     let hidden = [talker.transformer.hidden_size];
-    let talker_rows = weights::fitting(options.talker.kind(Matrix::Embedding, 0), &hidden);
+    let talker_rows = weights::fitting(options.talker.kind(MatrixRole::Embedding, 0), &hidden);
     let predictor_rows = weights::fitting(options.predictor.rows(), &hidden);
 
     progress.stage("text embeddings", talker.text_vocab_size as u64);
@@ -144,7 +151,11 @@ fn write_tables(
 
 /// What identifies the model, whatever it is quantised to: the SHA-256, in hexadecimal, of its kind and size, its embeddings of
 /// codes and its tokenizer.
-fn identity(checkpoint: &Checkpoint, voice: &VoiceLayout) -> Result<String, ConvertError> {
+fn identity(
+    checkpoint: &Checkpoint,
+    voice: &VoiceLayout,
+    texts: &[TextFile],
+) -> Result<String, ConvertError> {
     let mut hash = Sha256::new();
     hash.update(format!("{:?} {}\n", voice.kind, voice.model_size));
     let talker = &checkpoint.config.talker_config;
@@ -153,8 +164,8 @@ fn identity(checkpoint: &Checkpoint, voice: &VoiceLayout) -> Result<String, Conv
             hash.update(checkpoint.main.raw(&name, &shape)?.bytes);
         }
     }
-    for (_, from, _) in TOKENIZER {
-        hash.update(checkpoint::read_bounded(&checkpoint.folder.join(from))?);
+    for (_, _, text) in texts {
+        hash.update(text);
     }
     Ok(hexadecimal(&hash.finalize()))
 }
@@ -163,8 +174,8 @@ fn write_vocoder(
     checkpoint: &Checkpoint,
     options: &ConvertOptions,
     writer: &mut BundleWriter,
-    progress: &mut dyn Progress,
-) -> Result<Vec<crier_bundle::VocoderState>, ConvertError> {
+    progress: &mut dyn ConvertProgress,
+) -> Result<Vec<crier_bundle::StateShape>, ConvertError> {
     progress.stage("vocoder", 1);
     let path = writer.path("vocoder.onnx");
     let decoder = &checkpoint.speech.decoder_config;
@@ -175,11 +186,27 @@ fn write_vocoder(
     Ok(states)
 }
 
-fn copy_texts(checkpoint: &Checkpoint, writer: &mut BundleWriter) -> Result<(), ConvertError> {
-    let mut files = TOKENIZER.to_vec();
-    files.extend(checkpoint.config.crier.lexicon.as_deref().map(|from| (Role::Lexicon, from, "lexicon.tsv")));
-    for (role, from, name) in files {
-        let bytes = checkpoint::read_bounded(&checkpoint.folder.join(from))?;
+/// Reads the files of the tokenizer.
+fn read_tokenizer(checkpoint: &Checkpoint) -> Result<[TextFile; 2], ConvertError> {
+    let read = |name: &str| checkpoint::read_bounded(&checkpoint.folder.join(name));
+    Ok([
+        (Role::Vocabulary, "vocab.json", read("vocab.json")?),
+        (Role::Merges, "merges.txt", read("merges.txt")?),
+    ])
+}
+
+/// Writes the tokenizer, and the lexicon if the checkpoint has one.
+fn write_texts(
+    checkpoint: &Checkpoint,
+    tokenizer: [TextFile; 2],
+    writer: &mut BundleWriter,
+) -> Result<(), ConvertError> {
+    let mut texts = Vec::from(tokenizer);
+    if let Some(lexicon) = &checkpoint.config.crier.lexicon {
+        let bytes = checkpoint::read_bounded(&checkpoint.folder.join(lexicon))?;
+        texts.push((Role::Lexicon, "lexicon.tsv", bytes));
+    }
+    for (role, name, bytes) in texts {
         let path = writer.path(name);
         std::fs::write(&path, bytes).map_err(|source| ConvertError::Write { path, source })?;
         writer.add(role, name, None)?;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crier_llama::quantise::Kind;
+use crier_llama::quantise::GgmlType;
 
-use crate::weights::Matrix;
+use crate::weights::MatrixRole;
 
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
@@ -95,37 +95,37 @@ pub struct ConvertOptions {
 
 impl TalkerQuantisation {
     /// The format of a matrix; `q4_k_m` mixes formats as llama.cpp's quantiser does.
-    pub(crate) fn kind(self, matrix: Matrix, layers: usize) -> Kind {
+    pub(crate) fn kind(self, matrix: MatrixRole, layers: usize) -> GgmlType {
         match (self, matrix) {
-            (Self::F32, _) => Kind::F32,
-            (Self::F16, _) => Kind::F16,
+            (Self::F32, _) => GgmlType::F32,
+            (Self::F16, _) => GgmlType::F16,
             // Not computed with: only stock llama.cpp, given codes as tokens, would read a row of it.
-            (_, Matrix::Embedding) | (Self::Q8_0, _) => Kind::Q8_0,
-            (Self::Q4_0 | Self::Q4KM, Matrix::Output) => Kind::Q6K,
-            (Self::Q4_0, _) => Kind::Q4_0,
-            (Self::Q4KM, Matrix::Sensitive(layer)) if wants_more_bits(layer, layers) => Kind::Q6K,
-            (Self::Q4KM, _) => Kind::Q4K,
+            (_, MatrixRole::Embedding) | (Self::Q8_0, _) => GgmlType::Q8_0,
+            (Self::Q4_0 | Self::Q4KM, MatrixRole::Output) => GgmlType::Q6K,
+            (Self::Q4_0, _) => GgmlType::Q4_0,
+            (Self::Q4KM, MatrixRole::Sensitive(layer)) if wants_more_bits(layer, layers) => GgmlType::Q6K,
+            (Self::Q4KM, _) => GgmlType::Q4K,
         }
     }
 }
 
 impl PredictorQuantisation {
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> GgmlType {
         match self {
-            Self::F32 => Kind::F32,
-            Self::F16 => Kind::F16,
-            Self::Q8_0 => Kind::Q8_0,
-            Self::Q4_0 => Kind::Q4_0,
-            Self::Iq4Nl => Kind::Iq4Nl,
+            Self::F32 => GgmlType::F32,
+            Self::F16 => GgmlType::F16,
+            Self::Q8_0 => GgmlType::Q8_0,
+            Self::Q4_0 => GgmlType::Q4_0,
+            Self::Iq4Nl => GgmlType::Iq4Nl,
         }
     }
 
     /// The format of its embeddings of codes.
-    pub(crate) fn rows(self) -> Kind {
+    pub(crate) fn rows(self) -> GgmlType {
         match self {
-            Self::F32 => Kind::F32,
-            Self::F16 => Kind::F16,
-            Self::Q8_0 | Self::Q4_0 | Self::Iq4Nl => Kind::Q8_0,
+            Self::F32 => GgmlType::F32,
+            Self::F16 => GgmlType::F16,
+            Self::Q8_0 | Self::Q4_0 | Self::Iq4Nl => GgmlType::Q8_0,
         }
     }
 }

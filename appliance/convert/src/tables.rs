@@ -5,23 +5,23 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crier_bundle::TableFormat;
-use crier_llama::quantise::{Kind, quantise};
+use crier_llama::quantise::{GgmlType, quantise};
 use crier_speech::GROUPS;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::checkpoint::{RawTensor, Tensors};
 use crate::config::TalkerConfig;
-use crate::{ConvertError, Progress};
+use crate::{ConvertError, ConvertProgress};
 
 /// Rows that are projected at a time by one processor.
 const ROWS: usize = 256;
 
 /// How numbers of `kind` are told of in the manifest.
-pub(crate) fn format(kind: Kind) -> TableFormat {
+pub(crate) fn format(kind: GgmlType) -> TableFormat {
     match kind {
-        Kind::F32 => TableFormat::F32,
-        Kind::Q8_0 => TableFormat::Q8_0,
+        GgmlType::F32 => TableFormat::F32,
+        GgmlType::Q8_0 => TableFormat::Q8_0,
         _ => TableFormat::F16,
     }
 }
@@ -33,9 +33,9 @@ pub(crate) fn format(kind: Kind) -> TableFormat {
 pub(crate) fn write_text_embedding(
     tensors: &Tensors,
     config: &TalkerConfig,
-    kind: Kind,
+    kind: GgmlType,
     path: &Path,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<(), ConvertError> {
     let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
     let (inner, outer) = (config.text_hidden_size, config.transformer.hidden_size);
@@ -109,7 +109,7 @@ pub(crate) fn predictor_embedding(config: &TalkerConfig) -> (Vec<String>, [usize
 pub(crate) fn write_codes(
     tensors: &Tensors,
     (names, shape): &(Vec<String>, [usize; 2]),
-    kind: Kind,
+    kind: GgmlType,
     path: &Path,
 ) -> Result<(), ConvertError> {
     let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crier_llama::gguf::{Header, TensorInfo, Value, Writer};
-use crier_llama::quantise::{Kind, dequantise, quantise, quantise_q4_0_least_squares};
+use crier_llama::gguf::{GgufHeader, GgufWriter, MetadataValue, TensorInfo};
+use crier_llama::quantise::{GgmlType, dequantise, quantise, quantise_q4_0_least_squares};
 use crier_speech::GROUPS;
 use crier_system::{FileMap, map_file};
 
 use crate::checkpoint::Tensors;
 use crate::config::{TalkerConfig, TransformerConfig};
-use crate::onnx::predictor::Matrix as OnnxMatrix;
+use crate::onnx::predictor::StoredMatrix;
 use crate::options::{PredictorQuantisation, TalkerQuantisation};
-use crate::{ConvertError, Progress};
+use crate::{ConvertError, ConvertProgress};
 
 /// One tensor on its way: its name here and there, its shape, its format.
-struct Plan {
+struct TensorPlan {
     source: String,
     target: String,
     shape: Vec<usize>,
-    kind: Kind,
+    kind: GgmlType,
 }
 
 /// Writes the talker as a llama.cpp model of the architecture `qwen3`: token embedding and output head are those of
@@ -32,12 +32,12 @@ pub(crate) fn write_talker(
     config: &TalkerConfig,
     quantisation: TalkerQuantisation,
     path: &Path,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<(), ConvertError> {
     let t = &config.transformer;
     let (hidden, vocab) = (t.hidden_size, t.vocab_size);
     let kind = |role| quantisation.kind(role, t.num_hidden_layers);
-    let plan = |source: &str, target: &str, shape: Vec<usize>, kind| Plan {
+    let plan = |source: &str, target: &str, shape: Vec<usize>, kind| TensorPlan {
         source: source.to_owned(),
         target: target.to_owned(),
         kind: fitting(kind, &shape),
@@ -48,10 +48,10 @@ pub(crate) fn write_talker(
             "talker.model.codec_embedding.weight",
             "token_embd.weight",
             vec![vocab, hidden],
-            kind(Matrix::Embedding),
+            kind(MatrixRole::Embedding),
         ),
-        plan("talker.model.norm.weight", "output_norm.weight", vec![hidden], Kind::F32),
-        plan("talker.codec_head.weight", "output.weight", vec![vocab, hidden], kind(Matrix::Output)),
+        plan("talker.model.norm.weight", "output_norm.weight", vec![hidden], GgmlType::F32),
+        plan("talker.codec_head.weight", "output.weight", vec![vocab, hidden], kind(MatrixRole::Output)),
     ];
     for layer in 0..t.num_hidden_layers {
         plans.extend(layer_plans(t, &format!("talker.model.layers.{layer}"), layer, |matrix| {
@@ -59,10 +59,10 @@ pub(crate) fn write_talker(
         }));
     }
     let mut metadata = vec![
-        ("general.architecture", Value::String("qwen3".to_owned())),
-        ("general.name", Value::String("Crier talker".to_owned())),
-        ("tokenizer.ggml.model", Value::String("none".to_owned())),
-        ("qwen3.vocab_size", Value::U32(vocab as u32)),
+        ("general.architecture", MetadataValue::String("qwen3".to_owned())),
+        ("general.name", MetadataValue::String("Crier talker".to_owned())),
+        ("tokenizer.ggml.model", MetadataValue::String("none".to_owned())),
+        ("qwen3.vocab_size", MetadataValue::U32(vocab as u32)),
     ];
     let keys = shape_keys(t);
     let names: Vec<String> = keys.iter().map(|(key, _)| format!("qwen3.{key}")).collect();
@@ -80,24 +80,24 @@ pub(crate) fn write_predictor(
     config: &TalkerConfig,
     quantisation: PredictorQuantisation,
     path: &Path,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<PredictorFile, ConvertError> {
     let p = &config.code_predictor_config;
     let (hidden, talker_hidden) = (p.hidden_size, config.transformer.hidden_size);
     let prefix = "talker.code_predictor";
     let kind = quantisation.kind();
-    let mut plans = vec![Plan {
+    let mut plans = vec![TensorPlan {
         source: format!("{prefix}.model.norm.weight"),
         target: "output_norm.weight".to_owned(),
         shape: vec![hidden],
-        kind: Kind::F32,
+        kind: GgmlType::F32,
     }];
     for layer in 0..p.num_hidden_layers {
         plans.extend(layer_plans(p, &format!("{prefix}.model.layers.{layer}"), layer, |_| kind));
     }
     for group in 0..GROUPS {
         let shape = vec![p.vocab_size, hidden];
-        plans.push(Plan {
+        plans.push(TensorPlan {
             source: format!("{prefix}.lm_head.{group}.weight"),
             target: format!("output.{group}.weight"),
             kind: fitting(kind, &shape),
@@ -106,26 +106,26 @@ pub(crate) fn write_predictor(
     }
     if has_projection(config) {
         let shape = vec![hidden, talker_hidden];
-        plans.push(Plan {
+        plans.push(TensorPlan {
             source: format!("{prefix}.small_to_mtp_projection.weight"),
             target: "input_projection.weight".to_owned(),
             kind: fitting(kind, &shape),
             shape,
         });
-        plans.push(Plan {
+        plans.push(TensorPlan {
             source: format!("{prefix}.small_to_mtp_projection.bias"),
             target: "input_projection.bias".to_owned(),
             shape: vec![hidden],
-            kind: Kind::F32,
+            kind: GgmlType::F32,
         });
     }
     let metadata = [
-        ("general.architecture", Value::String("crier-code-predictor".to_owned())),
-        ("general.name", Value::String("Crier code predictor".to_owned())),
+        ("general.architecture", MetadataValue::String("crier-code-predictor".to_owned())),
+        ("general.name", MetadataValue::String("Crier code predictor".to_owned())),
     ];
     write(tensors, path, &metadata, &plans, quantisation == PredictorQuantisation::Q4_0, progress)?;
     let file = map_file(path)?;
-    let header = Header::parse(path, &file).map_err(|error| ConvertError::Write {
+    let header = GgufHeader::parse(path, &file).map_err(|error| ConvertError::Write {
         path: path.to_path_buf(),
         source: std::io::Error::other(error),
     })?;
@@ -137,7 +137,7 @@ pub(crate) fn write_predictor(
 pub(crate) struct PredictorFile {
     path: PathBuf,
     file: FileMap,
-    header: Header,
+    header: GgufHeader,
     /// Names in the file, by their official names.
     targets: BTreeMap<String, String>,
 }
@@ -147,7 +147,7 @@ impl PredictorFile {
     ///
     /// # Errors
     /// [`ConvertError::MissingTensor`], [`ConvertError::TensorShape`].
-    pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<OnnxMatrix, ConvertError> {
+    pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<StoredMatrix, ConvertError> {
         let info = self.targets.get(name).and_then(|target| self.header.tensors.get(target));
         let bytes = |info: &TensorInfo| {
             let start = usize::try_from(info.offset).ok()?;
@@ -165,10 +165,10 @@ impl PredictorFile {
             });
         }
         Ok(match info.kind {
-            Kind::Q4_0 => OnnxMatrix::Q4_0(bytes.to_vec()),
-            Kind::Q8_0 => OnnxMatrix::Q8_0(bytes.to_vec()),
-            Kind::Iq4Nl => OnnxMatrix::Iq4Nl(bytes.to_vec()),
-            kind => OnnxMatrix::F32(
+            GgmlType::Q4_0 => StoredMatrix::Q4_0(bytes.to_vec()),
+            GgmlType::Q8_0 => StoredMatrix::Q8_0(bytes.to_vec()),
+            GgmlType::Iq4Nl => StoredMatrix::Iq4Nl(bytes.to_vec()),
+            kind => StoredMatrix::F32(
                 dequantise(kind, bytes)
                     .map_err(|source| ConvertError::Quantise { tensor: name.to_owned(), source })?,
             ),
@@ -184,7 +184,7 @@ pub(crate) fn has_projection(config: &TalkerConfig) -> bool {
 
 /// The matrices that formats differ for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Matrix {
+pub(crate) enum MatrixRole {
     Embedding,
     Output,
     /// Values and the way back from the feed-forward part: the layers that tolerate least.
@@ -196,19 +196,19 @@ fn layer_plans(
     t: &TransformerConfig,
     source: &str,
     layer: usize,
-    kind: impl Fn(fn(usize) -> Matrix) -> Kind,
-) -> Vec<Plan> {
+    kind: impl Fn(fn(usize) -> MatrixRole) -> GgmlType,
+) -> Vec<TensorPlan> {
     let (hidden, inner) = (t.hidden_size, t.intermediate_size);
     let (queries, keys) = (t.num_attention_heads * t.head_dim, t.num_key_value_heads * t.head_dim);
-    let ordinary: fn(usize) -> Matrix = |_| Matrix::Ordinary;
+    let ordinary: fn(usize) -> MatrixRole = |_| MatrixRole::Ordinary;
     let matrices = [
         ("self_attn.q_proj", "attn_q", [queries, hidden], ordinary),
         ("self_attn.k_proj", "attn_k", [keys, hidden], ordinary),
-        ("self_attn.v_proj", "attn_v", [keys, hidden], Matrix::Sensitive as fn(usize) -> Matrix),
+        ("self_attn.v_proj", "attn_v", [keys, hidden], MatrixRole::Sensitive as fn(usize) -> MatrixRole),
         ("self_attn.o_proj", "attn_output", [hidden, queries], ordinary),
         ("mlp.gate_proj", "ffn_gate", [inner, hidden], ordinary),
         ("mlp.up_proj", "ffn_up", [inner, hidden], ordinary),
-        ("mlp.down_proj", "ffn_down", [hidden, inner], Matrix::Sensitive),
+        ("mlp.down_proj", "ffn_down", [hidden, inner], MatrixRole::Sensitive),
     ];
     let norms = [
         ("self_attn.q_norm", "attn_q_norm", t.head_dim),
@@ -216,35 +216,35 @@ fn layer_plans(
         ("input_layernorm", "attn_norm", hidden),
         ("post_attention_layernorm", "ffn_norm", hidden),
     ];
-    let matrices = matrices.map(|(from, to, shape, matrix)| Plan {
+    let matrices = matrices.map(|(from, to, shape, matrix)| TensorPlan {
         source: format!("{source}.{from}.weight"),
         target: format!("blk.{layer}.{to}.weight"),
         kind: fitting(kind(matrix), &shape),
         shape: shape.to_vec(),
     });
-    let norms = norms.map(|(from, to, size)| Plan {
+    let norms = norms.map(|(from, to, size)| TensorPlan {
         source: format!("{source}.{from}.weight"),
         target: format!("blk.{layer}.{to}.weight"),
         shape: vec![size],
-        kind: Kind::F32,
+        kind: GgmlType::F32,
     });
     matrices.into_iter().chain(norms).collect()
 }
 
 /// The next better format when rows are no whole blocks of the wanted one, as llama.cpp chooses it.
-pub(crate) fn fitting(kind: Kind, shape: &[usize]) -> Kind {
+pub(crate) fn fitting(kind: GgmlType, shape: &[usize]) -> GgmlType {
     let columns = shape.last().copied().unwrap_or(1);
-    let fits = |kind: Kind| columns % kind.block() == 0;
+    let fits = |kind: GgmlType| columns % kind.block() == 0;
     match kind {
         _ if fits(kind) => kind,
-        Kind::Q4K if fits(Kind::Q5_0) => Kind::Q5_0,
-        Kind::Q6K if fits(Kind::Q8_0) => Kind::Q8_0,
-        _ => Kind::F16,
+        GgmlType::Q4K if fits(GgmlType::Q5_0) => GgmlType::Q5_0,
+        GgmlType::Q6K if fits(GgmlType::Q8_0) => GgmlType::Q8_0,
+        _ => GgmlType::F16,
     }
 }
 
-fn shape_keys(t: &TransformerConfig) -> Vec<(&'static str, Value)> {
-    let number = |n: usize| Value::U32(n as u32);
+fn shape_keys(t: &TransformerConfig) -> Vec<(&'static str, MetadataValue)> {
+    let number = |n: usize| MetadataValue::U32(n as u32);
     vec![
         ("context_length", number(t.max_position_embeddings)),
         ("embedding_length", number(t.hidden_size)),
@@ -254,29 +254,29 @@ fn shape_keys(t: &TransformerConfig) -> Vec<(&'static str, Value)> {
         ("attention.head_count_kv", number(t.num_key_value_heads)),
         ("attention.key_length", number(t.head_dim)),
         ("attention.value_length", number(t.head_dim)),
-        ("attention.layer_norm_rms_epsilon", Value::F32(t.rms_norm_eps)),
-        ("rope.freq_base", Value::F32(t.rope_theta)),
+        ("attention.layer_norm_rms_epsilon", MetadataValue::F32(t.rms_norm_eps)),
+        ("rope.freq_base", MetadataValue::F32(t.rope_theta)),
     ]
 }
 
 fn write(
     tensors: &Tensors,
     path: &Path,
-    metadata: &[(&str, Value)],
-    plans: &[Plan],
+    metadata: &[(&str, MetadataValue)],
+    plans: &[TensorPlan],
     least_squares: bool,
-    progress: &mut dyn Progress,
+    progress: &mut dyn ConvertProgress,
 ) -> Result<(), ConvertError> {
     let wrap = |source| ConvertError::Write { path: path.to_path_buf(), source };
     let announced: Vec<_> = plans.iter().map(|p| (p.target.clone(), p.shape.clone(), p.kind)).collect();
-    let mut writer = Writer::create(path, metadata, &announced).map_err(wrap)?;
+    let mut writer = GgufWriter::create(path, metadata, &announced).map_err(wrap)?;
     for plan in plans {
         let values = tensors.f32(&plan.source, &plan.shape)?;
         let columns = plan.shape.last().copied().unwrap_or(1);
         let bytes = match plan.kind {
-            Kind::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            GgmlType::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             kind => in_parallel(columns, &values, |rows| match kind {
-                Kind::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
+                GgmlType::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
                 _ => quantise(kind, columns, rows),
             }),
         };

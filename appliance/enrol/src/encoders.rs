@@ -4,7 +4,7 @@ use crier_bundle::{Bundle, Role};
 use crier_speech::CODEBOOKS;
 
 use crate::EnrolError;
-use crate::network::Network;
+use crate::network::EncoderNetwork;
 
 /// Samples in a second of what the encoders hear.
 pub const SAMPLE_RATE_HZ: u32 = 24_000;
@@ -13,7 +13,7 @@ const COLUMNS_AT_ONCE: usize = 50;
 
 /// Hears who speaks.
 pub struct SpeakerEncoder {
-    network: Network,
+    network: EncoderNetwork,
     hidden: usize,
 }
 
@@ -24,7 +24,7 @@ impl SpeakerEncoder {
     /// [`EnrolError::Bundle`], [`EnrolError::Onnx`], and [`EnrolError::Contract`] when it is something else.
     pub fn load(bundle: &Bundle, threads: usize) -> Result<Self, EnrolError> {
         let path = bundle.path(Role::SpeakerEncoder)?;
-        let network = Network::open(&path, threads, "samples", "embedding")?;
+        let network = EncoderNetwork::open(&path, threads, "samples", "embedding")?;
         if network.number("sample_rate")? != SAMPLE_RATE_HZ as usize {
             return Err(network.contract("it hears another sample rate"));
         }
@@ -47,8 +47,8 @@ impl SpeakerEncoder {
 
 /// Writes down sounds as codes.
 pub struct CodecEncoder {
-    features: Network,
-    codes: Network,
+    features: EncoderNetwork,
+    codes: EncoderNetwork,
     samples_per_column: usize,
     columns_back: usize,
     codebook_size: usize,
@@ -61,8 +61,8 @@ impl CodecEncoder {
     /// [`EnrolError::Bundle`], [`EnrolError::Onnx`], and [`EnrolError::Contract`] when it is something else.
     pub fn load(bundle: &Bundle, threads: usize) -> Result<Self, EnrolError> {
         let features = bundle.path(Role::CodecFeatures)?;
-        let features = Network::open(&features, threads, "samples", "features")?;
-        let codes = Network::open(&bundle.path(Role::CodecCodes)?, threads, "features", "codes")?;
+        let features = EncoderNetwork::open(&features, threads, "samples", "features")?;
+        let codes = EncoderNetwork::open(&bundle.path(Role::CodecCodes)?, threads, "features", "codes")?;
         if features.number("sample_rate")? != SAMPLE_RATE_HZ as usize {
             return Err(features.contract("it hears another sample rate"));
         }

@@ -8,14 +8,14 @@ use ort::value::{PrimitiveTensorElementType, Tensor};
 
 use crate::EnrolError;
 
-pub(crate) struct Network {
+pub(crate) struct EncoderNetwork {
     session: Session,
     path: PathBuf,
     input: &'static str,
     output: &'static str,
 }
 
-impl Network {
+impl EncoderNetwork {
     pub(crate) fn open(
         path: &Path,
         threads: usize,

@@ -7,19 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crier_audio::{Limits, read};
 use crier_bundle::Bundle;
-use crier_convert::{
-    ConvertOptions, PredictorQuantisation, Progress, TalkerQuantisation, VocoderPrecision, convert,
-};
+use crier_convert::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, VocoderPrecision, convert};
 use crier_enrol::{CodecEncoder, SpeakerEncoder};
-use crier_test_checkpoint::{Kind, Preset};
+use crier_test_checkpoint::{CheckpointKind, Preset};
 use serde_json::Value;
-
-struct Silent;
-
-impl Progress for Silent {
-    fn stage(&mut self, _: &str, _: u64) {}
-    fn advance(&mut self, _: u64) {}
-}
 
 fn bundle(folder: &Path, checkpoint: &Value) -> Bundle {
     let preset = match checkpoint["preset"].as_str().unwrap() {
@@ -32,7 +23,7 @@ fn bundle(folder: &Path, checkpoint: &Value) -> Bundle {
     let (from, to) =
         (folder.join(format!("{preset:?}-{seed}")), folder.join(format!("{preset:?}-{seed}.bundle")));
     if !to.exists() {
-        crier_test_checkpoint::write(preset, Kind::Base, seed, &from).unwrap();
+        crier_test_checkpoint::write(preset, CheckpointKind::Base, seed, &from).unwrap();
         let options = ConvertOptions {
             talker: TalkerQuantisation::F16,
             predictor: PredictorQuantisation::F16,
@@ -41,7 +32,7 @@ fn bundle(folder: &Path, checkpoint: &Value) -> Bundle {
             enrolment: true,
             replace: false,
         };
-        convert(&from, &to, &options, &mut Silent).unwrap();
+        convert(&from, &to, &options, &mut ()).unwrap();
     }
     Bundle::open(&to).unwrap()
 }

@@ -5,23 +5,14 @@
 use std::path::Path;
 
 use crier_bundle::{Bundle, BundleError, StoredReference, VoiceFile};
-use crier_convert::{
-    ConvertOptions, PredictorQuantisation, Progress, TalkerQuantisation, VocoderPrecision, convert,
-};
-use crier_test_checkpoint::{Kind, Preset};
+use crier_convert::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, VocoderPrecision, convert};
+use crier_test_checkpoint::{CheckpointKind, Preset};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-struct Silent;
-
-impl Progress for Silent {
-    fn stage(&mut self, _: &str, _: u64) {}
-    fn advance(&mut self, _: u64) {}
-}
-
 fn bundle(folder: &Path) -> Bundle {
     let (from, to) = (folder.join("checkpoint"), folder.join("bundle"));
-    crier_test_checkpoint::write(Preset::Tiny, Kind::Base, 1, &from).unwrap();
+    crier_test_checkpoint::write(Preset::Tiny, CheckpointKind::Base, 1, &from).unwrap();
     let options = ConvertOptions {
         talker: TalkerQuantisation::F16,
         predictor: PredictorQuantisation::F16,
@@ -30,7 +21,7 @@ fn bundle(folder: &Path) -> Bundle {
         enrolment: false,
         replace: false,
     };
-    convert(&from, &to, &options, &mut Silent).unwrap();
+    convert(&from, &to, &options, &mut ()).unwrap();
     Bundle::open(&to).unwrap()
 }
 

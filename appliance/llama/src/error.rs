@@ -1,8 +1,8 @@
-//! What can go wrong with llama.cpp and its files.
+//! Errors of llama.cpp and its files.
 
 use std::path::PathBuf;
 
-/// Errors of this crate; each names the file or the limit, and the remedy.
+/// Errors of this crate. Each names the file or the limit, and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum LlamaError {
     /// A file cannot be read.
@@ -10,68 +10,70 @@ pub enum LlamaError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error reported by the system.
         source: std::io::Error,
     },
-    /// A file is no GGUF file that can be trusted.
+    /// A file is not a valid GGUF file, or not the expected one.
     #[error("{} is damaged: {reason}; copy the bundle again, or convert the checkpoint again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the defect.
         reason: String,
     },
-    /// llama.cpp refuses a file.
+    /// llama.cpp rejected a file.
     #[error("llama.cpp cannot load {}: it may be damaged, or memory may be short; `crier voice verify` tells which", path.display())]
     Load {
         /// The file.
         path: PathBuf,
     },
-    /// A context, buffer or thread pool could not be made.
-    #[error("llama.cpp cannot make {what}: memory is short")]
+    /// A context, buffer or thread pool could not be allocated.
+    #[error("llama.cpp cannot allocate {what}: not enough memory")]
     Allocate {
-        /// What was wanted.
+        /// Object that was to be allocated.
         what: &'static str,
     },
-    /// More positions than were planned.
-    #[error("the talker was made for {limit} positions, position {wanted} was asked for: split the text")]
+    /// More positions than the context holds.
+    #[error("the talker has {limit} positions, the text needs {wanted}: split the text")]
     TooManyPositions {
-        /// What was asked for.
+        /// Number of positions requested.
         wanted: usize,
-        /// How many there are.
+        /// Number of positions of the context.
         limit: usize,
     },
-    /// A position whose predecessor is unknown.
-    #[error("position {wanted} cannot be read: only {filled} positions are known; start the utterance again")]
+    /// A position whose predecessor has not been decoded.
+    #[error("cannot decode position {wanted}: only {filled} positions are filled; start the utterance again")]
     Gap {
-        /// What was asked for.
+        /// Position requested.
         wanted: usize,
-        /// Positions that are known.
+        /// Number of filled positions.
         filled: usize,
     },
-    /// The rows are not whole rows.
-    #[error("{numbers} numbers are no whole rows of {columns}")]
+    /// The input is not a whole number of rows.
+    #[error("{numbers} numbers are not whole rows of {columns}")]
     RowLength {
-        /// How many numbers came.
+        /// Number of numbers in the input.
         numbers: usize,
         /// Numbers in a row.
         columns: usize,
     },
-    /// A graph whose parts do not fit together.
-    #[error("a graph cannot be built: {what} does not fit; the voice's files may be of different models")]
+    /// A graph whose parts have incompatible shapes.
+    #[error("cannot build the graph: {what} does not fit; the voice's files may belong to different models")]
     Graph {
-        /// What does not fit.
+        /// Part that does not fit.
         what: String,
     },
     /// A computation failed.
-    #[error("llama.cpp failed in {operation} (code {code}); the voice's files may be damaged, verify them")]
+    #[error(
+        "llama.cpp failed in {operation} (code {code}); the voice's files may be damaged: run `crier voice verify`"
+    )]
     Compute {
-        /// Which operation.
+        /// Operation that failed.
         operation: &'static str,
-        /// What it returned.
+        /// Code it returned.
         code: i32,
     },
-    /// Rows that a block type cannot hold.
+    /// Rows whose length is not a multiple of the type's block size.
     #[error("rows of {columns} numbers cannot be stored as {kind}: its blocks have {block}")]
     Blocks {
         /// Numbers in a row.

@@ -1,5 +1,5 @@
-//! GGUF files (version 3), written and read in safe Rust. Reading trusts nothing: llama.cpp's own reader aborts the
-//! process on some damaged files, so a file is checked here before llama.cpp sees it.
+//! GGUF files (version 3), written and parsed in safe Rust. llama.cpp's own parser aborts the process on some damaged
+//! files, so every file is checked here first.
 //!
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
@@ -9,58 +9,59 @@ use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
 use crate::LlamaError;
-use crate::quantise::Kind;
+use crate::quantise::GgmlType;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
 const ALIGNMENT: usize = 32;
-/// Limits for reading: far above what any voice has.
+/// Limits on what a header may announce, so that a damaged one cannot cause large allocations. Voices have a few
+/// hundred tensors, names below 64 bytes, and at most 2^28 numbers in a tensor.
 const ENTRIES_MAX: u64 = 4096;
 const STRING_BYTES_MAX: u64 = 1 << 16;
 const DIMENSIONS_MAX: u32 = 4;
 const SIZE_MAX: u64 = 1 << 32;
 
-/// A metadata value of the kinds that this program writes.
+/// A metadata value, of the types that this program writes.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
-pub enum Value {
+pub enum MetadataValue {
     U32(u32),
     F32(f32),
     Bool(bool),
     String(String),
 }
 
-/// A tensor's place in a file.
+/// Description of a tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Its name.
+    /// Name of the tensor.
     pub name: String,
-    /// Its shape, outermost first (as in PyTorch).
+    /// Shape, outermost dimension first (as in PyTorch).
     pub shape: Vec<usize>,
-    /// Its number format.
-    pub kind: Kind,
-    /// Where its bytes begin in the file.
+    /// Number format.
+    pub kind: GgmlType,
+    /// Offset of its data in the file, in bytes.
     pub offset: u64,
-    /// How many bytes it has.
+    /// Size of its data in bytes.
     pub bytes: usize,
 }
 
-/// Writes a file whose tensors are made one at a time, in the order in which they were announced.
-pub struct Writer {
+/// Writes a file tensor by tensor, in the announced order, so that only one is in memory at a time.
+pub struct GgufWriter {
     file: BufWriter<File>,
     pending: std::vec::IntoIter<TensorInfo>,
     data_start: u64,
 }
 
-impl Writer {
-    /// Writes header and metadata, and announces the tensors (name, shape outermost first, format).
+impl GgufWriter {
+    /// Creates the file and writes its header: metadata, and the announced tensors (name, shape outermost first, format).
     ///
     /// # Errors
-    /// What the system says.
+    /// Any I/O error.
     pub fn create(
         path: &Path,
-        metadata: &[(&str, Value)],
-        tensors: &[(String, Vec<usize>, Kind)],
+        metadata: &[(&str, MetadataValue)],
+        tensors: &[(String, Vec<usize>, GgmlType)],
     ) -> std::io::Result<Self> {
         let mut head = Vec::new();
         head.extend(MAGIC);
@@ -74,19 +75,19 @@ impl Writer {
         for (key, value) in metadata {
             string(&mut head, key);
             match value {
-                Value::U32(v) => {
+                MetadataValue::U32(v) => {
                     head.extend(4_u32.to_le_bytes());
                     head.extend(v.to_le_bytes());
                 }
-                Value::F32(v) => {
+                MetadataValue::F32(v) => {
                     head.extend(6_u32.to_le_bytes());
                     head.extend(v.to_le_bytes());
                 }
-                Value::Bool(v) => {
+                MetadataValue::Bool(v) => {
                     head.extend(7_u32.to_le_bytes());
                     head.push(u8::from(*v));
                 }
-                Value::String(v) => {
+                MetadataValue::String(v) => {
                     head.extend(8_u32.to_le_bytes());
                     string(&mut head, v);
                 }
@@ -97,6 +98,7 @@ impl Writer {
         for (name, shape, kind) in tensors {
             string(&mut head, name);
             head.extend((shape.len() as u32).to_le_bytes());
+            // GGUF lists dimensions innermost first.
             for &size in shape.iter().rev() {
                 head.extend((size as u64).to_le_bytes());
             }
@@ -122,7 +124,7 @@ impl Writer {
     /// Writes the next announced tensor.
     ///
     /// # Errors
-    /// What the system says; `InvalidInput` when no tensor is due or this is not its length.
+    /// Any I/O error; `InvalidInput` if no tensor is due or `bytes` does not have its size.
     pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let due = self.pending.next();
         let fits = due.as_ref().is_some_and(|info| info.bytes == bytes.len());
@@ -134,10 +136,10 @@ impl Writer {
         self.file.write_all(&[0; ALIGNMENT][..padding])
     }
 
-    /// Ends the file.
+    /// Completes the file.
     ///
     /// # Errors
-    /// What the system says; `InvalidInput` when tensors are missing.
+    /// Any I/O error; `InvalidInput` if announced tensors are missing.
     pub fn finish(mut self) -> std::io::Result<()> {
         if self.pending.next().is_some() {
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "tensors are missing"));
@@ -146,20 +148,20 @@ impl Writer {
     }
 }
 
-/// The checked header of a file.
+/// The validated header of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Header {
-    /// Metadata of the kinds that this program writes.
-    pub metadata: BTreeMap<String, Value>,
-    /// All tensors.
+pub struct GgufHeader {
+    /// Metadata by key.
+    pub metadata: BTreeMap<String, MetadataValue>,
+    /// Tensors by name.
     pub tensors: BTreeMap<String, TensorInfo>,
 }
 
-impl Header {
-    /// Reads and checks the header of the file at `path`.
+impl GgufHeader {
+    /// Reads and validates the header of the file at `path`.
     ///
     /// # Errors
-    /// [`LlamaError::Read`] when it cannot be read, [`LlamaError::Damaged`] when it does not hold together.
+    /// [`LlamaError::Read`] if it cannot be read, [`LlamaError::Damaged`] if it is not valid.
     pub fn read(path: &Path) -> Result<Self, LlamaError> {
         let map = crier_system::map_file(path).map_err(|e| LlamaError::Read {
             path: path.to_path_buf(),
@@ -168,21 +170,21 @@ impl Header {
         Self::parse(path, &map)
     }
 
-    /// Reads and checks the header of `file`, the whole contents of the file at `path`.
+    /// Parses and validates the header of `file`, the whole contents of the file at `path`.
     ///
     /// # Errors
-    /// [`LlamaError::Damaged`] says what does not fit.
+    /// [`LlamaError::Damaged`] with the defect.
     pub fn parse(path: &Path, file: &[u8]) -> Result<Self, LlamaError> {
         parse(file).map_err(|reason| LlamaError::Damaged { path: path.to_path_buf(), reason })
     }
 }
 
-struct Reader<'a> {
+struct HeaderReader<'a> {
     file: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> HeaderReader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
         let bytes = self.at.checked_add(count).and_then(|end| self.file.get(self.at..end));
         self.at += count;
@@ -202,19 +204,19 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Result<String, String> {
         let length = self.u64()?;
         if length > STRING_BYTES_MAX {
-            return Err(format!("a name of {length} bytes"));
+            return Err(format!("it has a name of {length} bytes"));
         }
         String::from_utf8(self.take(length as usize)?.to_vec())
-            .map_err(|_| "a name that is not UTF-8".to_owned())
+            .map_err(|_| "it has a name that is not UTF-8".to_owned())
     }
 
-    fn value(&mut self) -> Result<Value, String> {
+    fn value(&mut self) -> Result<MetadataValue, String> {
         match self.u32()? {
-            4 => Ok(Value::U32(self.u32()?)),
-            6 => Ok(Value::F32(f32::from_bits(self.u32()?))),
-            7 => Ok(Value::Bool(self.take(1)? != [0])),
-            8 => Ok(Value::String(self.string()?)),
-            other => Err(format!("a metadata value of type {other}")),
+            4 => Ok(MetadataValue::U32(self.u32()?)),
+            6 => Ok(MetadataValue::F32(f32::from_bits(self.u32()?))),
+            7 => Ok(MetadataValue::Bool(self.take(1)? != [0])),
+            8 => Ok(MetadataValue::String(self.string()?)),
+            other => Err(format!("it has a metadata value of the unsupported type {other}")),
         }
     }
 
@@ -222,35 +224,39 @@ impl<'a> Reader<'a> {
         let name = self.string()?;
         let dimensions = self.u32()?;
         if dimensions == 0 || dimensions > DIMENSIONS_MAX {
-            return Err(format!("tensor '{name}' with {dimensions} dimensions"));
+            return Err(format!("tensor '{name}' has {dimensions} dimensions"));
         }
         let mut shape = Vec::new();
         let mut numbers = 1_u64;
         for _ in 0..dimensions {
             let size = self.u64()?;
-            numbers =
-                numbers.checked_mul(size).filter(|&n| n > 0 && n < SIZE_MAX).ok_or("a tensor of no size")?;
+            numbers = numbers
+                .checked_mul(size)
+                .filter(|&n| n > 0 && n < SIZE_MAX)
+                .ok_or("it has a tensor that is empty or too large")?;
             shape.insert(0, size as usize);
         }
         let id = self.u32()?;
-        let kind =
-            Kind::ALL.into_iter().find(|k| k.id() == id).ok_or_else(|| format!("numbers of type {id}"))?;
+        let kind = GgmlType::ALL
+            .into_iter()
+            .find(|k| k.id() == id)
+            .ok_or_else(|| format!("numbers of type {id}"))?;
         if shape.last().is_some_and(|columns| columns % kind.block() != 0) {
-            return Err(format!("tensor '{name}' whose rows are no whole blocks"));
+            return Err(format!("tensor '{name}' has rows that are not whole blocks"));
         }
         let offset = self.u64()?;
         Ok(TensorInfo { name, shape, kind, offset, bytes: kind.bytes(numbers as usize) })
     }
 }
 
-fn parse(file: &[u8]) -> Result<Header, String> {
-    let mut reader = Reader { file, at: 0 };
+fn parse(file: &[u8]) -> Result<GgufHeader, String> {
+    let mut reader = HeaderReader { file, at: 0 };
     if reader.take(4)? != MAGIC {
-        return Err("it is no GGUF file".to_owned());
+        return Err("it is not a GGUF file".to_owned());
     }
     let version = reader.u32()?;
     if version != VERSION {
-        return Err(format!("it is of GGUF version {version}"));
+        return Err(format!("it has GGUF version {version} instead of {VERSION}"));
     }
     let (tensor_count, value_count) = (reader.u64()?, reader.u64()?);
     if tensor_count > ENTRIES_MAX || value_count > ENTRIES_MAX {
@@ -268,16 +274,20 @@ fn parse(file: &[u8]) -> Result<Header, String> {
             return Err("it lists a tensor twice".to_owned());
         }
     }
+    // Offsets in the header are relative to the data section, which begins at the next aligned byte.
     let start = reader.at.next_multiple_of(ALIGNMENT) as u64;
     for info in tensors.values_mut() {
         let aligned = info.offset.is_multiple_of(ALIGNMENT as u64);
-        info.offset = start.checked_add(info.offset).filter(|_| aligned).ok_or("a tensor at no place")?;
+        info.offset = start
+            .checked_add(info.offset)
+            .filter(|_| aligned)
+            .ok_or("it has a tensor at a misaligned offset")?;
         let inside = info.offset.checked_add(info.bytes as u64).is_some_and(|end| end <= file.len() as u64);
         if !inside {
             return Err(format!("tensor '{}' lies outside the file", info.name));
         }
     }
-    Ok(Header { metadata, tensors })
+    Ok(GgufHeader { metadata, tensors })
 }
 
 #[cfg(test)]
@@ -288,15 +298,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.gguf");
         let metadata = [
-            ("general.architecture", Value::String("test".to_owned())),
-            ("test.size", Value::U32(7)),
-            ("test.eps", Value::F32(1e-6)),
-            ("test.flag", Value::Bool(true)),
+            ("general.architecture", MetadataValue::String("test".to_owned())),
+            ("test.size", MetadataValue::U32(7)),
+            ("test.eps", MetadataValue::F32(1e-6)),
+            ("test.flag", MetadataValue::Bool(true)),
         ];
-        let tensors = [("a".to_owned(), vec![3, 32], Kind::Q8_0), ("b".to_owned(), vec![5], Kind::F32)];
-        let mut writer = Writer::create(&path, &metadata, &tensors).unwrap();
+        let tensors =
+            [("a".to_owned(), vec![3, 32], GgmlType::Q8_0), ("b".to_owned(), vec![5], GgmlType::F32)];
+        let mut writer = GgufWriter::create(&path, &metadata, &tensors).unwrap();
         assert!(writer.write(&[0; 3]).is_err());
-        let mut writer = Writer::create(&path, &metadata, &tensors).unwrap();
+        let mut writer = GgufWriter::create(&path, &metadata, &tensors).unwrap();
         writer.write(&[1; 102]).unwrap();
         writer.write(&[2; 20]).unwrap();
         writer.finish().unwrap();
@@ -304,27 +315,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_file_parses_to_the_same_header() {
         let file = sample();
-        let header = Header::parse(Path::new("a"), &file).unwrap();
-        assert_eq!(header.metadata["test.size"], Value::U32(7));
-        assert_eq!(header.metadata["general.architecture"], Value::String("test".to_owned()));
+        let header = GgufHeader::parse(Path::new("a"), &file).unwrap();
+        assert_eq!(header.metadata["test.size"], MetadataValue::U32(7));
+        assert_eq!(header.metadata["general.architecture"], MetadataValue::String("test".to_owned()));
         let b = &header.tensors["b"];
-        assert_eq!((b.shape.as_slice(), b.kind), (&[5][..], Kind::F32));
+        assert_eq!((b.shape.as_slice(), b.kind), (&[5][..], GgmlType::F32));
         assert_eq!(file[b.offset as usize..][..b.bytes], [2; 20]);
         assert_eq!(header.tensors["a"].shape, [3, 32]);
     }
 
     #[test]
-    fn no_truncation_and_no_flipped_bit_gets_past_or_panics() {
+    fn truncated_and_bit_flipped_files_neither_panic_nor_point_outside() {
         let file = sample();
         for length in 0..file.len() - 12 {
-            assert!(Header::parse(Path::new("a"), &file[..length]).is_err(), "{length} bytes");
+            assert!(GgufHeader::parse(Path::new("a"), &file[..length]).is_err(), "{length} bytes");
         }
         for bit in 0..file.len() * 8 {
             let mut damaged = file.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            if let Ok(header) = Header::parse(Path::new("a"), &damaged) {
+            if let Ok(header) = GgufHeader::parse(Path::new("a"), &damaged) {
                 for info in header.tensors.values() {
                     assert!(info.offset as usize + info.bytes <= damaged.len());
                 }

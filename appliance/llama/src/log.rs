@@ -6,12 +6,12 @@ use std::sync::Once;
 
 use llama_cpp_sys_2 as sys;
 
-/// Sends what llama.cpp and ggml say to `tracing`: errors as errors, and the rest as debug, warnings too, for they are
-/// about what was asked for on purpose (repacking, said for every tensor, as trace). Called by everything here that may
-/// speak.
+/// Routes the log of llama.cpp and ggml to `tracing`. Errors stay errors. Everything else becomes debug, warnings
+/// included, because they concern settings made on purpose; the per-tensor lines about repacking become trace. Called
+/// before anything in this crate that may log.
 pub(crate) fn route() {
     static ONCE: Once = Once::new();
-    // SAFETY: `line` has the signature that is asked for, lives for ever, and needs no data.
+    // SAFETY: `line` has the required signature, is a static function, and ignores its data pointer.
     ONCE.call_once(|| unsafe {
         sys::llama_log_set(Some(line), std::ptr::null_mut());
         sys::ggml_log_set(Some(line), std::ptr::null_mut());
@@ -22,10 +22,10 @@ unsafe extern "C" fn line(level: sys::ggml_log_level, text: *const c_char, _: *m
     if text.is_null() {
         return;
     }
-    // SAFETY: not null; llama.cpp passes a string that ends with a zero and outlives the call.
+    // SAFETY: not null; llama.cpp passes a NUL-terminated string that outlives the call.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
     let text = text.trim();
-    // Lines of dots, and what continues a line without a beginning, say nothing.
+    // llama.cpp prints progress as dots and continues lines in separate calls: both are noise here.
     if text.trim_matches('.').is_empty() {
         return;
     }

@@ -1,50 +1,50 @@
-//! A llama.cpp model that is fed embeddings and answers with logits and hidden state of the same step.
+//! A llama.cpp model with embeddings as input, and the logits and hidden state of the same step as output.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, c_void};
+use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use llama_cpp_sys_2 as sys;
 
-use crate::gguf::{Header, Value};
-use crate::quantise::Kind;
+use crate::gguf::{GgufHeader, MetadataValue};
+use crate::quantise::GgmlType;
 use crate::{LlamaError, ThreadPool, log};
 
-/// Rows that go through the network at once; more are split. Large enough that weights are read once for many rows,
-/// small enough that buffers stay small.
+/// Rows per llama.cpp batch; longer inputs are split. Large enough to amortise reading the weights over many rows,
+/// small enough to keep the compute buffers small.
 const BATCH_ROWS: usize = 64;
-/// llama.cpp rounds contexts up to this.
+/// Granularity of llama.cpp's context size, to which it rounds up.
 const POSITIONS_STEP: usize = 256;
 
-/// What a model must be: all that its file says is compared with this before llama.cpp sees the file.
+/// Expected shape of a model. The file's header is compared with it before llama.cpp parses the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelShape {
-    /// Width.
+    /// Width of the hidden state.
     pub hidden: usize,
-    /// Width inside the feed-forward part.
+    /// Width inside the feed-forward network.
     pub intermediate: usize,
-    /// Layers.
+    /// Number of layers.
     pub layers: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: usize,
-    /// Key and value heads.
+    /// Number of key and value heads.
     pub kv_heads: usize,
-    /// Width of a head.
+    /// Width of an attention head.
     pub head_dim: usize,
-    /// Epsilon of the norms.
+    /// Epsilon of the RMS norms.
     pub rms_epsilon: f32,
-    /// Base of the rotary embedding.
+    /// Base of the rotary position embedding.
     pub rope_theta: f32,
-    /// Logits.
+    /// Number of logits.
     pub vocabulary: usize,
 }
 
 impl ModelShape {
-    /// Names and shapes (outermost first) of all tensors of a stack of Qwen3 layers, without embeddings and heads.
+    /// Returns names and shapes (outermost first) of all tensors of a stack of Qwen3 layers, without embeddings and
+    /// output heads.
     #[must_use]
     pub fn layer_tensors(&self) -> Vec<(String, Vec<usize>)> {
         let (hidden, inner, width) = (self.hidden, self.intermediate, self.head_dim);
@@ -70,13 +70,13 @@ impl ModelShape {
     }
 
     /// Compares a file's header with this shape.
-    fn check(&self, header: &Header) -> Result<(), String> {
+    fn check(&self, header: &GgufHeader) -> Result<(), String> {
         let text = |key: &str| match header.metadata.get(key) {
-            Some(Value::String(text)) => Some(text.as_str()),
+            Some(MetadataValue::String(text)) => Some(text.as_str()),
             _ => None,
         };
         if text("general.architecture") != Some("qwen3") || text("tokenizer.ggml.model") != Some("none") {
-            return Err("it is no talker (architecture qwen3 without tokenizer)".to_owned());
+            return Err("it is not a talker (architecture qwen3 without tokenizer)".to_owned());
         }
         let numbers = [
             ("embedding_length", self.hidden),
@@ -89,24 +89,24 @@ impl ModelShape {
             ("vocab_size", self.vocabulary),
         ];
         for (key, expected) in numbers {
-            if header.metadata.get(&format!("qwen3.{key}")) != Some(&Value::U32(expected as u32)) {
+            if header.metadata.get(&format!("qwen3.{key}")) != Some(&MetadataValue::U32(expected as u32)) {
                 return Err(format!("qwen3.{key} is not {expected}"));
             }
         }
         let fractions =
             [("attention.layer_norm_rms_epsilon", self.rms_epsilon), ("rope.freq_base", self.rope_theta)];
         for (key, expected) in fractions {
-            if header.metadata.get(&format!("qwen3.{key}")) != Some(&Value::F32(expected)) {
+            if header.metadata.get(&format!("qwen3.{key}")) != Some(&MetadataValue::F32(expected)) {
                 return Err(format!("qwen3.{key} is not {expected}"));
             }
         }
-        if !matches!(header.metadata.get("qwen3.context_length"), Some(Value::U32(n)) if *n > 0) {
+        if !matches!(header.metadata.get("qwen3.context_length"), Some(MetadataValue::U32(n)) if *n > 0) {
             return Err("qwen3.context_length is missing".to_owned());
         }
-        // Eleven keys of the architecture, three of the file: any other could change what llama.cpp makes of it.
+        // Any further key (RoPE scaling, for instance) could change how llama.cpp interprets the file.
         let known = ["general.architecture", "general.name", "tokenizer.ggml.model"];
         if header.metadata.len() > known.len() + numbers.len() + fractions.len() + 1 {
-            return Err("it has metadata that a talker has not".to_owned());
+            return Err("it has metadata keys that a talker does not have".to_owned());
         }
         let mut expected = self.layer_tensors();
         for name in ["token_embd.weight", "output.weight"] {
@@ -116,14 +116,14 @@ impl ModelShape {
     }
 }
 
-/// Compares a file's tensors with names and shapes.
-pub(crate) fn check_tensors(header: &Header, expected: &[(String, Vec<usize>)]) -> Result<(), String> {
+/// Compares a file's tensors with the expected names and shapes.
+pub(crate) fn check_tensors(header: &GgufHeader, expected: &[(String, Vec<usize>)]) -> Result<(), String> {
     for (name, shape) in expected {
         let tensor = header.tensors.get(name).ok_or_else(|| format!("tensor '{name}' is missing"))?;
         if tensor.shape != *shape {
             return Err(format!("tensor '{name}' has the shape {:?} instead of {shape:?}", tensor.shape));
         }
-        if shape.len() == 1 && tensor.kind != Kind::F32 {
+        if shape.len() == 1 && tensor.kind != GgmlType::F32 {
             return Err(format!("tensor '{name}' is {} instead of f32", tensor.kind.name()));
         }
     }
@@ -133,55 +133,40 @@ pub(crate) fn check_tensors(header: &Header, expected: &[(String, Vec<usize>)]) 
     Ok(())
 }
 
-/// How to load a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ModelOptions {
-    /// Rearrange weights for this processor's fastest kernels while loading; there is only that one copy then.
-    pub repack: bool,
-    /// Map the file instead of reading it. Together with `repack` most weights would be held twice.
-    pub map: bool,
-}
-
-impl Default for ModelOptions {
-    fn default() -> Self {
-        Self { repack: true, map: false }
-    }
-}
-
-/// A loaded model; contexts share it.
+/// A loaded model, shared by its contexts.
 #[derive(Debug)]
-pub struct Model {
+pub struct LlamaModel {
     raw: NonNull<sys::llama_model>,
     shape: ModelShape,
     exact: bool,
 }
 
-// SAFETY: a loaded llama.cpp model is never written to; the functions called on it are documented as usable from
-// several contexts and threads.
-unsafe impl Send for Model {}
+// SAFETY: a loaded llama.cpp model is never written to, and llama.cpp documents the functions called here as usable
+// from several contexts and threads.
+unsafe impl Send for LlamaModel {}
 // SAFETY: as above.
-unsafe impl Sync for Model {}
+unsafe impl Sync for LlamaModel {}
 
-impl Model {
-    /// Checks the file at `path` against `shape` and loads it.
+impl LlamaModel {
+    /// Checks the file at `path` against `shape` and loads it, with weights repacked for the fastest kernels of this CPU.
     ///
     /// # Errors
-    /// [`LlamaError::Read`], [`LlamaError::Damaged`] with what does not fit, [`LlamaError::Load`].
-    pub fn load(path: &Path, shape: &ModelShape, options: ModelOptions) -> Result<Arc<Self>, LlamaError> {
+    /// [`LlamaError::Read`], [`LlamaError::Damaged`] with the mismatch, [`LlamaError::Load`].
+    pub fn load(path: &Path, shape: &ModelShape) -> Result<Arc<Self>, LlamaError> {
         log::route();
-        let header = Header::read(path)?;
+        let header = GgufHeader::read(path)?;
         shape.check(&header).map_err(|reason| LlamaError::Damaged { path: path.to_path_buf(), reason })?;
-        let exact = header.tensors["output.weight"].kind == Kind::F32;
+        let exact = header.tensors["output.weight"].kind == GgmlType::F32;
         let failed = || LlamaError::Load { path: path.to_path_buf() };
         let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| failed())?;
-        // SAFETY: `name` ends with a zero and outlives the call; the parameters are llama.cpp's defaults but for plain
-        // values. C++ exceptions end inside llama.cpp, which answers with a null pointer.
+        // SAFETY: `name` is NUL-terminated and outlives the call; the parameters are llama.cpp's defaults except for plain
+        // values. llama.cpp catches C++ exceptions itself and returns a null pointer.
         let raw = unsafe {
             sys::llama_backend_init();
             let mut params = sys::llama_model_default_params();
-            params.load_mode =
-                if options.map { sys::LLAMA_LOAD_MODE_MMAP } else { sys::LLAMA_LOAD_MODE_NONE };
-            params.use_extra_bufts = options.repack;
+            // Read rather than map the file: repacked weights are copies, and mapping would keep both.
+            params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
+            params.use_extra_bufts = true;
             params.n_gpu_layers = 0;
             sys::llama_model_load_from_file(name.as_ptr(), params)
         };
@@ -189,83 +174,58 @@ impl Model {
         Ok(Arc::new(Self { raw, shape: shape.clone(), exact }))
     }
 
-    /// What it is.
+    /// Shape of the model.
     #[must_use]
     pub fn shape(&self) -> &ModelShape {
         &self.shape
     }
 }
 
-impl Drop for Model {
+impl Drop for LlamaModel {
     fn drop(&mut self) {
-        // SAFETY: made by `llama_model_load_from_file`, freed once; contexts hold an `Arc`, so none is left.
+        // SAFETY: created by `llama_model_load_from_file`, freed once; contexts hold an `Arc`, so none is left.
         unsafe { sys::llama_model_free(self.raw.as_ptr()) }
     }
 }
 
-/// Breaks off a computation from another thread.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Breaks off what runs, and whatever is begun until [`Cancel::clear`].
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Lets computations run again.
-    pub fn clear(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    /// For C: a pointer that stays valid as long as `self` or a clone lives.
-    pub(crate) fn raw(&self) -> *mut c_void {
-        Arc::as_ptr(&self.0).cast_mut().cast()
-    }
-
-    /// What C calls with [`Cancel::raw`] between operations.
-    pub(crate) unsafe extern "C" fn poll(flag: *mut c_void) -> bool {
-        // SAFETY: `flag` comes from `raw` of a `Cancel` that the context or graph owns.
-        unsafe { (*flag.cast::<AtomicBool>()).load(Ordering::Relaxed) }
-    }
-}
-
-/// How to make a context.
+/// Settings of a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContextOptions {
-    /// Positions that it holds; rounded up to a multiple of 256.
+    /// Capacity in positions; rounded up to a multiple of 256.
     pub positions: usize,
-    /// Use llama.cpp's fused attention instead of three matrix operations. Always exact enough to hear no difference;
-    /// for a model in 32 bits it is left off, to be as near as possible to the original.
+    /// Use llama.cpp's fused attention instead of three matrix operations. The difference is inaudible; a model in 32
+    /// bits never uses it, to stay as close as possible to the reference implementation.
     pub flash_attention: bool,
 }
 
-/// The memory of one conversation with a model.
+/// Key-value cache and compute buffers of one sequence.
 #[derive(Debug)]
 pub struct Context {
     raw: NonNull<sys::llama_context>,
     batch: sys::llama_batch,
     positions: usize,
     filled: usize,
-    cancel: Cancel,
-    model: Arc<Model>,
+    model: Arc<LlamaModel>,
     _pool: ThreadPool,
 }
 
-// SAFETY: nothing in a llama.cpp context belongs to the thread that made it; `&mut self` keeps users apart.
+// SAFETY: nothing in a llama.cpp context belongs to the thread that created it; `&mut self` serialises its users.
 unsafe impl Send for Context {}
 
 impl Context {
-    /// Makes a context that computes with `pool`.
+    /// Creates a context that computes with `pool`.
     ///
     /// # Errors
     /// [`LlamaError::Allocate`].
-    pub fn new(model: &Arc<Model>, options: ContextOptions, pool: ThreadPool) -> Result<Self, LlamaError> {
+    pub fn new(
+        model: &Arc<LlamaModel>,
+        options: ContextOptions,
+        pool: ThreadPool,
+    ) -> Result<Self, LlamaError> {
         let positions = options.positions.clamp(1, 1 << 20).next_multiple_of(POSITIONS_STEP);
-        let cancel = Cancel::default();
-        let store = if model.exact { Kind::F32 } else { Kind::F16 };
-        // SAFETY: the model outlives the context (`Arc` below), the pool too (it is moved in), the flag behind
-        // `cancel.raw()` too. The parameters are llama.cpp's defaults but for plain values.
+        let store = if model.exact { GgmlType::F32 } else { GgmlType::F16 };
+        // SAFETY: the model outlives the context (`Arc` below), and so does the pool, which is moved in. The parameters
+        // are llama.cpp's defaults except for plain values.
         let raw = unsafe {
             let mut params = sys::llama_context_default_params();
             params.n_ctx = positions as u32;
@@ -286,41 +246,33 @@ impl Context {
             params.offload_kqv = false;
             params.op_offload = false;
             params.no_perf = true;
-            params.abort_callback = Some(Cancel::poll);
-            params.abort_callback_data = cancel.raw();
             sys::llama_init_from_model(model.raw.as_ptr(), params)
         };
         let raw = NonNull::new(raw).ok_or(LlamaError::Allocate { what: "a context" })?;
-        // SAFETY: the context is valid; room for `BATCH_ROWS` rows of the model's width, one sequence each.
+        // SAFETY: the context is valid; the batch has room for `BATCH_ROWS` rows of the model's width, one sequence each.
         let batch = unsafe {
             sys::llama_attach_threadpool(raw.as_ptr(), pool.raw(), pool.raw());
             sys::llama_batch_init(BATCH_ROWS as i32, model.shape.hidden as i32, 1)
         };
-        Ok(Self { raw, batch, positions, filled: 0, cancel, model: Arc::clone(model), _pool: pool })
+        Ok(Self { raw, batch, positions, filled: 0, model: Arc::clone(model), _pool: pool })
     }
 
-    /// Positions that it holds at most.
+    /// Capacity in positions.
     #[must_use]
     pub fn positions(&self) -> usize {
         self.positions
     }
 
-    /// Positions that it holds now.
+    /// Number of filled positions.
     #[must_use]
     pub fn filled(&self) -> usize {
         self.filled
     }
 
-    /// Breaks off decodes from another thread.
-    #[must_use]
-    pub fn cancel(&self) -> Cancel {
-        self.cancel.clone()
-    }
-
-    /// Forgets `position` and all later ones.
+    /// Discards `position` and all later ones.
     pub fn truncate(&mut self, position: usize) {
         if position < self.filled {
-            // SAFETY: the context is valid; a whole tail of the only sequence is removed, which always succeeds.
+            // SAFETY: the context is valid. Removing a complete tail of the only sequence always succeeds.
             unsafe {
                 let memory = sys::llama_get_memory(self.raw.as_ptr());
                 sys::llama_memory_seq_rm(memory, 0, position as i32, -1);
@@ -329,8 +281,8 @@ impl Context {
         }
     }
 
-    /// Reads `rows` (whole rows of the model's width) as positions `position ..`, forgetting what was there and
-    /// after. Afterwards [`Context::output`] answers for the last row. On failure the context is empty.
+    /// Decodes `rows` (whole rows of the model's width) at positions `position ..`, replacing these and all later ones.
+    /// Afterwards [`Context::output`] returns the output of the last row. On failure the context is empty.
     ///
     /// # Errors
     /// [`LlamaError::RowLength`], [`LlamaError::TooManyPositions`], [`LlamaError::Gap`], [`LlamaError::Compute`].
@@ -350,6 +302,7 @@ impl Context {
         for chunk in rows.chunks(BATCH_ROWS * columns) {
             let code = self.decode_chunk(chunk, columns);
             if code != 0 {
+                // A failed decode leaves an unknown part of the chunk in the cache.
                 self.truncate(0);
                 return Err(LlamaError::Compute { operation: "llama_decode", code });
             }
@@ -361,28 +314,29 @@ impl Context {
     fn decode_chunk(&mut self, rows: &[f32], columns: usize) -> i32 {
         let count = rows.len() / columns;
         self.batch.n_tokens = count as i32;
-        // SAFETY: the batch was made for `BATCH_ROWS` rows of `columns` numbers, and `rows` is a chunk of at most that;
-        // every pointer of a batch from `llama_batch_init` with embeddings is valid for as many entries, but `token`,
-        // which is null and means "embeddings".
+        // SAFETY: the batch was created for `BATCH_ROWS` rows of `columns` numbers, and `rows` is a chunk of at most that
+        // size. In a batch from `llama_batch_init` with embeddings every pointer is valid for that many entries except
+        // `token`, which is null: that is how llama.cpp recognises embeddings.
         unsafe {
             std::ptr::copy_nonoverlapping(rows.as_ptr(), self.batch.embd, rows.len());
             for i in 0..count {
                 *self.batch.pos.add(i) = (self.filled + i) as i32;
                 *self.batch.n_seq_id.add(i) = 1;
                 **self.batch.seq_id.add(i) = 0;
+                // Every row, not only the last: in embeddings mode llama.cpp forces this anyway, with a warning.
                 *self.batch.logits.add(i) = 1;
             }
             sys::llama_decode(self.raw.as_ptr(), self.batch)
         }
     }
 
-    /// Hidden state after the final norm, and logits, of the last row that was decoded. `None` before the first.
+    /// Returns the hidden state after the final norm, and the logits, of the last decoded row; `None` before the first.
     pub fn output(&mut self) -> Option<(&[f32], &mut [f32])> {
         if self.filled == 0 {
             return None;
         }
-        // SAFETY: both pointers are null or show a row of the context's output buffer, which has the model's width or
-        // vocabulary, is separate for the two, and stays until the next decode, which needs `&mut self`.
+        // SAFETY: both pointers are null or point to a row of the context's output buffer, as wide as the model or its
+        // vocabulary. The two do not overlap, and stay valid until the next decode, which needs `&mut self`.
         unsafe {
             let hidden = sys::llama_get_embeddings_ith(self.raw.as_ptr(), -1);
             let logits = sys::llama_get_logits_ith(self.raw.as_ptr(), -1);
@@ -400,7 +354,7 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: both were made by llama.cpp and are freed once, before the pool and the model, which are fields.
+        // SAFETY: both were created by llama.cpp and are freed once, before the pool and the model, which are fields.
         unsafe {
             sys::llama_batch_free(self.batch);
             sys::llama_free(self.raw.as_ptr());

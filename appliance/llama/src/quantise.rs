@@ -1,14 +1,14 @@
-//! ggml's number formats: sizes, and rows of `f32` to them and back.
+//! ggml's number formats: their sizes, and conversion of `f32` rows to them and back.
 #![allow(unsafe_code)]
 
 use llama_cpp_sys_2 as sys;
 
 use crate::LlamaError;
 
-/// A number format of ggml. Formats below 16 bits hold blocks of 32 or 256 numbers with common scales.
+/// A number format of ggml. Formats below 16 bits store blocks of 32 or 256 numbers with common scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
-pub enum Kind {
+pub enum GgmlType {
     F32,
     F16,
     Q4_0,
@@ -19,12 +19,12 @@ pub enum Kind {
     Iq4Nl,
 }
 
-impl Kind {
-    /// Every format that this program writes or reads.
+impl GgmlType {
+    /// All formats that this program writes or reads.
     pub const ALL: [Self; 8] =
         [Self::F32, Self::F16, Self::Q4_0, Self::Q5_0, Self::Q8_0, Self::Q4K, Self::Q6K, Self::Iq4Nl];
 
-    /// The number that stands for it in GGUF files.
+    /// Identifier in GGUF files (`ggml_type`).
     #[must_use]
     pub fn id(self) -> u32 {
         match self {
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// Its usual name.
+    /// Name as used by llama.cpp.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// Bytes of `numbers` numbers, whole blocks.
+    /// Bytes of `numbers` numbers, rounded up to whole blocks.
     #[must_use]
     pub fn bytes(self, numbers: usize) -> usize {
         numbers.div_ceil(self.block()) * self.block_bytes()
@@ -89,11 +89,11 @@ impl Kind {
     }
 }
 
-/// Turns rows of `columns` numbers into `kind`.
+/// Converts rows of `columns` numbers to `kind`.
 ///
 /// # Errors
-/// [`LlamaError::RowLength`] or [`LlamaError::Blocks`] when the rows do not come out even.
-pub fn quantise(kind: Kind, columns: usize, rows: &[f32]) -> Result<Vec<u8>, LlamaError> {
+/// [`LlamaError::RowLength`] or [`LlamaError::Blocks`] if the rows are not whole rows of whole blocks.
+pub fn quantise(kind: GgmlType, columns: usize, rows: &[f32]) -> Result<Vec<u8>, LlamaError> {
     if columns == 0 || !rows.len().is_multiple_of(columns) {
         return Err(LlamaError::RowLength { numbers: rows.len(), columns });
     }
@@ -101,8 +101,8 @@ pub fn quantise(kind: Kind, columns: usize, rows: &[f32]) -> Result<Vec<u8>, Lla
         return Err(LlamaError::Blocks { columns, kind: kind.name(), block: kind.block() });
     }
     let mut bytes = vec![0_u8; kind.bytes(rows.len())];
-    // SAFETY: `bytes` holds exactly the blocks of all rows, since a row is whole blocks; ggml reads `rows.len()` floats
-    // and writes as many blocks. These formats need no importance matrix.
+    // SAFETY: a row is a whole number of blocks, so `bytes` has exactly the size of all rows; ggml reads `rows.len()`
+    // floats and writes that many blocks. None of these formats requires an importance matrix.
     let written = unsafe {
         sys::ggml_quantize_chunk(
             kind.raw(),
@@ -118,16 +118,16 @@ pub fn quantise(kind: Kind, columns: usize, rows: &[f32]) -> Result<Vec<u8>, Lla
     Ok(bytes)
 }
 
-/// Turns blocks of `kind` back into numbers.
+/// Converts blocks of `kind` back to numbers.
 ///
 /// # Errors
-/// [`LlamaError::RowLength`] when `bytes` is not whole blocks.
-pub fn dequantise(kind: Kind, bytes: &[u8]) -> Result<Vec<f32>, LlamaError> {
+/// [`LlamaError::RowLength`] if `bytes` is not whole blocks.
+pub fn dequantise(kind: GgmlType, bytes: &[u8]) -> Result<Vec<f32>, LlamaError> {
     if !bytes.len().is_multiple_of(kind.block_bytes()) {
         return Err(LlamaError::RowLength { numbers: bytes.len(), columns: kind.block_bytes() });
     }
     let mut numbers = vec![0.0_f32; bytes.len() / kind.block_bytes() * kind.block()];
-    if kind == Kind::F32 {
+    if kind == GgmlType::F32 {
         for (number, chunk) in numbers.iter_mut().zip(bytes.as_chunks::<4>().0) {
             *number = f32::from_le_bytes(*chunk);
         }
@@ -145,15 +145,16 @@ pub fn dequantise(kind: Kind, bytes: &[u8]) -> Result<Vec<f32>, LlamaError> {
     Ok(numbers)
 }
 
-/// Q4_0 with the scale of every block found by least squares: ggml takes the scale from the largest number of a block;
-/// this tries it and its neighbours, and refits each to the codes that it gives, and keeps what comes closest to the
-/// block in the sum of squares. Same format, same speed, smaller error.
+/// Converts rows to Q4_0 with block scales fitted by least squares. ggml derives the scale from the number with the
+/// largest magnitude in a block; this function tries that scale and multiples of it, refits each to the codes that it
+/// produces, and keeps the one with the smallest squared error. Same format, same speed, smaller error.
 ///
 /// # Errors
-/// [`LlamaError::RowLength`] or [`LlamaError::Blocks`] when the rows do not come out even.
+/// [`LlamaError::RowLength`] or [`LlamaError::Blocks`] if the rows are not whole rows of whole blocks.
 pub fn quantise_q4_0_least_squares(columns: usize, rows: &[f32]) -> Result<Vec<u8>, LlamaError> {
     const BLOCK: usize = 32;
-    /// Scales tried, as multiples of ggml's own.
+    /// Candidate scales as multiples of ggml's. The optimum is usually slightly smaller, because clipping the largest
+    /// number is cheaper than a coarser step for all others; hence more candidates below 1 than above.
     const TRIALS: [f32; 9] = [0.80, 0.85, 0.90, 0.94, 0.97, 1.0, 1.04, 1.08, 1.14];
     if columns == 0 || !rows.len().is_multiple_of(columns) {
         return Err(LlamaError::RowLength { numbers: rows.len(), columns });
@@ -161,13 +162,15 @@ pub fn quantise_q4_0_least_squares(columns: usize, rows: &[f32]) -> Result<Vec<u
     if !columns.is_multiple_of(BLOCK) {
         return Err(LlamaError::Blocks { columns, kind: "q4_0", block: BLOCK });
     }
-    let mut bytes = Vec::with_capacity(Kind::Q4_0.bytes(rows.len()));
+    let mut bytes = Vec::with_capacity(GgmlType::Q4_0.bytes(rows.len()));
     for block in rows.chunks_exact(BLOCK) {
+        // Signed: Q4_0 codes run from -8 to 7, so the largest magnitude, whichever its sign, maps to code -8.
         let largest = block.iter().fold(0.0_f32, |m, &x| if x.abs() > m.abs() { x } else { m });
         let (mut best_scale, mut best_error) = (0.0_f32, f32::INFINITY);
         for trial in TRIALS {
             let mut scale = largest / -8.0 * trial;
-            // Two rounds: codes for the scale, then the scale that fits these codes best.
+            // Alternating minimisation: codes for the scale, then the optimal scale for these codes. Two rounds suffice;
+            // further ones hardly change the error.
             for _ in 0..2 {
                 let (mut dot, mut norm) = (0.0, 0.0);
                 for &x in block {
@@ -176,6 +179,7 @@ pub fn quantise_q4_0_least_squares(columns: usize, rows: &[f32]) -> Result<Vec<u
                     norm += code * code;
                 }
                 if norm > 0.0 {
+                    // Rounded as it is stored, so that the error below is that of the decoder.
                     scale = half::f16::from_f32(dot / norm).to_f32();
                 }
             }
@@ -185,13 +189,14 @@ pub fn quantise_q4_0_least_squares(columns: usize, rows: &[f32]) -> Result<Vec<u
             }
         }
         bytes.extend(half::f16::from_f32(best_scale).to_le_bytes());
+        // ggml's layout: code i in the low nibble of byte i, code i + 16 in its high nibble, both offset by 8.
         let code = |x: f32| (q4_code(x, best_scale) + 8.0) as u8;
         bytes.extend((0..BLOCK / 2).map(|i| code(block[i]) | (code(block[i + BLOCK / 2]) << 4)));
     }
     Ok(bytes)
 }
 
-/// The signed 4-bit code of a number for a scale.
+/// Signed 4-bit code of a number at a given scale.
 fn q4_code(x: f32, scale: f32) -> f32 {
     if scale == 0.0 { 0.0 } else { (x / scale).round().clamp(-8.0, 7.0) }
 }
@@ -201,7 +206,7 @@ mod tests {
     use super::*;
 
     fn numbers(count: usize) -> Vec<f32> {
-        // Sums of four uniform numbers: nearly Gaussian, the same everywhere.
+        // Sums of four uniform numbers: nearly Gaussian, and identical on every platform.
         let mut state = 1_u64;
         let mut uniform = move || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -210,14 +215,14 @@ mod tests {
         (0..count).map(|_| uniform() + uniform() + uniform() + uniform()).collect()
     }
 
-    fn error(original: &[f32], bytes: &[u8], kind: Kind) -> f32 {
+    fn error(original: &[f32], bytes: &[u8], kind: GgmlType) -> f32 {
         let back = dequantise(kind, bytes).unwrap();
         original.iter().zip(&back).map(|(a, b)| (a - b).powi(2)).sum::<f32>() / original.len() as f32
     }
 
     #[test]
-    fn sizes_agree_with_ggml() {
-        for kind in Kind::ALL {
+    fn block_sizes_equal_those_of_ggml() {
+        for kind in GgmlType::ALL {
             // SAFETY: both functions take a type that ggml knows and return a number.
             let (block, bytes) =
                 unsafe { (sys::ggml_blck_size(kind.raw()), sys::ggml_type_size(kind.raw())) };
@@ -226,10 +231,12 @@ mod tests {
     }
 
     #[test]
-    fn more_bits_less_error() {
+    fn error_decreases_with_bits() {
         let original = numbers(8192);
         let mut errors = Vec::new();
-        for kind in [Kind::Q4_0, Kind::Q5_0, Kind::Q6K, Kind::Q8_0, Kind::F16, Kind::F32] {
+        for kind in
+            [GgmlType::Q4_0, GgmlType::Q5_0, GgmlType::Q6K, GgmlType::Q8_0, GgmlType::F16, GgmlType::F32]
+        {
             errors.push(error(&original, &quantise(kind, 256, &original).unwrap(), kind));
         }
         assert!(errors.is_sorted_by(|a, b| a > b), "{errors:?}");
@@ -237,20 +244,20 @@ mod tests {
     }
 
     #[test]
-    fn least_squares_scales_are_closer_than_ggmls() {
+    fn least_squares_scales_have_a_smaller_error_than_ggmls() {
         let original = numbers(1 << 15);
-        let plain = error(&original, &quantise(Kind::Q4_0, 256, &original).unwrap(), Kind::Q4_0);
-        let fitted = error(&original, &quantise_q4_0_least_squares(256, &original).unwrap(), Kind::Q4_0);
+        let plain = error(&original, &quantise(GgmlType::Q4_0, 256, &original).unwrap(), GgmlType::Q4_0);
+        let fitted = error(&original, &quantise_q4_0_least_squares(256, &original).unwrap(), GgmlType::Q4_0);
         assert!(fitted < 0.9 * plain, "{fitted} against {plain}");
     }
 
     #[test]
-    fn zeros_stay_zeros_and_odd_rows_are_refused() {
+    fn zeros_stay_zero_and_partial_blocks_are_rejected() {
         let bytes = quantise_q4_0_least_squares(32, &[0.0; 64]).unwrap();
-        assert_eq!(dequantise(Kind::Q4_0, &bytes).unwrap(), [0.0; 64]);
-        assert!(quantise(Kind::Q4_0, 33, &[0.0; 66]).is_err());
-        assert!(quantise(Kind::Q8_0, 32, &[0.0; 33]).is_err());
+        assert_eq!(dequantise(GgmlType::Q4_0, &bytes).unwrap(), [0.0; 64]);
+        assert!(quantise(GgmlType::Q4_0, 33, &[0.0; 66]).is_err());
+        assert!(quantise(GgmlType::Q8_0, 32, &[0.0; 33]).is_err());
         assert!(quantise_q4_0_least_squares(0, &[]).is_err());
-        assert!(dequantise(Kind::Q8_0, &[0; 33]).is_err());
+        assert!(dequantise(GgmlType::Q8_0, &[0; 33]).is_err());
     }
 }

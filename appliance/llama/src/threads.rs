@@ -1,9 +1,10 @@
-//! Thread pools: how many threads, on which processors, at which priority; and how long they spin.
+//! Thread pools: number of threads, CPU affinity, and how long waiting threads spin.
 //!
-//! ggml's threads meet after every operation of a graph, some thousands of times a second. Whoever waits there may
-//! spin or sleep. Spinning is right on processors of one's own; on shared ones it takes the time away from the thread
-//! that is waited for, and everything gets tens of times slower. So this program is built with OpenMP, whose waiting
-//! can be bounded, and bounds it: see [`SPIN_COUNT`].
+//! ggml's threads meet at a barrier after every operation of a graph, some thousands of times a second. A thread that
+//! waits there can spin or sleep. Spinning is fastest on dedicated CPUs. On shared CPUs it takes time away from the
+//! very thread that the others wait for, and everything becomes tens of times slower. ggml's own thread pool spins
+//! without bound (its `poll` level covers only the wait between graphs), so ggml is built with OpenMP, whose runtime
+//! (libgomp) has a bound: see [`SPIN_COUNT`].
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -13,14 +14,17 @@ use llama_cpp_sys_2 as sys;
 
 use crate::LlamaError;
 
-/// How often a waiting thread looks before it goes to sleep, unless the environment says otherwise
-/// (`GOMP_SPINCOUNT` or `OMP_WAIT_POLICY`): some microseconds, so that short waits stay cheap and a shared processor
-/// is given away soon.
+/// Value of `GOMP_SPINCOUNT`: iterations of libgomp's spin loop before a waiting thread sleeps on a futex. Applies
+/// unless the environment sets `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY`.
+///
+/// 1000 iterations are a few microseconds: longer than a typical wait at a barrier, so that short waits cost no system
+/// call, and far shorter than a scheduler time slice, so that a shared CPU is released soon. libgomp's own default is
+/// in the order of milliseconds when there are enough CPUs, which is what makes shared CPUs slow.
 pub const SPIN_COUNT: &str = "1000";
 
 /// Largest number of threads.
 pub const THREADS_MAX: usize = 64;
-/// Processors above this number cannot be in a mask.
+/// Size of ggml's CPU mask (`GGML_MAX_N_THREADS`); a higher CPU number cannot be expressed in it.
 const PROCESSORS_MAX: usize = 512;
 
 /// Bounds how long waiting threads spin; to be called first thing in `main`. libgomp reads its settings when it is
@@ -40,33 +44,21 @@ pub fn bound_waiting() {
     tracing::debug!(%error, "cannot start again with GOMP_SPINCOUNT set");
 }
 
-/// What a pool shall be.
+/// Settings of a thread pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threads {
-    /// How many threads share the work, the caller's among them.
+    /// Number of threads that share the work, including the caller's.
     pub count: usize,
-    /// Processors on which they run; empty: wherever the system puts them. With one thread nothing is bound: the
-    /// caller binds itself.
+    /// CPUs that the threads may use; empty for no affinity. Ignored with a single thread, which is the caller's and
+    /// keeps the caller's affinity.
     pub processors: Vec<usize>,
-    /// Their priority.
-    pub priority: Priority,
-}
-
-/// Priority of threads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Priority {
-    /// As everybody.
-    #[default]
-    Normal,
-    /// Real-time (`SCHED_FIFO`), where the system allows it.
-    RealTime,
 }
 
 impl Threads {
-    /// `count` threads, not bound to processors.
+    /// Returns settings for `count` threads without affinity.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { count: count.clamp(1, THREADS_MAX), processors: Vec::new(), priority: Priority::Normal }
+        Self { count: count.clamp(1, THREADS_MAX), processors: Vec::new() }
     }
 }
 
@@ -76,19 +68,19 @@ impl Default for Threads {
     }
 }
 
-/// Threads for computations; one computation at a time.
+/// Threads for computations, one computation at a time.
 #[derive(Debug)]
 pub struct ThreadPool {
     raw: NonNull<sys::ggml_threadpool>,
     count: usize,
 }
 
-// SAFETY: the pool has no tie to the thread that made it. Computations are started through `&mut` owners of graphs and
-// contexts, each of which owns its pool, so never two at a time.
+// SAFETY: the pool is not tied to the thread that created it. Computations start through `&mut` methods of graphs and
+// contexts, each of which owns its pool, so there are never two at a time.
 unsafe impl Send for ThreadPool {}
 
 impl ThreadPool {
-    /// Makes a pool.
+    /// Creates a pool.
     ///
     /// # Errors
     /// [`LlamaError::Allocate`].
@@ -100,18 +92,15 @@ impl ThreadPool {
             for &processor in threads.processors.iter().filter(|&&p| p < PROCESSORS_MAX) {
                 params.cpumask[processor] = true;
             }
+            // 0: idle workers of ggml's own pool sleep between graphs instead of spinning.
             params.poll = 0;
-            params.prio = match threads.priority {
-                Priority::Normal => sys::GGML_SCHED_PRIO_NORMAL,
-                Priority::RealTime => sys::GGML_SCHED_PRIO_HIGH,
-            };
             sys::ggml_threadpool_new(&raw mut params)
         };
         let raw = NonNull::new(raw).ok_or(LlamaError::Allocate { what: "a thread pool" })?;
         Ok(Self { raw, count })
     }
 
-    /// How many threads it has.
+    /// Number of threads.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -124,7 +113,7 @@ impl ThreadPool {
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
-        // SAFETY: made by `ggml_threadpool_new`, freed once; whoever computes with it owns it, so nobody does now.
+        // SAFETY: created by `ggml_threadpool_new`, freed once; graphs and contexts own their pool, so none uses it now.
         unsafe { sys::ggml_threadpool_free(self.raw.as_ptr()) }
     }
 }
@@ -134,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pools_come_in_all_sizes() {
+    fn thread_counts_below_one_become_one() {
         for count in [0, 1, 3] {
             let mut threads = Threads::new(count);
             threads.processors = vec![0, 100_000];

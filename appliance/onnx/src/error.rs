@@ -1,34 +1,34 @@
-//! What can go wrong with ONNX Runtime.
+//! Errors of ONNX Runtime.
 
 use std::path::PathBuf;
 
-/// Errors of this crate; each says what to do.
+/// Errors of this crate, each with a remedy.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OnnxError {
-    /// The library is nowhere.
+    /// The library was not found.
     #[error(
         "ONNX Runtime is missing (looked for {}): `make onnxruntime` fetches it, or set ORT_DYLIB_PATH to a \
          libonnxruntime.so of version 1.24 or later",
         looked_for.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     LibraryMissing {
-        /// Where it was looked for.
+        /// Paths that were tried.
         looked_for: Vec<PathBuf>,
     },
-    /// The library cannot be used.
-    #[error("ONNX Runtime at {} cannot be used: {reason}; `make onnxruntime` fetches one that can", path.display())]
+    /// The library cannot be loaded, or is unsuitable.
+    #[error("cannot use ONNX Runtime at {}: {reason}; `make onnxruntime` fetches a suitable one", path.display())]
     Library {
-        /// The library.
+        /// Path of the library.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the problem.
         reason: String,
     },
     /// A model cannot be loaded.
-    #[error("the model {} cannot be loaded: {reason}; copy the voice again, or convert the checkpoint again", path.display())]
+    #[error("cannot load the model {}: {reason}; copy the voice again, or convert the checkpoint again", path.display())]
     Model {
-        /// The model.
+        /// Path of the model.
         path: PathBuf,
-        /// What ONNX Runtime said.
+        /// Message of ONNX Runtime.
         reason: String,
     },
 }

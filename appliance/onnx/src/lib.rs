@@ -1,8 +1,7 @@
-//! ONNX Runtime: found, checked and started once per process, and sessions with the settings that all of Crier's
-//! networks share.
+//! Loads ONNX Runtime once per process, and opens sessions with the settings that all of Crier's networks share.
 //!
-//! The library is loaded when it is first needed, so a program that only speaks through other engines runs without
-//! it. A process can have one ONNX Runtime environment only, which is why this is a crate of its own.
+//! The library is loaded on first use, so that a process without ONNX networks runs without it. A process can have
+//! only one ONNX Runtime environment, which is why this is a separate crate.
 
 mod error;
 mod library;

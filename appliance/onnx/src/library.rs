@@ -1,4 +1,4 @@
-//! Finds `libonnxruntime.so`, loads it and starts its environment; all once per process.
+//! Finds and loads `libonnxruntime.so` and creates its environment, once per process.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,18 +9,19 @@ use ort::logging::LogLevel;
 use crate::OnnxError;
 
 const LIBRARY: &str = "libonnxruntime.so";
-/// Where the library is, as ONNX Runtime's own tools call it too.
+/// Environment variable with the library's path; the name is that of the `ort` crate.
 const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";
-/// Where the library may be, seen from the folder of the executable: beside it, installed, built here.
+/// Search path relative to the executable's folder: beside it, an installation, and the build trees of this
+/// repository (`target/release`, `target/release/deps` and `target/TRIPLE/release`).
 const PLACES: [&str; 4] = [".", "../lib/crier", "../onnxruntime", "../../onnxruntime"];
 
-/// The environment of this process, started when first asked for.
+/// Returns the environment of this process, creating it on the first call.
 ///
-/// Looks for the library at `ORT_DYLIB_PATH` or, when that is not set, near the executable.
+/// Looks for the library at `ORT_DYLIB_PATH` or, if that is not set, near the executable.
 ///
 /// # Errors
-/// [`OnnxError::LibraryMissing`], or [`OnnxError::Library`] when it is too old or no ONNX Runtime; the same answer
-/// for as long as the process lives.
+/// [`OnnxError::LibraryMissing`], or [`OnnxError::Library`] if the library is too old or not ONNX Runtime. The result
+/// of the first call is final, because a second attempt in the same process is not supported by ONNX Runtime.
 pub fn environment() -> Result<&'static Environment, OnnxError> {
     static ENVIRONMENT: OnceLock<Result<Environment, OnnxError>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| start(&find(&candidates())?)).as_ref().map_err(Clone::clone)
@@ -37,6 +38,7 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 fn find(candidates: &[PathBuf]) -> Result<PathBuf, OnnxError> {
+    // Canonical, because `dlopen` would look up a name without a slash in the system's library path.
     let found = candidates.iter().find_map(|path| path.canonicalize().ok());
     found.ok_or_else(|| OnnxError::LibraryMissing { looked_for: candidates.to_vec() })
 }
@@ -55,7 +57,7 @@ fn start(path: &Path) -> Result<Environment, OnnxError> {
     Ok(environment)
 }
 
-/// ONNX Runtime's messages are for people who debug it: what matters to others comes back as an error.
+/// Routes ONNX Runtime's log to `tracing`, at debug level at most: failures that matter to users are returned as errors.
 fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
     match level {
         LogLevel::Error | LogLevel::Fatal | LogLevel::Warning => {
@@ -65,7 +67,7 @@ fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) 
     }
 }
 
-/// An error message of ONNX Runtime on one line.
+/// Joins a multi-line error message of ONNX Runtime into one line.
 #[must_use]
 pub fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_place_that_has_the_library_wins() {
+    fn the_first_existing_candidate_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let places = [folder.path().join("a"), folder.path().join("b"), folder.path().join("c")];
         std::fs::write(&places[1], "").unwrap();
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_library_is_told_with_a_remedy() {
+    fn a_missing_library_is_reported_with_a_remedy() {
         let error = find(&[PathBuf::from("/nowhere/libonnxruntime.so")]).unwrap_err().to_string();
         assert!(
             error.contains("/nowhere/libonnxruntime.so") && error.contains("make onnxruntime"),
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_library_is_told() {
+    fn a_file_that_is_not_a_library_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LIBRARY);
         std::fs::write(&path, "this is text").unwrap();

@@ -1,4 +1,4 @@
-//! Sessions with the settings that all of Crier's networks share.
+//! Opens sessions with the settings that all of Crier's networks share.
 
 use std::path::{Path, PathBuf};
 
@@ -9,21 +9,21 @@ use ort::session::builder::GraphOptimizationLevel;
 use crate::library::one_line;
 use crate::{OnnxError, environment};
 
-/// What differs from network to network.
+/// Settings that differ from network to network.
 #[derive(Default)]
 pub struct SessionOptions {
-    /// Threads that share the work of one operation, the caller's among them; 0 is 1.
+    /// Number of threads that share the work of one operator, including the caller's; 0 means 1.
     pub threads: usize,
-    /// Operators of our own.
+    /// Custom operators.
     pub operators: Option<OperatorDomain>,
-    /// Where to write a profile of every run, as a prefix.
+    /// Path prefix of the profile to write, if any.
     pub profile: Option<PathBuf>,
 }
 
-/// Opens a model. Its weights, if in a file beside it, are mapped.
+/// Opens a model. Weights in a separate file are memory-mapped.
 ///
-/// Threads never spin: between two chunks there is other work for their cores. Memory patterns are off because they
-/// keep one plan, and its memory, for every number of frames ever seen.
+/// Threads do not spin, because their CPUs have other work between two chunks. Memory patterns are off because ONNX
+/// Runtime would keep one plan, with its memory, for every input length it has seen.
 ///
 /// # Errors
 /// Those of [`environment`], and [`OnnxError::Model`].

@@ -1,10 +1,11 @@
-//! Attention over the at most sixteen positions of a frame, in plain Rust: too small for ggml's machinery to pay.
+//! Attention over the at most sixteen positions of a frame, in plain Rust: at this size the overhead of ggml's
+//! attention operators (views, permutations, copies into the cache) would exceed the arithmetic.
 
 use crier_bundle::TransformerShape;
 use crier_speech::CODEBOOKS;
 
-/// Keys and values of one frame, and how queries meet them.
-pub(crate) struct Attention {
+/// Grouped-query attention with the key-value cache of one frame.
+pub(crate) struct FrameAttention {
     heads: usize,
     kv_heads: usize,
     head_dim: usize,
@@ -24,8 +25,8 @@ struct Layer {
     values: Vec<f32>,
 }
 
-impl Attention {
-    /// `norms` are the weights of each layer's query and key norm, `head_dim` numbers each.
+impl FrameAttention {
+    /// Creates the attention; `norms` are the weights of each layer's query and key norm, `head_dim` numbers each.
     pub(crate) fn new(shape: &TransformerShape, norms: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
         let (cos, sin) = shape.rotation(CODEBOOKS);
         let store = shape.kv_heads * CODEBOOKS * shape.head_dim;
@@ -47,12 +48,13 @@ impl Attention {
         }
     }
 
-    /// Takes up keys and values of the rows of `qkv` (`heads + 2 * kv_heads` heads each), which stand at `position` and
-    /// after it, and answers for the last rows, as many as `output` has room for (`heads` heads each).
+    /// Stores keys and values of the rows of `qkv` (`heads + 2 * kv_heads` heads each) at `position` and the following
+    /// positions, and computes the attention of the last rows, as many as `output` has room for (`heads` heads each).
     pub(crate) fn run(&mut self, layer: usize, position: usize, qkv: &mut [f32], output: &mut [f32]) {
         let size = self.head_dim;
         let (wide, narrow) = (self.heads * size, self.kv_heads * size);
         let rows = qkv.len() / (wide + 2 * narrow);
+        // The last layer needs the output of its last row only, but the keys and values of all rows.
         let silent = rows - output.len() / wide;
         for (row, qkv) in qkv.chunks_exact_mut(wide + 2 * narrow).enumerate() {
             let place = position + row;
@@ -90,6 +92,7 @@ impl Attention {
         {
             normalise(query, &layer.query_norm, self.epsilon);
             rotate(query, &self.cos[turn.clone()], &self.sin[turn.clone()]);
+            // Grouped queries: consecutive query heads share one key-value head.
             let start = head / (self.heads / self.kv_heads) * CODEBOOKS * size;
             let keys = layer.keys[start..].chunks_exact(size);
             for (score, key) in scores.iter_mut().zip(keys) {
@@ -106,7 +109,7 @@ impl Attention {
     }
 }
 
-/// Root-mean-square norm.
+/// Applies a root-mean-square norm.
 fn normalise(x: &mut [f32], weight: &[f32], epsilon: f32) {
     let mean = dot(x, x) / x.len() as f32;
     let scale = 1.0 / (mean + epsilon).sqrt();
@@ -115,7 +118,7 @@ fn normalise(x: &mut [f32], weight: &[f32], epsilon: f32) {
     }
 }
 
-/// Rotary position embedding in the order of the published models: number `i` turns with number `i + half`.
+/// Applies the rotary position embedding in the pairing of the published models: number `i` with number `i + half`.
 fn rotate(x: &mut [f32], cos: &[f32], sin: &[f32]) {
     let (low, high) = x.split_at_mut(cos.len());
     for (((low, high), cos), sin) in low.iter_mut().zip(high).zip(cos).zip(sin) {
@@ -123,7 +126,7 @@ fn rotate(x: &mut [f32], cos: &[f32], sin: &[f32]) {
     }
 }
 
-/// Sums in eight lanes, which compilers turn into vector instructions; a plain sum they may not reorder.
+/// Dot product with eight partial sums, which the compiler vectorises; it may not reorder a single running sum.
 fn dot(x: &[f32], y: &[f32]) -> f32 {
     let (x, x_rest) = x.as_chunks::<8>();
     let (y, y_rest) = y.as_chunks::<8>();
@@ -138,6 +141,7 @@ fn dot(x: &[f32], y: &[f32]) -> f32 {
 }
 
 fn softmax(scores: &mut [f32]) {
+    // Subtracting the maximum keeps `exp` from overflowing.
     let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut total = 0.0;
     for score in scores.iter_mut() {
@@ -175,7 +179,7 @@ mod tests {
         std::iter::repeat_with(next).take(count).collect()
     }
 
-    /// The formula, in double precision and without any state.
+    /// The textbook formula, in double precision and without a cache.
     fn reference(rows: &[Vec<f32>], norm: &[f32]) -> Vec<f64> {
         let shape = shape();
         let (size, half) = (shape.head_dim, shape.head_dim / 2);
@@ -215,11 +219,11 @@ mod tests {
     }
 
     #[test]
-    fn step_by_step_equals_the_formula() {
+    fn cached_attention_equals_the_formula() {
         let shape = shape();
         let width = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
         let norm = noise(3, shape.head_dim);
-        let mut attention = Attention::new(&shape, vec![(norm.clone(), norm.clone())]);
+        let mut attention = FrameAttention::new(&shape, vec![(norm.clone(), norm.clone())]);
         let rows: Vec<Vec<f32>> = (0..CODEBOOKS as u64).map(|i| noise(i + 10, width)).collect();
         let mut output = vec![0.0; shape.heads * shape.head_dim];
         attention.run(0, 0, &mut rows[..2].concat(), &mut output);

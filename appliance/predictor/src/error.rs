@@ -1,50 +1,50 @@
-//! What can go wrong with the code predictor.
+//! Errors of the code predictor.
 
 use std::path::PathBuf;
 
-/// Errors of this crate; each says what to do.
+/// Errors of this crate, each with a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum PredictorError {
     /// The bundle has no predictor.
     #[error(transparent)]
     Bundle(#[from] crier_bundle::BundleError),
-    /// Its file is damaged, does not fit, or ggml failed.
+    /// Its file is damaged or does not fit, or ggml failed.
     #[error(transparent)]
     Llama(#[from] crier_llama::LlamaError),
     /// ONNX Runtime is missing, or cannot load the model.
     #[error(transparent)]
     Onnx(#[from] crier_onnx::OnnxError),
-    /// The model is something else.
+    /// The model does not have the expected inputs.
     #[error("{} is not a code predictor of this version: {reason}; convert the checkpoint again", path.display())]
     Contract {
-        /// The model.
+        /// Path of the model.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the mismatch.
         reason: String,
     },
     /// ONNX Runtime failed while running.
     #[error(
-        "the code predictor failed at codebook {codebook}: {reason}; verify the voice, and see whether memory is short"
+        "the code predictor failed at codebook {codebook}: {reason}; run `crier voice verify`, and check free memory"
     )]
     Run {
-        /// Codebook that was to be predicted, 1 to 15.
+        /// Codebook being predicted, 1 to 15.
         codebook: usize,
-        /// What ONNX Runtime said.
+        /// Message of ONNX Runtime.
         reason: String,
     },
-    /// The hidden state has another width than the voice says.
+    /// The hidden state does not have the width given by the voice.
     #[error(
-        "the talker's state has {found} numbers, the code predictor expects {expected}: they are of different voices"
+        "the talker's state has {found} numbers, the code predictor expects {expected}: the two belong to different voices"
     )]
     Width {
-        /// Numbers in it.
+        /// Width of the hidden state.
         found: usize,
-        /// Numbers there should be.
+        /// Width expected.
         expected: usize,
     },
-    /// No logit is a number.
+    /// No logit is finite.
     #[error(
-        "the code predictor gave no usable number for codebook {codebook}; verify the voice, its files may be damaged"
+        "the code predictor computed no finite logit for codebook {codebook}; its files may be damaged: run `crier voice verify`"
     )]
     NotANumber {
         /// Codebook, 1 to 15.

@@ -1,27 +1,26 @@
-//! The whole frame as one ggml graph: matrix products and norms by ggml, attention and the choice of codes by
-//! operations of our own between them.
+//! A whole frame as one ggml graph: matrix products and norms by ggml, attention and sampling by custom operators.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crier_bundle::{Bundle, PredictorShape, Role};
 use crier_llama::{
-    Cancel, Graph, GraphBuilder, Input, LlamaError, Tensor, ThreadPool, Threads, WeightPlan, Weights,
+    Graph, GraphBuilder, GraphTensor, InputId, LlamaError, ThreadPool, Threads, WeightPlan, Weights,
 };
 use crier_speech::{EmbeddingTables, GROUPS, Sampler};
 
 use crate::PredictorError;
-use crate::attention::Attention;
+use crate::attention::FrameAttention;
 use crate::predictor::first_rows;
 
-/// Tags of [`GraphBuilder::operation`]: what to do, at which step, in which layer.
+/// Custom operators of the graph, encoded in the tags of [`GraphBuilder::custom`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
+enum FrameOperator {
     Attend { step: usize, layer: usize },
     Choose { step: usize },
 }
 
-impl Operation {
+impl FrameOperator {
     const CHOOSE: u32 = 1 << 16;
 
     fn tag(self) -> u32 {
@@ -37,13 +36,13 @@ impl Operation {
     }
 }
 
-/// Layers that a tag has room for.
+/// Number of layers that fit into a tag.
 const LAYERS_MAX: usize = 256;
 
 pub(crate) struct GgmlPredictor {
     graph: Graph,
-    rows: Input,
-    attention: Attention,
+    rows: InputId,
+    attention: FrameAttention,
 }
 
 impl GgmlPredictor {
@@ -64,7 +63,7 @@ impl GgmlPredictor {
         if shape.transformer.layers > LAYERS_MAX {
             return Err(LlamaError::Graph { what: format!("{} layers", shape.transformer.layers) }.into());
         }
-        let weights = Weights::load(path, &plans(shape, talker_hidden, codebook_size), true)?;
+        let weights = Weights::load(path, &plans(shape, talker_hidden, codebook_size))?;
         let size = shape.transformer.head_dim;
         let norm =
             |layer: usize, what: &str| weights.vector(&format!("blk.{layer}.attn_{what}_norm.weight"), size);
@@ -72,11 +71,7 @@ impl GgmlPredictor {
             .map(|layer| Ok((norm(layer, "q")?, norm(layer, "k")?)))
             .collect::<Result<_, LlamaError>>()?;
         let (graph, rows) = build(shape, talker_hidden, &weights, ThreadPool::new(threads)?)?;
-        Ok(Self { graph, rows, attention: Attention::new(&shape.transformer, norms) })
-    }
-
-    pub(crate) fn cancel(&self) -> Cancel {
-        self.graph.cancel()
+        Ok(Self { graph, rows, attention: FrameAttention::new(&shape.transformer, norms) })
     }
 
     pub(crate) fn predict(
@@ -91,15 +86,16 @@ impl GgmlPredictor {
         let mut codes = [0; GROUPS];
         let mut unusable = None;
         let attention = &mut self.attention;
-        self.graph.compute(&mut |tag, input, output| match Operation::of(tag) {
-            Operation::Attend { step, layer } => {
+        self.graph.compute(&mut |tag, input, output| match FrameOperator::of(tag) {
+            FrameOperator::Attend { step, layer } => {
+                // Step 0 has two rows, at positions 0 and 1; each later step has one.
                 let position = if step == 0 { 0 } else { step + 1 };
                 attention.run(layer, position, input, output);
             }
-            Operation::Choose { step } => {
+            FrameOperator::Choose { step } => {
                 output.fill(0.0);
                 let Some(code) = sampler.draw(input, frame, step as u32 + 1) else {
-                    // The graph cannot be left here; what follows is thrown away.
+                    // The graph cannot be left early. The remaining steps compute on zeros and are discarded.
                     unusable.get_or_insert(step + 1);
                     return;
                 };
@@ -116,7 +112,8 @@ impl GgmlPredictor {
     }
 }
 
-/// Every tensor of the file; matrices that read the same input are set one below the other.
+/// Returns the load plan of every tensor of the file. Matrices with the same input are stacked into one product,
+/// because one large product has fewer barriers between threads than several small ones.
 fn plans(shape: &PredictorShape, talker_hidden: usize, codebook_size: usize) -> Vec<WeightPlan> {
     let t = &shape.transformer;
     let (wide, narrow) = (t.heads * t.head_dim, t.kv_heads * t.head_dim);
@@ -150,13 +147,13 @@ fn plans(shape: &PredictorShape, talker_hidden: usize, codebook_size: usize) -> 
     plans
 }
 
-/// All fifteen steps. The first one reads two rows, the talker's state and the embedded first code.
+/// Builds the graph of all fifteen steps. The first takes two rows, the talker's state and the embedded first code.
 fn build(
     shape: &PredictorShape,
     talker_hidden: usize,
     weights: &Arc<Weights>,
     pool: ThreadPool,
-) -> Result<(Graph, Input), LlamaError> {
+) -> Result<(Graph, InputId), LlamaError> {
     let mut graph = GraphBuilder::new(weights)?;
     let (mut x, rows) = graph.input(talker_hidden, 2)?;
     for step in 0..GROUPS {
@@ -169,19 +166,19 @@ fn build(
         }
         let x_last = graph.norm("output_norm.weight", shape.transformer.rms_epsilon, x)?;
         let logits = graph.product(&format!("output.{step}.weight"), x_last)?;
-        x = graph.operation(Operation::Choose { step }.tag(), logits, talker_hidden, 1)?;
+        x = graph.custom(FrameOperator::Choose { step }.tag(), logits, talker_hidden, 1)?;
     }
     Ok((graph.build(pool)?, rows))
 }
 
-/// One layer. The last one answers for its last row only: nobody asks for the others.
+/// Adds one layer. The last layer computes its last row only, the one that the output head uses.
 fn block(
     graph: &mut GraphBuilder,
     shape: &PredictorShape,
     step: usize,
     layer: usize,
-    mut x: Tensor,
-) -> Result<Tensor, LlamaError> {
+    mut x: GraphTensor,
+) -> Result<GraphTensor, LlamaError> {
     let t = &shape.transformer;
     let name = |part: &str| format!("blk.{layer}.{part}.weight");
     let is_last = layer + 1 == t.layers;
@@ -189,7 +186,7 @@ fn block(
     let normal = graph.norm(&name("attn_norm"), t.rms_epsilon, x)?;
     let qkv = graph.product(&name("attn_qkv"), normal)?;
     let attended =
-        graph.operation(Operation::Attend { step, layer }.tag(), qkv, t.heads * t.head_dim, rows)?;
+        graph.custom(FrameOperator::Attend { step, layer }.tag(), qkv, t.heads * t.head_dim, rows)?;
     let attended = graph.product(&name("attn_output"), attended)?;
     if step == 0 && is_last {
         x = graph.last_row(x)?;
@@ -207,13 +204,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_name_one_operation_each() {
+    fn tags_encode_and_decode_every_operator() {
         for step in 0..GROUPS {
             for layer in [0, 4, LAYERS_MAX - 1] {
-                let operation = Operation::Attend { step, layer };
-                assert_eq!(Operation::of(operation.tag()), operation);
+                let operation = FrameOperator::Attend { step, layer };
+                assert_eq!(FrameOperator::of(operation.tag()), operation);
             }
-            assert_eq!(Operation::of(Operation::Choose { step }.tag()), Operation::Choose { step });
+            assert_eq!(
+                FrameOperator::of(FrameOperator::Choose { step }.tag()),
+                FrameOperator::Choose { step }
+            );
         }
     }
 }

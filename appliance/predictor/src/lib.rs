@@ -1,10 +1,10 @@
-//! The code predictor: fifteen codes of a frame from one hidden state of the talker.
+//! The code predictor: the other fifteen codes of a frame from one hidden state of the talker.
 //!
-//! A small Qwen3 transformer reads the talker's hidden state and the frame's first code, and then, one after the other,
-//! the codes that it chose itself; every step has a head of its own. Its memory lasts for one frame. Sixteen positions
-//! are all there ever is, so the whole frame, choices included, is one ggml graph, built once.
+//! A small Qwen3 transformer takes the talker's hidden state and the frame's first code, and then autoregressively the
+//! codes that were sampled from its own output; every step has its own output head. Its key-value cache spans one
+//! frame, which is sixteen positions, so that the whole frame, sampling included, is one ggml graph, built once.
 //!
-//! Where ggml cannot be used, ONNX Runtime runs the same numbers step by step.
+//! If ggml cannot load its file, ONNX Runtime runs the same network step by step.
 
 mod attention;
 mod error;

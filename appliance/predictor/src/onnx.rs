@@ -1,7 +1,7 @@
-//! The same network on ONNX Runtime, one step of a frame per call.
+//! The code predictor on ONNX Runtime, one step of a frame per call.
 //!
-//! Keys and values are bound as input and output of the same memory, so that the runtime's grouped attention writes the
-//! new position in place.
+//! Keys and values are bound to the same memory as input and output, so that the runtime's grouped attention writes
+//! the new position in place.
 
 use std::path::Path;
 
@@ -16,16 +16,17 @@ use crate::predictor::first_rows;
 
 pub(crate) struct OnnxPredictor {
     session: Session,
-    /// First with two rows, then with one.
-    first: Lane,
-    later: Lane,
+    /// Bindings of the first step (two rows) and of all later steps (one row).
+    first: StepBinding,
+    later: StepBinding,
     step: Tensor<i64>,
     seen: Tensor<i32>,
     positions: Tensor<i32>,
     logits: Tensor<f32>,
 }
 
-struct Lane {
+/// Input rows, bound together with the tensors that all steps share.
+struct StepBinding {
     rows: Tensor<f32>,
     binding: IoBinding,
 }
@@ -58,16 +59,16 @@ impl OnnxPredictor {
         let allocator = session.allocator();
         let caches =
             (0..2 * layers).map(|_| Tensor::<f32>::new(allocator, cache)).collect::<ort::Result<Vec<_>>>()?;
-        let mut inputs = Inputs {
+        let mut inputs = SharedInputs {
             step: Tensor::new(allocator, [0_usize; 0])?,
             seen: Tensor::new(allocator, [1_usize])?,
             positions: Tensor::new(allocator, [1_usize])?,
             logits: Tensor::new(allocator, [codebook_size])?,
             caches,
         };
-        let first = inputs.lane(&session, Tensor::new(allocator, [2, talker_hidden])?)?;
-        let later = inputs.lane(&session, Tensor::new(allocator, [1, talker_hidden])?)?;
-        let Inputs { step, seen, positions, logits, .. } = inputs;
+        let first = inputs.binding(&session, Tensor::new(allocator, [2, talker_hidden])?)?;
+        let later = inputs.binding(&session, Tensor::new(allocator, [1, talker_hidden])?)?;
+        let SharedInputs { step, seen, positions, logits, .. } = inputs;
         Ok(Self { first, later, step, seen, positions, logits, session })
     }
 
@@ -96,20 +97,21 @@ impl OnnxPredictor {
     }
 
     fn run(&mut self, step: usize) -> Result<(), PredictorError> {
-        // The two rows of the first step end at position 1, the row of step n stands at position n + 1.
+        // The two rows of the first step end at position 1; the row of step n is at position n + 1. The operator takes
+        // the index of the last key and the total number of positions.
         self.step.extract_tensor_mut().1.fill(step as i64);
         self.seen.extract_tensor_mut().1.fill(step as i32 + 1);
         self.positions.extract_tensor_mut().1.fill(step as i32 + 2);
-        let lane = if step == 0 { &self.first } else { &self.later };
+        let binding = if step == 0 { &self.first } else { &self.later };
         self.session
-            .run_binding(&lane.binding)
+            .run_binding(&binding.binding)
             .map(drop)
             .map_err(|error| PredictorError::Run { codebook: step + 1, reason: one_line(error.message()) })
     }
 }
 
-/// What both lanes share.
-struct Inputs {
+/// Tensors shared by both bindings.
+struct SharedInputs {
     step: Tensor<i64>,
     seen: Tensor<i32>,
     positions: Tensor<i32>,
@@ -117,8 +119,8 @@ struct Inputs {
     caches: Vec<Tensor<f32>>,
 }
 
-impl Inputs {
-    fn lane(&mut self, session: &Session, rows: Tensor<f32>) -> ort::Result<Lane> {
+impl SharedInputs {
+    fn binding(&mut self, session: &Session, rows: Tensor<f32>) -> ort::Result<StepBinding> {
         let mut binding = session.create_binding()?;
         binding.bind_input("rows", &rows)?;
         binding.bind_input("step", &self.step)?;
@@ -130,7 +132,7 @@ impl Inputs {
             binding.bind_input(&name, cache)?;
             binding.bind_output(format!("{name}_next"), cache)?;
         }
-        Ok(Lane { rows, binding })
+        Ok(StepBinding { rows, binding })
     }
 }
 

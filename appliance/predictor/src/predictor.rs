@@ -1,19 +1,19 @@
-//! The engine: one of two backends behind one door.
+//! The code predictor engine, with its two backends.
 
 use std::sync::Arc;
 
 use crier_bundle::Bundle;
-use crier_llama::{Cancel, Threads};
+use crier_llama::Threads;
 use crier_speech::{EmbeddingTables, GROUPS, PredictorEngine, Sampler};
 
 use crate::PredictorError;
 use crate::ggml::GgmlPredictor;
 use crate::onnx::OnnxPredictor;
 
-/// Who computes.
+/// Backend that computes the network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Backend {
-    /// ggml, or ONNX Runtime when ggml cannot load its file.
+    /// ggml, or ONNX Runtime if ggml cannot load its file.
     #[default]
     Auto,
     /// ggml.
@@ -22,41 +22,44 @@ pub enum Backend {
     Onnx,
 }
 
-/// How to run.
+/// Settings of the code predictor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PredictorOptions {
-    /// Threads that share the work.
+    /// Threads that compute.
     pub threads: Threads,
-    /// Who computes.
+    /// Backend to use.
     pub backend: Backend,
 }
 
-/// The code predictor of a voice.
+/// A loaded code predictor.
 pub struct Predictor {
     bundle: Arc<Bundle>,
-    network: Network,
+    network: PredictorNetwork,
 }
 
-enum Network {
+enum PredictorNetwork {
     Ggml(Box<GgmlPredictor>),
     Onnx(Box<OnnxPredictor>),
 }
 
 impl Predictor {
-    /// Opens the predictor of a voice.
+    /// Opens the code predictor of a bundle.
     ///
     /// # Errors
     /// [`PredictorError::Bundle`]; [`PredictorError::Llama`] of ggml; [`PredictorError::Onnx`] and
-    /// [`PredictorError::Contract`] of ONNX Runtime. With [`Backend::Auto`], ggml's error when both fail.
+    /// [`PredictorError::Contract`] of ONNX Runtime. With [`Backend::Auto`], ggml's error if both fail.
     pub fn load(bundle: &Arc<Bundle>, options: &PredictorOptions) -> Result<Self, PredictorError> {
-        let ggml = || GgmlPredictor::load(bundle, &options.threads).map(|p| Network::Ggml(Box::new(p)));
-        let onnx = || OnnxPredictor::load(bundle, options.threads.count).map(|p| Network::Onnx(Box::new(p)));
+        let ggml =
+            || GgmlPredictor::load(bundle, &options.threads).map(|p| PredictorNetwork::Ggml(Box::new(p)));
+        let onnx = || {
+            OnnxPredictor::load(bundle, options.threads.count).map(|p| PredictorNetwork::Onnx(Box::new(p)))
+        };
         let network = match options.backend {
             Backend::Ggml => ggml(),
             Backend::Onnx => onnx(),
             Backend::Auto => ggml().or_else(|error| match onnx() {
                 Ok(network) => {
-                    tracing::warn!(%error, "the code predictor runs on ONNX Runtime, and slower");
+                    tracing::warn!(%error, "the code predictor falls back to ONNX Runtime, which is slower");
                     Ok(network)
                 }
                 Err(_) => Err(error),
@@ -65,26 +68,17 @@ impl Predictor {
         Ok(Self { bundle: Arc::clone(bundle), network })
     }
 
-    /// Who computes: [`Backend::Ggml`] or [`Backend::Onnx`].
+    /// Backend in use: [`Backend::Ggml`] or [`Backend::Onnx`].
     #[must_use]
     pub fn backend(&self) -> Backend {
         match self.network {
-            Network::Ggml(_) => Backend::Ggml,
-            Network::Onnx(_) => Backend::Onnx,
-        }
-    }
-
-    /// Breaks off a frame from another thread; `None` where that cannot be done (a frame takes some milliseconds).
-    #[must_use]
-    pub fn cancel(&self) -> Option<Cancel> {
-        match &self.network {
-            Network::Ggml(ggml) => Some(ggml.cancel()),
-            Network::Onnx(_) => None,
+            PredictorNetwork::Ggml(_) => Backend::Ggml,
+            PredictorNetwork::Onnx(_) => Backend::Onnx,
         }
     }
 }
 
-/// Fills the two rows that a frame begins with: the talker's state, and the embedding of its first code.
+/// Fills the first two rows of a frame: the talker's state, and the embedding of the first code.
 pub(crate) fn first_rows(
     rows: &mut [f32],
     tables: &dyn EmbeddingTables,
@@ -112,8 +106,8 @@ impl PredictorEngine for Predictor {
         sampler: &Sampler,
     ) -> Result<[u16; GROUPS], PredictorError> {
         match &mut self.network {
-            Network::Ggml(ggml) => ggml.predict(&*self.bundle, frame, hidden, code0, sampler),
-            Network::Onnx(onnx) => onnx.predict(&*self.bundle, frame, hidden, code0, sampler),
+            PredictorNetwork::Ggml(ggml) => ggml.predict(&*self.bundle, frame, hidden, code0, sampler),
+            PredictorNetwork::Onnx(onnx) => onnx.predict(&*self.bundle, frame, hidden, code0, sampler),
         }
     }
 }

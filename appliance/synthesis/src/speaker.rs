@@ -68,8 +68,8 @@ impl SpeakerIdentity {
     /// The vocoder's.
     pub fn prime(&self, bundle: &Bundle, vocoder: &mut Vocoder) -> Result<(), SynthesisError> {
         match &self.file {
-            Some((path, file)) => Ok(vocoder.begin_as(bundle, file, path)?),
-            None => Ok(vocoder.set_beginning(None)?),
+            Some((path, file)) => Ok(vocoder.prime_from(bundle, file, path)?),
+            None => Ok(vocoder.set_primed_state(None)?),
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn machine_id(root: &Path) -> Option<String> {
         let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\0');
         let meaningful = !text.is_empty() && text != "uninitialized" && text.bytes().any(|byte| byte != b'0');
         // Machine ids must not leave the machine as they are; see machine-id(5).
-        meaningful.then(|| hexadecimal(&Sha256::digest([b"crier ", text.as_bytes()].concat())))
+        meaningful.then(|| hexadecimal(&Sha256::digest([b"crier ", text.as_bytes()].concat())[..6]))
     })
 }
 
@@ -57,9 +57,10 @@ pub fn random_id() -> Option<String> {
     (usize::try_from(given) == Ok(bytes.len())).then(|| hexadecimal(&bytes))
 }
 
-/// The first 6 bytes as 12 digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+/// Returns `bytes` as lower-case hexadecimal digits.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub use clock::{boot_id, monotonic_ms, uptime_ms};
 pub use durable::{AppendFile, replace_file};
 pub use error::SystemError;
 pub use files::read_bounded;
-pub use hardware::{THERMAL_ROOT, machine_id, random_id, temperature_celsius};
+pub use hardware::{THERMAL_ROOT, hexadecimal, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use peer::{Peer, peer};

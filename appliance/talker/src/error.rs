@@ -1,4 +1,4 @@
-//! What can go wrong with the talker.
+//! Errors of the talker.
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -6,10 +6,10 @@ pub enum TalkerError {
     /// The bundle has no talker.
     #[error(transparent)]
     Bundle(#[from] crier_bundle::BundleError),
-    /// Its file is damaged, does not fit, or llama.cpp failed.
+    /// Its file is damaged or does not fit, or llama.cpp failed.
     #[error(transparent)]
     Llama(#[from] crier_llama::LlamaError),
-    /// There was no row to read.
-    #[error("the talker was given no rows to read")]
+    /// The first decode of an utterance had no rows.
+    #[error("cannot decode: the talker received no rows; start the utterance again")]
     NoRows,
 }

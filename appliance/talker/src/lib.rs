@@ -1,7 +1,7 @@
-//! The talker: rows of embeddings in, logits over the codec vocabulary and a hidden state out, on llama.cpp.
+//! The talker on llama.cpp: rows of embeddings in, logits over the codec vocabulary and a hidden state out.
 //!
-//! The constant part of a prompt (all that depends on the voice and not on the text) is read once: rows that stand
-//! where equal rows stood before are not read again, since a position's state depends on nothing but the rows up to it.
+//! The constant part of a prompt, which depends on the voice but not on the text, is decoded once and then reused
+//! from the key-value cache: in a causal transformer the state of a position depends only on the rows up to it.
 
 mod error;
 mod talker;

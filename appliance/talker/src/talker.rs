@@ -1,38 +1,31 @@
-//! The engine.
+//! The talker engine and its prompt cache.
 
 use std::path::Path;
 
 use crier_bundle::{Bundle, Role, TransformerShape};
-use crier_llama::{Cancel, Context, ContextOptions, Model, ModelOptions, ModelShape, ThreadPool, Threads};
+use crier_llama::{Context, ContextOptions, LlamaModel, ModelShape, ThreadPool, Threads};
 use crier_speech::{TalkerEngine, TalkerOutput};
 
 use crate::TalkerError;
 
-/// How many leading rows are remembered at most, to be recognised in the next utterance. Constant parts of prompts
-/// have about ten; instructions make them longer.
+/// Largest number of leading rows that are kept for comparison with the next utterance's prompt. Constant parts of
+/// prompts have about ten rows; style instructions add some dozens.
 const REMEMBERED_ROWS: usize = 256;
 
-/// How to run.
+/// Settings of the talker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TalkerOptions {
-    /// Threads that share the work.
+    /// Threads that compute.
     pub threads: Threads,
-    /// Positions that an utterance may have: its prompt and its frames. Each costs memory.
+    /// Capacity for one utterance: rows of its prompt plus frames. The key-value cache is allocated for all of them.
     pub positions: usize,
-    /// How the model is loaded.
-    pub model: ModelOptions,
-    /// Use llama.cpp's fused attention (never for a talker in 32 bits).
+    /// Use llama.cpp's fused attention; never used by a talker in 32 bits.
     pub flash_attention: bool,
 }
 
 impl Default for TalkerOptions {
     fn default() -> Self {
-        Self {
-            threads: Threads::default(),
-            positions: 1024,
-            model: ModelOptions::default(),
-            flash_attention: true,
-        }
+        Self { threads: Threads::default(), positions: 1024, flash_attention: true }
     }
 }
 
@@ -41,12 +34,12 @@ impl Default for TalkerOptions {
 pub struct Talker {
     context: Context,
     hidden: usize,
-    /// The first rows that the context holds, for recognising them.
+    /// Copy of the first rows in the context, to recognise them in the next prompt.
     remembered: Vec<f32>,
 }
 
 impl Talker {
-    /// Opens the talker of a voice.
+    /// Opens the talker of a bundle.
     ///
     /// # Errors
     /// [`TalkerError::Bundle`] and [`TalkerError::Llama`].
@@ -58,12 +51,12 @@ impl Talker {
         Self::open(&bundle.path(Role::Talker)?, &shape, &limited)
     }
 
-    /// Opens a talker by its file.
+    /// Opens a talker from its file.
     ///
     /// # Errors
     /// [`TalkerError::Llama`].
     pub fn open(path: &Path, shape: &ModelShape, options: &TalkerOptions) -> Result<Self, TalkerError> {
-        let model = Model::load(path, shape, options.model)?;
+        let model = LlamaModel::load(path, shape)?;
         let pool = ThreadPool::new(&options.threads)?;
         let context =
             ContextOptions { positions: options.positions, flash_attention: options.flash_attention };
@@ -75,19 +68,13 @@ impl Talker {
         })
     }
 
-    /// Positions that an utterance may have.
+    /// Capacity for one utterance in positions.
     #[must_use]
     pub fn positions(&self) -> usize {
         self.context.positions()
     }
 
-    /// Breaks off a decode from another thread.
-    #[must_use]
-    pub fn cancel(&self) -> Cancel {
-        self.context.cancel()
-    }
-
-    /// Reads the first rows of prompts to come, so that they are known when the prompt arrives.
+    /// Decodes the constant rows of prompts to come, so that the first utterance finds them in the cache.
     ///
     /// # Errors
     /// [`TalkerError::Llama`].
@@ -98,7 +85,7 @@ impl Talker {
         Ok(())
     }
 
-    /// Whether `rows` stand at position 0 already.
+    /// Returns true if the cache holds `rows` at position 0 already.
     fn knows(&self, rows: &[f32]) -> bool {
         rows.len() <= self.context.filled() * self.hidden && self.remembered.get(..rows.len()) == Some(rows)
     }
@@ -114,7 +101,7 @@ impl Talker {
         Ok(())
     }
 
-    /// Takes note of `rows`, read at `position`.
+    /// Records `rows`, decoded at `position`, for [`Self::knows`].
     fn remember(&mut self, position: usize, rows: &[f32]) {
         let start = position * self.hidden;
         if start <= self.remembered.len() {
@@ -134,7 +121,7 @@ impl TalkerEngine for Talker {
         constant: usize,
         rows: &[f32],
     ) -> Result<TalkerOutput<'_>, TalkerError> {
-        // The answer is that of the last row read, so one is always read.
+        // The output is that of the last decoded row, so at least one row must be decoded even if all are cached.
         let constant = constant.min((rows.len() / self.hidden).saturating_sub(1));
         let (first, rest) = rows.split_at(constant * self.hidden);
         let known = position == 0 && self.knows(first);
@@ -147,7 +134,8 @@ impl TalkerEngine for Talker {
     }
 }
 
-/// A manifest's sizes as llama.cpp's.
+/// Converts the shape of the manifest to that of the llama.cpp model. Two types, so that `crier-llama` depends neither
+/// on bundles nor on serde.
 fn model_shape(t: &TransformerShape, vocabulary: usize) -> ModelShape {
     ModelShape {
         hidden: t.hidden,

@@ -1,11 +1,11 @@
-//! What can go wrong in the vocoder.
+//! Errors of the vocoder.
 
 use std::path::PathBuf;
 
 use crier_bundle::BundleError;
 use crier_onnx::OnnxError;
 
-/// Errors of this crate; each says what to do.
+/// Errors of this crate, each with a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum VocoderError {
     /// The bundle has no usable vocoder.
@@ -14,52 +14,52 @@ pub enum VocoderError {
     /// ONNX Runtime is missing, or the model cannot be loaded.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    /// The model is something else.
+    /// The model does not have the expected inputs, outputs or metadata.
     #[error("{} is not a vocoder of this version: {reason}; convert the checkpoint again", path.display())]
     Contract {
-        /// The model.
+        /// Path of the model.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the mismatch.
         reason: String,
     },
-    /// A code is outside the codebooks.
+    /// A code is outside its codebook.
     #[error(
-        "frame {frame} has code {code} in codebook {codebook}, which has {size}: predictor and vocoder are of different voices"
+        "frame {frame} has code {code} in codebook {codebook}, which has {size} entries: predictor and vocoder belong to different voices"
     )]
     CodeOutOfRange {
-        /// Frame of the call.
+        /// Index of the frame within the call.
         frame: usize,
         /// Codebook, 0 to 15.
         codebook: usize,
-        /// The code.
+        /// Offending code.
         code: u16,
-        /// Entries of a codebook.
+        /// Number of entries of a codebook.
         size: usize,
     },
-    /// A saved state belongs to another voice.
+    /// A saved state was made with another voice.
     #[error(
         "the saved vocoder state has {found} numbers, this voice's has {expected}: it was saved with another voice"
     )]
     ForeignState {
-        /// Numbers in it.
+        /// Size of the state in numbers.
         found: usize,
-        /// Numbers there should be.
+        /// Size expected.
         expected: usize,
     },
     /// ONNX Runtime failed while running.
     #[error(
-        "the vocoder failed on {frames} frames: {reason}; verify the voice, and see whether memory is short"
+        "the vocoder failed on {frames} frames: {reason}; run `crier voice verify`, and check free memory"
     )]
     Run {
-        /// Frames of the call.
+        /// Number of frames of the call.
         frames: usize,
-        /// What ONNX Runtime said.
+        /// Message of ONNX Runtime.
         reason: String,
     },
 }
 
 impl VocoderError {
-    /// Whether what is missing is ONNX Runtime itself, not something of the voice.
+    /// Returns true if the cause is ONNX Runtime itself rather than the voice.
     #[must_use]
     pub fn is_runtime_missing(&self) -> bool {
         matches!(self, Self::Onnx(OnnxError::LibraryMissing { .. } | OnnxError::Library { .. }))

@@ -1,15 +1,16 @@
-//! The vocoder: codes in, samples out, every streaming state explicit, on ONNX Runtime.
+//! The vocoder on ONNX Runtime: codes in, samples out, with explicit streaming states.
 //!
-//! [`Vocoder`] runs the graph that `crier convert` wrote. The decoder is strictly causal: a frame's samples depend on
-//! the frames up to it, and what it needs of the earlier ones is carried in tensors that alternate between being read
-//! and being written. So chunks of any length give the samples of one long call, and nothing is computed twice.
+//! [`Vocoder`] runs the graph that `crier convert` wrote. The decoder is strictly causal: the samples of a frame depend
+//! on the frames up to it, and the context it needs from earlier ones is carried in state tensors, kept in two sets
+//! that alternate between input and output. Chunks of any length therefore yield the samples of one long call, and
+//! nothing is computed twice.
 
 mod error;
-mod kept;
 mod operators;
 mod snake;
+mod state_cache;
 mod vocoder;
 
 pub use error::VocoderError;
-pub use kept::state_path;
+pub use state_cache::state_path;
 pub use vocoder::{CODES, FRAMES_MAX, Vocoder, VocoderOptions, VocoderState};

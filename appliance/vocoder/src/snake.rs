@@ -1,25 +1,26 @@
 //! SnakeBeta, `x + ib * sin(a * x)^2`, on rows of numbers.
 //!
-//! The loops have no branches and call no library, so the compiler turns them into whatever vectors the machine has.
-//! The sine is squared, so half a period and one polynomial serve all arguments.
+//! The loops are free of branches and library calls, so that the compiler can vectorise them for any target. Because
+//! the sine is squared, its sign does not matter, and one polynomial over half a period serves all arguments.
 
-/// Pi in two parts: the first is what `f32` holds of it, the second what is missing.
+/// Pi in two parts (Cody-Waite reduction): its nearest `f32`, and the remainder.
 const PI: f32 = std::f32::consts::PI;
 const PI_REST: f32 = -8.742_278e-8;
-/// Adding and subtracting it rounds to whole numbers, as `f32` has no bits for fractions there.
+/// Adding and subtracting 1.5 * 2^23 rounds to whole numbers, since `f32` has no fraction bits there. Unlike
+/// `f32::round` this vectorises on every target.
 const ROUNDER: f32 = 12_582_912.0;
 /// `sin(r) / r` as a polynomial in `r^2` for `|r| <= pi / 2`: minimax by the Remez exchange, relative error 5e-9
 /// before rounding to `f32`.
 const SINE: [f32; 5] = [1.0, -0.166_666_57, 8.333_025_5e-3, -1.980_742e-4, 2.601_903e-6];
 
-/// `x * y + z`, rounded once where that is one instruction.
+/// Returns `x * y + z`, fused where the target has an instruction for it; elsewhere `mul_add` is a slow library call.
 #[inline(always)]
 fn multiply_add(x: f32, y: f32, z: f32) -> f32 {
     if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { x.mul_add(y, z) } else { x * y + z }
 }
 
-/// `x + ib * sin(a * x)^2`. Errors are below 1e-6 of `ib` for `|a * x|` up to a million; beyond that `f32` has no
-/// phase left, and the result is merely bounded.
+/// Returns `x + ib * sin(a * x)^2`. Errors are below 1e-6 of `ib` for `|a * x|` up to a million; beyond that an `f32`
+/// no longer resolves the phase, and the result is merely bounded.
 #[inline(always)]
 fn activate(x: f32, a: f32, ib: f32) -> f32 {
     let angle = x * a;
@@ -31,17 +32,18 @@ fn activate(x: f32, a: f32, ib: f32) -> f32 {
         p = multiply_add(p, u, c);
     }
     let sine = p * r;
+    // For huge angles the reduction fails and the polynomial explodes: the clamp is the bound promised above.
     multiply_add((sine * sine).min(1.0), ib, x)
 }
 
-/// `y = snake(x)`; both are of the same length.
+/// Computes `y = snake(x)`; both have the same length.
 pub(crate) fn activate_row(x: &[f32], y: &mut [f32], a: f32, ib: f32) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = activate(x, a, ib);
     }
 }
 
-/// `sum = x + r`, `y = snake(sum)`; all are of the same length.
+/// Computes `sum = x + r` and `y = snake(sum)`; all have the same length.
 pub(crate) fn add_and_activate_row(x: &[f32], r: &[f32], sum: &mut [f32], y: &mut [f32], a: f32, ib: f32) {
     for (((sum, y), &x), &r) in sum.iter_mut().zip(y).zip(x).zip(r) {
         *sum = x + r;
@@ -58,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_the_definition() {
+    fn activation_follows_its_definition() {
         for (a, ib) in [(1.0_f32, 1.0_f32), (0.05, 20.0), (7.3, 0.2), (160.0, 1.0)] {
             let x: Vec<f32> = (-40_000..40_000).map(|i| i as f32 * 7.31e-4).collect();
             let mut y = vec![0.0; x.len()];
@@ -72,19 +74,19 @@ mod tests {
     }
 
     #[test]
-    fn is_exact_near_zero_and_bounded_far_out() {
+    fn activation_is_exact_near_zero_and_bounded_far_out() {
         let x = [1e-20_f32, -1e-20, 0.0, 1e30, -1e30];
         assert_eq!(x.map(|x| activate(x, 1.0, 1.0)), x);
     }
 
     #[test]
-    fn what_is_no_number_stays_none() {
+    fn nan_and_infinity_do_not_become_finite() {
         assert!(activate(f32::NAN, 1.0, 1.0).is_nan());
         assert!(!activate(f32::INFINITY, 1.0, 1.0).is_finite());
     }
 
     #[test]
-    fn both_forms_agree() {
+    fn activation_with_and_without_sum_agree() {
         let x: Vec<f32> = (0..1000_u16).map(|i| (f32::from(i) * 0.37).sin() * 3.0).collect();
         let r: Vec<f32> = (0..1000_u16).map(|i| (f32::from(i) * 0.11).cos()).collect();
         let (mut sum, mut y) = (vec![0.0; 1000], vec![0.0; 1000]);

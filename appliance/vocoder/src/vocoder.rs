@@ -1,4 +1,4 @@
-//! The engine: one session, its states in two sets that change places after every call.
+//! The vocoder engine: one session, with two sets of states that alternate as input and output.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,21 @@ use ort::value::{Tensor, TensorElementType, ValueType};
 use crate::VocoderError;
 use crate::operators::domain;
 
-/// Codes of a frame.
+/// Number of codes in a frame.
 pub const CODES: usize = 16;
-/// Frames that go through the network at once; more are split.
+/// Largest number of frames per call of the network; longer inputs are split. 64 frames are five seconds: more would
+/// only cost memory, since the matrix products are already large enough to saturate the CPU.
 pub const FRAMES_MAX: usize = 64;
 
-/// How to run.
+/// Settings of the vocoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VocoderOptions {
-    /// Threads that share the work, the caller's among them.
+    /// Number of threads that share the work, including the caller's.
     pub threads: usize,
-    /// Use Crier's own kernel for the activation; without it, it is made of standard operators and slower by a fifth.
+    /// Use Crier's fused kernel for the activation. Without it the activation runs as standard operators, which makes the
+    /// vocoder a fifth slower.
     pub fused_snake: bool,
-    /// Where ONNX Runtime writes a profile, as a prefix of the file's name.
+    /// Path prefix of the profile that ONNX Runtime writes, if any.
     pub profile: Option<PathBuf>,
 }
 
@@ -33,29 +35,28 @@ impl Default for VocoderOptions {
     }
 }
 
-/// What the vocoder remembers of an utterance; [`Vocoder::restore_state`] continues from it.
+/// State of the vocoder after some frames, for [`Vocoder::set_primed_state`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct VocoderState {
     pub(crate) position: i64,
     pub(crate) values: Vec<f32>,
 }
 
-/// Turns codes into samples.
+/// Converts codes to samples.
 pub struct Vocoder {
     session: Session,
     codebook_size: usize,
     sample_rate_hz: u32,
     samples_per_frame: usize,
-    fused: bool,
-    /// Names of the states that are tensors of `f32`.
+    /// Names of the `f32` state tensors.
     names: Vec<String>,
-    /// Two sets of states; `current` is the one that holds the truth.
+    /// Two sets of states; `current` is the index of the valid one.
     sets: [States; 2],
     current: usize,
-    /// Where utterances begin; all zeros if there is none.
-    beginning: Option<VocoderState>,
-    /// What a call with `index + 1` frames needs, made when first needed.
-    lanes: Vec<Option<Lane>>,
+    /// State from which utterances start; `None` for silence (all zeros).
+    primed: Option<VocoderState>,
+    /// Tensors for calls with `index + 1` frames, created on first use.
+    batch_slots: Vec<Option<BatchSlot>>,
 }
 
 struct States {
@@ -63,8 +64,8 @@ struct States {
     tensors: Vec<Tensor<f32>>,
 }
 
-/// Tensors for a number of frames, bound in both directions.
-struct Lane {
+/// Input and output tensors for a fixed number of frames, with the bindings of both directions.
+struct BatchSlot {
     codes: Tensor<i64>,
     samples: Tensor<f32>,
     /// `bindings[i]` reads set `i` and writes the other.
@@ -72,7 +73,7 @@ struct Lane {
 }
 
 impl Vocoder {
-    /// Opens the vocoder of a voice.
+    /// Opens the vocoder of a bundle.
     ///
     /// # Errors
     /// [`VocoderError::Bundle`], [`VocoderError::Onnx`] and [`VocoderError::Contract`].
@@ -80,16 +81,17 @@ impl Vocoder {
         Self::open(&bundle.path(Role::Vocoder)?, options)
     }
 
-    /// Opens a vocoder by its file; its weights are in a file beside it.
+    /// Opens a vocoder from its model file; its weights are in a file beside it.
     ///
     /// # Errors
-    /// [`VocoderError::Onnx`] when ONNX Runtime or the model cannot be loaded, [`VocoderError::Contract`] when the
-    /// model is another.
+    /// [`VocoderError::Onnx`] if ONNX Runtime or the model cannot be loaded, [`VocoderError::Contract`] if the model is
+    /// not a vocoder of this version.
     pub fn open(path: &Path, options: &VocoderOptions) -> Result<Self, VocoderError> {
-        let (session, fused) = open_session(path, options)?;
+        let session = open_session(path, options)?;
         let failed = |error: ort::Error| contract(path, error.message());
-        let number =
-            |key: &str| metadata(&session, key).ok_or_else(|| contract(path, &format!("it says no {key}")));
+        let number = |key: &str| {
+            metadata(&session, key).ok_or_else(|| contract(path, &format!("its metadata lacks {key}")))
+        };
         let (codebook_size, sample_rate, samples_per_frame) =
             (number("codebook_size")?, number("sample_rate")?, number("samples_per_frame")?);
         let shapes = states_of(&session, path)?;
@@ -105,71 +107,64 @@ impl Vocoder {
             codebook_size,
             sample_rate_hz: u32::try_from(sample_rate).map_err(|e| contract(path, &e.to_string()))?,
             samples_per_frame,
-            fused,
             names: shapes.into_iter().map(|(name, _)| name).collect(),
             sets,
             current: 0,
-            beginning: None,
-            lanes: (0..FRAMES_MAX).map(|_| None).collect(),
+            primed: None,
+            batch_slots: (0..FRAMES_MAX).map(|_| None).collect(),
             session,
         };
         vocoder.clear();
         Ok(vocoder)
     }
 
-    /// Samples of a second.
+    /// Sample rate in hertz.
     #[must_use]
     pub fn sample_rate_hz(&self) -> u32 {
         self.sample_rate_hz
     }
 
-    /// Samples that a frame becomes.
+    /// Number of samples per frame.
     #[must_use]
     pub fn samples_per_frame(&self) -> usize {
         self.samples_per_frame
     }
 
-    /// Whether the activation runs in Crier's own kernel.
-    #[must_use]
-    pub fn is_fused(&self) -> bool {
-        self.fused
-    }
-
-    /// The next frame is the first of an utterance: forgets everything, or goes back to the beginning that was set.
+    /// Starts an utterance: resets the state to the primed state, or to silence.
     pub fn start(&mut self) {
-        match self.beginning.take() {
-            Some(beginning) => {
-                self.put(&beginning);
-                self.beginning = Some(beginning);
+        match self.primed.take() {
+            Some(primed) => {
+                self.put(&primed);
+                self.primed = Some(primed);
             }
             None => self.clear(),
         }
     }
 
-    /// Lets every utterance begin in the middle of other speech, from the state behind it: the first sample is in the
-    /// speaker's voice already. `None`: utterances begin in silence.
+    /// Sets the state from which utterances start, so that the first sample is already in the speaker's voice; `None`
+    /// starts them from silence.
     ///
     /// # Errors
-    /// [`VocoderError::ForeignState`] when it was saved by a vocoder of other sizes.
-    pub fn set_beginning(&mut self, beginning: Option<VocoderState>) -> Result<(), VocoderError> {
-        if let Some(state) = &beginning {
+    /// [`VocoderError::ForeignState`] if the state is of a vocoder of other sizes.
+    pub fn set_primed_state(&mut self, primed: Option<VocoderState>) -> Result<(), VocoderError> {
+        if let Some(state) = &primed {
             self.check(state)?;
         }
-        self.beginning = beginning;
+        self.primed = primed;
         Ok(())
     }
 
-    /// Where utterances begin, if not in silence.
+    /// State from which utterances start, if not from silence.
     #[must_use]
-    pub fn beginning(&self) -> Option<&VocoderState> {
-        self.beginning.as_ref()
+    pub fn primed_state(&self) -> Option<&VocoderState> {
+        self.primed.as_ref()
     }
 
-    /// The state behind other speech, for [`Vocoder::set_beginning`]. Takes as long as speaking it.
+    /// Computes the state after other speech, for [`Vocoder::set_primed_state`]. Takes as long as synthesising it.
     ///
     /// # Errors
     /// As [`Vocoder::decode`].
-    pub fn state_after(&mut self, codes: &[[u16; CODES]]) -> Result<VocoderState, VocoderError> {
+    pub(crate) fn state_after(&mut self, codes: &[[u16; CODES]]) -> Result<VocoderState, VocoderError> {
         let mut samples = Vec::new();
         self.clear();
         for part in codes.chunks(FRAMES_MAX) {
@@ -191,11 +186,11 @@ impl Vocoder {
 
     /// Appends the samples of `codes`, between -1 and 1, to `samples`.
     ///
-    /// Frames up to [`FRAMES_MAX`] go through the network at once, whose results do not depend on how many those are
-    /// but for rounding. After an error the state is that before the failed part, and `samples` ends there.
+    /// Up to [`FRAMES_MAX`] frames are computed in one call of the network; apart from rounding, the result does not
+    /// depend on the number. After an error the state is that before the failed part, and `samples` ends there.
     ///
     /// # Errors
-    /// [`VocoderError::CodeOutOfRange`] before anything is done, [`VocoderError::Run`].
+    /// [`VocoderError::CodeOutOfRange`] before any computation, [`VocoderError::Run`].
     pub fn decode(&mut self, codes: &[[u16; CODES]], samples: &mut Vec<f32>) -> Result<(), VocoderError> {
         for (frame, row) in codes.iter().enumerate() {
             if let Some(codebook) = row.iter().position(|&code| usize::from(code) >= self.codebook_size) {
@@ -213,47 +208,37 @@ impl Vocoder {
     }
 
     fn decode_part(&mut self, codes: &[[u16; CODES]], samples: &mut Vec<f32>) -> ort::Result<()> {
-        let lane = match &mut self.lanes[codes.len() - 1] {
-            Some(lane) => lane,
+        let slot = match &mut self.batch_slots[codes.len() - 1] {
+            Some(slot) => slot,
             empty => {
-                let lane = Lane::new(
+                let slot = BatchSlot::new(
                     &self.session,
                     &self.names,
                     &mut self.sets,
                     codes.len(),
                     codes.len() * self.samples_per_frame,
                 )?;
-                empty.insert(lane)
+                empty.insert(slot)
             }
         };
-        for (input, &code) in lane.codes.extract_tensor_mut().1.iter_mut().zip(codes.as_flattened()) {
+        for (input, &code) in slot.codes.extract_tensor_mut().1.iter_mut().zip(codes.as_flattened()) {
             *input = i64::from(code);
         }
-        self.session.run_binding(&lane.bindings[self.current])?;
-        samples.extend_from_slice(lane.samples.extract_tensor().1);
+        self.session.run_binding(&slot.bindings[self.current])?;
+        samples.extend_from_slice(slot.samples.extract_tensor().1);
+        // Only after success: a failed run may have written part of the other set, never of this one.
         self.current = 1 - self.current;
         Ok(())
     }
 
-    /// A copy of what is remembered; some megabytes.
-    #[must_use]
-    pub fn save_state(&self) -> VocoderState {
+    /// Returns a copy of the state, which is some megabytes.
+    fn save_state(&self) -> VocoderState {
         let states = &self.sets[self.current];
         let mut values = Vec::with_capacity(self.state_len());
         for tensor in &states.tensors {
             values.extend_from_slice(tensor.extract_tensor().1);
         }
         VocoderState { position: states.position.extract_tensor().1[0], values }
-    }
-
-    /// Goes back to a saved state.
-    ///
-    /// # Errors
-    /// [`VocoderError::ForeignState`] when it was saved by a vocoder of other sizes.
-    pub fn restore_state(&mut self, state: &VocoderState) -> Result<(), VocoderError> {
-        self.check(state)?;
-        self.put(state);
-        Ok(())
     }
 
     fn check(&self, state: &VocoderState) -> Result<(), VocoderError> {
@@ -264,7 +249,7 @@ impl Vocoder {
         }
     }
 
-    /// Takes over a state of the right size.
+    /// Overwrites the current state with one of the right size.
     fn put(&mut self, state: &VocoderState) {
         let states = &mut self.sets[self.current];
         states.position.extract_tensor_mut().1.fill(state.position);
@@ -282,7 +267,7 @@ impl Vocoder {
     }
 }
 
-impl Lane {
+impl BatchSlot {
     fn new(
         session: &Session,
         names: &[String],
@@ -322,28 +307,28 @@ fn bind(
     Ok(binding)
 }
 
-/// With our kernels if wanted and possible.
-fn open_session(path: &Path, options: &VocoderOptions) -> Result<(Session, bool), VocoderError> {
+/// Opens the session, with the fused kernels if requested and possible.
+fn open_session(path: &Path, options: &VocoderOptions) -> Result<Session, VocoderError> {
     let plain =
         || SessionOptions { threads: options.threads, operators: None, profile: options.profile.clone() };
     if options.fused_snake {
-        // The library is needed before operators can be described.
+        // Creating operators calls into the library, so it must be loaded first.
         crier_onnx::environment()?;
         let opened = domain(options.threads).map_err(|error| error.to_string()).and_then(|operators| {
             let options = SessionOptions { operators: Some(operators), ..plain() };
             crier_onnx::open(path, options).map_err(|error| error.to_string())
         });
         match opened {
-            Ok(session) => return Ok((session, true)),
+            Ok(session) => return Ok(session),
             Err(reason) => {
-                // If the model itself is at fault, opening it below says so.
+                // If the model itself is the cause, opening it without kernels reports the error.
                 let session = crier_onnx::open(path, plain())?;
-                tracing::warn!(reason, "the vocoder runs without its own kernels, and slower");
-                return Ok((session, false));
+                tracing::warn!(reason, "the vocoder runs without its fused kernels, which is slower");
+                return Ok(session);
             }
         }
     }
-    Ok((crier_onnx::open(path, plain())?, false))
+    Ok(crier_onnx::open(path, plain())?)
 }
 
 fn contract(path: &Path, reason: &str) -> VocoderError {
@@ -354,7 +339,7 @@ fn metadata(session: &Session, key: &str) -> Option<usize> {
     session.metadata().ok()?.custom(&format!("crier.{key}"))?.parse().ok()
 }
 
-/// Names and shapes of the states: every input but the codes and the position, each with its output.
+/// Returns names and shapes of the states: every input except codes and position must have an output of the same shape.
 fn states_of(session: &Session, path: &Path) -> Result<Vec<(String, Vec<usize>)>, VocoderError> {
     let output = |name: &str| session.outputs().iter().find(|output| output.name() == name);
     let mut states = Vec::new();
@@ -364,7 +349,7 @@ fn states_of(session: &Session, path: &Path) -> Result<Vec<(String, Vec<usize>)>
             continue;
         }
         let next = output(&format!("{name}_next"))
-            .ok_or_else(|| contract(path, &format!("its state {name} does not come back")))?;
+            .ok_or_else(|| contract(path, &format!("its state {name} has no output")))?;
         let (from, to) = (fixed_shape(input.dtype()), fixed_shape(next.dtype()));
         match from {
             Some((TensorElementType::Int64, shape)) if name == "position" && shape == [1] => {}
@@ -372,14 +357,14 @@ fn states_of(session: &Session, path: &Path) -> Result<Vec<(String, Vec<usize>)>
             _ => {
                 return Err(contract(
                     path,
-                    &format!("its state {name} has no fixed shape, or comes back in another"),
+                    &format!("its state {name} has no fixed shape, or another as output"),
                 ));
             }
         }
     }
     let has = |name: &str| session.inputs().iter().any(|input| input.name() == name);
     if !has("codes") || !has("position") || output("samples").is_none() {
-        return Err(contract(path, "it has no codes, position or samples"));
+        return Err(contract(path, "it lacks codes, position or samples"));
     }
     Ok(states)
 }

@@ -1,6 +1,6 @@
 //! Writes a synthetic checkpoint: `write_checkpoint PRESET KIND SEED FOLDER`.
 
-use crier_test_checkpoint::{Kind, Preset, write};
+use crier_test_checkpoint::{CheckpointKind, Preset, write};
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,9 +18,9 @@ fn main() -> std::io::Result<()> {
         _ => return Err(usage()),
     };
     let kind = match kind.as_str() {
-        "custom_voice" => Kind::CustomVoice,
-        "base" => Kind::Base,
-        "voice_design" => Kind::VoiceDesign,
+        "custom_voice" => CheckpointKind::CustomVoice,
+        "base" => CheckpointKind::Base,
+        "voice_design" => CheckpointKind::VoiceDesign,
         _ => return Err(usage()),
     };
     write(preset, kind, seed.parse().map_err(|_| usage())?, folder.as_ref())

@@ -1,10 +1,10 @@
 //! The tensors of `speech_tokenizer/model.safetensors`: the codec's encoder (a Mimi encoder) and its decoder.
 
-use crate::config::{CODEBOOKS, CodecDecoder, CodecEncoder, Sizes};
-use crate::tensor::{List, NORM, Rule, Tensor, linear, noise};
+use crate::config::{CODEBOOKS, CodecDecoderSizes, CodecEncoderSizes, Sizes};
+use crate::tensor::{List, NORM, Rule, TensorSpec, linear, noise};
 
 /// All tensors, sorted by name as in published files.
-pub(crate) fn list(sizes: &Sizes) -> Vec<Tensor> {
+pub(crate) fn list(sizes: &Sizes) -> Vec<TensorSpec> {
     let mut list = List::default();
     encoder(&mut list, &sizes.encoder, sizes.codebook);
     decoder_head(&mut list, &sizes.decoder, sizes.codebook);
@@ -19,7 +19,7 @@ fn layer_scales(list: &mut List, prefix: &str, hidden: usize) {
     }
 }
 
-fn encoder(list: &mut List, e: &CodecEncoder, codebook: usize) {
+fn encoder(list: &mut List, e: &CodecEncoderSizes, codebook: usize) {
     const BIAS: f64 = 0.02;
     let p = "encoder.encoder.layers";
     let convolution = |list: &mut List, name: String, shape: [usize; 3], gain: f64| {
@@ -66,7 +66,7 @@ fn encoder(list: &mut List, e: &CodecEncoder, codebook: usize) {
 }
 
 /// Codebooks and transformer: everything at the rate of frames.
-fn decoder_head(list: &mut List, d: &CodecDecoder, codebook: usize) {
+fn decoder_head(list: &mut List, d: &CodecDecoderSizes, codebook: usize) {
     let width = d.heads * d.head;
     let stack = "decoder.pre_transformer";
     for layer in 0..d.layers {
@@ -102,7 +102,7 @@ fn decoder_head(list: &mut List, d: &CodecDecoder, codebook: usize) {
 }
 
 /// Upsampling: everything above the rate of frames.
-fn decoder_tail(list: &mut List, d: &CodecDecoder) {
+fn decoder_tail(list: &mut List, d: &CodecDecoderSizes) {
     let latent = d.latent;
     for stage in 0..2 {
         let p = format!("decoder.upsample.{stage}");

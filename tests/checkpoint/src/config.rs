@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Kind, Preset, Synthetic, bpe};
+use crate::{CheckpointKind, Preset, Synthetic, bpe};
 
 pub(crate) const CODEBOOKS: usize = 16;
 
@@ -79,14 +79,14 @@ pub(crate) struct Transformer {
     pub(crate) vocabulary: usize,
 }
 
-pub(crate) struct SpeakerEncoder {
+pub(crate) struct SpeakerEncoderSizes {
     pub(crate) channels: [usize; 5],
     pub(crate) attention: usize,
     pub(crate) squeeze: usize,
 }
 
 /// The codec's encoder.
-pub(crate) struct CodecEncoder {
+pub(crate) struct CodecEncoderSizes {
     pub(crate) filters: usize,
     pub(crate) hidden: usize,
     pub(crate) intermediate: usize,
@@ -98,7 +98,7 @@ pub(crate) struct CodecEncoder {
 }
 
 /// The codec's decoder.
-pub(crate) struct CodecDecoder {
+pub(crate) struct CodecDecoderSizes {
     pub(crate) latent: usize,
     pub(crate) codebook_width: usize,
     pub(crate) width: usize,
@@ -122,9 +122,9 @@ pub(crate) struct Sizes {
     /// How a rotation is shared among three position axes; sums to half a head.
     rotation_sections: [usize; 3],
     positions: usize,
-    pub(crate) speaker_encoder: SpeakerEncoder,
-    pub(crate) encoder: CodecEncoder,
-    pub(crate) decoder: CodecDecoder,
+    pub(crate) speaker_encoder: SpeakerEncoderSizes,
+    pub(crate) encoder: CodecEncoderSizes,
+    pub(crate) decoder: CodecDecoderSizes,
 }
 
 impl Sizes {
@@ -151,8 +151,12 @@ impl Sizes {
             specials: bpe::ENTRIES as u32,
             rotation_sections: sections,
             positions: 4096,
-            speaker_encoder: SpeakerEncoder { channels: [32, 32, 32, 32, 96], attention: 16, squeeze: 16 },
-            encoder: CodecEncoder {
+            speaker_encoder: SpeakerEncoderSizes {
+                channels: [32, 32, 32, 32, 96],
+                attention: 16,
+                squeeze: 16,
+            },
+            encoder: CodecEncoderSizes {
                 filters: 4,
                 hidden: 64,
                 intermediate: 128,
@@ -162,7 +166,7 @@ impl Sizes {
                 codebook_width: 32,
                 quantizers: 20,
             },
-            decoder: CodecDecoder {
+            decoder: CodecDecoderSizes {
                 latent: 64,
                 codebook_width: 64,
                 width: 64,
@@ -195,12 +199,12 @@ impl Sizes {
             specials: 151_643,
             rotation_sections: [24, 20, 20],
             positions: 32768,
-            speaker_encoder: SpeakerEncoder {
+            speaker_encoder: SpeakerEncoderSizes {
                 channels: [512, 512, 512, 512, 1536],
                 attention: 128,
                 squeeze: 128,
             },
-            encoder: CodecEncoder {
+            encoder: CodecEncoderSizes {
                 filters: 64,
                 hidden: 512,
                 intermediate: 2048,
@@ -210,7 +214,7 @@ impl Sizes {
                 codebook_width: 256,
                 quantizers: 32,
             },
-            decoder: CodecDecoder {
+            decoder: CodecDecoderSizes {
                 latent: 1024,
                 codebook_width: 512,
                 width: 1536,
@@ -304,7 +308,7 @@ fn model(checkpoint: &Synthetic, sizes: &Sizes, assistant: usize) -> Value {
     predictor.insert("model_type".into(), json!("qwen3_tts_talker_code_predictor"));
     predictor.insert("max_position_embeddings".into(), json!(sizes.positions));
     predictor.insert("layer_types".into(), json!(vec!["full_attention"; sizes.predictor.layers]));
-    let speakers: &[_] = if checkpoint.kind == Kind::CustomVoice { &SPEAKERS } else { &[] };
+    let speakers: &[_] = if checkpoint.kind == CheckpointKind::CustomVoice { &SPEAKERS } else { &[] };
     let ids: Map<String, Value> =
         speakers.iter().map(|s| (s.0.to_owned(), sizes.codec_id(s.1).into())).collect();
     let dialects: Map<String, Value> = speakers
@@ -346,9 +350,9 @@ fn model(checkpoint: &Synthetic, sizes: &Sizes, assistant: usize) -> Value {
         "tokenizer_type": "qwen3_tts_tokenizer_12hz",
         "tts_model_size": if checkpoint.preset == Preset::Tiny17 { "1b7" } else { "0b6" },
         "tts_model_type": match checkpoint.kind {
-            Kind::CustomVoice => "custom_voice",
-            Kind::Base => "base",
-            Kind::VoiceDesign => "voice_design",
+            CheckpointKind::CustomVoice => "custom_voice",
+            CheckpointKind::Base => "base",
+            CheckpointKind::VoiceDesign => "voice_design",
         },
         "assistant_token_id": assistant,
         "im_start_token_id": sizes.special(1),
@@ -358,7 +362,7 @@ fn model(checkpoint: &Synthetic, sizes: &Sizes, assistant: usize) -> Value {
         "tts_eos_token_id": sizes.special(30),
         "talker_config": talker,
     });
-    if checkpoint.kind == Kind::Base {
+    if checkpoint.kind == CheckpointKind::Base {
         let s = &sizes.speaker_encoder;
         config["speaker_encoder_config"] = json!({
             "enc_dim": sizes.talker.hidden, "sample_rate": 24000, "enc_channels": s.channels,

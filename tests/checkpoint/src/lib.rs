@@ -34,7 +34,7 @@ pub enum Preset {
 
 /// What a checkpoint can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum CheckpointKind {
     /// Has built-in speakers.
     CustomVoice,
     /// Clones a voice from a recording; has a speaker encoder.
@@ -60,7 +60,7 @@ pub struct Synthetic {
     /// Its sizes.
     pub preset: Preset,
     /// What it can do.
-    pub kind: Kind,
+    pub kind: CheckpointKind,
     /// Seed of all weights.
     pub seed: u64,
     /// Number format of the main weights.
@@ -72,7 +72,7 @@ pub struct Synthetic {
 impl Synthetic {
     /// A checkpoint in the published form: BF16, one file.
     #[must_use]
-    pub fn new(preset: Preset, kind: Kind, seed: u64) -> Self {
+    pub fn new(preset: Preset, kind: CheckpointKind, seed: u64) -> Self {
         Self { preset, kind, seed, precision: Precision::Bf16, shards: 1 }
     }
 
@@ -89,7 +89,7 @@ impl Synthetic {
         for (name, value) in config::files(self, &sizes, vocabulary.assistant()) {
             std::fs::write(folder.join(name), serde_json::to_vec(&value)?)?;
         }
-        let main = main_tensors::list(&sizes, self.kind == Kind::Base);
+        let main = main_tensors::list(&sizes, self.kind == CheckpointKind::Base);
         let plant = plant::Plant::new(self.seed, &sizes);
         safetensors::write(folder, &main, self.precision, self.shards.max(1), |tensor| {
             let mut values = random::values(self.seed, tensor);
@@ -107,6 +107,6 @@ impl Synthetic {
 ///
 /// # Errors
 /// What the file system says.
-pub fn write(preset: Preset, kind: Kind, seed: u64, folder: &Path) -> io::Result<()> {
+pub fn write(preset: Preset, kind: CheckpointKind, seed: u64, folder: &Path) -> io::Result<()> {
     Synthetic::new(preset, kind, seed).write(folder)
 }

@@ -1,10 +1,10 @@
 //! The tensors of `model.safetensors`: talker, code predictor, and in Base checkpoints the speaker encoder.
 
-use crate::config::{CODEBOOKS, Sizes, SpeakerEncoder, Transformer};
-use crate::tensor::{List, NORM, Rule, Tensor, noise};
+use crate::config::{CODEBOOKS, Sizes, SpeakerEncoderSizes, Transformer};
+use crate::tensor::{List, NORM, Rule, TensorSpec, noise};
 
 /// All tensors, sorted by name as in published files.
-pub(crate) fn list(sizes: &Sizes, speaker_encoder: bool) -> Vec<Tensor> {
+pub(crate) fn list(sizes: &Sizes, speaker_encoder: bool) -> Vec<TensorSpec> {
     let mut list = List::default();
     let (talker, predictor) = (&sizes.talker, &sizes.predictor);
     let (hidden, text) = (talker.hidden, sizes.text_hidden);
@@ -57,7 +57,7 @@ fn layers(list: &mut List, prefix: &str, t: &Transformer) {
 }
 
 /// An ECAPA-TDNN.
-fn speaker(list: &mut List, s: &SpeakerEncoder, output: usize) {
+fn speaker(list: &mut List, s: &SpeakerEncoderSizes, output: usize) {
     const KERNELS: [usize; 5] = [5, 3, 3, 3, 1];
     const MEL: usize = 128;
     const SCALE: usize = 8;

@@ -5,7 +5,7 @@
 
 use crate::config::Sizes;
 use crate::random::words;
-use crate::tensor::Tensor;
+use crate::tensor::TensorSpec;
 
 pub(crate) struct Plant {
     direction: Vec<f32>,
@@ -23,7 +23,7 @@ impl Plant {
         }
     }
 
-    pub(crate) fn apply(&self, tensor: &Tensor, values: &mut [f32]) {
+    pub(crate) fn apply(&self, tensor: &TensorSpec, values: &mut [f32]) {
         let width = tensor.shape.last().copied().unwrap_or(1);
         let clear_column = |values: &mut [f32]| values.iter_mut().step_by(width).for_each(|v| *v = 0.0);
         match tensor.name.as_str() {

@@ -1,6 +1,6 @@
 //! Numbers that depend on nothing but seed, name and place: splitmix64, started from a hash of the name.
 
-use crate::tensor::{Rule, Tensor};
+use crate::tensor::{Rule, TensorSpec};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -36,7 +36,7 @@ fn usage(seed: u64, codebook: usize) -> impl Iterator<Item = f32> {
 }
 
 /// All numbers of a tensor, row-major.
-pub(crate) fn values(seed: u64, tensor: &Tensor) -> Vec<f32> {
+pub(crate) fn values(seed: u64, tensor: &TensorSpec) -> Vec<f32> {
     let count = tensor.elements();
     match tensor.rule {
         Rule::Normal { deviation, mean } => normal(seed, &tensor.name, deviation, mean).take(count).collect(),

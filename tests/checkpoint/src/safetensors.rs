@@ -5,15 +5,15 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::Precision;
-use crate::tensor::Tensor;
+use crate::tensor::TensorSpec;
 
 /// Writes tensors into `model.safetensors`, or into numbered shards beside an index of them.
 pub(crate) fn write(
     folder: &Path,
-    tensors: &[Tensor],
+    tensors: &[TensorSpec],
     precision: Precision,
     shards: usize,
-    values: impl Fn(&Tensor) -> Vec<f32>,
+    values: impl Fn(&TensorSpec) -> Vec<f32>,
 ) -> io::Result<()> {
     if shards == 1 {
         return write_file(&folder.join("model.safetensors"), tensors, precision, &values);
@@ -31,9 +31,9 @@ pub(crate) fn write(
 
 fn write_file(
     path: &Path,
-    tensors: &[Tensor],
+    tensors: &[TensorSpec],
     precision: Precision,
-    values: &impl Fn(&Tensor) -> Vec<f32>,
+    values: &impl Fn(&TensorSpec) -> Vec<f32>,
 ) -> io::Result<()> {
     let mut header = String::from(r#"{"__metadata__":{"format":"pt"}"#);
     let mut start = 0;

@@ -14,13 +14,13 @@ pub(crate) enum Rule {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Tensor {
+pub(crate) struct TensorSpec {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) rule: Rule,
 }
 
-impl Tensor {
+impl TensorSpec {
     pub(crate) fn elements(&self) -> usize {
         self.shape.iter().product()
     }
@@ -40,11 +40,11 @@ pub(crate) fn linear(fan_in: usize, gain: f64) -> Rule {
 
 /// Tensors collected in order.
 #[derive(Debug, Default)]
-pub(crate) struct List(pub(crate) Vec<Tensor>);
+pub(crate) struct List(pub(crate) Vec<TensorSpec>);
 
 impl List {
     pub(crate) fn push(&mut self, name: impl Into<String>, shape: &[usize], rule: Rule) {
-        self.0.push(Tensor { name: name.into(), shape: shape.to_vec(), rule });
+        self.0.push(TensorSpec { name: name.into(), shape: shape.to_vec(), rule });
     }
 
     /// A matrix `[out, in]`.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crier_test_checkpoint::{Kind, Precision, Preset, Synthetic};
+use crier_test_checkpoint::{CheckpointKind, Precision, Preset, Synthetic};
 use sha2::{Digest, Sha256};
 
 fn sha256(path: &Path) -> String {
@@ -18,42 +18,42 @@ fn whole_files_equal_those_of_the_reference() {
     for (preset, kind, seed, main, codec) in [
         (
             Preset::Tiny,
-            Kind::CustomVoice,
+            CheckpointKind::CustomVoice,
             1,
             "54e47a11b0618ad097ed078851e6d8a3a4b72bd52d0e87f61a12c604b3cd2404",
             "e20579343a0e1b040098acf19f21b8e1cf95c03217421b319c541f745a88ea30",
         ),
         (
             Preset::Tiny,
-            Kind::Base,
+            CheckpointKind::Base,
             1,
             "1a8015fabf98d25efd4bb983c930bc80bf208ac0f6affa0c3e20a68f85a27683",
             "e20579343a0e1b040098acf19f21b8e1cf95c03217421b319c541f745a88ea30",
         ),
         (
             Preset::Tiny17,
-            Kind::CustomVoice,
+            CheckpointKind::CustomVoice,
             1,
             "09c12dbee9d81e75f7e930922dc1e508429a71d507ace6dbd5b51176619d42fe",
             "e20579343a0e1b040098acf19f21b8e1cf95c03217421b319c541f745a88ea30",
         ),
         (
             Preset::Tiny17,
-            Kind::VoiceDesign,
+            CheckpointKind::VoiceDesign,
             1,
             "09c12dbee9d81e75f7e930922dc1e508429a71d507ace6dbd5b51176619d42fe",
             "e20579343a0e1b040098acf19f21b8e1cf95c03217421b319c541f745a88ea30",
         ),
         (
             Preset::Kq,
-            Kind::CustomVoice,
+            CheckpointKind::CustomVoice,
             1,
             "b6d38ab348a6c888cca99da7bef9b55ee77c38dbabc84ea3fc6bd05ce0c2eafa",
             "e20579343a0e1b040098acf19f21b8e1cf95c03217421b319c541f745a88ea30",
         ),
         (
             Preset::Tiny,
-            Kind::CustomVoice,
+            CheckpointKind::CustomVoice,
             7,
             "bbb1aff34bad12b70f607c1657c82bc19da1c1c2a9aef3e01e408e3df4a096ab",
             "19e2f2b864e0292e8dbdaaa4337d1ff3d40609f5a8b4d3d9e7e84605859423ab",
@@ -78,7 +78,7 @@ fn whole_files_equal_those_of_the_reference() {
 #[test]
 fn shards_hold_together_what_one_file_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = Synthetic::new(Preset::Tiny, Kind::CustomVoice, 1);
+    let whole = Synthetic::new(Preset::Tiny, CheckpointKind::CustomVoice, 1);
     whole.write(&folder.path().join("whole")).unwrap();
     Synthetic { shards: 3, ..whole }.write(&folder.path().join("shards")).unwrap();
     let data = |path: &str| {
@@ -99,7 +99,9 @@ fn other_precisions_change_the_size_only() {
     let folder = tempfile::tempdir().unwrap();
     let main = |precision, name: &str| {
         let folder = folder.path().join(name);
-        Synthetic { precision, ..Synthetic::new(Preset::Tiny, Kind::CustomVoice, 1) }.write(&folder).unwrap();
+        Synthetic { precision, ..Synthetic::new(Preset::Tiny, CheckpointKind::CustomVoice, 1) }
+            .write(&folder)
+            .unwrap();
         std::fs::metadata(folder.join("model.safetensors")).unwrap().len()
     };
     let (half, single) = (main(Precision::F16, "f16"), main(Precision::F32, "f32"));

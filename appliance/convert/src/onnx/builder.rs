@@ -116,7 +116,7 @@ pub(crate) fn function(name: &str, inputs: &[&str], outputs: &[&str], body: Vec<
 }
 
 /// A graph in the making.
-pub(crate) struct Builder {
+pub(crate) struct OnnxBuilder {
     graph: GraphProto,
     functions: Vec<FunctionProto>,
     metadata: Vec<StringStringEntryProto>,
@@ -127,7 +127,7 @@ pub(crate) struct Builder {
     names: usize,
 }
 
-impl Builder {
+impl OnnxBuilder {
     /// Starts a graph whose weights go to `data_path`.
     pub(crate) fn new(name: &str, data_path: &Path, half: bool) -> Result<Self, ConvertError> {
         let graph = GraphProto { name: name.to_owned(), ..GraphProto::default() };
@@ -378,7 +378,7 @@ impl Builder {
 }
 
 /// Wraps what the standard operators need again and again.
-impl Builder {
+impl OnnxBuilder {
     /// `x[start .. end]` along `axis`; negative bounds count from the end, `i64::MAX` is the end.
     pub(crate) fn slice(&mut self, x: &Value, axis: i64, start: i64, end: i64) -> Value {
         let (start, end, axis) = (self.constant(&[start]), self.constant(&[end]), self.constant(&[axis]));

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crier_speech::CODEBOOKS;
 
-use super::builder::{Builder, Dim, Value, float, int, ints, text};
+use super::builder::{Dim, OnnxBuilder, Value, float, int, ints, text};
 use super::proto::FLOAT;
 use crate::ConvertError;
 use crate::checkpoint::Tensors;
@@ -30,8 +30,8 @@ const DOWN_STRIDE: usize = 2;
 /// # Errors
 /// A tensor is missing or has another shape than `config` says; a file cannot be written.
 pub fn write(tensors: &Tensors, config: &EncoderConfig, path: &Path) -> Result<(), ConvertError> {
-    let b = Builder::new("crier_codec_codes", &super::data_path(path), false)?;
-    let mut writer = Writer { tensors, c: config, b };
+    let b = OnnxBuilder::new("crier_codec_codes", &super::data_path(path), false)?;
+    let mut writer = CodesWriter { tensors, c: config, b };
     let features = writer.b.input("features", &[Dim::Name("columns"), Dim::Size(config.hidden_size)]);
     let x = writer.transformer(&features)?;
     let x = writer.halved(&x)?;
@@ -60,20 +60,20 @@ pub(crate) fn is_known(c: &EncoderConfig) -> bool {
         && sizes.iter().all(|size| (1..1 << 16).contains(size))
 }
 
-struct Writer<'a> {
+struct CodesWriter<'a> {
     tensors: &'a Tensors,
     c: &'a EncoderConfig,
-    b: Builder,
+    b: OnnxBuilder,
 }
 
 /// What all layers share.
-struct Attention {
+struct CausalAttentionInputs {
     cos: Value,
     sin: Value,
     mask: Value,
 }
 
-impl Writer<'_> {
+impl CodesWriter<'_> {
     fn transformer(&mut self, features: &Value) -> Result<Value, ConvertError> {
         let shared = self.attention_inputs(features);
         let mut x = features.clone();
@@ -83,7 +83,7 @@ impl Writer<'_> {
         Ok(x)
     }
 
-    fn attention_inputs(&mut self, features: &Value) -> Attention {
+    fn attention_inputs(&mut self, features: &Value) -> CausalAttentionInputs {
         let half = self.c.head_dim / 2;
         let theta = f64::from(self.c.rope_theta);
         let frequencies: Vec<f32> =
@@ -102,10 +102,15 @@ impl Writer<'_> {
         let seen = b.op("GreaterOrEqual", &[&rows, &columns], vec![]);
         let (shown, hidden) = (b.floats(&[], &[0.0]), b.floats(&[], &[f32::NEG_INFINITY]));
         let mask = b.op("Where", &[&seen, &shown, &hidden], vec![]);
-        Attention { cos, sin, mask }
+        CausalAttentionInputs { cos, sin, mask }
     }
 
-    fn layer(&mut self, layer: usize, x: &Value, shared: &Attention) -> Result<Value, ConvertError> {
+    fn layer(
+        &mut self,
+        layer: usize,
+        x: &Value,
+        shared: &CausalAttentionInputs,
+    ) -> Result<Value, ConvertError> {
         let c = self.c;
         let stem = format!("encoder_transformer.layers.{layer}");
         let width = c.num_attention_heads * c.head_dim;
@@ -121,7 +126,12 @@ impl Writer<'_> {
         self.scaled_sum(&x, &y, &format!("{stem}.mlp_layer_scale.scale"))
     }
 
-    fn attention(&mut self, stem: &str, x: &Value, shared: &Attention) -> Result<Value, ConvertError> {
+    fn attention(
+        &mut self,
+        stem: &str,
+        x: &Value,
+        shared: &CausalAttentionInputs,
+    ) -> Result<Value, ConvertError> {
         let c = self.c;
         let (heads, size, width) = (c.num_attention_heads, c.head_dim, c.num_attention_heads * c.head_dim);
         let mut head_rows = |part: &str| -> Result<Value, ConvertError> {

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use super::builder::{Builder, Dim, Value, int, ints};
+use super::builder::{Dim, OnnxBuilder, Value, int, ints};
 use crate::ConvertError;
 use crate::checkpoint::Tensors;
 use crate::config::EncoderConfig;
@@ -22,8 +22,8 @@ use crate::config::EncoderConfig;
 /// # Errors
 /// A tensor is missing or has another shape than `config` says; a file cannot be written.
 pub fn write(tensors: &Tensors, config: &EncoderConfig, path: &Path) -> Result<(), ConvertError> {
-    let b = Builder::new("crier_codec_features", &super::data_path(path), false)?;
-    let mut writer = Writer { tensors, config, b };
+    let b = OnnxBuilder::new("crier_codec_features", &super::data_path(path), false)?;
+    let mut writer = FeaturesWriter { tensors, config, b };
     let samples = writer.b.input("samples", &[Dim::Name("samples")]);
     let features = writer.network(&samples)?;
     writer.b.output("features", &features, &[Dim::Name("columns"), Dim::Size(config.hidden_size)]);
@@ -65,13 +65,13 @@ pub(crate) fn is_known(c: &EncoderConfig) -> bool {
         && sizes.iter().all(|size| (1..1 << 12).contains(size))
 }
 
-struct Writer<'a> {
+struct FeaturesWriter<'a> {
     tensors: &'a Tensors,
     config: &'a EncoderConfig,
-    b: Builder,
+    b: OnnxBuilder,
 }
 
-impl Writer<'_> {
+impl FeaturesWriter<'_> {
     fn network(&mut self, samples: &Value) -> Result<Value, ConvertError> {
         let c = self.config;
         let x = self.b.reshape(samples, &[1, 1, -1]);

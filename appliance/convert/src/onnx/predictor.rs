@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crier_speech::{CODEBOOKS, GROUPS};
 
-use super::builder::{Builder, Dim, Value, float, int};
+use super::builder::{Dim, OnnxBuilder, Value, float, int};
 use crate::ConvertError;
 use crate::checkpoint::Tensors;
 use crate::config::{TalkerConfig, TransformerConfig};
@@ -27,7 +27,7 @@ const IQ4_NL: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 3
 
 /// A matrix `[out, in]`, row-major, as the GGUF file has it, so that both backends compute with the same numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Matrix {
+pub enum StoredMatrix {
     /// Plain numbers.
     F32(Vec<f32>),
     /// ggml's `q4_0` blocks.
@@ -39,7 +39,7 @@ pub enum Matrix {
 }
 
 /// Gives the matrix of an official name and shape `[out, in]`.
-pub type Matrices<'a> = dyn FnMut(&str, [usize; 2]) -> Result<Matrix, ConvertError> + 'a;
+pub type Matrices<'a> = dyn FnMut(&str, [usize; 2]) -> Result<StoredMatrix, ConvertError> + 'a;
 
 /// Writes the predictor to `path` and its weights to [`super::data_path`] of it.
 ///
@@ -51,32 +51,32 @@ pub fn write(
     matrices: &mut Matrices<'_>,
     path: &Path,
 ) -> Result<(), ConvertError> {
-    let mut builder = Builder::new("crier_code_predictor", &super::data_path(path), false)?;
+    let mut builder = OnnxBuilder::new("crier_code_predictor", &super::data_path(path), false)?;
     builder.use_domain(MICROSOFT, 1);
     builder.metadata("crier.model", &"predictor");
     let p = &config.code_predictor_config;
-    let mut writer = Writer { tensors, p, matrices, b: builder };
+    let mut writer = PredictorWriter { tensors, p, matrices, b: builder };
     let logits = writer.network(config.transformer.hidden_size)?;
     writer.b.output("logits", &logits, &[Dim::Size(p.vocab_size)]);
     writer.b.finish(path)
 }
 
-struct Writer<'a, 'm> {
+struct PredictorWriter<'a, 'm> {
     tensors: &'a Tensors,
     p: &'a TransformerConfig,
     matrices: &'a mut Matrices<'m>,
-    b: Builder,
+    b: OnnxBuilder,
 }
 
 /// What all layers share.
-struct Attention {
+struct GroupedAttentionInputs {
     seen: Value,
     positions: Value,
     cos: Value,
     sin: Value,
 }
 
-impl Writer<'_, '_> {
+impl PredictorWriter<'_, '_> {
     fn network(&mut self, talker_hidden: usize) -> Result<Value, ConvertError> {
         let p = self.p;
         let rows = self.b.input("rows", &[Dim::Name("rows"), Dim::Size(talker_hidden)]);
@@ -118,10 +118,10 @@ impl Writer<'_, '_> {
         linear(&mut self.b, self.matrices, x, names, from, to)
     }
 
-    fn attention_inputs(&mut self) -> Attention {
+    fn attention_inputs(&mut self) -> GroupedAttentionInputs {
         let half = self.p.head_dim / 2;
         let (cos, sin) = self.p.shape().rotation(CODEBOOKS);
-        Attention {
+        GroupedAttentionInputs {
             seen: self.b.input_i32("seen", &[Dim::Size(1)]),
             positions: self.b.input_i32("positions", &[Dim::Size(1)]),
             cos: self.b.floats(&[CODEBOOKS, half], &cos),
@@ -129,7 +129,12 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn layer(&mut self, layer: usize, x: &Value, shared: &Attention) -> Result<Value, ConvertError> {
+    fn layer(
+        &mut self,
+        layer: usize,
+        x: &Value,
+        shared: &GroupedAttentionInputs,
+    ) -> Result<Value, ConvertError> {
         let p = self.p;
         let stem = format!("model.layers.{layer}");
         let norm = self.vector(&format!("{stem}.input_layernorm.weight"), p.hidden_size)?;
@@ -156,7 +161,7 @@ impl Writer<'_, '_> {
         stem: &str,
         layer: usize,
         x: &Value,
-        shared: &Attention,
+        shared: &GroupedAttentionInputs,
     ) -> Result<Value, ConvertError> {
         let p = self.p;
         let (heads, kv_heads, size) = (p.num_attention_heads, p.num_key_value_heads, p.head_dim);
@@ -201,7 +206,7 @@ fn official(name: &str) -> String {
 
 /// `x` times one or several `[out, in]` matrices, their results side by side.
 fn linear(
-    b: &mut Builder,
+    b: &mut OnnxBuilder,
     matrices: &mut Matrices<'_>,
     x: &Value,
     names: &[String],
@@ -240,10 +245,10 @@ fn linear(
 }
 
 fn plain_linear(
-    b: &mut Builder,
+    b: &mut OnnxBuilder,
     x: &Value,
     name: &str,
-    parts: &[(Matrix, usize)],
+    parts: &[(StoredMatrix, usize)],
     from: usize,
     total: usize,
 ) -> Result<Value, ConvertError> {
@@ -270,23 +275,23 @@ struct Packed {
 }
 
 impl Packed {
-    fn of(matrix: &Matrix) -> Option<Self> {
+    fn of(matrix: &StoredMatrix) -> Option<Self> {
         let (bits, blocks) = match matrix {
-            Matrix::F32(_) => return None,
-            Matrix::Q4_0(blocks) => (4, blocks.chunks_exact(2 + BLOCK / 2)),
-            Matrix::Q8_0(blocks) => (8, blocks.chunks_exact(2 + BLOCK)),
-            Matrix::Iq4Nl(blocks) => (8, blocks.chunks_exact(2 + BLOCK / 2)),
+            StoredMatrix::F32(_) => return None,
+            StoredMatrix::Q4_0(blocks) => (4, blocks.chunks_exact(2 + BLOCK / 2)),
+            StoredMatrix::Q8_0(blocks) => (8, blocks.chunks_exact(2 + BLOCK)),
+            StoredMatrix::Iq4Nl(blocks) => (8, blocks.chunks_exact(2 + BLOCK / 2)),
         };
         let mut packed = Self { bits, codes: Vec::new(), scales: Vec::new() };
         for block in blocks {
             let (scale, bytes) = block.split_at(2);
             packed.scales.push(half::f16::from_le_bytes([scale[0], scale[1]]).to_f32());
             match matrix {
-                Matrix::Q4_0(_) => {
+                StoredMatrix::Q4_0(_) => {
                     let code = |i: usize| nibble(bytes, i);
                     packed.codes.extend((0..BLOCK / 2).map(|i| code(2 * i) | (code(2 * i + 1) << 4)));
                 }
-                Matrix::Iq4Nl(_) => packed
+                StoredMatrix::Iq4Nl(_) => packed
                     .codes
                     .extend((0..BLOCK).map(|i| IQ4_NL[usize::from(nibble(bytes, i))].cast_unsigned() ^ 0x80)),
                 _ => packed.codes.extend(bytes.iter().map(|byte| byte ^ 0x80)),
@@ -302,7 +307,7 @@ fn nibble(bytes: &[u8], i: usize) -> u8 {
     if i < half { bytes[i] & 15 } else { bytes[i - half] >> 4 }
 }
 
-impl Matrix {
+impl StoredMatrix {
     fn to_f32(&self) -> Vec<f32> {
         if let Self::F32(values) = self {
             return values.clone();
@@ -328,7 +333,7 @@ mod tests {
     fn four_bit_blocks_keep_their_numbers() {
         // Byte i of q4_0 holds number i below and number i + 16 above.
         let bytes: Vec<u8> = (0..16_u8).map(|i| i | ((15 - i) << 4)).collect();
-        let values = Matrix::Q4_0(block(0.5, &bytes)).to_f32();
+        let values = StoredMatrix::Q4_0(block(0.5, &bytes)).to_f32();
         let expected: Vec<f32> = (0..16_i8).chain((0..16).rev()).map(|q| f32::from(q - 8) * 0.5).collect();
         assert_eq!(values, expected);
     }
@@ -336,7 +341,7 @@ mod tests {
     #[test]
     fn eight_bit_blocks_keep_their_numbers() {
         let bytes: Vec<u8> = (0..32_i8).map(|i| (i * 4 - 64).cast_unsigned()).collect();
-        let values = Matrix::Q8_0(block(0.25, &bytes)).to_f32();
+        let values = StoredMatrix::Q8_0(block(0.25, &bytes)).to_f32();
         let expected: Vec<f32> = (0..32_i8).map(|i| f32::from(i * 4 - 64) * 0.25).collect();
         assert_eq!(values, expected);
     }
@@ -344,7 +349,7 @@ mod tests {
     #[test]
     fn uneven_four_bit_blocks_become_eight_bits_exactly() {
         let bytes: Vec<u8> = (0..16_u8).map(|i| i | (i << 4)).collect();
-        let matrix = Matrix::Iq4Nl(block(2.0, &bytes));
+        let matrix = StoredMatrix::Iq4Nl(block(2.0, &bytes));
         let expected: Vec<f32> = IQ4_NL.iter().chain(&IQ4_NL).map(|&v| f32::from(v) * 2.0).collect();
         assert_eq!(matrix.to_f32(), expected);
         assert_eq!(Packed::of(&matrix).map(|p| p.bits), Some(8));

@@ -4,7 +4,7 @@
 //! standard operators, and is merely slower. All tensors are `[1, channels, time]`, parameters `[channels, 1]`.
 
 use super::DOMAIN;
-use super::builder::{Builder, Value, constant_node, function, int, node};
+use super::builder::{OnnxBuilder, Value, constant_node, function, int, node};
 use super::proto::NodeProto;
 
 /// `a = exp(alpha)` and `ib = 1 / (exp(beta) + 1e-9)`, each `[channels, 1]`.
@@ -14,7 +14,7 @@ pub(crate) struct Snake {
 }
 
 /// Adds the definitions to a model.
-pub(crate) fn define(builder: &mut Builder) {
+pub(crate) fn define(builder: &mut OnnxBuilder) {
     builder.use_domain(DOMAIN, 1);
     builder.add_function(function("SnakeBeta", &["x", "a", "ib"], &["y"], activation("x", "y")));
 
@@ -52,7 +52,7 @@ fn with_past() -> Vec<NodeProto> {
     ]
 }
 
-impl Builder {
+impl OnnxBuilder {
     /// `snake(x)`
     pub(crate) fn snake(&mut self, x: &Value, s: &Snake) -> Value {
         let [y] = self.op_of(DOMAIN, "SnakeBeta", &[x, &s.a, &s.ib], vec![]);

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use super::builder::{Builder, Dim, Value, int, ints, text};
+use super::builder::{Dim, OnnxBuilder, Value, int, ints, text};
 use super::mel;
 use crate::ConvertError;
 use crate::checkpoint::Tensors;
@@ -32,8 +32,8 @@ const VARIANCE_FLOOR: f32 = 1e-12;
 /// # Errors
 /// A tensor is missing or has another shape than `config` says; a file cannot be written.
 pub fn write(tensors: &Tensors, config: &SpeakerEncoderConfig, path: &Path) -> Result<(), ConvertError> {
-    let builder = Builder::new("crier_speaker_encoder", &super::data_path(path), false)?;
-    let mut writer = Writer { tensors, config, b: builder };
+    let builder = OnnxBuilder::new("crier_speaker_encoder", &super::data_path(path), false)?;
+    let mut writer = SpeakerWriter { tensors, config, b: builder };
     let samples = writer.b.input("samples", &[Dim::Name("samples")]);
     let spectrogram = writer.spectrogram(&samples)?;
     let embedding = writer.network(&spectrogram)?;
@@ -59,13 +59,13 @@ pub(crate) fn is_known(config: &SpeakerEncoderConfig) -> bool {
         && widths.chain([&c.enc_attention_channels, &c.enc_se_channels]).all(|w| (1..1 << 16).contains(w))
 }
 
-struct Writer<'a> {
+struct SpeakerWriter<'a> {
     tensors: &'a Tensors,
     config: &'a SpeakerEncoderConfig,
-    b: Builder,
+    b: OnnxBuilder,
 }
 
-impl Writer<'_> {
+impl SpeakerWriter<'_> {
     /// `[1, mel_dim, time]`
     fn spectrogram(&mut self, samples: &Value) -> Result<Value, ConvertError> {
         let (bins, bands) = (WINDOW / 2 + 1, self.config.mel_dim);
@@ -230,7 +230,7 @@ impl Writer<'_> {
 }
 
 /// `x`, `[1, channels, time]`, with `reach` mirrored moments at either end.
-fn mirrored(b: &mut Builder, x: &Value, reach: usize) -> Value {
+fn mirrored(b: &mut OnnxBuilder, x: &Value, reach: usize) -> Value {
     let reach = reach as i64;
     let pads = b.constant(&[0, 0, reach, 0, 0, reach]);
     b.op("Pad", &[x, &pads], vec![text("mode", "reflect")])

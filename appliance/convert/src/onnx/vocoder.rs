@@ -13,9 +13,9 @@
 
 use std::path::Path;
 
-use crier_bundle::VocoderState;
+use crier_bundle::StateShape;
 
-use super::builder::{Builder, Dim, Value, int};
+use super::builder::{Dim, OnnxBuilder, Value, int};
 use super::snake::define;
 use super::transposed;
 use crate::ConvertError;
@@ -42,9 +42,10 @@ pub fn write(
     config: &DecoderConfig,
     precision: VocoderPrecision,
     path: &Path,
-) -> Result<Vec<VocoderState>, ConvertError> {
-    let builder = Builder::new("crier_vocoder", &super::data_path(path), precision == VocoderPrecision::F16)?;
-    let mut writer = Writer { tensors, config, b: builder, states: Vec::new() };
+) -> Result<Vec<StateShape>, ConvertError> {
+    let builder =
+        OnnxBuilder::new("crier_vocoder", &super::data_path(path), precision == VocoderPrecision::F16)?;
+    let mut writer = VocoderWriter { tensors, config, b: builder, states: Vec::new() };
     define(&mut writer.b);
     let samples = writer.decoder()?;
     let samples_per_frame =
@@ -58,19 +59,19 @@ pub fn write(
     ] {
         writer.b.metadata(key, &value);
     }
-    let Writer { b, states, .. } = writer;
+    let VocoderWriter { b, states, .. } = writer;
     b.finish(path)?;
     Ok(states)
 }
 
-struct Writer<'a> {
+struct VocoderWriter<'a> {
     tensors: &'a Tensors,
     config: &'a DecoderConfig,
-    b: Builder,
-    states: Vec<VocoderState>,
+    b: OnnxBuilder,
+    states: Vec<StateShape>,
 }
 
-impl Writer<'_> {
+impl VocoderWriter<'_> {
     fn decoder(&mut self) -> Result<Value, ConvertError> {
         let c = self.config;
         let codes = self.b.input_i64("codes", &[Dim::Name("frames"), Dim::Size(c.num_quantizers)]);
@@ -99,7 +100,7 @@ impl Writer<'_> {
     /// Declares a state of `f32` and returns its input.
     fn past(&mut self, name: &str, shape: &[usize]) -> Value {
         let dims: Vec<Dim> = shape.iter().map(|&d| Dim::Size(d)).collect();
-        self.states.push(VocoderState { name: name.to_owned(), shape: shape.to_vec() });
+        self.states.push(StateShape { name: name.to_owned(), shape: shape.to_vec() });
         self.b.input(name, &dims)
     }
 

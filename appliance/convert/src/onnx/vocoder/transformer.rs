@@ -1,18 +1,18 @@
 //! The vocoder's transformer: sliding-window attention over frames, keys and values of the window as states.
 
-use super::super::builder::{Builder, Dim, Value, int};
+use super::super::builder::{Dim, OnnxBuilder, Value, int};
 use super::super::proto::FLOAT;
-use super::Writer;
+use super::VocoderWriter;
 use crate::ConvertError;
 
 /// Values that all attention layers share.
-struct Attention {
+struct WindowAttentionInputs {
     cos: Value,
     sin: Value,
     mask: Value,
 }
 
-impl Writer<'_> {
+impl VocoderWriter<'_> {
     pub(super) fn transformer(&mut self, codes: &Value, x: &Value) -> Result<Value, ConvertError> {
         let c = self.config;
         let shared = self.attention_inputs(codes);
@@ -33,7 +33,7 @@ impl Writer<'_> {
 
     /// Angles of absolute positions, and who sees whom: frame `i` of this call sees the `window` last frames up to
     /// itself, as far as there were any. Column `j` of the mask is frame `position - (window - 1) + j`.
-    fn attention_inputs(&mut self, codes: &Value) -> Attention {
+    fn attention_inputs(&mut self, codes: &Value) -> WindowAttentionInputs {
         let c = self.config;
         let b = &mut self.b;
         let kept = c.sliding_window as i64 - 1;
@@ -70,10 +70,15 @@ impl Writer<'_> {
         let seen = b.op("And", &[&seen, &real], vec![]);
         let (shown, hidden) = (b.floats(&[], &[0.0]), b.floats(&[], &[f32::NEG_INFINITY]));
         let mask = b.op("Where", &[&seen, &shown, &hidden], vec![]);
-        Attention { cos, sin, mask }
+        WindowAttentionInputs { cos, sin, mask }
     }
 
-    fn layer(&mut self, layer: usize, x: &Value, shared: &Attention) -> Result<Value, ConvertError> {
+    fn layer(
+        &mut self,
+        layer: usize,
+        x: &Value,
+        shared: &WindowAttentionInputs,
+    ) -> Result<Value, ConvertError> {
         let c = self.config;
         let stem = format!("pre_transformer.layers.{layer}");
         let w = self.vector(&format!("{stem}.input_layernorm.weight"), c.hidden_size)?;
@@ -106,7 +111,7 @@ impl Writer<'_> {
         stem: &str,
         layer: usize,
         x: &Value,
-        shared: &Attention,
+        shared: &WindowAttentionInputs,
     ) -> Result<Value, ConvertError> {
         let c = self.config;
         let (heads, size, width) = (c.num_attention_heads, c.head_dim, c.num_attention_heads * c.head_dim);
@@ -120,7 +125,7 @@ impl Writer<'_> {
         let qkv = b.transpose(&qkv, &[1, 2, 0, 3]);
         let qk = b.slice(&qkv, 0, 0, 2);
         let qk = b.rotate(&qk, &shared.cos, &shared.sin, size);
-        let one_of = |b: &mut Builder, x: &Value, index: i64| {
+        let one_of = |b: &mut OnnxBuilder, x: &Value, index: i64| {
             let x = b.slice(x, 0, index, index + 1);
             b.reshape(&x, &[heads as i64, -1, size as i64])
         };

@@ -3,13 +3,13 @@
 use super::super::builder::{Value, ints};
 use super::super::proto::AttributeProto;
 use super::super::snake::Snake;
-use super::{KERNEL, Writer};
+use super::{KERNEL, VocoderWriter};
 use crate::ConvertError;
 
 /// Dilations of the residual units of a block.
 const DILATIONS: [usize; 3] = [1, 3, 9];
 
-impl Writer<'_> {
+impl VocoderWriter<'_> {
     fn snake_parameters(&mut self, stem: &str, channels: usize) -> Result<Snake, ConvertError> {
         let a: Vec<f32> = self.f32(&format!("{stem}.alpha"), &[channels])?.iter().map(|v| v.exp()).collect();
         let ib: Vec<f32> =

@@ -1,9 +1,9 @@
-//! The vocoder's state behind the recording of a voice, kept in a file beside the voice: making it takes as long as
-//! speaking the recording, reading it takes milliseconds.
+//! On-disk cache of primed vocoder states, in a file beside each voice file. Computing such a state takes as long as
+//! synthesising the voice's recording; reading it takes milliseconds.
 //!
-//! The file is a cache: `crier vocoder state 1 KEY SHA256`, a line end, the position and the state's numbers, all
-//! little-endian. The key is made of the recording's codes and of the vocoder's files, so a state of anything else is
-//! not taken; a file that is missing, foreign or damaged is made again.
+//! Format: `crier vocoder state 1 KEY SHA256`, a line feed, the position and the numbers of the state, both
+//! little-endian. The key is a hash of the recording's codes and the vocoder's files, so a state of another voice or
+//! vocoder does not match. A file that is missing, foreign or damaged is computed again.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use sha2::{Digest, Sha256};
 use crate::vocoder::VocoderState;
 use crate::{Vocoder, VocoderError};
 
-/// How the file begins.
+/// Magic bytes and format version.
 const MAGIC: &str = "crier vocoder state 1 ";
-/// Magic, key, a blank, a hash and a line end.
+/// Length of the first line: magic, key, a space, a hash and a line feed.
 const HEAD_BYTES: usize = MAGIC.len() + 2 * 64 + 2;
 
-/// Where the state of a voice is kept: beside the voice file, `.state` behind its name.
+/// Returns the path of a voice's cached state: the voice file's, with `.state` appended.
 #[must_use]
 pub fn state_path(voice_path: &Path) -> PathBuf {
     let mut name = voice_path.file_name().unwrap_or_default().to_owned();
@@ -28,13 +28,13 @@ pub fn state_path(voice_path: &Path) -> PathBuf {
 }
 
 impl Vocoder {
-    /// Lets every utterance begin behind the recording that a voice was made of, as the official package does; in
-    /// silence when the voice has no transcript. The state is taken from the file beside the voice, or made, which takes
-    /// as long as speaking the recording, and written there if that can be.
+    /// Primes the vocoder with the recording of a voice, as the official package does, so that every utterance continues
+    /// it. A voice without transcript has no codes and starts from silence. The state comes from the cache file or is
+    /// computed, which takes as long as synthesising the recording, and then cached.
     ///
     /// # Errors
-    /// As [`Vocoder::decode`]; that the state cannot be read or written is none.
-    pub fn begin_as(
+    /// As [`Vocoder::decode`]. Failure to read or write the cache is not an error.
+    pub fn prime_from(
         &mut self,
         bundle: &Bundle,
         voice: &VoiceFile,
@@ -42,35 +42,36 @@ impl Vocoder {
     ) -> Result<(), VocoderError> {
         let codes = voice.reference_codes();
         if codes.is_empty() {
-            return self.set_beginning(None);
+            return self.set_primed_state(None);
         }
         let path = state_path(voice_path);
         let key = key(bundle, voice);
-        let kept = read(&path, &key, self.state_len());
-        let state = match kept {
+        let state = match read(&path, &key, self.state_len()) {
             Some(state) => state,
             None => {
                 let state = self.state_after(codes)?;
                 if let Err(error) = write(&path, &key, &state) {
-                    tracing::debug!(%error, "the voice's vocoder state is not kept");
+                    // The folder may be read-only; only the next start is slower.
+                    tracing::debug!(%error, "cannot cache the primed vocoder state");
                 }
                 state
             }
         };
-        self.set_beginning(Some(state))
+        self.set_primed_state(Some(state))
     }
 }
 
-/// What a state depends on.
+/// Hash of everything that a state depends on.
 fn key(bundle: &Bundle, voice: &VoiceFile) -> String {
     let vocoder = bundle.hash_of(&[Role::Vocoder, Role::VocoderWeights]);
     hexadecimal(&Sha256::digest(format!("{vocoder} {}", voice.reference_hash())))
 }
 
-/// The state in a file, if it is the one that is wanted, whole.
+/// Reads the state from a file, if it is complete and has this key.
 fn read(path: &Path, key: &str, numbers: usize) -> Option<VocoderState> {
     let length = HEAD_BYTES + 8 + 4 * numbers;
     let file = std::fs::File::open(path).ok()?;
+    // One byte more than expected, so that a longer file is noticed without being read.
     let mut bytes = Vec::with_capacity(length + 1);
     file.take(length as u64 + 1).read_to_end(&mut bytes).ok()?;
     if bytes.len() != length {
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_comes_back_and_a_damaged_or_foreign_one_does_not() {
+    fn a_written_state_is_read_back_and_damaged_or_foreign_ones_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = state_path(&folder.path().join("lobby.voice"));
         assert!(path.ends_with("lobby.voice.state"));
