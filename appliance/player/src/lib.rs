@@ -54,8 +54,6 @@
 //! }
 //! ```
 
-#![forbid(unsafe_code)]
-
 mod alsa_sink;
 mod devices;
 mod error;

@@ -3,6 +3,7 @@
 
 mod alsa;
 mod capture;
+mod handle;
 mod mixer;
 mod open;
 mod paced;
@@ -139,6 +140,14 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
+    /// Bytes of one sample.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::S16 => 2,
+            Self::S32 | Self::F32 => 4,
+        }
+    }
+
     /// Replaces `bytes` by `frames` in this encoding and the machine's byte order, each repeated for every channel.
     pub(crate) fn encode(self, frames: &[f32], channels: u32, bytes: &mut Vec<u8>) {
         bytes.clear();

@@ -15,7 +15,6 @@ mod hardware;
 mod memory;
 mod notify;
 mod peer;
-mod playback;
 mod process;
 mod processors;
 mod realtime;
@@ -34,7 +33,6 @@ pub use hardware::{THERMAL_ROOT, hexadecimal, machine_id, random_id, temperature
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use peer::{Peer, peer};
-pub use playback::take_back;
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{
     Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,

@@ -1,8 +1,10 @@
 //! A sound card through alsa-lib, never blocking: rate, format and channels are negotiated, faults are told apart.
 
-use ::alsa::pcm::{Access, Format, HwParams, PCM, State};
-use ::alsa::{Direction, ValueOr};
+use std::ffi::CString;
 
+use ::alsa::pcm::{Format, State};
+
+use super::handle::{HardwareRequest, PcmHandle};
 use super::mixer::HardwareVolume;
 use super::{Encoding, Fault, Mixer, Pcm, Shape, Timing};
 use crate::PlayerError;
@@ -20,7 +22,7 @@ const ENCODINGS: [Encoding; 3] = [Encoding::S16, Encoding::S32, Encoding::F32];
 
 /// An ALSA playback device.
 pub struct AlsaPcm {
-    pcm: PCM,
+    pcm: PcmHandle,
     volume: Option<HardwareVolume>,
     shape: Shape,
     encoding: Encoding,
@@ -37,10 +39,9 @@ impl AlsaPcm {
     /// plays in no form that the player can give.
     pub fn open(device: &str, rate_hz: u32, mixer: &Mixer, timing: Timing) -> Result<Self, PlayerError> {
         let open_error = |source| PlayerError::OpenDevice { device: device.to_owned(), source };
-        if device.contains('\0') {
-            return Err(open_error(::alsa::Error::new("snd_pcm_open", 22)));
-        }
-        let pcm = PCM::new(device, Direction::Playback, true).map_err(open_error)?;
+        // alsa-lib takes names that end in a zero byte; one inside a name would cut it.
+        let name = CString::new(device).map_err(|_| open_error(::alsa::Error::new("snd_pcm_open", 22)))?;
+        let pcm = PcmHandle::open(&name).map_err(open_error)?;
         let (shape, encoding, channels) = configure(&pcm, rate_hz, timing)
             .map_err(|source| PlayerError::ConfigureDevice { device: device.to_owned(), rate_hz, source })?;
         let volume = HardwareVolume::find(device, mixer);
@@ -61,13 +62,26 @@ impl AlsaPcm {
     }
 
     fn state(&self) -> Option<State> {
-        is_state(self.pcm.state_raw()).then(|| self.pcm.state())
+        state_of(self.pcm.state())
     }
 }
 
-/// What no device in order says is no state: a negative number is an unplugged USB device.
-fn is_state(number: i32) -> bool {
-    (0..=State::Disconnected as i32).contains(&number)
+/// States of alsa-lib.
+const STATES: [State; 9] = [
+    State::Open,
+    State::Setup,
+    State::Prepared,
+    State::Running,
+    State::XRun,
+    State::Draining,
+    State::Paused,
+    State::Suspended,
+    State::Disconnected,
+];
+
+/// Returns the state with alsa-lib's number; a number that is none (negative) is an unplugged USB device.
+fn state_of(number: i32) -> Option<State> {
+    STATES.into_iter().find(|&state| state as i32 == number)
 }
 
 fn fault_of(error: ::alsa::Error, state: Option<State>) -> Fault {
@@ -79,35 +93,20 @@ fn fault_of(error: ::alsa::Error, state: Option<State>) -> Fault {
     }
 }
 
-fn configure(pcm: &PCM, rate_hz: u32, timing: Timing) -> Result<(Shape, Encoding, u32), ::alsa::Error> {
-    let hardware = HwParams::any(pcm)?;
-    hardware.set_access(Access::RWInterleaved)?;
-    hardware.set_rate_resample(false)?;
-    let encoding = ENCODINGS
-        .into_iter()
-        .find(|&encoding| hardware.set_format(alsa_format(encoding)).is_ok())
-        .ok_or(::alsa::Error::new("snd_pcm_hw_params_set_format", 22))?;
-    if hardware.set_channels(1).is_err() {
-        hardware.set_channels(2)?;
-    }
-    let exact = std::iter::once(rate_hz)
-        .chain(COMMON_RATES_HZ)
-        .any(|rate| hardware.set_rate(rate, ValueOr::Nearest).is_ok());
-    if !exact {
-        hardware.set_rate_near(rate_hz, ValueOr::Nearest)?;
-    }
-    hardware.set_buffer_time_near(timing.buffer_ms * 1000, ValueOr::Nearest)?;
-    hardware.set_period_time_near(timing.period_ms * 1000, ValueOr::Nearest)?;
-    pcm.hw_params(&hardware)?;
-    let (buffer, period) = (hardware.get_buffer_size()?, hardware.get_period_size()?);
-    let software = pcm.sw_params_current()?;
-    software.set_start_threshold((buffer - period).max(period))?;
-    software.set_avail_min(period)?;
-    pcm.sw_params(&software)?;
-    let frames = |count: i64| usize::try_from(count).unwrap_or(0).max(1);
-    let shape =
-        Shape { rate_hz: hardware.get_rate()?, buffer_frames: frames(buffer), period_frames: frames(period) };
-    Ok((shape, encoding, hardware.get_channels()?))
+fn configure(pcm: &PcmHandle, rate_hz: u32, timing: Timing) -> Result<(Shape, Encoding, u32), ::alsa::Error> {
+    let setup = pcm.configure(&HardwareRequest {
+        formats: &ENCODINGS.map(alsa_format),
+        rates_hz: &[rate_hz, COMMON_RATES_HZ[0], COMMON_RATES_HZ[1]],
+        buffer_us: timing.buffer_ms.saturating_mul(1000),
+        period_us: timing.period_ms.saturating_mul(1000),
+    })?;
+    let encoding = ENCODINGS.get(setup.format).copied().unwrap_or(Encoding::S16);
+    let shape = Shape {
+        rate_hz: setup.rate_hz,
+        buffer_frames: setup.buffer_frames,
+        period_frames: setup.period_frames,
+    };
+    Ok((shape, encoding, setup.channels))
 }
 
 fn alsa_format(encoding: Encoding) -> Format {
@@ -126,7 +125,7 @@ impl Pcm for AlsaPcm {
     fn write(&mut self, frames: &[f32]) -> Result<usize, Fault> {
         let frames = &frames[..frames.len().min(self.shape.buffer_frames)];
         self.encoding.encode(frames, self.channels, &mut self.bytes);
-        match self.pcm.io_bytes().writei(&self.bytes) {
+        match self.pcm.write(&self.bytes, self.encoding.bytes() * self.channels as usize) {
             Ok(taken) => Ok(taken),
             Err(error) if error.errno() == EAGAIN => Ok(0),
             Err(error) => Err(self.fault(error)),
@@ -148,8 +147,7 @@ impl Pcm for AlsaPcm {
             (Some(State::XRun), _) => Err(Fault::Underrun),
             (Some(State::Suspended), _) => Err(Fault::Suspended),
             (Some(State::Setup | State::Open), _) => Ok(0),
-            // Some drivers answer below zero just before they run dry.
-            (Some(_), Ok(frames)) => Ok(usize::try_from(frames).unwrap_or(0)),
+            (Some(_), Ok(frames)) => Ok(frames),
             (Some(_), Err(error)) => Err(self.fault(error)),
         }
     }
@@ -158,7 +156,7 @@ impl Pcm for AlsaPcm {
         if self.state() != Some(State::Running) {
             return 0;
         }
-        crier_system::take_back(&self.pcm, frames)
+        self.pcm.rewind(frames)
     }
 
     fn drain(&mut self) -> Result<bool, Fault> {
@@ -178,7 +176,7 @@ impl Pcm for AlsaPcm {
 
     fn discard(&mut self) -> Result<(), Fault> {
         // Refused in states that hold nothing; whether the device is in order, `prepare` tells.
-        let _ = self.pcm.drop();
+        let _ = self.pcm.stop();
         self.pcm.prepare().map_err(|error| self.fault(error))
     }
 
@@ -189,7 +187,7 @@ impl Pcm for AlsaPcm {
 
 #[cfg(test)]
 mod tests {
-    use super::{AlsaPcm, EPIPE, ESTRPIPE, Fault, Mixer, State, Timing, fault_of, is_state};
+    use super::{AlsaPcm, EPIPE, ESTRPIPE, Fault, Mixer, State, Timing, fault_of, state_of};
 
     #[test]
     fn faults_are_told_apart_by_number_and_state() {
@@ -205,7 +203,8 @@ mod tests {
         assert!(
             matches!(fault(5, Some(State::Running)), Fault::Failed(what) if what.contains("snd_pcm_writei"))
         );
-        assert!(!is_state(-19) && !is_state(9) && is_state(0) && is_state(8));
+        assert_eq!((state_of(-19), state_of(9)), (None, None));
+        assert_eq!((state_of(0), state_of(8)), (Some(State::Open), Some(State::Disconnected)));
     }
 
     #[test]
