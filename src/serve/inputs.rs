@@ -124,6 +124,7 @@ fn take(
             appliance.changed.notify_one();
         }
         IntakeReport::Refused { input, count } => {
+            tracing::warn!(input = %input.escape_debug(), count, "the input refused messages");
             appliance.counts.borrow_mut().refused(&input, count);
             inputs.change(input, |entry| entry.refused += count);
         }

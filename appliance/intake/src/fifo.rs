@@ -212,7 +212,8 @@ impl Reader {
             };
             let outcome = match message {
                 Message::Empty => continue,
-                Message::Say(draft) => self.gate.say(*draft).await?,
+                // A pipe has back-pressure: while this waits nothing is read, and the writers block when it is full.
+                Message::Say(draft) => self.gate.say_when_there_is_room(*draft).await?,
                 Message::Command(command) => self.gate.command(command).await?,
                 Message::Wrong(reason) => {
                     self.gate.refuse();

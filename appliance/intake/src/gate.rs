@@ -1,15 +1,20 @@
-//! What every input does with what it read: flood limits, the counter's answer in short, and the count of refusals.
+//! Access of an input to the supervisor: rate limits, waiting for room in the queue, and the count of refusals.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crier_announce::Draft;
-use crier_system::TokenBucket;
+use crier_system::{Backoff, TokenBucket};
 use crier_wire::{Answer, Command};
 
 use crate::{Desk, DeskClosed};
 
 /// Commands in a minute that an input may give; they cost little, but each is a question to the supervisor.
 const COMMANDS_PER_MINUTE: u32 = 6000;
+
+/// First pause before a text is offered again that met a full queue. The queue reports no free place, so it is polled.
+const FULL_RETRY_MIN: Duration = Duration::from_millis(100);
+/// Longest such pause: short enough that speech does not stop when the queue drains faster than it is filled.
+const FULL_RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// What became of something handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +72,41 @@ impl Gate {
         Ok(self.outcome(answer))
     }
 
+    /// Hands in an announcement and waits while the queue is full, so that the caller stops reading and the sender is
+    /// held back by the pipe or the line. Nothing is lost but what exceeds the rate limit or expires, which is counted.
+    pub(crate) async fn say_when_there_is_room(&mut self, draft: Draft) -> Result<Outcome, DeskClosed> {
+        if !self.announcements.pass(Instant::now()) {
+            self.refuse();
+            return Ok(Outcome::Busy);
+        }
+        let since = Instant::now();
+        let mut backoff = Backoff::new(FULL_RETRY_MIN, FULL_RETRY_MAX);
+        loop {
+            let mut aged = draft.clone();
+            if let Some(expires_in_s) = draft.expires_in_s {
+                let waited_s = u32::try_from(since.elapsed().as_secs()).unwrap_or(u32::MAX);
+                let left_s = expires_in_s.saturating_sub(waited_s);
+                // Zero is left to the validation of the draft if the sender wrote it.
+                if left_s == 0 && waited_s > 0 {
+                    self.refuse();
+                    return Ok(Outcome::Refused("it expired while the queue was full".to_owned()));
+                }
+                aged.expires_in_s = Some(left_s);
+            }
+            match self.desk.submit(aged).await? {
+                Answer::Refused { later: true, reason } => {
+                    tracing::debug!(
+                        input = self.desk.input(),
+                        reason,
+                        "the input waits for room in the queue"
+                    );
+                }
+                answer => return Ok(self.outcome(answer)),
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
+    }
+
     pub(crate) async fn command(&mut self, command: Command) -> Result<Outcome, DeskClosed> {
         if !self.commands.pass(Instant::now()) {
             self.refuse();
@@ -89,14 +129,65 @@ impl Gate {
         }
     }
 
-    /// What the supervisor refused it has counted itself.
+    /// Translates an answer. The supervisor does not know the input of a draft, so its refusals are counted here.
     fn outcome(&mut self, answer: Answer) -> Outcome {
         match answer {
             Answer::Accepted { sequence, id, durable: _ } => Outcome::Accepted { sequence, id },
             Answer::Duplicate { sequence: _, id } => Outcome::Duplicate { id },
             Answer::Done => Outcome::Done,
-            Answer::Refused { later: true, reason: _ } => Outcome::Busy,
-            Answer::Refused { later: false, reason } => Outcome::Refused(reason),
+            Answer::Refused { later: true, reason: _ } => {
+                self.refuse();
+                Outcome::Busy
+            }
+            Answer::Refused { later: false, reason } => {
+                self.refuse();
+                Outcome::Refused(reason)
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crier_wire::{IntakeReport, IntakeRequest};
+
+    use super::*;
+    use crate::Counter;
+
+    async fn answer(counter: &mut Counter, answer: Answer) {
+        let IntakeReport::Submit { ticket, .. } = counter.report().await else { panic!("no submission") };
+        counter.request(IntakeRequest::Answer { ticket, answer });
+    }
+
+    fn full() -> Answer {
+        Answer::Refused { reason: "the queue is full".into(), later: true }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_text_waits_for_room_in_a_full_queue() {
+        let mut counter = Counter::new();
+        let mut gate = Gate::new(counter.desk("fifo:test"), 60);
+        let waiting = tokio::spawn(async move {
+            let outcome = gate.say_when_there_is_room(Draft::plain("Hello.")).await;
+            (outcome, gate.refused)
+        });
+        for _ in 0..10 {
+            answer(&mut counter, full()).await;
+        }
+        answer(&mut counter, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true }).await;
+        let accepted = Outcome::Accepted { sequence: 1, id: "#1".into() };
+        assert_eq!(waiting.await.unwrap(), (Ok(accepted), 0));
+    }
+
+    #[tokio::test]
+    async fn what_the_supervisor_refuses_is_counted() {
+        let mut counter = Counter::new();
+        let mut gate = Gate::new(counter.desk("serial:test"), 60);
+        let saying = tokio::spawn(async move {
+            let outcome = gate.say(Draft::plain("Hello.")).await;
+            (outcome, gate.refused)
+        });
+        answer(&mut counter, full()).await;
+        assert_eq!(saying.await.unwrap(), (Ok(Outcome::Busy), 1));
     }
 }

@@ -278,6 +278,7 @@ impl Panel {
             if let Some(action) = action
                 && self.actions.try_send(action.clone()).is_err()
             {
+                self.dropped += 1;
                 tracing::warn!(
                     key = button.key,
                     "too many presses wait for the supervisor; this one is dropped"
@@ -300,5 +301,21 @@ impl Panel {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
             None => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Counter;
+
+    #[test]
+    fn presses_that_find_too_many_waiting_are_counted() {
+        let counter = Counter::new();
+        let (actions, _waiting) = mpsc::channel(1);
+        let button = Button { press: Some(Action::Stop), ..Button::new("KEY_PROG1") };
+        let mut panel = Panel::new(&Settings { buttons: vec![button] }, counter.desk("buttons"), actions);
+        panel.act(vec![(0, PressKind::Press); 3]);
+        assert_eq!(panel.dropped, 2);
     }
 }

@@ -1,9 +1,9 @@
 //! The way to the broker: name, TCP, TLS. And the secrets that it needs, read afresh each time, so that a new password
 //! or certificate needs no restart.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,9 @@ fn secret(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 /// The bytes of a small file and its mode.
 fn read(path: &Path, limit: usize) -> Result<(Vec<u8>, u32), Failure> {
     let problem = |error: io::Error| Failure::File { path: path.to_owned(), problem: error.to_string() };
-    let file = File::open(path).map_err(problem)?;
+    // Opening a FIFO without a writer would block the event loop of all inputs; O_NONBLOCK is without effect on files.
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(problem)?;
     let metadata = file.metadata().map_err(problem)?;
     if !metadata.is_file() {
         return Err(problem(io::Error::other("it is not a file")));
@@ -168,6 +170,9 @@ mod tests {
         }
         write(&long, 0o600);
         assert!(matches!(password(&path), Err(Failure::File { .. })));
+        let fifo = folder.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert!(matches!(password(&fifo), Err(Failure::File { .. })), "a FIFO is refused and not waited for");
         assert!(matches!(password(folder.path()), Err(Failure::File { .. })));
         assert!(matches!(password(&folder.path().join("none")), Err(Failure::File { .. })));
     }

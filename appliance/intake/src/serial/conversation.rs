@@ -99,7 +99,11 @@ impl Conversation {
     }
 
     async fn say(&mut self, draft: crier_announce::Draft) -> Result<Outcome, DeskClosed> {
-        let outcome = self.gate.say(draft).await?;
+        let outcome = if self.dialect.answers_busy() {
+            self.gate.say(draft).await?
+        } else {
+            self.gate.say_when_there_is_room(draft).await?
+        };
         if let Outcome::Accepted { sequence, .. } = outcome {
             if self.unfinished.len() >= UNFINISHED_MAX {
                 self.unfinished.pop_first();
@@ -129,7 +133,7 @@ impl Conversation {
                 break;
             }
         }
-        if let Err(error) = port.set_baud(baud) {
+        if let Err(error) = port.set_baud(baud).await {
             tracing::warn!(input = self.gate.desk().input(), baud, %error, "the speed stays");
         }
     }

@@ -70,6 +70,12 @@ pub trait Dialect: Send {
     /// count it any more if this is its end.
     fn event(&mut self, sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>);
 
+    /// Returns true if [`answer`](Self::answer) tells the other side that it has to send a text again. Otherwise the
+    /// port is not read while the queue is full.
+    fn answers_busy(&self) -> bool {
+        true
+    }
+
     /// Bytes held between calls.
     fn held(&self) -> usize;
 }

@@ -93,6 +93,10 @@ impl Dialect for LineDialect {
         }
     }
 
+    fn answers_busy(&self) -> bool {
+        self.replies
+    }
+
     fn held(&self) -> usize {
         self.lines.held()
     }

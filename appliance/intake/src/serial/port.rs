@@ -3,17 +3,21 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{
     ControlModes, InputModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, ioctl_tiocexcl,
-    isatty, tcflush, tcgetattr, tcsetattr,
+    isatty, tcdrain, tcflush, tcgetattr, tcsetattr,
 };
 use tokio::io::unix::AsyncFd;
 
 use crate::descriptor;
 use crate::serial::settings::{FlowControl, Format, Parity, Settings};
+
+/// Time for written bytes to leave before a change of speed: a reply of a few bytes at 300 baud takes less.
+const DRAIN_MAX: Duration = Duration::from_millis(500);
 
 /// Why a port cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -92,15 +96,21 @@ impl Port {
         descriptor::write(&self.file, bytes).await
     }
 
-    /// Goes on at another speed.
+    /// Changes the speed, after what was written before has gone out or [`DRAIN_MAX`] has passed.
     ///
     /// # Errors
     /// What the system says; the speed stays.
-    pub fn set_baud(&self, baud: u32) -> io::Result<()> {
+    pub async fn set_baud(&self, baud: u32) -> io::Result<()> {
         let mut termios = tcgetattr(&self.file)?;
         termios.set_speed(baud)?;
-        // What was written before still goes out at the old speed.
-        tcsetattr(&self.file, OptionalActions::Drain, &termios)?;
+        // TCSADRAIN would wait in this thread, and for ever if a peer keeps CTS low: all other inputs would hang.
+        let draining = self.file.get_ref().try_clone()?;
+        let drained = tokio::task::spawn_blocking(move || tcdrain(&draining));
+        if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
+            // An empty output buffer also ends the wait of the other thread.
+            self.discard_output();
+        }
+        tcsetattr(&self.file, OptionalActions::Now, &termios)?;
         Ok(())
     }
 

@@ -105,7 +105,7 @@ async fn lines_are_spoken_and_answered() {
     wire.expect(b"error: `text` is empty; send something to say, or a chime\r\n").await;
     wire.send(b"\xFF\n").await;
     wire.expect(b"error: the text is not UTF-8").await;
-    assert_eq!(supervisor.refused(1).await, 1);
+    assert_eq!(supervisor.refused(2).await, 2);
 }
 
 #[tokio::test]
