@@ -14,6 +14,7 @@ use std::time::Duration;
 use self::line::Line;
 use self::render::Renderer;
 use self::stream::Stream;
+use crier_system::Backoff;
 use crier_wire::{PlayerReport, PlayerRequest, Refusal, STREAM_OFFSET_MAX, STREAM_RATES_HZ};
 
 use crate::gain::{VOLUME_PERCENT_MAX, volume_factor};
@@ -89,7 +90,7 @@ pub struct Player {
     line: Option<Line>,
     renderer: Renderer,
     reopen_at: Duration,
-    reopen_wait: Duration,
+    reopen_backoff: Backoff,
     streams: VecDeque<Stream>,
     phase: Phase,
     paused: bool,
@@ -117,7 +118,7 @@ impl Player {
             opener,
             line: None,
             reopen_at: Duration::ZERO,
-            reopen_wait: REOPEN_MIN,
+            reopen_backoff: Backoff::new(REOPEN_MIN, REOPEN_MAX),
             streams: VecDeque::with_capacity(STREAMS_MAX),
             phase: Phase::Waiting,
             paused: false,

@@ -76,12 +76,6 @@ impl Resampler {
         self.taken_samples
     }
 
-    /// Most frames that one more input sample can set free.
-    #[must_use]
-    pub fn burst_frames(&self) -> usize {
-        self.made.len()
-    }
-
     /// Begins a new stream.
     pub fn reset(&mut self) {
         self.filter.reset();

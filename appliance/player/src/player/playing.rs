@@ -6,10 +6,7 @@ use crier_wire::PlayerReport;
 
 use super::line::Line;
 use super::render::Renderer;
-use super::{
-    CUSHION_MS, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Phase, Player, Purpose, REOPEN_MAX, REOPEN_MIN,
-    RESTART_FADE_IN_MS,
-};
+use super::{CUSHION_MS, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Phase, Player, Purpose, RESTART_FADE_IN_MS};
 use crate::pcm::{Fault, Shape};
 
 /// Samples that are rendered at a time, in milliseconds.
@@ -64,8 +61,7 @@ impl Player {
         self.line = None;
         self.phase = Phase::Waiting;
         self.hardware_volume = false;
-        self.reopen_at = now + self.reopen_wait;
-        self.reopen_wait = (self.reopen_wait * 2).min(REOPEN_MAX);
+        self.reopen_at = now + self.reopen_backoff.next_delay();
         self.reports.push_back(PlayerReport::Device { open: false, detail: why.to_owned() });
     }
 
@@ -124,7 +120,8 @@ impl Player {
         if heard != self.moved_to || !should_move {
             if heard > self.moved_to {
                 self.stalls = 0;
-                self.reopen_wait = REOPEN_MIN;
+                // Only a device that plays has recovered: one that opens and then fails keeps its long delay.
+                self.reopen_backoff.reset();
             }
             (self.still_for, self.moved_to) = (Duration::ZERO, heard);
         } else {
