@@ -59,6 +59,10 @@ pub(crate) enum CrierError {
     Invalid { path: PathBuf },
     #[error("{reason}")]
     Refused { reason: String, later: bool },
+    #[error(transparent)]
+    Synthesis(SynthesisError),
+    #[error(transparent)]
+    Render(#[from] crier_synthesis::RenderError),
     #[error("{0}")]
     Internal(String),
 }
@@ -69,6 +73,7 @@ impl From<SynthesisError> for CrierError {
             SynthesisError::Bundle(error) => error.into(),
             SynthesisError::Speech(error) => error.into(),
             SynthesisError::Vocoder(error) => error.into(),
+            error => Self::Synthesis(error),
         }
     }
 }
@@ -115,6 +120,7 @@ impl CrierError {
             | Self::Start { .. } => OPERATING_SYSTEM,
             Self::Socket { .. } | Self::Control { .. } => UNAVAILABLE,
             Self::Config { .. } | Self::Invalid { .. } => CONFIGURATION,
+            Self::Synthesis(_) | Self::Render(_) => UNAVAILABLE,
             Self::Wire(_) | Self::Internal(_) => SOFTWARE,
         }
     }

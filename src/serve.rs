@@ -3,21 +3,19 @@
 mod appliance;
 mod counts;
 mod device_list;
-mod engine;
 mod inputs;
 mod journal;
 mod metrics;
 mod plan;
+mod playback;
 mod playing;
-mod render;
 mod sockets;
-mod speaking;
+mod speech;
 mod status;
-mod take;
 mod tasks;
 pub(crate) mod tune;
 mod users;
-mod voice;
+mod voices;
 
 use std::cell::RefCell;
 use std::os::unix::fs::PermissionsExt;
@@ -37,8 +35,9 @@ use self::appliance::Appliance;
 use self::inputs::Inputs;
 use self::journal::Journal;
 use self::playing::Playing;
-use self::speaking::Speaker;
+use self::speech::SpeechService;
 use self::users::Users;
+use self::voices::Readiness;
 use crate::cli::ServeArguments;
 use crate::control::{Request, Response};
 use crate::error::CrierError;
@@ -125,9 +124,9 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let (player, player_links) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let playing = Playing::start(player_links, volume_percent, remembered.muted);
-    let speaker =
-        Speaker::start(plan::speaker(&config, &cpus, timeouts, &users)?, remembered.voice.as_deref());
-    let appliance = Appliance::new(queue, journal, playing, speaker);
+    let speech =
+        SpeechService::start(plan::speech(&config, &cpus, timeouts, &users)?, remembered.voice.as_deref());
+    let appliance = Appliance::new(queue, journal, playing, speech);
     let (intake, intake_links) = Stage::start(Rc::clone(&intake_spec));
     let inputs = Rc::new(Inputs::default());
     tokio::task::spawn_local(inputs::drive(Rc::clone(&appliance), intake_links, Rc::clone(&inputs), states));
@@ -172,9 +171,10 @@ fn share_folder(folder: &Path, group: u32) -> Result<(), CrierError> {
 
 /// Waits until something can be spoken, and says so to all who want to know.
 async fn ready(supervisor: Rc<Supervisor>) {
-    while !supervisor.appliance.speaker.can_speak() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let mut readiness = supervisor.appliance.speech.voices().readiness();
+    // Fails only without a sender, which lives as long as the supervisor. If no voice can ever speak, the pool has said
+    // so; a release or a reload may still mend it.
+    let _ = readiness.wait_for(|readiness| *readiness == Readiness::Ready).await;
     tracing::info!(after_ms = supervisor.begin.elapsed().as_millis() as u64, "ready");
     supervisor.notify(Notice::Ready);
     supervisor.appliance.changed.notify_one();
@@ -250,12 +250,11 @@ impl Supervisor {
                 return;
             }
         };
-        let planned = plan::speaker(&config, &cpus, timeouts, &self.users).and_then(|speaker| {
-            Ok((speaker, plan::intake(&config, &cpus, timeouts, &self.users, &self.id)?))
-        });
+        let planned = plan::speech(&config, &cpus, timeouts, &self.users)
+            .and_then(|speech| Ok((speech, plan::intake(&config, &cpus, timeouts, &self.users, &self.id)?)));
         let intake = match planned {
-            Ok((speaker, intake)) => {
-                self.appliance.speaker.reconfigure(speaker);
+            Ok((speech, intake)) => {
+                self.appliance.speech.reconfigure(speech);
                 intake
             }
             Err(error) => {
@@ -329,7 +328,7 @@ impl Supervisor {
 
     /// All stages there are.
     fn stages(&self) -> Vec<Rc<Stage>> {
-        let slots = self.appliance.speaker.slots();
+        let slots = self.appliance.speech.voices().slots();
         let voices = slots.iter().filter_map(|slot| slot.voice());
         let engines = voices.flat_map(|voice| voice.stages().to_vec());
         engines.chain([Rc::clone(&self.player), Rc::clone(&self.intake)]).collect()
@@ -339,7 +338,7 @@ impl Supervisor {
         let stages = self.stages();
         let known: Vec<String> = stages.iter().map(|stage| stage.status().name.clone()).collect();
         // `talker` is every voice's talker.
-        let fits = |known: &str| known == name || known.split(' ').next_back() == Some(name);
+        let fits = |known: &str| known == name || known.split('/').next_back() == Some(name);
         let meant: Vec<&Rc<Stage>> = stages.iter().filter(|stage| fits(&stage.status().name)).collect();
         if meant.is_empty() {
             let known = known.join(", ");

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::counts::Counts;
 use super::journal::{Journal, JournalEvent};
 use super::playing::Playing;
-use super::speaking::Speaker;
+use super::speech::SpeechService;
 
 /// Events that a listener may lag behind before it misses some.
 const EVENTS_MAX: usize = 1024;
@@ -26,7 +26,7 @@ pub(crate) struct Appliance {
     queue: RefCell<Queue>,
     journal: Journal,
     pub(crate) playing: Rc<Playing>,
-    pub(crate) speaker: Rc<Speaker>,
+    pub(crate) speech: Rc<SpeechService>,
     speaking: RefCell<Option<(Sequence, JoinHandle<()>)>>,
     /// Who waits for the answer to a submission.
     asked: RefCell<BTreeMap<u64, oneshot::Sender<Answer>>>,
@@ -45,13 +45,13 @@ impl Appliance {
         queue: Queue,
         journal: Journal,
         playing: Rc<Playing>,
-        speaker: Rc<Speaker>,
+        speech: Rc<SpeechService>,
     ) -> Rc<Self> {
         Rc::new(Self {
             queue: RefCell::new(queue),
             journal,
             playing,
-            speaker,
+            speech,
             speaking: RefCell::new(None),
             asked: RefCell::new(BTreeMap::new()),
             events: broadcast::channel(EVENTS_MAX).0,
@@ -78,8 +78,8 @@ impl Appliance {
             Ok(announcement) => announcement,
             Err(error) => return refused(error.to_string(), false),
         };
-        if let Err(reason) = self.speaker.check(&announcement) {
-            return refused(reason, false);
+        if let Err(error) = self.speech.check(&announcement) {
+            return refused(error.to_string(), false);
         }
         let answer = {
             let submitted = self.queue.borrow_mut().submit(announcement, uptime_ms());
@@ -125,8 +125,8 @@ impl Appliance {
             }
             Command::Mute { on } => self.playing.set_mute(on.unwrap_or(!self.playing.is_muted())),
             Command::Voice { name } => {
-                if let Err(reason) = self.speaker.choose(&name) {
-                    return Answer::Refused { reason, later: false };
+                if let Err(error) = self.speech.voices().choose(&name) {
+                    return Answer::Refused { reason: error.to_string(), later: false };
                 }
             }
         }
@@ -235,7 +235,7 @@ impl Appliance {
     fn start(self: &Rc<Self>, sequence: Sequence, announcement: Announcement) {
         let appliance = Rc::clone(self);
         let task = tokio::task::spawn_local(async move {
-            let spoken = appliance.speaker.speak(&appliance.playing, &announcement).await;
+            let spoken = appliance.speech.speak(&appliance.playing, &announcement).await;
             let now_ms = uptime_ms();
             appliance.speaking.borrow_mut().take();
             match spoken {
@@ -243,7 +243,8 @@ impl Appliance {
                     appliance.counts.borrow_mut().spoke(&spoken);
                     appliance.queue.borrow_mut().finished(sequence, now_ms);
                 }
-                Err(reason) => {
+                Err(error) => {
+                    let reason = error.to_string();
                     tracing::error!(announcement = %sequence, %reason, "an announcement cannot be spoken");
                     appliance.playing.stop();
                     appliance.queue.borrow_mut().failed(sequence, &reason, now_ms);

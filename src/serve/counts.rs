@@ -1,4 +1,4 @@
-//! What is counted since the start, for metrics and `status`.
+//! Counters since the start, for metrics and `status`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,62 +7,48 @@ use crier_announce::{Event, EventKind};
 use serde::Serialize;
 
 use super::appliance::event_name;
+use super::speech::SpokenReport;
 
-/// How much one more announcement changes what is taken as usual.
-const LATELY: f64 = 0.2;
+/// Weight of one announcement in the real-time factor: the last five or so decide, so that one that met a busy machine
+/// is not taken for the rule, and a change of the machine shows within a minute.
+const LATEST_WEIGHT: f64 = 0.2;
 
-/// One announcement that was heard to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spoken {
-    /// From the beginning of its turn until its first sound was ready.
-    pub(crate) first_audio: Duration,
-    /// Work for all of it.
-    pub(crate) work: Duration,
-    /// How long it sounds.
-    pub(crate) audio: Duration,
-    /// It came out of the cache.
-    pub(crate) cached: bool,
-    /// The voice that spoke.
-    pub(crate) voice: String,
-    /// Sentences that did not end by themselves.
-    pub(crate) cut_sentences: u32,
-}
-
-/// See the module's text.
+/// See the module's documentation.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Counts {
-    /// By what happened.
+    /// Announcements by event.
     pub(crate) events: BTreeMap<&'static str, u64>,
-    pub(crate) audio_ms: u64,
-    pub(crate) cut_sentences: u64,
+    /// Announcements that came out of the cache.
     pub(crate) cached: u64,
-    /// Of the last announcement that was made anew.
+    /// Time to first audio of the latest announcement that was rendered.
     pub(crate) first_audio_ms: Option<f64>,
-    /// Seconds of work for a second of speech, lately.
+    /// Real-time factor: time that the engines work for a second of speech, a moving average.
     pub(crate) real_time_factor: Option<f64>,
     /// Messages that inputs refused, by input.
     pub(crate) refused: BTreeMap<String, u64>,
 }
 
 impl Counts {
+    /// Counts an event.
     pub(crate) fn saw(&mut self, event: &Event) {
         // Reading the kind through its name keeps metrics and events in the same words.
         let kind: &EventKind = &event.kind;
         *self.events.entry(event_name(kind)).or_default() += 1;
     }
 
-    pub(crate) fn spoke(&mut self, spoken: &Spoken) {
-        self.audio_ms += u64::try_from(spoken.audio.as_millis()).unwrap_or(0);
-        self.cut_sentences += u64::from(spoken.cut_sentences);
-        if spoken.cached {
+    /// Counts an announcement that was spoken to its end.
+    pub(crate) fn spoke(&mut self, report: &SpokenReport) {
+        if report.cached {
             self.cached += 1;
             return;
         }
-        self.first_audio_ms = Some(spoken.first_audio.as_secs_f64() * 1e3);
-        if spoken.audio > Duration::ZERO {
-            let factor = spoken.work.as_secs_f64() / spoken.audio.as_secs_f64();
-            let usual = self.real_time_factor.map_or(factor, |usual| usual + LATELY * (factor - usual));
-            self.real_time_factor = Some(usual);
+        self.first_audio_ms = Some(report.first_audio.as_secs_f64() * 1e3);
+        // A chime alone is no speech.
+        if report.rendered > Duration::ZERO {
+            let factor = report.work.as_secs_f64() / report.rendered.as_secs_f64();
+            let average =
+                self.real_time_factor.map_or(factor, |average| average + LATEST_WEIGHT * (factor - average));
+            self.real_time_factor = Some(average);
         }
     }
 
@@ -76,25 +62,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_usual_gives_way_slowly() {
+    fn the_real_time_factor_is_a_moving_average_over_rendered_speech() {
         let mut counts = Counts::default();
-        let mut spoken = Spoken {
+        let mut report = SpokenReport {
             first_audio: Duration::from_millis(120),
             work: Duration::from_secs(1),
-            audio: Duration::from_secs(2),
+            rendered: Duration::from_secs(2),
             cached: false,
-            voice: "default".into(),
-            cut_sentences: 1,
         };
-        counts.spoke(&spoken);
+        counts.spoke(&report);
         assert_eq!(counts.real_time_factor, Some(0.5));
-        spoken.work = Duration::from_secs(2);
-        counts.spoke(&spoken);
+        report.work = Duration::from_secs(2);
+        counts.spoke(&report);
         assert!(counts.real_time_factor.is_some_and(|factor| (factor - 0.6).abs() < 1e-9));
-        spoken.cached = true;
-        spoken.work = Duration::ZERO;
-        counts.spoke(&spoken);
-        assert_eq!((counts.cached, counts.audio_ms, counts.cut_sentences), (1, 6000, 3));
+        report.cached = true;
+        report.work = Duration::ZERO;
+        counts.spoke(&report);
         assert!(counts.real_time_factor.is_some_and(|factor| factor > 0.5));
+        report = SpokenReport { rendered: Duration::ZERO, cached: false, ..report };
+        counts.spoke(&report);
+        assert_eq!(counts.cached, 1);
+        assert!(counts.real_time_factor.is_some_and(|factor| factor > 0.5), "a chime alone does not count");
     }
 }

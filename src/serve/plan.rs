@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 use crier_announce::{Draft, Priority};
 use crier_config::{Config, TextMode, VoiceBundle};
 use crier_intake::buttons;
-use crier_supervisor::{CpuOverrides, CpuPlan, StageSpec, StageTimeouts};
+use crier_supervisor::{CpuAssignment, CpuOverrides, CpuPlan, EngineCpus, StageSpec, StageTimeouts};
+use crier_synthesis::{EngineSpecs, Style};
 use crier_system::{PROCESSORS_ROOT, User, clusters, machine_id, random_id};
+use crier_wire::EngineSettings;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions};
+use super::playback::PlaybackOptions;
+use super::speech::SpeechOptions;
 use super::tasks::Remembered;
 use super::users::Users;
+use super::voices::{MAIN_VOICE, VoiceOptions, VoiceProfile};
 use crate::cli::StageKind;
 use crate::error::CrierError;
 use crate::stage::{IntakeSettings, PlayerSettings};
-use crier_synthesis::Style;
 
 /// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot be
 /// made again, and are back in a second. The player goes last, since every gap of it is heard.
@@ -87,21 +90,22 @@ fn own_program() -> PathBuf {
 }
 
 /// All voices of the configuration, and the embedded one.
-pub(crate) fn speaker(
+pub(crate) fn speech(
     config: &Config,
     cpus: &CpuPlan,
     timeouts: StageTimeouts,
     users: &Users,
-) -> Result<SpeakerOptions, CrierError> {
+) -> Result<SpeechOptions, CrierError> {
     let embedded = crate::voice::locate(None);
-    let mut choices = BTreeMap::new();
+    let mut profiles = BTreeMap::new();
     let main = std::iter::once((MAIN_VOICE, &config.voice));
     for (name, voice) in main.chain(config.voices.iter().map(|(name, voice)| (name.as_str(), voice))) {
         let folder = match &voice.bundle {
             VoiceBundle::Embedded => {
                 embedded.as_ref().map_err(|error| CrierError::Usage(error.to_string()))?.clone()
             }
-            VoiceBundle::Folder(folder) => folder.clone(),
+            // Two names of one folder are one voice.
+            VoiceBundle::Folder(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()),
         };
         let style = Style {
             speaker: voice.speaker.clone(),
@@ -114,20 +118,30 @@ pub(crate) fn speaker(
                 TextMode::Whole => Some(crier_speech::TextMode::Whole),
             },
         };
-        let choice = Choice { folder, style, seed: voice.seed, fallback: voice.fallback };
-        choices.insert(name.to_owned(), choice);
+        let profile = VoiceProfile { folder, style, seed: voice.seed, fallback: voice.fallback };
+        profiles.insert(name.to_owned(), profile);
     }
-    Ok(SpeakerOptions {
-        choices,
-        embedded: embedded.ok(),
-        cpus: cpus.engines.clone(),
-        timeouts,
-        users: users.clone(),
+    let playback = PlaybackOptions {
         crossfade_ms: config.player.crossfade_ms,
         start: config.player.start,
         lead_silence_ms: config.player.lead_silence_ms,
-        chimes_dir: config.player.chimes_dir.clone(),
-    })
+    };
+    let engines = engines(&cpus.engines, timeouts, users);
+    let voices = VoiceOptions { profiles, embedded: embedded.ok(), engines };
+    Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone() })
+}
+
+/// Processes of the engines of every voice.
+pub(crate) fn engines(cpus: &EngineCpus, timeouts: StageTimeouts, users: &Users) -> EngineSpecs {
+    let spec = |kind: StageKind, user: &Option<User>, assigned: &CpuAssignment| {
+        let settings = EngineSettings { threads: assigned.threads, ..EngineSettings::default() };
+        stage_spec(kind, kind.name().to_owned(), settings, user.as_ref(), &assigned.cpus, timeouts)
+    };
+    EngineSpecs {
+        talker: spec(StageKind::Talker, &users.talker, &cpus.talker_predictor),
+        predictor: spec(StageKind::Predictor, &users.predictor, &cpus.talker_predictor),
+        vocoder: spec(StageKind::Vocoder, &users.vocoder, &cpus.vocoder),
+    }
 }
 
 pub(crate) fn player(

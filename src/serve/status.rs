@@ -1,13 +1,12 @@
 //! What the appliance says of itself.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crier_announce::Priority;
 use crier_wire::{Mode, State};
 
 use super::Supervisor;
-use super::voice::{Costs, Loading};
+use super::voices::Readiness;
 use crate::control::{QueueEntry, StageEntry, Status, VoiceEntry};
 use crier_supervisor::{Condition, StageStatus};
 
@@ -24,7 +23,8 @@ pub(crate) fn differs(before: &State, after: &State) -> bool {
 impl Supervisor {
     /// How the appliance is.
     pub(crate) fn current_state(&self) -> State {
-        let (appliance, speaker) = (&self.appliance, &self.appliance.speaker);
+        let (appliance, speech) = (&self.appliance, &self.appliance.speech);
+        let voices = speech.voices();
         let (paused, queued, announcement) = appliance.queue(|queue| {
             let id = queue.current().map(|(sequence, announcement)| {
                 announcement.id().map_or_else(|| sequence.to_string(), str::to_owned)
@@ -32,12 +32,12 @@ impl Supervisor {
             (queue.is_paused(), queue.len(), id)
         });
         let problems = self.problems();
-        let loading = speaker.slots().iter().any(|slot| matches!(&*slot.loading().borrow(), Loading::Busy));
-        let mode = match (paused, speaker.is_sounding(), &announcement) {
+        let readiness = voices.readiness().borrow().clone();
+        let mode = match (paused, speech.is_sounding(), &announcement) {
             (true, _, _) => Mode::Paused,
             (_, true, _) => Mode::Speaking,
-            _ if !speaker.can_speak() && !loading => Mode::Fault,
-            _ if !speaker.can_speak() => Mode::Starting,
+            _ if matches!(readiness, Readiness::Failed(_)) => Mode::Fault,
+            _ if readiness == Readiness::Loading => Mode::Starting,
             (_, _, Some(_)) => Mode::Preparing,
             _ => Mode::Idle,
         };
@@ -48,8 +48,8 @@ impl Supervisor {
             queued,
             volume_percent: appliance.playing.volume_percent(),
             muted: appliance.playing.is_muted(),
-            voice: speaker.chosen(),
-            voices: speaker.names(),
+            voice: voices.chosen(),
+            voices: voices.names(),
             problems,
             soc_celsius: crier_system::temperature_celsius(Path::new(THERMAL_ROOT))
                 .map(|celsius| celsius as f32),
@@ -61,8 +61,7 @@ impl Supervisor {
 
     /// What does not work, in words.
     fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> =
-            self.appliance.speaker.slots().iter().filter_map(|slot| slot.problem()).collect();
+        let mut problems = self.appliance.speech.problems();
         for stage in [&self.player, &self.intake] {
             let status = stage.status();
             if status.condition == Condition::Held {
@@ -102,13 +101,9 @@ impl Supervisor {
 
     fn stage_entries(&self) -> Vec<StageEntry> {
         let mut entries = Vec::new();
-        for slot in self.appliance.speaker.slots() {
-            let Some(voice) = slot.voice() else { continue };
-            let Costs { talker_ms_per_step, predictor_ms_per_frame, vocoder_ms_per_frame } = voice.costs();
-            let costs = [talker_ms_per_step, predictor_ms_per_frame, vocoder_ms_per_frame];
-            for (status, ms) in voice.statuses().zip(costs) {
-                entries.push(entry(status, (ms > 0.0).then_some(ms)));
-            }
+        for slot in self.appliance.speech.voices().slots() {
+            let statuses = slot.voice().into_iter().flat_map(|voice| voice.statuses());
+            entries.extend(statuses.map(|(status, mean_ms)| entry(status, mean_ms)));
         }
         entries.extend([&self.player, &self.intake].map(|stage| entry(stage.status().clone(), None)));
         entries
@@ -134,35 +129,31 @@ impl Supervisor {
 
     /// All voices that announcements may name.
     pub(crate) fn voices(&self) -> Vec<VoiceEntry> {
-        let speaker = &self.appliance.speaker;
-        let slots: BTreeMap<_, _> =
-            speaker.slots().into_iter().map(|slot| (slot.folder.clone(), slot)).collect();
+        let voices = self.appliance.speech.voices();
         let entry = |name: &String| {
-            let folder = speaker.folder(name).unwrap_or_default();
-            let (condition, detail) = match slots.get(&folder) {
+            let folder = voices.profile(Some(name)).map(|profile| profile.folder).unwrap_or_default();
+            let (condition, detail) = match voices.loaded(&folder) {
                 None => ("not loaded", String::new()),
-                Some(slot) => match (&*slot.loading().borrow(), slot.problem()) {
-                    (Loading::Busy, _) => ("loading", String::new()),
+                Some(slot) => match (slot.voice(), slot.problem()) {
                     (_, Some(problem)) => ("broken", problem),
-                    (Loading::Ready(voice), None) => ("ready", voice.reader.bundle().manifest().name.clone()),
-                    (Loading::Broken(reason), None) => ("broken", reason.clone()),
+                    (Some(voice), None) => ("ready", voice.frontend().bundle().manifest().name.clone()),
+                    (None, None) => ("loading", String::new()),
                 },
             };
             VoiceEntry {
                 name: name.clone(),
                 bundle: folder,
                 condition: condition.to_owned(),
-                chosen: speaker.chosen() == *name,
+                chosen: voices.chosen() == *name,
                 detail,
             }
         };
-        speaker.names().iter().map(entry).collect()
+        voices.names().iter().map(entry).collect()
     }
 
     /// Says aloud, once, that the chosen voice cannot speak any more, if another one can.
     pub(crate) fn report_held(&self) {
-        let speaker = &self.appliance.speaker;
-        if let Some(problem) = speaker.newly_held() {
+        if let Some(problem) = self.appliance.speech.new_problem() {
             tracing::error!(%problem, "the chosen voice cannot speak; the embedded voice speaks instead");
             let text = "The voice of this appliance has failed. The backup voice is speaking.";
             let appliance = std::rc::Rc::clone(&self.appliance);

@@ -12,7 +12,6 @@ use tokio::time::{sleep, timeout};
 
 use super::Supervisor;
 use super::journal::JournalEvent;
-use super::speaking::Speaker;
 
 /// How often expired announcements are looked for.
 const CLOCK: Duration = Duration::from_millis(500);
@@ -49,11 +48,11 @@ impl Remembered {
 
     /// As it is now.
     pub(crate) fn of(supervisor: &Supervisor) -> Self {
-        let (playing, speaker) = (&supervisor.appliance.playing, &supervisor.appliance.speaker);
+        let (playing, speech) = (&supervisor.appliance.playing, &supervisor.appliance.speech);
         Self {
             volume_percent: Some(playing.volume_percent()),
             muted: playing.is_muted(),
-            voice: Some(speaker.chosen()),
+            voice: Some(speech.voices().chosen()),
         }
     }
 
@@ -121,7 +120,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
     loop {
         sleep(RENDER_AHEAD).await;
         let config = supervisor.config();
-        let speaker: &Rc<Speaker> = &supervisor.appliance.speaker;
+        let speech = &supervisor.appliance.speech;
         for button in &config.button {
             for action in [&button.press, &button.double_press, &button.long_press].into_iter().flatten() {
                 let Action::Say { text, language, voice, .. } = action else { continue };
@@ -135,7 +134,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
                     }
                 };
                 tokio::select! {
-                    () = speaker.render_ahead(text.as_str(), voice.as_deref(), language.as_deref()) => {}
+                    () = speech.render_ahead(text.as_str(), voice.as_deref(), language.as_deref()) => {}
                     () = busy => {}
                 }
             }

@@ -7,15 +7,15 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_supervisor::{CpuPlan, EngineCpus};
+use crier_synthesis::{AudioEvent, VoiceSlot, render};
 use crier_system::{PROCESSORS_ROOT, clusters, own_processors, replace_file};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::plan;
-use super::render::{Piece, render};
-use super::speaking::{Choice, MAIN_VOICE, SpeakerOptions, sentence_options, usable};
+use super::speech::sentence_options;
 use super::users::Users;
-use super::voice::VoiceSlot;
+use super::voices::{MAIN_VOICE, VoiceOptions};
 use crate::cli::TuneArguments;
 use crate::error::CrierError;
 use crate::report::{Bars, note, print, print_json, rounded, rows_left};
@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     let found = clusters(Path::new(PROCESSORS_ROOT), &allowed);
     let default = CpuPlan::from_clusters(&found);
     let timeouts = plan::timeouts(&config.supervisor);
-    let options = plan::speaker(&config, &default, timeouts, &Users::find(&config.users)?)?;
+    let users = Users::find(&config.users)?;
+    let options = plan::speech(&config, &default, timeouts, &users)?.voices;
     let candidates = CpuPlan::candidates(&found).into_iter().map(|plan| plan.engines);
     if found.len() < 2 {
         note("crier: this machine has no clusters of different speed; all its processors are measured alike");
@@ -50,7 +51,8 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     bars.begin("measuring", candidates.len() as u64);
     let mut measured = Vec::new();
     for cpus in candidates {
-        measured.push(measure(&options, cpus)?);
+        let engines = plan::engines(&cpus, timeouts, &users);
+        measured.push(measure(&VoiceOptions { engines, ..options.clone() }, cpus)?);
         bars.step(1);
     }
     bars.end();
@@ -97,47 +99,41 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
 }
 
 /// Speaks with the stages pinned by the plan.
-fn measure(options: &SpeakerOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
+fn measure(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
     let measured = tasks.block_on(&runtime, speak(options, cpus));
-    // The stages end with their links.
+    // The engines end with their connections.
     drop(tasks);
     measured
 }
 
-async fn speak(options: &SpeakerOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
-    let choice: &Choice = options
-        .choices
-        .get(MAIN_VOICE)
-        .ok_or_else(|| CrierError::Internal("the configuration has no voice".to_owned()))?;
-    let utterances = Rc::new(Cell::new(0));
-    let files = options.files(&choice.folder);
-    let (folder, users) = (choice.folder.clone(), options.users.clone());
-    let slot = VoiceSlot::load(MAIN_VOICE, folder, files, cpus.clone(), options.timeouts, users, utterances);
-    let failed = |reason: String| CrierError::Refused { reason, later: false };
-    let voice = usable(&slot).await.map_err(failed)?;
-    let script = voice.reader.read(TEXT, &choice.style)?;
+async fn speak(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
+    let no_voice = || CrierError::Internal("the configuration has no voice".to_owned());
+    let profile = options.profiles.get(MAIN_VOICE).ok_or_else(no_voice)?;
+    let slot = VoiceSlot::load(options.spec(&profile.folder), Rc::new(Cell::new(0)));
+    let voice = slot.usable().await?;
+    let text = voice.read(TEXT, &profile.style).await?;
     let mut best = Measured { cpus, real_time_factor: f64::INFINITY, first_audio: Duration::MAX };
     for _ in 0..RUNS {
         let begin = Instant::now();
-        let (out, mut pieces) = mpsc::channel(1024);
+        let (out, mut events) = mpsc::channel(1024);
         let listening = async {
             let (mut samples, mut first) = (0, None);
-            while let Some(piece) = pieces.recv().await {
-                if let Piece::Samples(more) = piece {
+            while let Some(event) = events.recv().await {
+                if let AudioEvent::Samples(more) = event {
                     samples += more.len();
                     first.get_or_insert_with(|| begin.elapsed());
                 }
             }
             (samples, first)
         };
-        let rendering = render(&voice, &script, 0, sentence_options(choice.seed), out);
+        let rendering = render(&voice, &text, 0, sentence_options(profile.seed), out);
         let (rendered, (samples, first)) = tokio::join!(rendering, listening);
-        rendered.map_err(|broken| failed(broken.reason))?;
+        rendered?;
         let audio_s = samples as f64 / f64::from(voice.sample_rate_hz());
         let factor = begin.elapsed().as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
         best.real_time_factor = best.real_time_factor.min(factor);

@@ -135,7 +135,7 @@ impl Appliance {
             let stages = status["stages"].as_array().cloned().unwrap_or_default();
             let stage = stages.into_iter().find(|stage| {
                 let known = stage["name"].as_str().unwrap_or_default();
-                known == name || known.ends_with(&format!(" {name}"))
+                known == name || known.ends_with(&format!("/{name}"))
             })?;
             (stage["condition"] == "running").then(|| stage["pid"].as_i64()).flatten()
         };

@@ -101,3 +101,87 @@ fn the_embedded_voice_is_measured() {
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(figures.is_object(), "{figures}");
 }
+
+#[test]
+fn the_real_time_factor_counts_work_and_not_waiting_for_the_playback_position() {
+    // At the pace of a sound card: a stream may be 20 s ahead of the playback position, then its production waits.
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        format!("[player]\noutput = \"wav\"\nwav_file = \"{}\"\n", folder.path().join("heard.wav").display());
+    let appliance = Appliance::start_in(folder, &config);
+    let factor = |appliance: &Appliance| appliance.status()["state"]["real_time_factor"].as_f64().unwrap();
+    appliance.ask(&["say", "--wait", crate::rig::SENTENCE]);
+    let short = factor(&appliance);
+    let long = format!("{} ", crate::rig::SENTENCE).repeat(10);
+    appliance.ask(&["say", "--wait", &long]);
+    // A moving average, of which the long announcement is a fifth: undo that to see it alone.
+    let alone = (factor(&appliance) - 0.8 * short) / 0.2;
+    assert!(alone < 2.0 * short.max(0.02), "{alone:.3} after {short:.3} for a short announcement");
+}
+
+/// Writes a chime of so many seconds.
+fn write_chime(path: &std::path::Path, seconds: u32) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 24_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for n in 0..24_000 * seconds {
+        writer.write_sample(((f64::from(n) * 0.2).sin() * 5_000.0) as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+}
+
+#[test]
+fn a_chime_that_cannot_be_played_never_swallows_the_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let chimes = folder.path().join("chimes");
+    write_chime(&chimes.join("gong.wav"), 1);
+    std::fs::write(chimes.join("noise.wav"), b"RIFF, or so it says").unwrap();
+    let config = format!("[player]\nchimes_dir = \"{}\"\n", chimes.display());
+    let mut appliance = Appliance::start_in(folder, &config);
+    let text = "The kettle is boiling.";
+    let expected = reference(text);
+    for chime in ["nowhere", "noise"] {
+        appliance.ask(&["say", "--wait", "--chime", chime, text]);
+        assert_same(&appliance.heard(), &expected, "the text without the chime");
+        let problems = appliance.status()["state"]["problems"].to_string();
+        assert!(problems.contains("chime") && problems.contains(chime), "{problems}");
+        assert!(appliance.log().contains(chime), "{}", appliance.log());
+        // An announcement that is nothing but the chime fails, with the reason.
+        let output = appliance.try_ask(&["say", "--wait", "--chime", chime]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(chime), "{error}");
+    }
+    // One that can be played is heard before the text, and takes the problem back.
+    appliance.ask(&["say", "--wait", "--chime", "gong", text]);
+    let heard = appliance.heard();
+    assert!(heard.len() > expected.len() + 20_000, "{} samples", heard.len());
+    assert_eq!(appliance.status()["state"]["problems"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn stages_keep_their_names_over_a_reload() {
+    let mut appliance = Appliance::start("");
+    let names = |appliance: &Appliance| {
+        let status = appliance.status();
+        let stages = status["stages"].as_array().cloned().unwrap_or_default();
+        stages.iter().map(|stage| stage["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = names(&appliance);
+    assert_eq!(before[..3], ["embedded/talker", "embedded/predictor", "embedded/vocoder"]);
+    // Other threads: every engine is replaced, and none is renamed.
+    crate::rig::write_config(appliance.folder(), "[cpu]\nvocoder_threads = 2\ntalker_threads = 2\n");
+    nix::sys::signal::kill(appliance.pid(), nix::sys::signal::Signal::SIGHUP).unwrap();
+    appliance.wait("taken over", |status| {
+        let stages = status["stages"].as_array().cloned().unwrap_or_default();
+        let engines = stages.iter().take(3);
+        engines.clone().all(|stage| stage["restarts"].as_u64() == Some(1) && stage["condition"] == "running")
+    });
+    assert_eq!(names(&appliance), before);
+    let text = "The kettle is boiling.";
+    assert_same(&appliance.say(text), &said(&["--threads", "2", text]), "after the reload");
+}

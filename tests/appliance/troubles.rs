@@ -112,3 +112,49 @@ fn the_service_manager_is_told() {
     kill(nix::unistd::Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn an_appliance_without_any_usable_voice_reports_it_and_a_release_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[voice]\nbundle = \"/nonexistent\"\nfallback = false\n";
+    crate::rig::write_config(folder.path(), config);
+    let mut child = crate::rig::spawn(folder.path());
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    let status = || {
+        let output = crate::rig::crier()
+            .env("CRIER_CONTROL", folder.path().join("run/control"))
+            .args(["ctl", "status", "--json"])
+            .output()
+            .unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap_or_default()
+    };
+    let wait = |what: &str, wanted: &dyn Fn(&serde_json::Value) -> bool| {
+        let begin = Instant::now();
+        while !wanted(&status()) {
+            assert!(begin.elapsed() < PATIENCE, "never {what}: {}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // The embedded voice can speak, so the appliance is ready, until its engines are held.
+    wait("ready", &|status| status["state"]["mode"] == "idle");
+    for stage in ["embedded/talker", "embedded/predictor", "embedded/vocoder"] {
+        let held = crate::rig::crier()
+            .env("CRIER_CONTROL", folder.path().join("run/control"))
+            .args(["ctl", "hold", stage])
+            .output()
+            .unwrap();
+        assert!(held.status.success(), "{}", String::from_utf8_lossy(&held.stderr));
+    }
+    wait("in fault", &|status| status["state"]["mode"] == "fault");
+    let problems = status()["state"]["problems"].to_string();
+    assert!(problems.contains("/nonexistent") && problems.contains("is held"), "{problems}");
+    assert!(log().contains("no voice can speak"), "{}", log());
+    for stage in ["talker", "predictor", "vocoder"] {
+        let mut release = crate::rig::crier();
+        release.env("CRIER_CONTROL", folder.path().join("run/control")).args(["ctl", "release", stage]);
+        assert!(release.output().unwrap().status.success());
+    }
+    wait("idle again", &|status| status["state"]["mode"] == "idle");
+    kill(nix::unistd::Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}

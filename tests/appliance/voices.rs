@@ -75,7 +75,7 @@ fn a_voice_of_a_recording_is_heard_as_the_engine_makes_it_whoever_dies() {
         appliance.ask(&["say", "--wait", "--voice", "sound", TEXT]);
         assert!(appliance.heard() == without, "{}", appliance.log());
     }
-    for stage in ["default talker", "default vocoder", "default vocoder"] {
+    for stage in ["default/talker", "default/vocoder", "default/vocoder"] {
         let victim = appliance.stage(stage);
         let mut saying = appliance.ctl().args(["say", "--wait", TEXT]).spawn().unwrap();
         kill(victim, Signal::SIGKILL).unwrap();
@@ -105,7 +105,7 @@ fn a_voice_that_was_enrolled_again_speaks_after_a_reload() {
     enroll("evening.flac", Some("Good evening."), &file);
     let after = reference(TEXT, &file);
     assert!(after != before);
-    let vocoder = appliance.stage("default vocoder");
+    let vocoder = appliance.stage("default/vocoder");
     kill(appliance.pid(), Signal::SIGHUP).unwrap();
     appliance.wait("other stages", |status| {
         let stages = status["stages"].as_array().cloned().unwrap_or_default();

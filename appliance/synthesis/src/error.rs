@@ -1,5 +1,7 @@
 //! Errors of this crate.
 
+use std::sync::Arc;
+
 /// Reasons why a text cannot be turned into samples with a voice.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthesisError {
@@ -12,4 +14,16 @@ pub enum SynthesisError {
     /// The vocoder cannot continue the recording of a voice file.
     #[error(transparent)]
     Vocoder(#[from] crier_vocoder::VocoderError),
+    /// The voice could not be loaded when it was tried.
+    #[error("{0}")]
+    Voice(Arc<SynthesisError>),
+    /// An engine of the voice is held.
+    #[error("the {stage} is held; `crier ctl release` starts it again")]
+    Held {
+        /// Name of the stage.
+        stage: String,
+    },
+    /// The task or thread that did the work was ended, as when the program ends.
+    #[error("the voice was unloaded")]
+    Abandoned,
 }

@@ -66,7 +66,7 @@ pub struct Started {
 }
 
 /// Settings of talker, predictor and vocoder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EngineSettings {
     /// Folder of the voice bundle.

@@ -1,0 +1,279 @@
+//! Playback of one announcement: its segments joined to one stream, which begins as soon as the rest will be there in
+//! time.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use crier_config::Start;
+use crier_player::{Decision, Joiner, Pacer, Production, WAIT_MAX};
+use crier_speech::SentenceOptions;
+use crier_synthesis::{AudioEvent, RenderError, TokenizedText, Voice, render};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::playing::{Playing, Unheard};
+
+/// Audio events that are made ahead of the stream: a second of speech, enough to keep the vocoder busy.
+pub(super) const EVENTS_AHEAD_MAX: usize = 8;
+
+/// Settings of playback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlaybackOptions {
+    pub(crate) crossfade_ms: u32,
+    pub(crate) start: Start,
+    pub(crate) lead_silence_ms: u32,
+}
+
+/// Reasons why a stream is not played to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlaybackError {
+    #[error("it was stopped")]
+    Stopped,
+    /// The player cannot play such a stream.
+    #[error("the player refused it: {0}")]
+    Refused(String),
+    /// The stream has another sample rate.
+    #[error("one announcement cannot have sound at {present_hz} Hz and at {wanted_hz} Hz")]
+    SampleRate { present_hz: u32, wanted_hz: u32 },
+}
+
+impl From<Unheard> for PlaybackError {
+    fn from(unheard: Unheard) -> Self {
+        match unheard {
+            Unheard::Stopped => Self::Stopped,
+            Unheard::Refused(reason) => Self::Refused(reason),
+        }
+    }
+}
+
+/// The pacer, which outlives announcements: it learns how fast speech is made here.
+pub(crate) struct SharedPacer {
+    begin: Instant,
+    /// With the sample rate that it counts in.
+    pacer: RefCell<Option<(u32, Pacer)>>,
+}
+
+impl Default for SharedPacer {
+    fn default() -> Self {
+        Self { begin: Instant::now(), pacer: RefCell::new(None) }
+    }
+}
+
+impl SharedPacer {
+    /// Uses the pacer. Voices of different rates are different engines, so one that counts in another rate is replaced.
+    fn with<T>(&self, rate_hz: u32, use_pacer: impl FnOnce(&mut Pacer, Duration) -> T) -> T {
+        let now = self.begin.elapsed();
+        let mut known = self.pacer.borrow_mut();
+        match known.as_mut().filter(|(known_hz, _)| *known_hz == rate_hz) {
+            Some((_, pacer)) => use_pacer(pacer, now),
+            None => use_pacer(&mut known.insert((rate_hz, Pacer::new(rate_hz, WAIT_MAX))).1, now),
+        }
+    }
+}
+
+/// Production of the present unit of the text.
+#[derive(Default)]
+struct Pacing {
+    /// Samples that may not be played yet.
+    held: Vec<f32>,
+    made_samples: u64,
+    expected_samples: u64,
+    complete: bool,
+    started: bool,
+}
+
+/// A stream and its joiner; begins with the first samples, whose rate it has.
+struct OpenStream {
+    number: u64,
+    rate_hz: u32,
+    joiner: Joiner,
+}
+
+/// One announcement being rendered and played.
+pub(super) struct Playback<'a> {
+    playing: &'a Playing,
+    pacer: &'a SharedPacer,
+    /// Set while the stream is audible.
+    sounding: &'a Cell<bool>,
+    options: PlaybackOptions,
+    volume_percent: Option<u32>,
+    stream: Option<OpenStream>,
+    joined: Vec<f32>,
+    first_audio: Option<Instant>,
+    rendered: Duration,
+}
+
+impl<'a> Playback<'a> {
+    pub(super) fn new(
+        playing: &'a Playing,
+        pacer: &'a SharedPacer,
+        sounding: &'a Cell<bool>,
+        options: PlaybackOptions,
+        volume_percent: Option<u32>,
+    ) -> Self {
+        Self {
+            playing,
+            pacer,
+            sounding,
+            options,
+            volume_percent,
+            stream: None,
+            joined: Vec::new(),
+            first_audio: None,
+            rendered: Duration::ZERO,
+        }
+    }
+
+    /// Time of the first samples, once the player has them.
+    pub(super) fn first_audio(&self) -> Option<Instant> {
+        self.first_audio
+    }
+
+    /// Length of the speech that was rendered for this stream so far.
+    pub(super) fn rendered(&self) -> Duration {
+        self.rendered
+    }
+
+    /// Plays a segment whose samples are there already.
+    pub(super) async fn play(&mut self, rate_hz: u32, samples: &[f32]) -> Result<(), PlaybackError> {
+        self.segment(rate_hz)?;
+        // In parts of a second, so that the first of it is not copied as late as the last.
+        for part in samples.chunks(rate_hz as usize) {
+            self.push(part).await?;
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Renders and plays a text. The outer error is the player's, the inner one the voice's.
+    pub(super) async fn render(
+        &mut self,
+        voice: &Voice,
+        text: &TokenizedText,
+        options: SentenceOptions,
+    ) -> Result<Result<(), RenderError>, PlaybackError> {
+        let (out, events) = mpsc::channel(EVENTS_AHEAD_MAX);
+        let rendering = render(voice, text, 0, options, out);
+        let (rendered, played) = tokio::join!(rendering, self.take(voice, events));
+        played?;
+        Ok(rendered)
+    }
+
+    /// Takes what is rendered. A unit is played as soon as the rest of it will be there in time.
+    async fn take(
+        &mut self,
+        voice: &Voice,
+        mut events: mpsc::Receiver<AudioEvent>,
+    ) -> Result<(), PlaybackError> {
+        let (rate_hz, samples_per_frame) = (voice.sample_rate_hz(), voice.samples_per_frame() as u64);
+        let mut pacing = Pacing::default();
+        let mut wait = WAIT_MAX;
+        loop {
+            match timeout(wait, events.recv()).await {
+                Ok(None) => break,
+                Ok(Some(AudioEvent::UnitStart { frames_expected })) => {
+                    self.segment(rate_hz)?;
+                    let expected_samples = u64::from(frames_expected) * samples_per_frame;
+                    pacing = Pacing { expected_samples, ..Pacing::default() };
+                    self.pacer.with(rate_hz, Pacer::begin);
+                }
+                Ok(Some(AudioEvent::Samples(samples))) => {
+                    pacing.made_samples += samples.len() as u64;
+                    self.rendered += Duration::from_secs_f64(samples.len() as f64 / f64::from(rate_hz));
+                    self.pacer.with(rate_hz, |pacer, now| pacer.made(now, pacing.made_samples));
+                    pacing.held.extend_from_slice(&samples);
+                }
+                Ok(Some(AudioEvent::UnitEnd { .. })) => pacing.complete = true,
+                // The pacer wanted to be asked again after this time.
+                Err(_) => {}
+            }
+            wait = self.pace(rate_hz, &mut pacing).await?;
+        }
+        // Samples that are still held belong to a unit that the voice did not complete. None of it was audible: the next
+        // voice begins with that unit, so they are dropped.
+        Ok(())
+    }
+
+    /// Plays what is held, or returns after how long to decide again.
+    async fn pace(&mut self, rate_hz: u32, pacing: &mut Pacing) -> Result<Duration, PlaybackError> {
+        if !pacing.started && pacing.made_samples > 0 {
+            let production = Production {
+                made_samples: pacing.made_samples,
+                expected_samples: pacing.expected_samples,
+                complete: pacing.complete,
+                ahead_samples: self.ahead_samples(),
+            };
+            match self.pacer.with(rate_hz, |pacer, now| pacer.decide(now, production)) {
+                Decision::Start => pacing.started = true,
+                Decision::Wait(wait) => return Ok(wait),
+            }
+        }
+        if pacing.started && !pacing.held.is_empty() {
+            let samples = std::mem::take(&mut pacing.held);
+            self.push(&samples).await?;
+            self.release();
+        }
+        Ok(WAIT_MAX)
+    }
+
+    /// Number of samples that are made and were not played yet.
+    fn ahead_samples(&self) -> u64 {
+        self.stream.as_ref().map_or(0, |stream| self.playing.ahead_samples(stream.number))
+    }
+
+    /// Begins another segment, and the stream with the first one.
+    fn segment(&mut self, rate_hz: u32) -> Result<(), PlaybackError> {
+        match &mut self.stream {
+            Some(stream) if stream.rate_hz != rate_hz => {
+                Err(PlaybackError::SampleRate { present_hz: stream.rate_hz, wanted_hz: rate_hz })
+            }
+            Some(stream) => {
+                stream.joiner.next_segment(&mut self.joined);
+                Ok(())
+            }
+            None => {
+                let number = self.playing.begin(rate_hz, self.volume_percent);
+                let joiner = Joiner::new(rate_hz, self.options.crossfade_ms);
+                self.stream = Some(OpenStream { number, rate_hz, joiner });
+                let silence = u64::from(rate_hz) * u64::from(self.options.lead_silence_ms) / 1000;
+                self.joined.resize(usize::try_from(silence).unwrap_or(0), 0.0);
+                Ok(())
+            }
+        }
+    }
+
+    async fn push(&mut self, samples: &[f32]) -> Result<(), PlaybackError> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        stream.joiner.push(samples, &mut self.joined);
+        self.playing.push(stream.number, &self.joined).await?;
+        self.joined.clear();
+        self.first_audio.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        if self.options.start == Start::Whole {
+            return;
+        }
+        if let Some(stream) = &self.stream {
+            self.playing.release(stream.number);
+            self.sounding.set(true);
+        }
+    }
+
+    /// Waits until all of the stream was played.
+    pub(super) async fn finish(mut self) -> Result<(), PlaybackError> {
+        let Some(OpenStream { number, mut joiner, .. }) = self.stream.take() else { return Ok(()) };
+        joiner.finish(&mut self.joined);
+        self.playing.push(number, &self.joined).await?;
+        self.playing.complete(number);
+        self.sounding.set(true);
+        Ok(self.playing.finished(number).await?)
+    }
+}
+
+impl Drop for Playback<'_> {
+    fn drop(&mut self) {
+        self.sounding.set(false);
+    }
+}

@@ -1,0 +1,342 @@
+//! The speech service: speaks announcements, one at a time, each as one stream of samples.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crier_announce::Announcement;
+use crier_player::Joiner;
+use crier_speech::{SentenceOptions, SpeechError, clean};
+use crier_synthesis::{
+    AudioEvent, CHUNK_FRAMES, ChimeError, RenderCache, RenderFault, Style, SynthesisError, VoiceSlot, render,
+};
+use tokio::sync::mpsc;
+
+use super::playback::{EVENTS_AHEAD_MAX, Playback, PlaybackError, PlaybackOptions, SharedPacer};
+use super::playing::Playing;
+use super::voices::{UnknownVoice, VoiceOptions, VoicePool, VoiceProfile};
+
+/// Sample rate of the chime when no voice is loaded that could say its own; that of every published voice so far.
+const USUAL_RATE_HZ: u32 = 24_000;
+
+/// Settings of the service.
+#[derive(Debug, Clone)]
+pub(crate) struct SpeechOptions {
+    pub(crate) voices: VoiceOptions,
+    pub(crate) playback: PlaybackOptions,
+    pub(crate) chimes_dir: PathBuf,
+}
+
+/// Reasons why an announcement is not spoken to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpeakError {
+    /// The text cannot be spoken by any voice.
+    #[error(transparent)]
+    Text(#[from] SpeechError),
+    #[error(transparent)]
+    UnknownVoice(#[from] UnknownVoice),
+    /// The announcement is nothing but a chime, and that cannot be played.
+    #[error(transparent)]
+    Chime(#[from] ChimeFailure),
+    /// The player did not play it.
+    #[error(transparent)]
+    Playback(#[from] PlaybackError),
+    /// No voice could say all of the text.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Voices(Vec<VoiceFailure>),
+}
+
+/// Reasons why a voice did not say all of a text.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VoiceFailure {
+    /// It cannot be used, or cannot read the text.
+    #[error(transparent)]
+    Synthesis(#[from] SynthesisError),
+    /// It failed in the middle.
+    #[error(transparent)]
+    Render(#[from] RenderFault),
+}
+
+/// Reasons why a chime is not played.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChimeFailure {
+    #[error(transparent)]
+    Chime(#[from] ChimeError),
+    /// The program is ending.
+    #[error("the chime was not read")]
+    Abandoned,
+}
+
+/// An announcement that was spoken to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpokenReport {
+    /// Time from its turn until its first samples were with the player.
+    pub(crate) first_audio: Duration,
+    /// Time during which the engines worked for it.
+    pub(crate) work: Duration,
+    /// Length of the speech that the engines made, without chime and silence.
+    pub(crate) rendered: Duration,
+    /// True if it came out of the cache.
+    pub(crate) cached: bool,
+}
+
+/// See the module's documentation.
+pub(crate) struct SpeechService {
+    voices: Rc<VoicePool>,
+    options: RefCell<Rc<SpeechOptions>>,
+    cache: RefCell<RenderCache>,
+    pacer: SharedPacer,
+    /// True while something is audible.
+    sounding: Cell<bool>,
+    /// Failure of the last chime, if it failed.
+    chime_problem: RefCell<Option<String>>,
+    /// Problem of the chosen voice that was last announced.
+    announced_problem: RefCell<Option<String>>,
+}
+
+impl SpeechService {
+    /// Starts loading the embedded voice and the chosen one.
+    pub(crate) fn start(options: SpeechOptions, chosen: Option<&str>) -> Rc<Self> {
+        Rc::new(Self {
+            voices: VoicePool::start(options.voices.clone(), chosen),
+            options: RefCell::new(Rc::new(options)),
+            cache: RefCell::new(RenderCache::default()),
+            pacer: SharedPacer::default(),
+            sounding: Cell::new(false),
+            chime_problem: RefCell::new(None),
+            announced_problem: RefCell::new(None),
+        })
+    }
+
+    /// The voices.
+    pub(crate) fn voices(&self) -> &Rc<VoicePool> {
+        &self.voices
+    }
+
+    /// Returns true while something is audible.
+    pub(crate) fn is_sounding(&self) -> bool {
+        self.sounding.get()
+    }
+
+    /// Takes over another configuration.
+    pub(crate) fn reconfigure(&self, options: SpeechOptions) {
+        self.voices.reconfigure(options.voices.clone());
+        *self.options.borrow_mut() = Rc::new(options);
+        *self.cache.borrow_mut() = RenderCache::default();
+    }
+
+    /// Returns everything that does not work, in words.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = self.voices.problems();
+        problems.extend(self.chime_problem.borrow().clone());
+        problems
+    }
+
+    /// Refuses what could never be spoken, before it is accepted.
+    pub(crate) fn check(&self, announcement: &Announcement) -> Result<(), SpeakError> {
+        let profile = self.voices.profile(announcement.voice())?;
+        if !announcement.text().is_empty() {
+            clean(announcement.text().as_bytes())?;
+        }
+        if let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) {
+            let layout = voice.frontend().bundle().layout();
+            if let Some(speaker) = announcement.speaker() {
+                layout.speaker(speaker)?;
+            }
+            if let Some(language) = announcement.language().filter(|name| *name != "auto") {
+                layout.language(language)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Speaks an announcement on a stream of `playing`, to its last sample.
+    pub(crate) async fn speak(
+        &self,
+        playing: &Playing,
+        announcement: &Announcement,
+    ) -> Result<SpokenReport, SpeakError> {
+        let begin = Instant::now();
+        let text = match announcement.text() {
+            "" => None,
+            text => Some(clean(text.as_bytes())?),
+        };
+        let wanted = self.voices.profile(announcement.voice())?;
+        let style = wanted.style_for(announcement.speaker(), announcement.language());
+        let options = self.options();
+        let mut playback =
+            Playback::new(playing, &self.pacer, &self.sounding, options.playback, announcement.volume());
+        if let Some(chime) = announcement.chime() {
+            let path = options.chimes_dir.join(chime);
+            match self.chime(&mut playback, path, &wanted).await {
+                Ok(played) => played?,
+                // The text matters more than the sound before it, which may be a typing error in a message.
+                Err(failure) if text.is_some() => self.report_chime(chime, &failure),
+                Err(failure) => {
+                    self.report_chime(chime, &failure);
+                    return Err(failure.into());
+                }
+            }
+        }
+        let mut report = SpokenReport {
+            first_audio: Duration::ZERO,
+            work: Duration::ZERO,
+            rendered: Duration::ZERO,
+            cached: false,
+        };
+        if let Some(text) = &text {
+            let cached = self.cache.borrow().get(&wanted.cache_key(&style, text));
+            match cached {
+                Some(audio) => {
+                    report.cached = true;
+                    playback.play(audio.rate_hz, &audio.samples).await?;
+                }
+                None => report.work = self.say(&mut playback, text, &wanted, &style).await?,
+            }
+        }
+        report.first_audio = playback.first_audio().map_or(Duration::ZERO, |at| at.duration_since(begin));
+        report.rendered = playback.rendered();
+        playback.finish().await?;
+        Ok(report)
+    }
+
+    /// Plays a chime. The outer error is the chime's, the inner one the player's.
+    async fn chime(
+        &self,
+        playback: &mut Playback<'_>,
+        path: PathBuf,
+        wanted: &VoiceProfile,
+    ) -> Result<Result<(), PlaybackError>, ChimeFailure> {
+        // A stream has one sample rate, so the chime takes that of the voice that will speak.
+        let voice = self.voices.loaded(&wanted.folder).and_then(|slot| slot.voice());
+        let rate_hz = voice.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz());
+        let reading = tokio::task::spawn_blocking(move || crier_synthesis::read_chime(&path, rate_hz));
+        let chime = reading.await.map_err(|_| ChimeFailure::Abandoned)??;
+        *self.chime_problem.borrow_mut() = None;
+        Ok(playback.play(chime.rate_hz, &chime.samples).await)
+    }
+
+    fn report_chime(&self, name: &str, failure: &ChimeFailure) {
+        tracing::warn!(chime = %name.escape_debug(), error = %failure, "chime cannot be played");
+        *self.chime_problem.borrow_mut() = Some(format!("chime: {failure}"));
+    }
+
+    /// Says the text with the first voice that can; returns the work of the engines.
+    ///
+    /// Where one voice fails the next one goes on, by the place in the text, since voices divide a text differently. It
+    /// begins with the first sentence (or part of a long one) that was not rendered to its end: nothing is skipped. What
+    /// was already audible of that sentence is heard again with it; what was not is dropped.
+    async fn say(
+        &self,
+        playback: &mut Playback<'_>,
+        text: &str,
+        wanted: &VoiceProfile,
+        style: &Style,
+    ) -> Result<Duration, SpeakError> {
+        let (mut rest, mut work) = (text, Duration::ZERO);
+        let mut failures = Vec::new();
+        for (slot, style) in self.candidates(wanted, style, text).await {
+            let voice = match slot.usable().await {
+                Ok(voice) => voice,
+                Err(error) => {
+                    failures.push(error.into());
+                    continue;
+                }
+            };
+            let tokenized = match voice.read(rest, &style).await {
+                Ok(tokenized) => tokenized,
+                Err(error) => {
+                    failures.push(error.into());
+                    continue;
+                }
+            };
+            let busy = voice.busy_clock().total();
+            let rendered = playback.render(&voice, &tokenized, sentence_options(wanted.seed)).await?;
+            work += voice.busy_clock().total().saturating_sub(busy);
+            let Err(error) = rendered else { return Ok(work) };
+            tracing::warn!(voice = %slot.name(), %error, "voice failed in the middle of an announcement");
+            rest = rest.get(tokenized.position(error.unit)..).unwrap_or_default();
+            failures.push(error.cause.into());
+        }
+        Err(SpeakError::Voices(failures))
+    }
+
+    /// Returns the voices to try, in order.
+    async fn candidates(
+        &self,
+        wanted: &VoiceProfile,
+        style: &Style,
+        text: &str,
+    ) -> Vec<(Rc<VoiceSlot>, Style)> {
+        let slot = self.voices.slot(&wanted.folder);
+        let mut candidates = vec![(Rc::clone(&slot), style.clone())];
+        let embedded = self.voices.embedded().filter(|embedded| !Rc::ptr_eq(embedded, &slot));
+        if let Some(embedded) = embedded.filter(|_| wanted.fallback) {
+            // The embedded voice has speakers and languages of its own.
+            let style = Style::default();
+            // While the large voice is being loaded for the first time, the small one speaks.
+            let first = slot.is_loading() && can_read(&embedded, text, &style).await;
+            candidates.insert(usize::from(!first), (embedded, style));
+        }
+        candidates
+    }
+
+    /// Returns a problem of the chosen voice that has come up since the last call, if another voice can speak.
+    pub(crate) fn new_problem(&self) -> Option<String> {
+        let profile = self.voices.profile(None).ok()?;
+        let problem = self.voices.loaded(&profile.folder).and_then(|slot| slot.problem());
+        let before = std::mem::replace(&mut *self.announced_problem.borrow_mut(), problem.clone());
+        problem.filter(|problem| before.as_ref() != Some(problem) && self.voices.can_speak())
+    }
+
+    /// Renders a text into the cache, unless it is there.
+    pub(crate) async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
+        let Ok(profile) = self.voices.profile(voice) else { return };
+        let Ok(text) = clean(text.as_bytes()) else { return };
+        let style = profile.style_for(None, language);
+        let key = profile.cache_key(&style, &text);
+        if self.cache.borrow().contains(&key) {
+            return;
+        }
+        let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) else { return };
+        let Ok(tokenized) = voice.read(&text, &style).await else { return };
+        let (out, mut events) = mpsc::channel(EVENTS_AHEAD_MAX);
+        let rate_hz = voice.sample_rate_hz();
+        let mut joiner = Joiner::new(rate_hz, self.options().playback.crossfade_ms);
+        let joining = async {
+            let mut samples = Vec::new();
+            while let Some(event) = events.recv().await {
+                match event {
+                    AudioEvent::UnitStart { .. } => joiner.next_segment(&mut samples),
+                    AudioEvent::Samples(more) => joiner.push(&more, &mut samples),
+                    AudioEvent::UnitEnd { .. } => {}
+                }
+            }
+            joiner.finish(&mut samples);
+            samples
+        };
+        let rendering = render(&voice, &tokenized, 0, sentence_options(profile.seed), out);
+        let (rendered, samples) = tokio::join!(rendering, joining);
+        if rendered.is_ok() {
+            self.cache.borrow_mut().insert(key, rate_hz, samples);
+        }
+    }
+
+    fn options(&self) -> Rc<SpeechOptions> {
+        Rc::clone(&self.options.borrow())
+    }
+}
+
+/// Returns true if a voice can speak now and can read the text.
+async fn can_read(slot: &VoiceSlot, text: &str, style: &Style) -> bool {
+    match slot.voice().filter(|voice| voice.held().is_none()) {
+        Some(voice) => voice.read(text, style).await.is_ok(),
+        None => false,
+    }
+}
+
+/// Options of the appliance: always the same samples for the same seed and text.
+pub(super) fn sentence_options(seed: u64) -> SentenceOptions {
+    SentenceOptions { seed, greedy: false, max_frames: None, chunk_frames: CHUNK_FRAMES }
+}
