@@ -9,6 +9,7 @@ mod metrics;
 mod plan;
 mod playback;
 mod playing;
+mod reload;
 mod sockets;
 mod speech;
 mod status;
@@ -29,7 +30,7 @@ use crier_supervisor::{CpuPlan, Stage, StageSpec};
 use crier_system::{Notice, Notifier, ReadinessFd, boot_id, own_processors, uptime_ms};
 use crier_wire::{Answer, State};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use self::appliance::Appliance;
 use self::inputs::Inputs;
@@ -204,11 +205,19 @@ async fn wait_for_the_end(supervisor: &Rc<Supervisor>, arguments: &ServeArgument
         |kind| signal(kind).map_err(|source| CrierError::Start { what: "listen for signals", source });
     let (mut terminate, mut interrupt, mut hang_up) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    // A task of its own, so that a medium that hangs under the file does not keep SIGTERM from being obeyed. Signals
+    // that arrive while it reads are one more reload, not many.
+    let reloading = Rc::new(Notify::new());
+    tokio::task::spawn_local(reload::on_request(
+        Rc::clone(supervisor),
+        Rc::clone(&reloading),
+        arguments.config.clone(),
+    ));
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => supervisor.reload(arguments.config.as_deref()),
+            _ = hang_up.recv() => reloading.notify_one(),
         }
     }
 }
@@ -228,83 +237,6 @@ impl Supervisor {
         if let Err(error) = self.notifier.send(notice) {
             tracing::debug!(%error, "the service manager cannot be told");
         }
-    }
-
-    /// Reads the configuration again; an invalid one changes nothing.
-    fn reload(&self, path: Option<&Path>) {
-        self.notify(Notice::Reloading);
-        match read_config(path) {
-            Ok(config) => self.apply(config),
-            Err(error) => tracing::error!("the configuration is not taken over: {error}"),
-        }
-        self.notify(Notice::Ready);
-    }
-
-    fn apply(&self, config: Config) {
-        let before = self.config();
-        let timeouts = plan::timeouts(&config.supervisor);
-        let cpus = match plan::cpus(&config.cpu, &self.allowed_cpus) {
-            Ok(cpus) => cpus,
-            Err(error) => {
-                tracing::error!("the configuration is not taken over: {error}");
-                return;
-            }
-        };
-        let planned = plan::speech(&config, &cpus, timeouts, &self.users)
-            .and_then(|speech| Ok((speech, plan::intake(&config, &cpus, timeouts, &self.users, &self.id)?)));
-        let intake = match planned {
-            Ok((speech, intake)) => {
-                self.appliance.speech.reconfigure(speech);
-                intake
-            }
-            Err(error) => {
-                tracing::error!("the configuration is not taken over: {error}");
-                return;
-            }
-        };
-        crate::logging::set_level(&config.log);
-        if before.player.volume_percent != config.player.volume_percent {
-            self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
-        }
-        let player = plan::player(&config, &cpus, timeouts, &self.users, &tasks::Remembered::of(self));
-        let player_changed = {
-            let mut plan = self.player_spec.borrow_mut();
-            let sound = |settings: &PlayerSettings| {
-                let PlayerSettings { output, mixer, buffer_ms, period_ms, .. } = settings.clone();
-                (output, mixer, buffer_ms, period_ms)
-            };
-            let changed = sound(&plan.settings) != sound(&player.settings) || plan.cpus != player.cpus;
-            *plan = player;
-            changed
-        };
-        if player_changed {
-            self.player.restart();
-        }
-        let intake_changed = {
-            let mut plan = self.intake_spec.borrow_mut();
-            let changed = plan.settings != intake.settings || plan.cpus != intake.cpus;
-            *plan = intake;
-            changed
-        };
-        if intake_changed {
-            self.intake.restart();
-        }
-        for (name, changed) in [
-            ("users", before.users != config.users),
-            ("control", before.control != config.control),
-            ("metrics", before.metrics != config.metrics),
-            ("appliance", before.appliance != config.appliance),
-            ("queue", before.queue != config.queue),
-            ("watchdog", before.watchdog != config.watchdog),
-        ] {
-            if changed {
-                tracing::warn!("[{name}] has changed: that takes effect at the next start");
-            }
-        }
-        *self.cpus.borrow_mut() = cpus;
-        *self.config.borrow_mut() = Rc::new(config);
-        tracing::info!("the configuration is taken over");
-        self.appliance.changed.notify_one();
     }
 
     /// Everything that `crier ctl` may ask for besides speaking.

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crier_announce::{Announcement, Draft, Effect, Event, EventKind, Queue, Sequence};
+use crier_announce::{Announcement, Draft, Effect, Event, EventKind, Limits, Queue, Sequence};
 use crier_system::uptime_ms;
 use crier_wire::{Answer, Command, Told};
 use tokio::sync::{Notify, broadcast, oneshot};
@@ -34,7 +34,6 @@ pub(crate) struct Appliance {
     /// Something about the state has changed.
     pub(crate) changed: Notify,
     pub(crate) counts: RefCell<Counts>,
-    /// Why the journal cannot be written, if so.
     journal_problem: RefCell<Option<String>>,
     journal_bytes: Cell<u64>,
     ending: Cell<bool>,
@@ -137,6 +136,11 @@ impl Appliance {
     /// Looks at the queue: how many announcements have not ended, and which is being spoken.
     pub(crate) fn queue<T>(&self, look: impl FnOnce(&Queue) -> T) -> T {
         look(&self.queue.borrow())
+    }
+
+    /// Changes the limits of the queue; what it holds already stays.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        self.queue.borrow_mut().set_limits(limits);
     }
 
     /// Message for the status if the journal cannot be written, or has records that cannot be read.

@@ -175,7 +175,7 @@ fn an_invalid_configuration_changes_nothing_and_a_valid_one_is_taken_over() {
     std::fs::write(&file, good.replace("volume_percent = 100", "volume_percent = 400")).unwrap();
     kill(appliance.pid(), Signal::SIGHUP).unwrap();
     let begin = std::time::Instant::now();
-    while !appliance.log().contains("not taken over") {
+    while !appliance.log().contains("configuration not reloaded") {
         assert!(begin.elapsed() < crate::rig::PATIENCE);
         std::thread::sleep(Duration::from_millis(20));
     }

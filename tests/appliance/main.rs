@@ -5,6 +5,7 @@
 mod commands;
 mod deaths;
 mod doors;
+mod reload;
 mod rig;
 mod rollback;
 mod speech;

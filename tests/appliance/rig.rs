@@ -166,6 +166,16 @@ impl Appliance {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
+
+    /// Waits until a text is in the log so many times.
+    #[track_caller]
+    pub(crate) fn wait_log(&mut self, text: &str, count: usize) {
+        let begin = Instant::now();
+        while self.log().matches(text).count() < count {
+            assert!(begin.elapsed() < PATIENCE, "never {count} times in the log: {text}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 impl Drop for Appliance {

@@ -194,6 +194,8 @@ where
         let mut packet = Vec::new();
         self.carry_out();
         while !self.lifecycle.is_closed() {
+            // A reload changes timeouts without a restart.
+            self.lifecycle.set_timeouts(self.spec.borrow().timeouts);
             let wait_ms = self.lifecycle.deadline_ms().map(|at_ms| at_ms.saturating_sub(monotonic_ms()));
             let event = tokio::select! {
                 // Commands first: a hold must not wait behind a stage that talks all the time.
@@ -225,9 +227,7 @@ where
         while let Some(action) = self.lifecycle.next_action() {
             match action {
                 Action::Spawn => {
-                    let spec = self.spec.borrow();
-                    self.lifecycle.set_timeouts(spec.timeouts);
-                    self.spawning = Some(spawn(&spec));
+                    self.spawning = Some(spawn(&self.spec.borrow()));
                 }
                 Action::OpenConnection => {
                     if let Some(instance) = &mut self.instance {

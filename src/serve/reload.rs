@@ -1,0 +1,136 @@
+//! SIGHUP: a new configuration is taken over without a restart of the program.
+//!
+//! `crier_config::RELOAD_RULES` says what each key needs, here as in the manual page. The configuration is read on another
+//! thread; an invalid one changes nothing.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crier_config::{Changes, Config, StageRole};
+use crier_system::Notice;
+use tokio::sync::Notify;
+
+use super::{Supervisor, plan, read_config, tasks};
+use crate::error::CrierError;
+
+/// Reloads whenever it is asked to, for ever.
+pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>, path: Option<PathBuf>) {
+    loop {
+        requested.notified().await;
+        // systemd waits for the second notice, whatever becomes of the reload.
+        supervisor.notify(Notice::Reloading);
+        let path = path.clone();
+        let read = tokio::task::spawn_blocking(move || read_config(path.as_deref())).await;
+        let died = |_| CrierError::Internal("the thread that reads the configuration died".to_owned());
+        match read.map_err(died).and_then(|config| supervisor.apply(config?)) {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(error) => tracing::error!("configuration not reloaded, the old one stays in force: {error}"),
+        }
+        supervisor.notify(Notice::Ready);
+    }
+}
+
+impl Supervisor {
+    /// Takes over a configuration as far as that is possible without a restart of the program.
+    ///
+    /// # Errors
+    /// It cannot be carried out on this machine; then nothing has changed.
+    fn apply(&self, config: Config) -> Result<(), CrierError> {
+        let before = self.config();
+        let changes = Changes::between(&before, &config);
+        let config = keep_program_keys(&before, config);
+        // Everything that can fail comes before everything that changes something.
+        let timeouts = plan::timeouts(&config.supervisor);
+        let cpus = plan::cpus(&config.cpu, &self.allowed_cpus)?;
+        let speech = plan::speech(&config, &cpus, timeouts, &self.users)?;
+        let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id)?;
+
+        crate::logging::set_level(&config.log);
+        if changes.contains("cpu.supervisor_processors")
+            && let Err(error) = crier_system::pin_thread(&cpus.supervisor)
+        {
+            tracing::warn!(%error, "the supervisor stays on its CPUs");
+        }
+        if changes.contains("queue") {
+            self.appliance.set_limits(config.queue.limits());
+        }
+        if changes.contains("player.volume_percent") {
+            self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
+        }
+        // Engines are restarted by the service itself, which knows which of them the changed voice belongs to.
+        self.appliance.speech.reconfigure(speech);
+        *self.player_spec.borrow_mut() =
+            plan::player(&config, &cpus, timeouts, &self.users, &tasks::Remembered::of(self));
+        *self.intake_spec.borrow_mut() = intake;
+        for role in changes.stages() {
+            match role {
+                StageRole::Player => self.player.restart(),
+                StageRole::Intake => self.intake.restart(),
+                StageRole::Talker | StageRole::Predictor | StageRole::Vocoder => {}
+            }
+        }
+        for name in changes.of_program() {
+            tracing::warn!(key = name, "this change takes effect at the next start of the program");
+        }
+        *self.cpus.borrow_mut() = cpus;
+        *self.config.borrow_mut() = Rc::new(config);
+        self.appliance.changed.notify_one();
+        Ok(())
+    }
+}
+
+/// The new configuration with the present values of keys that only a start of the program can change, so that they are
+/// still in force, and still a change at the next reload.
+fn keep_program_keys(present: &Config, new: Config) -> Config {
+    let (mut kept, present) = (new, present.clone());
+    kept.appliance.id = present.appliance.id;
+    kept.appliance.state_dir = present.appliance.state_dir;
+    kept.appliance.run_dir = present.appliance.run_dir;
+    kept.users = present.users;
+    kept.control = present.control;
+    kept.metrics = present.metrics;
+    kept.supervisor.ready_announcement = present.supervisor.ready_announcement;
+    kept.supervisor.readiness_fd = present.supervisor.readiness_fd;
+    kept.watchdog.device = present.watchdog.device;
+    kept.watchdog.timeout_s = present.watchdog.timeout_s;
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use crier_config::{RELOAD_RULES, ReloadEffect};
+
+    use super::*;
+
+    #[test]
+    fn every_key_that_needs_a_start_of_the_program_keeps_its_value() {
+        let text = r#"
+            [appliance]
+            id = "other"
+            state_dir = "/other/state"
+            run_dir = "/other/run"
+            [users]
+            talker = "other"
+            [control]
+            socket = "/other/control"
+            [metrics]
+            socket = "/other/metrics"
+            [supervisor]
+            ready_announcement = "Other."
+            readiness_fd = 7
+            [watchdog]
+            device = "/dev/watchdog7"
+            timeout_s = 17
+        "#;
+        let (new, _) = Config::parse("test", text).unwrap();
+        let present = Config::default();
+        let expected = RELOAD_RULES.iter().filter(|rule| rule.effect == ReloadEffect::Program).count();
+        assert_eq!(
+            Changes::between(&present, &new).of_program().count(),
+            expected,
+            "the test changes them all"
+        );
+        let kept = keep_program_keys(&present, new);
+        assert_eq!(Changes::between(&present, &kept).of_program().collect::<Vec<_>>(), [""; 0]);
+    }
+}
