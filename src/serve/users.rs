@@ -43,12 +43,18 @@ fn find(stage: StageKind, name: Option<&str>) -> Result<Option<User>, CrierError
     if user.is_own() {
         return Ok(None);
     }
-    if !is_root() {
+    only_root(stage, name, is_root())?;
+    Ok(Some(user))
+}
+
+/// Refuses to start a stage as another user without root's privileges.
+fn only_root(stage: &str, name: &str, is_root: bool) -> Result<(), CrierError> {
+    if !is_root {
         return Err(CrierError::Usage(format!(
             "[users] {stage}: only root may start a stage as {name}; start `crier serve` as root, or remove the key"
         )));
     }
-    Ok(Some(user))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -66,11 +72,19 @@ mod tests {
     }
 
     #[test]
-    fn another_user_needs_root() {
-        let config = crier_config::Users { player: Some("daemon".into()), ..Default::default() };
-        match Users::find(&config) {
-            Ok(users) => assert!(is_root() && users.player.is_some_and(|user| user.name == "daemon")),
-            Err(error) => assert!(!is_root() && error.to_string().contains("only root"), "{error}"),
+    fn root_may_start_a_stage_as_another_user() {
+        if !is_root() {
+            return crier_test_needs::missing("root", "run the tests as root");
         }
+        let config = crier_config::Users { player: Some("daemon".into()), ..Default::default() };
+        let users = Users::find(&config).unwrap();
+        assert_eq!(users.player.unwrap().name, "daemon");
+    }
+
+    #[test]
+    fn without_root_a_stage_as_another_user_is_refused_with_the_remedy() {
+        only_root("player", "daemon", true).unwrap();
+        let error = only_root("player", "daemon", false).unwrap_err().to_string();
+        assert!(error.contains("[users] player: only root may start a stage as daemon"), "{error}");
     }
 }

@@ -171,7 +171,7 @@ impl Broker {
         };
         let started = Command::new(program).arg("-c").arg(&config).stderr(Stdio::null()).spawn();
         let Ok(child) = started else {
-            eprintln!("NOT TESTED: mosquitto is not installed; `make setup` installs it");
+            crier_test_needs::missing("mosquitto", "run scripts/setup.sh");
             return None;
         };
         let begin = Instant::now();

@@ -45,8 +45,10 @@ fn assert_runs_as(appliance: &mut Appliance, stage: &str, user: &str) {
 #[test]
 fn each_stage_runs_as_its_user_and_the_appliance_speaks() {
     if !geteuid().is_root() || !others_may_run(Path::new(env!("CARGO_BIN_EXE_crier"))) {
-        eprintln!("not tested: this needs root, and a program that other users may run");
-        return;
+        return crier_test_needs::missing(
+            "root, and a program that other users may execute",
+            "run it as root, from a folder that is open to others (chmod o+x)",
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     // The player writes what is heard into it.
@@ -76,8 +78,7 @@ fn each_stage_runs_as_its_user_and_the_appliance_speaks() {
 #[test]
 fn without_a_word_about_users_stages_run_as_who_started_the_appliance() {
     if User::from_name("crier-talker").unwrap().is_some() {
-        eprintln!("not tested: this machine has the users of an appliance");
-        return;
+        return crier_test_needs::missing("a machine without the users of an appliance", "deluser crier-talker");
     }
     let mut appliance = Appliance::start("");
     let own = geteuid().to_string();

@@ -177,7 +177,7 @@ fn nothing_but_standard_streams_and_channel_is_inherited() {
 #[test]
 fn a_child_of_another_user_has_nothing_of_root() {
     if !is_root() {
-        return;
+        return crier_test_needs::missing("root", "run the tests as root");
     }
     let start = |user| {
         let wishes = Spawn { user, oom_score_adjust: Some(-10), nice: Some(-3), ..shell("exec sleep 1000") };

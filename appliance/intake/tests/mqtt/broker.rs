@@ -39,7 +39,7 @@ impl Mosquitto {
         credentials: Option<&[&str]>,
     ) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("\n*** NOT TESTED: mosquitto is not installed; run scripts/setup.sh ***\n");
+            crier_test_needs::missing("mosquitto", "run scripts/setup.sh");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
