@@ -25,6 +25,8 @@ test: setup
 	cargo test --release --workspace
 	python3 scripts/tree-numbers.py --self-test
 	python3 scripts/tree-numbers.py
+	python3 scripts/check-specification.py --self-test
+	python3 scripts/check-specification.py
 	python3 tests/system/lint.py --self-test
 	python3 tests/system/lint.py
 

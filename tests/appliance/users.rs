@@ -78,7 +78,10 @@ fn each_stage_runs_as_its_user_and_the_appliance_speaks() {
 #[test]
 fn without_a_word_about_users_stages_run_as_who_started_the_appliance() {
     if User::from_name("crier-talker").unwrap().is_some() {
-        return crier_test_needs::missing("a machine without the users of an appliance", "deluser crier-talker");
+        return crier_test_needs::missing(
+            "a machine without the users of an appliance",
+            "deluser crier-talker",
+        );
     }
     let mut appliance = Appliance::start("");
     let own = geteuid().to_string();

@@ -41,7 +41,9 @@ fn realtime_thread() {
 #[test]
 fn a_thread_is_realtime_alone_and_memory_stays() {
     match in_a_child("realtime_thread") {
-        Ended::Exited { code: NO_PRIVILEGE } => crier_test_needs::missing("the right to real-time priority", "run it as root"),
+        Ended::Exited { code: NO_PRIVILEGE } => {
+            crier_test_needs::missing("the right to real-time priority", "run it as root");
+        }
         ended => assert_eq!(ended, Ended::Exited { code: 0 }),
     }
 }
@@ -62,7 +64,9 @@ fn runaway() {
 #[test]
 fn a_realtime_thread_that_runs_away_is_ended() {
     match in_a_child("runaway") {
-        Ended::Exited { code: NO_PRIVILEGE } => crier_test_needs::missing("the right to real-time priority", "run it as root"),
+        Ended::Exited { code: NO_PRIVILEGE } => {
+            crier_test_needs::missing("the right to real-time priority", "run it as root");
+        }
         ended => assert!(matches!(ended, Ended::Killed { signal: libc::SIGXCPU, .. }), "it ran on: {ended}"),
     }
 }

@@ -95,7 +95,9 @@ fn remount(path: &Path, flags: MsFlags, options: Option<&str>) {
 #[test]
 fn a_full_or_read_only_disk_is_named_and_leaves_whole_records() {
     match in_a_child("on_a_small_disk") {
-        NO_MOUNT => crier_test_needs::missing("the right to mount a tmpfs", "run it as root"),
+        NO_MOUNT => {
+            crier_test_needs::missing("the right to mount a tmpfs", "run it as root");
+        }
         code => assert_eq!(code, 0),
     }
 }
