@@ -4,6 +4,9 @@ use std::io;
 
 use crier_system::{Channel, ChannelError, Watched};
 
+// The two crates do not know each other: a packet that can be encoded must be one that can be sent.
+const _: () = assert!(crier_wire::PACKET_BYTES_MAX == crier_system::PACKET_BYTES_MAX);
+
 /// Channel whose packets are awaited.
 pub struct Packets(Watched<Channel>);
 

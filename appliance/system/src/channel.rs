@@ -1,7 +1,7 @@
 //! Packets between the supervisor and a stage: a pair of connected `SOCK_SEQPACKET` sockets.
 //!
-//! A packet arrives whole or not at all, in order, and the end of the other side is told by the kernel. Nothing here
-//! interprets what is in a packet.
+//! A packet arrives whole or not at all, in order, and the kernel reports when the peer has closed its end. The content
+//! of packets is not interpreted here.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -12,34 +12,38 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, send, setsockopt, socketpair, sockopt,
 };
 
-/// The longest packet, in bytes.
+/// Longest packet, in bytes: the limit of the messages (`crier-wire`), and small enough for the kernel's default socket
+/// buffer of 208 KiB.
 pub const PACKET_BYTES_MAX: usize = 160 * 1024;
 
-/// The number under which a child finds its end of the channel; see [`Spawn`](crate::Spawn).
+/// Descriptor of a child's end of the channel: the first after the standard streams. See [`Spawn`](crate::Spawn).
 pub const CHANNEL_FD: RawFd = 3;
 
-/// What the kernel is asked to hold in each direction; it gives less where `net.core.wmem_max` says so.
+/// Socket buffer requested for each direction: a few packets, so that a sender rarely waits. The kernel cuts it to
+/// `net.core.wmem_max`.
 const BUFFER_BYTES: usize = 4 * PACKET_BYTES_MAX;
 
-/// What a socket buffer needs beside the bytes of the packet (the kernel keeps 32 bytes).
+/// Space of a socket buffer that a packet cannot use. The kernel reserves 32 bytes; the rest is a margin.
 const PACKET_OVERHEAD_BYTES: usize = 1024;
 
-/// What can go wrong on a channel.
+/// Errors of a channel.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
-    /// Nothing was given to send. An empty packet would look like the end of the other side.
+    /// The packet to send is empty. The peer would take it for the end of the channel.
     #[error("an empty packet cannot be sent; give it at least one byte")]
     Empty,
-    /// The packet is longer than any packet may be.
-    #[error("a packet of {bytes} bytes, at most {PACKET_BYTES_MAX} are taken; send it in parts")]
+    /// The packet is longer than [`PACKET_BYTES_MAX`].
+    #[error(
+        "a packet of {bytes} bytes is too long, at most {PACKET_BYTES_MAX} are allowed; send it in parts"
+    )]
     TooLong {
-        /// Bytes of the packet.
+        /// Length of the packet, in bytes.
         bytes: usize,
     },
-    /// The other side has closed the channel or has ended.
-    #[error("the other side of the channel is gone; nothing more can be sent to it")]
+    /// The peer has closed the channel or has ended.
+    #[error("the peer of the channel is gone; nothing more can be sent to it")]
     PeerGone,
-    /// A call that must not wait would have had to.
+    /// A non-blocking call would have had to wait.
     #[error("the channel is not ready; wait for its descriptor and try again")]
     WouldBlock,
     /// The inherited descriptor is not one end of a channel.
@@ -47,24 +51,24 @@ pub enum ChannelError {
         "descriptor {fd} is not a channel from the supervisor; stages are started by `crier serve`, not by hand"
     )]
     NotAChannel {
-        /// Number of the descriptor.
+        /// The descriptor.
         fd: RawFd,
     },
-    /// The kernel does not give room for one packet.
+    /// The kernel's socket buffer is too small for one packet.
     #[error(
-        "the kernel holds only {bytes} bytes for a channel and {PACKET_BYTES_MAX} are needed; \
+        "the kernel buffers only {bytes} bytes of a channel and {PACKET_BYTES_MAX} are needed; \
          raise net.core.wmem_max to 212992 or more"
     )]
     BufferTooSmall {
-        /// Bytes that it gives.
+        /// Size of the buffer, in bytes.
         bytes: usize,
     },
-    /// The system refused an operation.
+    /// Another system call failed.
     #[error("cannot {operation} a channel: {source}")]
     System {
-        /// What was tried.
+        /// Operation that failed, in words.
         operation: &'static str,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
 }
@@ -83,16 +87,16 @@ impl From<ChannelError> for io::Error {
     }
 }
 
-/// One end of a channel. Every descriptor is close-on-exec, none has `O_NONBLOCK`: the calls that must not wait say
-/// so to the kernel each time, so the two ends need not agree.
+/// One end of a channel. Every descriptor is close-on-exec, none has `O_NONBLOCK`: non-blocking calls pass
+/// `MSG_DONTWAIT` each time, since `O_NONBLOCK` would be shared with every duplicate of the descriptor.
 #[derive(Debug)]
 pub struct Channel(OwnedFd);
 
 impl Channel {
-    /// Two connected ends.
+    /// Creates two connected ends.
     ///
     /// # Errors
-    /// [`ChannelError::System`] when there are no descriptors left, [`ChannelError::BufferTooSmall`] when the
+    /// [`ChannelError::System`] if the process has no descriptors left, [`ChannelError::BufferTooSmall`] if the
     /// system's limits are below one packet.
     pub fn pair() -> Result<(Self, Self), ChannelError> {
         let ends = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
@@ -102,17 +106,17 @@ impl Channel {
         Ok((Self(ends.0), Self(ends.1)))
     }
 
-    /// The end that the supervisor left open for this process, normally [`CHANNEL_FD`]. From now on it is closed when
-    /// this process starts another program. Call it once, before anything else opens or closes descriptors: the
-    /// number is then owned by the channel.
+    /// Takes over the end that the supervisor left open for this process, normally [`CHANNEL_FD`], and makes it
+    /// close-on-exec. To be called once, before other descriptors are opened or closed: the channel owns the number
+    /// afterwards.
     ///
     /// # Errors
-    /// [`ChannelError::NotAChannel`] when the descriptor is closed or something else.
+    /// [`ChannelError::NotAChannel`] if the descriptor is closed or something else.
     pub fn from_inherited(fd: RawFd) -> Result<Self, ChannelError> {
         if fd <= libc::STDERR_FILENO {
             return Err(ChannelError::NotAChannel { fd });
         }
-        // SAFETY: the number is looked at while it may be anything; F_GETFD on a closed one only fails.
+        // SAFETY: the number may be anything so far; F_GETFD on a closed descriptor only fails.
         #[allow(unsafe_code)]
         let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
         if flags < 0 {
@@ -132,11 +136,11 @@ impl Channel {
         Ok(Self(owned))
     }
 
-    /// Sends one packet; waits while the other side has no room.
+    /// Sends one packet; waits while the peer's buffer is full.
     ///
     /// # Errors
-    /// [`ChannelError::Empty`] and [`ChannelError::TooLong`] refuse the packet, [`ChannelError::PeerGone`] says that
-    /// nobody will read it.
+    /// [`ChannelError::Empty`] and [`ChannelError::TooLong`] refuse the packet; [`ChannelError::PeerGone`] if it
+    /// would never be read.
     pub fn send(&self, packet: &[u8]) -> Result<(), ChannelError> {
         self.send_with(packet, MsgFlags::empty())
     }
@@ -144,24 +148,24 @@ impl Channel {
     /// Sends one packet, or returns at once.
     ///
     /// # Errors
-    /// [`ChannelError::WouldBlock`] while the other side has no room; else as [`Channel::send`].
+    /// [`ChannelError::WouldBlock`] while the peer's buffer is full; else as [`Channel::send`].
     pub fn try_send(&self, packet: &[u8]) -> Result<(), ChannelError> {
         self.send_with(packet, MsgFlags::MSG_DONTWAIT)
     }
 
-    /// Waits for one packet; it replaces what is in `packet`, whose memory is reused. `None`: the other side is gone
-    /// and everything that it had sent has been received.
+    /// Waits for one packet, which replaces the content of `packet`; its memory is reused. `None`: the peer is gone and
+    /// everything that it had sent was received.
     ///
     /// # Errors
-    /// [`ChannelError::TooLong`] when the other side sent more than [`PACKET_BYTES_MAX`]; that packet is lost.
+    /// [`ChannelError::TooLong`] if the peer sent more than [`PACKET_BYTES_MAX`]; that packet is lost.
     pub fn receive(&self, packet: &mut Vec<u8>) -> Result<Option<usize>, ChannelError> {
         self.receive_with(packet, 0)
     }
 
-    /// Receives one packet that is already there, or returns at once.
+    /// Receives one packet if one is queued, and returns at once otherwise.
     ///
     /// # Errors
-    /// [`ChannelError::WouldBlock`] while there is none; else as [`Channel::receive`].
+    /// [`ChannelError::WouldBlock`] if there is none; else as [`Channel::receive`].
     pub fn try_receive(&self, packet: &mut Vec<u8>) -> Result<Option<usize>, ChannelError> {
         self.receive_with(packet, libc::MSG_DONTWAIT)
     }
@@ -174,12 +178,13 @@ impl Channel {
             return Err(ChannelError::TooLong { bytes: packet.len() });
         }
         loop {
-            // Sequenced packets go whole: the count that comes back is always the packet's length.
+            // Sequenced packets are sent whole: the returned count is always the packet's length.
+            // MSG_NOSIGNAL: a peer that is gone is an error of this call, not a SIGPIPE for the whole process.
             match send(self.0.as_raw_fd(), packet, flags | MsgFlags::MSG_NOSIGNAL) {
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Err(ChannelError::WouldBlock),
-                // A reset is told once, by whichever call comes next; the other end is closed then.
+                // The kernel reports a reset once, in the next call of either kind; the peer is closed then.
                 Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
                     return Err(ChannelError::PeerGone);
                 }
@@ -194,7 +199,7 @@ impl Channel {
         let room = packet.spare_capacity_mut();
         let room_bytes = room.len().min(PACKET_BYTES_MAX);
         loop {
-            // With MSG_TRUNC the kernel tells the packet's true length.
+            // With MSG_TRUNC the kernel returns the packet's true length, so that a truncated packet is noticed.
             // SAFETY: `room` is memory of this Vec for at least `room_bytes` bytes, and the kernel writes no more.
             #[allow(unsafe_code)]
             let received = unsafe {
@@ -217,7 +222,8 @@ impl Channel {
                     return Ok(Some(bytes));
                 }
                 Err(_) => match Errno::last() {
-                    // The other side ended with packets unread. That is told once; what it sent is still there.
+                    // ECONNRESET: the peer closed with packets unread. It is reported once; packets that the peer
+                    // had sent are still queued, so the next attempt returns them.
                     Errno::EINTR | Errno::ECONNRESET => {}
                     Errno::EAGAIN => return Err(ChannelError::WouldBlock),
                     source => return Err(ChannelError::System { operation: "receive from", source }),
@@ -245,11 +251,12 @@ impl From<Channel> for OwnedFd {
     }
 }
 
-/// Asks for room for a few packets and checks that there is room for one.
+/// Requests buffers for a few packets and checks that one fits.
 fn make_room(end: &OwnedFd) -> Result<(), ChannelError> {
     let refused = |source| ChannelError::System { operation: "size", source };
     setsockopt(end, sockopt::SndBuf, &BUFFER_BYTES).map_err(refused)?;
     setsockopt(end, sockopt::RcvBuf, &BUFFER_BYTES).map_err(refused)?;
+    // The sender's buffer alone limits a packet of a Unix socket; the kernel cuts a size beyond its maximum silently.
     let bytes = getsockopt(end, sockopt::SndBuf).map_err(refused)?;
     if bytes < PACKET_BYTES_MAX + PACKET_OVERHEAD_BYTES {
         return Err(ChannelError::BufferTooSmall { bytes });

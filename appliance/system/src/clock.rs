@@ -1,4 +1,4 @@
-//! Clocks that nobody can set, and the name of this boot that makes them comparable.
+//! Clocks that cannot be set, and the boot id that makes their times comparable.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,25 +8,26 @@ use nix::time::{ClockId, clock_gettime};
 use crate::SystemError;
 use crate::files::read_bounded;
 
-/// Where Linux keeps the name of this boot.
+/// File with the boot id.
 const BOOT_ID_PATH: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The longest name of a boot, in bytes; Linux gives 36 and a line feed.
+/// Longest boot id, in bytes; Linux writes 36 and a line feed.
 const BOOT_ID_BYTES_MAX: u64 = 64;
 
-/// Time since the machine was started, suspended or not, in milliseconds. No clock setting, no lost battery moves it.
+/// Returns the time since the machine was started, including suspension, in milliseconds. Neither setting the clock nor
+/// an empty battery of the real-time clock changes it.
 #[must_use]
 pub fn uptime_ms() -> u64 {
     milliseconds(ClockId::CLOCK_BOOTTIME)
 }
 
-/// Time that has passed while the machine was running, in milliseconds; for deadlines and intervals.
+/// Returns the time that has passed while the machine was not suspended, in milliseconds; for deadlines and intervals.
 #[must_use]
 pub fn monotonic_ms() -> u64 {
     milliseconds(ClockId::CLOCK_MONOTONIC)
 }
 
-/// The name of this boot; [`uptime_ms`] of two records can be compared when it is the same.
+/// Returns the id of this boot. Values of [`uptime_ms`] can be compared only within one boot.
 ///
 /// # Errors
 /// [`SystemError::Read`]: `/proc` is not mounted.
@@ -40,11 +41,11 @@ fn read_boot_id(path: &Path) -> Result<String, SystemError> {
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
         return Ok(id);
     }
-    Err(refused(std::io::Error::new(std::io::ErrorKind::InvalidData, "not the name of a boot")))
+    Err(refused(std::io::Error::new(std::io::ErrorKind::InvalidData, "not a boot id")))
 }
 
 fn milliseconds(clock: ClockId) -> u64 {
-    // Both clocks are in every kernel; the call cannot fail.
+    // Every kernel has both clocks, so the call cannot fail.
     let time = clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

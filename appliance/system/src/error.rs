@@ -1,4 +1,4 @@
-//! What the system can refuse, and what to do about it.
+//! Errors of the operating system, each with a remedy.
 
 use std::path::PathBuf;
 
@@ -11,33 +11,35 @@ pub enum SystemError {
     /// A file cannot be mapped.
     #[error("cannot map {} into memory: {source}; does it exist, and may you read it?", path.display())]
     Map {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// A program, argument or environment variable holds a zero byte, which no program can be given.
-    #[error("cannot start {}: its arguments or its environment hold a zero byte; take it out", program.display())]
+    /// A program, argument or environment variable contains a zero byte, which `execve` cannot pass on.
+    #[error("cannot start {}: its arguments or its environment contain a zero byte; remove it", program.display())]
     ZeroByte {
-        /// The program.
+        /// Path of the program.
         program: PathBuf,
     },
     /// A process cannot be started.
-    #[error("cannot start {}: {step}: {source}; is it there, executable, and within the limit of processes?", program.display())]
+    #[error("cannot start {}: {step}: {source}; does it exist, is it executable, and is the limit of processes high enough?", program.display())]
     Spawn {
-        /// The program.
+        /// Path of the program.
         program: PathBuf,
-        /// The step that failed.
+        /// Step that failed.
         step: &'static str,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
-    /// The system does not say who a user is.
-    #[error("cannot look up the user {name}: {source}; are /etc/passwd and /etc/group there and readable?")]
+    /// The user database cannot be read.
+    #[error(
+        "cannot look up the user {name}: {source}; do /etc/passwd and /etc/group exist, and are they readable?"
+    )]
     User {
         /// Name of the user.
         name: String,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
     /// A signal cannot be sent to a child.
@@ -47,105 +49,105 @@ pub enum SystemError {
         signal: &'static str,
         /// Process number.
         pid: i32,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
-    /// How a child ended cannot be told.
+    /// The exit status of a child is not available.
     #[error(
-        "cannot wait for process {pid}: {source}; SIGCHLD must not be ignored, and nobody else may wait for it"
+        "cannot wait for process {pid}: {source}; SIGCHLD must not be ignored, and no other code may wait for it"
     )]
     Wait {
         /// Process number.
         pid: i32,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
-    /// Processors cannot be found out or bound to.
+    /// The CPUs cannot be listed or used.
     #[error(
-        "cannot {operation} processors {list}: {source}; `/sys/devices/system/cpu/online` tells which there are"
+        "cannot {operation} processors {list}: {source}; `/sys/devices/system/cpu/online` lists the existing ones"
     )]
     Processors {
-        /// What was tried.
+        /// Operation that failed, in words.
         operation: &'static str,
-        /// The processors, as `0-3,6`.
+        /// CPUs, as `0-3,6`.
         list: String,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
-    /// A text is no list of processors.
+    /// A text is not a list of CPUs.
     #[error("'{part}' is not a processor or a range of them; write a list like 0-3,6")]
     ProcessorList {
-        /// The part that is wrong, cut to a bounded length.
+        /// Invalid part, cut to a bounded length.
         part: String,
     },
     /// A file of the system cannot be read.
-    #[error("cannot read {}: {source}; is it there, and is /proc mounted?", path.display())]
+    #[error("cannot read {}: {source}; does it exist, and is /proc mounted?", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// The other end of a socket is not known.
-    #[error("cannot tell who is at the other end of the socket: {source}; connect through the Unix socket")]
+    /// The peer of a socket is unknown.
+    #[error("cannot identify the peer of the socket: {source}; connect through the Unix socket")]
     Peer {
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
-    /// There is no room for a file.
-    #[error("cannot write {}: the disk is full; make room on it", path.display())]
+    /// The disk is full.
+    #[error("cannot write {}: the disk is full; free some space", path.display())]
     StorageFull {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// The file system does not take writes.
-    #[error("cannot write {}: the file system is read-only; mount it for writing, or name another folder", path.display())]
+    /// The file system is read-only.
+    #[error("cannot write {}: the file system is read-only; mount it for writing, or choose another folder", path.display())]
     StorageReadOnly {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// Another process works on the file.
+    /// Another process has locked the file.
     #[error("{} is in use by another process; is Crier running already?", path.display())]
     InUse {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// Something else went wrong with a file that must be durable.
+    /// Another operation on a durable file failed.
     #[error("cannot {operation} {}: {source}; does its folder exist, and may you write there?", path.display())]
     Store {
-        /// What was tried.
+        /// Operation that failed, in words.
         operation: &'static str,
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// The service manager cannot be told.
+    /// The service manager cannot be notified.
     #[error("cannot notify {target}: {source}; does the service manager still listen there?")]
     Notify {
-        /// The socket or descriptor.
+        /// Socket or descriptor of the service manager.
         target: String,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// The watchdog does not obey.
-    #[error("cannot {operation} the watchdog {}: {source}; is it there, and does nobody else use it?", path.display())]
+    /// An operation on the watchdog failed.
+    #[error("cannot {operation} the watchdog {}: {source}; does it exist, and is it free?", path.display())]
     Watchdog {
-        /// What was tried.
+        /// Operation that failed, in words.
         operation: &'static str,
-        /// The device.
+        /// Path of the device.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// A process may not be as punctual as it wants to.
+    /// A privilege for realtime operation is missing.
     #[error("this process cannot {operation}: {source}; {remedy}")]
     Realtime {
-        /// What was tried.
+        /// Operation that failed, in words.
         operation: &'static str,
-        /// The privilege or limit that is missing.
+        /// Privilege or limit that is missing.
         remedy: String,
-        /// What the system said.
+        /// Error of the system.
         source: Errno,
     },
 }

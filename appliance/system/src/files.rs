@@ -11,12 +11,13 @@ use std::path::Path;
 /// Those of opening and reading; [`io::ErrorKind::InvalidInput`] for anything but a regular file;
 /// [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] if it is not UTF-8.
 pub fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<String> {
-    // O_NONBLOCK: the opening of a FIFO would otherwise wait for a writer. It has no effect on regular files.
+    // O_NONBLOCK: opening a FIFO would otherwise wait for a writer. It has no effect on regular files.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut text = String::new();
+    // The size in the metadata is no bound: files of /proc and /sys say 0 or 4096, and a file may grow meanwhile.
     let bytes = file.take(bytes_max.saturating_add(1)).read_to_string(&mut text)?;
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= bytes_max) {
         Ok(text)

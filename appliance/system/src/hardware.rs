@@ -1,4 +1,4 @@
-//! What the board tells about itself: how warm it is, and which one it is.
+//! Facts about the board: temperature and identity.
 
 use std::path::Path;
 
@@ -6,19 +6,19 @@ use sha2::{Digest, Sha256};
 
 use crate::files::read_bounded;
 
-/// Where Linux describes its temperature sensors.
+/// Directory of the temperature sensors.
 pub const THERMAL_ROOT: &str = "/sys/class/thermal";
 
-/// Number of sensors that are read at most.
+/// Maximum number of sensors read; an RK3588 has seven.
 const SENSORS_MAX: usize = 64;
 
-/// The longest file about the hardware that is read, in bytes.
+/// Longest file read, in bytes; all of them hold one short line.
 const FACT_BYTES_MAX: u64 = 256;
 
-/// Temperatures outside of this are a sensor's fault and count as none, in millidegrees Celsius.
+/// Plausible temperatures in millidegrees Celsius; drivers report others for a sensor that is switched off or broken.
 const PLAUSIBLE_MILLICELSIUS: std::ops::RangeInclusive<i32> = -60_000..=200_000;
 
-/// The highest temperature of all sensors, in degrees Celsius; `None` when there is no sensor that works. `root` is
+/// Returns the highest temperature of all sensors, in degrees Celsius; `None` if no sensor works. `root` is
 /// [`THERMAL_ROOT`] except in tests.
 #[must_use]
 pub fn temperature_celsius(root: &Path) -> Option<f64> {
@@ -32,22 +32,23 @@ pub fn temperature_celsius(root: &Path) -> Option<f64> {
     Some(f64::from(highest) / 1000.0)
 }
 
-/// A name for this machine of 12 hexadecimal digits, the same after every start: made from the board's serial number,
-/// or else from the installation's machine id. Neither can be told from the name. `None` when the machine has
-/// neither; then the caller makes one up with [`random_id`] and keeps it. `root` is `/` except in tests.
+/// Returns an id of this machine of 12 hexadecimal digits, the same after every start: a hash of the board's serial
+/// number, or else of the installation's machine id. Neither can be derived from it. `None` if the machine has neither;
+/// the caller then generates one with [`random_id`] and stores it. `root` is `/` except in tests.
 #[must_use]
 pub fn machine_id(root: &Path) -> Option<String> {
-    // A device tree's texts end with a zero byte.
+    // Strings of a device tree end with a zero byte. A serial number of zeros means that none was programmed, and
+    // "uninitialized" is what machine-id(5) contains during the first boot.
     ["proc/device-tree/serial-number", "etc/machine-id"].iter().find_map(|file| {
         let text = read_bounded(&root.join(file), FACT_BYTES_MAX).ok()?;
         let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\0');
         let meaningful = !text.is_empty() && text != "uninitialized" && text.bytes().any(|byte| byte != b'0');
-        // Machine ids must not leave the machine as they are; see machine-id(5).
+        // The machine id is confidential: only a keyed hash of it may leave the machine; see machine-id(5).
         meaningful.then(|| hexadecimal(&Sha256::digest([b"crier ", text.as_bytes()].concat())[..6]))
     })
 }
 
-/// A random name of the same form as [`machine_id`]'s; `None` when the system gives no random bytes.
+/// Returns a random id of the same form as [`machine_id`]; `None` if the system has no random bytes.
 #[must_use]
 pub fn random_id() -> Option<String> {
     let mut bytes = [0_u8; 6];

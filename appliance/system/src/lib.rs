@@ -1,9 +1,9 @@
-//! What the operating system is asked for: processes and the channels between them, processors, clocks, files that
-//! survive a power cut, and the doors to the watchdog and to the init system.
+//! Interface to the operating system: processes and the channels between them, CPUs, clocks, durable files, the
+//! hardware watchdog and the init system.
 //!
-//! Besides the engines this is the only crate with `unsafe` code; every block says why it is sound. Every descriptor
-//! that leaves it is an [`OwnedFd`](std::os::fd::OwnedFd) or offers [`AsFd`](std::os::fd::AsFd), so an event loop can
-//! wait for it.
+//! Besides the engines this is the only crate with `unsafe` code; every block states why it is sound. Every descriptor
+//! that leaves it is an [`OwnedFd`](std::os::fd::OwnedFd) or implements [`AsFd`](std::os::fd::AsFd), so that an event
+//! loop can wait for it.
 
 mod backoff;
 mod channel;

@@ -1,4 +1,4 @@
-//! Memory: files as memory maps, and what this process has used.
+//! Memory-mapped files, and the memory and CPU time used by this process.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::SystemError;
 
-/// A file as read-only memory; pages are read when they are touched.
+/// Read-only memory map of a file; pages are read when they are accessed.
 #[derive(Debug)]
 pub struct FileMap(memmap2::Mmap);
 
@@ -27,20 +27,20 @@ pub fn map_file(path: &Path) -> Result<FileMap, SystemError> {
     let file = File::open(path).map_err(wrap)?;
     // SAFETY: the map is read-only and private to this process. A bundle's files are written once, under another
     // name, and never changed in place (a new bundle replaces the folder); a file that is truncated from outside
-    // while it is mapped ends the process with SIGBUS, it cannot corrupt memory.
+    // while it is mapped kills the process with SIGBUS, but cannot corrupt memory.
     #[allow(unsafe_code)]
     let map = unsafe { memmap2::Mmap::map(&file) }.map_err(wrap)?;
     Ok(FileMap(map))
 }
 
-/// Processor time that all threads of this process have used so far.
+/// Returns the CPU time that all threads of this process have used so far.
 #[must_use]
 pub fn process_cpu_time() -> Duration {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
         .map_or(Duration::ZERO, Duration::from)
 }
 
-/// The most memory that this process has had resident, in bytes; 0 where the system does not tell.
+/// Returns the peak resident set size of this process, in bytes; 0 if `/proc` is not mounted.
 #[must_use]
 pub fn peak_rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

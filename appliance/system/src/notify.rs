@@ -1,4 +1,4 @@
-//! Telling the init system how the appliance is doing: systemd's `sd_notify` protocol and s6's readiness descriptor.
+//! Notifications to the init system: systemd's `sd_notify` protocol and s6's readiness descriptor.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,30 +12,30 @@ use std::time::Duration;
 
 use crate::{SystemError, monotonic_ms};
 
-/// The longest status that is sent, in bytes.
+/// Longest status that is sent, in bytes: one line of `systemctl status`.
 const STATUS_BYTES_MAX: usize = 256;
 
-/// What can be told.
+/// Notification to the service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice<'a> {
-    /// Everything is up; also the end of [`Notice::Reloading`].
+    /// The service is ready; also ends [`Notice::Reloading`].
     Ready,
-    /// One line for people; control characters become spaces, and what is too long is cut.
+    /// One line of status for the operator. Control characters become spaces, a long line is cut.
     Status(&'a str),
-    /// Still alive; see [`watchdog_interval`].
+    /// Resets the service manager's watchdog; see [`watchdog_interval`].
     Watchdog,
-    /// The configuration is being read again; [`Notice::Ready`] must follow.
+    /// The configuration is being reloaded; [`Notice::Ready`] must follow.
     Reloading,
-    /// On the way to a wanted end.
+    /// The service is stopping on request.
     Stopping,
 }
 
-/// The way to the service manager; without one it takes every notice and does nothing. Never waits.
+/// Connection to the service manager. Without a service manager it ignores every notice. Never waits.
 #[derive(Debug)]
 pub struct Notifier(Option<(UnixDatagram, SocketAddr)>);
 
 impl Notifier {
-    /// Notifies the socket in `NOTIFY_SOCKET`, if the variable is set.
+    /// Returns a notifier for the socket in `NOTIFY_SOCKET`, if the variable is set.
     ///
     /// # Errors
     /// As [`Notifier::to`].
@@ -43,7 +43,7 @@ impl Notifier {
         std::env::var_os("NOTIFY_SOCKET").map_or(Ok(Self(None)), |address| Self::to(&address))
     }
 
-    /// Notifies the socket with this path, or with this abstract name where `@` is its first letter.
+    /// Returns a notifier for the socket with this path, or with this abstract name if it begins with `@`.
     ///
     /// # Errors
     /// [`SystemError::Notify`]: it is not a path or name of a Unix socket.
@@ -61,10 +61,10 @@ impl Notifier {
         opened.map_err(|source| SystemError::Notify { target: address.display().to_string(), source })
     }
 
-    /// Tells the service manager.
+    /// Sends a notice to the service manager.
     ///
     /// # Errors
-    /// [`SystemError::Notify`]: it does not listen, or does not keep up.
+    /// [`SystemError::Notify`]: it does not listen, or its queue is full.
     pub fn send(&self, notice: Notice<'_>) -> Result<(), SystemError> {
         let Some((socket, address)) = &self.0 else { return Ok(()) };
         let sent = socket.send_to_addr(message(notice).as_bytes(), address);
@@ -72,8 +72,8 @@ impl Notifier {
     }
 }
 
-/// How long the service manager waits for [`Notice::Watchdog`] before it kills this process; send one at least twice
-/// as often. `None` when it does not watch.
+/// Returns the time after which the service manager kills this process unless it gets a [`Notice::Watchdog`]; one
+/// should be sent at least twice as often. `None` if the service manager has no watchdog for this process.
 #[must_use]
 pub fn watchdog_interval() -> Option<Duration> {
     let variable = |name| std::env::var(name).ok();
@@ -81,7 +81,7 @@ pub fn watchdog_interval() -> Option<Duration> {
 }
 
 fn interval(microseconds: Option<&str>, for_pid: Option<&str>, own_pid: u32) -> Option<Duration> {
-    // The variables may have been meant for the process that started this one.
+    // The variables may have been inherited: then they are meant for the process that started this one.
     let is_ours = for_pid.is_none_or(|pid| pid.parse() == Ok(own_pid));
     let microseconds = microseconds?.parse().ok().filter(|&number: &u64| number > 0)?;
     is_ours.then_some(Duration::from_micros(microseconds))
@@ -100,17 +100,17 @@ fn message(notice: Notice<'_>) -> String {
     }
 }
 
-/// The descriptor on which s6 waits for readiness; its number is in the service's `notification-fd`.
+/// Descriptor on which s6 waits for readiness; its number is in the service's `notification-fd`.
 #[derive(Debug)]
 pub struct ReadinessFd(File);
 
 impl ReadinessFd {
-    /// Takes the inherited descriptor. Call it once, before anything else opens or closes descriptors.
+    /// Takes over the inherited descriptor. To be called once, before other descriptors are opened or closed.
     ///
     /// # Errors
     /// [`SystemError::Notify`]: the number is not open, or is a standard stream.
     pub fn from_inherited(fd: RawFd) -> Result<Self, SystemError> {
-        // SAFETY: the number is looked at while it may be anything; F_SETFD on a closed one only fails.
+        // SAFETY: the number may be anything so far; F_SETFD on a closed descriptor only fails.
         #[allow(unsafe_code)]
         let is_open =
             fd > libc::STDERR_FILENO && unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } == 0;
@@ -124,10 +124,10 @@ impl ReadinessFd {
         Ok(Self(file))
     }
 
-    /// Says that everything is up, and closes the descriptor.
+    /// Signals readiness and closes the descriptor.
     ///
     /// # Errors
-    /// [`SystemError::Notify`]: nobody reads it any more.
+    /// [`SystemError::Notify`]: the other end is closed.
     pub fn ready(mut self) -> Result<(), SystemError> {
         let told = self.0.write_all(b"\n");
         told.map_err(|source| SystemError::Notify { target: "the readiness descriptor".into(), source })

@@ -1,4 +1,4 @@
-//! Who is at the other end of a Unix socket, as the kernel knows it.
+//! Identity of the process at the other end of a Unix socket, as the kernel knows it.
 
 use std::os::fd::AsFd;
 
@@ -7,18 +7,18 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use crate::SystemError;
 
-/// The process that connected, as it was then.
+/// Identity of the peer at the time of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
-    /// User number.
+    /// User id.
     pub uid: u32,
-    /// Group number.
+    /// Group id.
     pub gid: u32,
-    /// Process number; the process may have ended since, so it is for logs only. 0 when it is in another namespace.
+    /// Process id, for logs only, since the process may have ended. 0 if it is in another PID namespace.
     pub pid: i32,
 }
 
-/// Who connected to (or made) the other end of this Unix socket. It cannot be forged.
+/// Returns the process that connected to (or created) the other end of this Unix socket. It cannot be forged.
 ///
 /// # Errors
 /// [`SystemError::Peer`]: this is not a connected Unix socket.
@@ -26,7 +26,7 @@ pub fn peer(socket: &impl AsFd) -> Result<Peer, SystemError> {
     let found =
         getsockopt(&socket.as_fd(), PeerCredentials).map_err(|source| SystemError::Peer { source })?;
     if found.uid() == u32::MAX {
-        // What the kernel tells of a socket that nobody has connected to, or one of another family.
+        // The kernel's answer for a socket that is not connected, or one of another family.
         return Err(SystemError::Peer { source: Errno::ENOTCONN });
     }
     Ok(Peer { uid: found.uid(), gid: found.gid(), pid: found.pid() })

@@ -1,4 +1,4 @@
-//! Child processes that cannot be lost: each dies with this process, is known by a descriptor instead of a number that
+//! Child processes that cannot leak: each dies with this process, is identified by a descriptor instead of a number that
 //! may be used again, and leaves no process of its own behind.
 
 use std::ffi::OsString;
@@ -15,10 +15,8 @@ use nix::unistd::Pid;
 use crate::{Channel, SystemError, User};
 
 mod exec;
+mod reaper;
 mod spawner;
-
-/// How long [`Child`]'s drop waits for a killed process, which may hang in a device driver.
-const DROP_WAIT_MS: u16 = 2000;
 
 /// A process to start. The child
 /// * gets exactly `arguments` and `environment` (nothing is inherited), empty signal masks and default handlers,
@@ -26,12 +24,12 @@ const DROP_WAIT_MS: u16 = 2000;
 ///   descriptor [`CHANNEL_FD`](crate::CHANNEL_FD), and no other descriptor,
 /// * leads a process group of its own,
 /// * gets no new privileges by running a program, such as those of a set-user-ID file,
-/// * is killed by the kernel as soon as this process is gone, however it went.
+/// * is killed by the kernel as soon as this process has ended for any reason.
 ///
-/// Linux binds that last promise to the *thread* that forked. All children are therefore forked by one thread that is
-/// started by the first [`Spawn::start`] and lives as long as the process, so any thread may call it. What a child
-/// inherits from a thread (scheduling policy, nice value and processors, where not given here) is what the first
-/// caller had. A child that changes its user by itself loses the promise, and has to make it anew (`prctl(2)`,
+/// Linux binds that last guarantee to the *thread* that forked. All children are therefore forked by one thread, which is
+/// started by the first [`Spawn::start`] and lives as long as the process, so that any thread may call it. Attributes that
+/// a child inherits from a thread (scheduling policy, nice value and CPUs, where not given here) are those of the first
+/// caller. A child that changes its user by itself loses the guarantee and has to renew it (`prctl(2)`,
 /// `PR_SET_PDEATHSIG`); one that is started as another user keeps it.
 #[derive(Debug, Default)]
 pub struct Spawn {
@@ -39,27 +37,28 @@ pub struct Spawn {
     pub program: PathBuf,
     /// Arguments after the program's name.
     pub arguments: Vec<OsString>,
-    /// The whole environment of the child.
+    /// Complete environment of the child.
     pub environment: Vec<(OsString, OsString)>,
-    /// Who the child is, with this user's groups and no others; `None`: who this process is. Another user needs root.
+    /// User of the child, with this user's groups and no others; `None`: the user of this process. Another user needs
+    /// root.
     pub user: Option<User>,
-    /// The child's end of a channel.
+    /// Child's end of a channel.
     pub channel: Option<Channel>,
-    /// Processors that all threads of the child may use; `None`: those of this process.
+    /// CPUs on which all threads of the child may run; `None`: those of this process.
     pub processors: Option<Vec<usize>>,
-    /// How readily the kernel takes this process when memory runs out, `-1000..=1000`; below the current value it
-    /// needs `CAP_SYS_RESOURCE`.
+    /// Preference of the kernel for killing this process when memory runs out, `-1000..=1000`; a value below the current
+    /// one needs `CAP_SYS_RESOURCE`.
     pub oom_score_adjust: Option<i16>,
-    /// Nice value, `-20..=19`; below the current value it needs `CAP_SYS_NICE` or `RLIMIT_NICE`.
+    /// Nice value, `-20..=19`; a value below the current one needs `CAP_SYS_NICE` or `RLIMIT_NICE`.
     pub nice: Option<i32>,
 }
 
-/// Something that a child was to have and that the system refused; the child runs without it.
+/// Setting of a child that the system refused; the child runs without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was refused.
+    /// Name of the refused setting.
     pub step: &'static str,
-    /// What the system said.
+    /// Error of the system.
     pub errno: i32,
 }
 
@@ -69,19 +68,19 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// How a process ended.
+/// End of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// By itself.
+    /// It exited by itself.
     Exited {
         /// Exit code.
         code: i32,
     },
-    /// By a signal.
+    /// A signal killed it.
     Killed {
         /// Number of the signal.
         signal: i32,
-        /// Whether a core file was written.
+        /// True if a core file was written.
         core: bool,
     },
 }
@@ -101,7 +100,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// A started process. When it is dropped the process and its group are killed and reaped.
+/// A started process. Dropping it kills the process and its group and returns at once; another thread reaps it.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
@@ -112,39 +111,39 @@ pub struct Child {
 }
 
 impl Spawn {
-    /// Starts the process; returns when it runs its program, which takes milliseconds.
+    /// Starts the process and returns when it runs its program, after some milliseconds.
     ///
     /// # Errors
-    /// [`SystemError::Spawn`] names the step that failed; nothing is left behind then. Processors, nice value and
-    /// [`Spawn::oom_score_adjust`] are wishes: what the system refuses of them is in [`Child::refusals`].
+    /// [`SystemError::Spawn`] names the step that failed; nothing is left behind then. CPUs, nice value and
+    /// [`Spawn::oom_score_adjust`] are optional: if the system refuses one, it is listed in [`Child::refusals`].
     pub fn start(self) -> Result<Child, SystemError> {
         spawner::start(self)
     }
 }
 
 impl Child {
-    /// Process number, for people and logs. Signals go through this type, which cannot hit a stranger.
+    /// Returns the process number, for logs. Send signals by this type only, which cannot hit an unrelated process.
     #[must_use]
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// What the process was to have and does not.
+    /// Returns the settings that the system refused.
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
     }
 
-    /// The reading end of the process's standard error; it does not block. Read it, or the process blocks once the
-    /// pipe is full. `None` when it was already taken.
+    /// Returns the reading end of the process's standard error, which is non-blocking. It must be read: the process
+    /// blocks once the pipe is full. `None` if it was taken before.
     pub fn take_stderr(&mut self) -> Option<OwnedFd> {
         self.stderr.take()
     }
 
-    /// Sends a signal to the process alone. A process that has ended is no error.
+    /// Sends a signal to the process only. A process that has ended is no error.
     ///
     /// # Errors
-    /// [`SystemError::Signal`]: it may not be signalled.
+    /// [`SystemError::Signal`]: permission was denied.
     pub fn signal(&self, signal: Signal) -> Result<(), SystemError> {
         // SAFETY: no memory is passed.
         #[allow(unsafe_code)]
@@ -160,30 +159,30 @@ impl Child {
         self.delivered(signal, Errno::result(sent).map(drop))
     }
 
-    /// Kills the process and every process of its group. It has still to be reaped by [`Child::try_wait`].
+    /// Kills the process and every process of its group. [`Child::try_wait`] must still reap it.
     ///
     /// # Errors
-    /// [`SystemError::Signal`]: it may not be signalled.
+    /// [`SystemError::Signal`]: permission was denied.
     pub fn kill(&self) -> Result<(), SystemError> {
         self.kill_group()?;
         self.signal(Signal::SIGKILL)
     }
 
-    /// How the process ended, or `None` while it runs; never waits. What is left of its group is killed then, so that
-    /// the next start finds devices and files free.
+    /// Returns the end of the process, or `None` while it runs; never waits. The rest of its group is killed then, so
+    /// that the next start finds devices and files free.
     ///
     /// # Errors
-    /// [`SystemError::Wait`]: somebody else has reaped it.
+    /// [`SystemError::Wait`]: it was reaped elsewhere.
     pub fn try_wait(&mut self) -> Result<Option<Ended>, SystemError> {
         if self.ended.is_none() && self.state(libc::WNOWAIT)?.is_some() {
-            // Until it is reaped its number, which is the group's too, belongs to nobody else.
+            // WNOWAIT has left it unreaped: until then its number, which is the group's too, is not used again.
             self.kill_group()?;
             self.ended = self.state(0)?;
         }
         Ok(self.ended)
     }
 
-    /// Waits until the process has ended, at most for `timeout`, which is cut to a minute.
+    /// Waits until the process has ended or `timeout` has passed; longer timeouts than a minute are cut to a minute.
     ///
     /// # Errors
     /// As [`Child::try_wait`].
@@ -199,6 +198,7 @@ impl Child {
         }
         let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::from(timeout_ms)) {
+            // An early return after EINTR is harmless: the caller looks at the process's state anyway.
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(source) => Err(SystemError::Wait { pid: self.pid(), source }),
         }
@@ -213,6 +213,7 @@ impl Child {
 
     fn delivered(&self, signal: Signal, sent: Result<(), Errno>) -> Result<(), SystemError> {
         match sent {
+            // ESRCH: the process (or group) has ended, which is what a signal may race with at any time.
             Ok(()) | Err(Errno::ESRCH) => Ok(()),
             Err(source) => Err(SystemError::Signal { signal: signal.as_str(), pid: self.pid(), source }),
         }
@@ -242,9 +243,9 @@ impl Child {
     }
 }
 
-/// What `waitid` told; `None` when it told nothing.
+/// Converts the result of `waitid`; `None` if no child has ended.
 fn ended(info: &libc::siginfo_t) -> Option<Ended> {
-    // SAFETY: `waitid` fills these two for every child it tells of, and they are zero when it tells of none.
+    // SAFETY: `waitid` fills these two fields for a child that has ended, and they are zero otherwise.
     #[allow(unsafe_code)]
     let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
     match info.si_code {
@@ -254,7 +255,7 @@ fn ended(info: &libc::siginfo_t) -> Option<Ended> {
     }
 }
 
-/// Readable once the process has ended.
+/// Descriptor that becomes readable once the process has ended.
 impl AsFd for Child {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
@@ -266,8 +267,8 @@ impl Drop for Child {
         if self.ended.is_none() {
             // Nothing can be done about an error here; the kernel kills and reaps it when this process ends.
             let _ = self.kill();
-            let _ = self.wait_ms(DROP_WAIT_MS);
-            let _ = self.try_wait();
+            // The owner may be an event loop, and a process that hangs in a device driver does not end: never wait here.
+            reaper::reap(self.pid);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Processors: which there are, which of them are fast, and who may run where.
+//! CPUs: enumeration, clusters of equal speed, and affinity.
 
 use std::fmt;
 use std::path::Path;
@@ -10,32 +10,32 @@ use nix::unistd::Pid;
 use crate::SystemError;
 use crate::files::read_bounded;
 
-/// Where Linux describes the processors.
+/// Directory of the CPU descriptions.
 pub const PROCESSORS_ROOT: &str = "/sys/devices/system/cpu";
 
-/// Processors whose speeds differ by less than this share belong together: the fast processors of one chip are often
-/// clocked a little differently, but not worth telling apart.
+/// Ratio of speeds from which on CPUs belong to one cluster. The fast CPUs of one chip are often clocked a few percent
+/// apart ("favoured cores"), which no assignment should depend on; big and little cores differ by far more.
 const SAME_SPEED_PERCENT: u64 = 90;
 
-/// The longest file of the processors' description that is read, in bytes.
+/// Longest CPU description that is read, in bytes: a page, as long as any file of sysfs.
 const DESCRIPTION_BYTES_MAX: u64 = 4096;
 
-/// Processors of about the same speed.
+/// CPUs of about the same speed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// Numbers of the processors, ascending.
+    /// CPU numbers, ascending.
     pub processors: Vec<usize>,
-    /// Speed of the fastest of them: `cpu_capacity`, or else the highest clock in kHz; 0 when neither is known.
+    /// Speed of the fastest of them: `cpu_capacity`, or else the highest clock in kHz; 0 if neither is known.
     pub speed: u64,
 }
 
-/// Clusters from the fastest to the slowest: of `allowed`, those that are online. `root` is [`PROCESSORS_ROOT`] except
-/// in tests. A description that is missing, incomplete or senseless counts as none; then there is one cluster.
+/// Returns the clusters of those `allowed` CPUs that are online, from the fastest to the slowest. `root` is
+/// [`PROCESSORS_ROOT`] except in tests. Without a complete and valid description there is one cluster.
 #[must_use]
 pub fn clusters(root: &Path, allowed: &[usize]) -> Vec<Cluster> {
     let mut usable: Vec<usize> = allowed.iter().copied().filter(|&number| is_online(root, number)).collect();
     if usable.is_empty() {
-        // Nobody runs on no processor: the description must be wrong.
+        // This process runs on some CPU, so the description must be wrong.
         usable = allowed.to_vec();
     }
     usable.sort_unstable();
@@ -43,8 +43,8 @@ pub fn clusters(root: &Path, allowed: &[usize]) -> Vec<Cluster> {
     if usable.is_empty() {
         return Vec::new();
     }
-    // A capacity counts the kind of processor as well as its clock. x86 kernels give all the same one when they do
-    // not know better, so the clock is asked next.
+    // The capacity accounts for the microarchitecture as well as the clock. x86 kernels report the same capacity for
+    // all CPUs if they know no better, so the clock comes next.
     ["cpu_capacity", "cpufreq/cpuinfo_max_freq"]
         .iter()
         .filter_map(|file| by_speed(root, &usable, file))
@@ -52,10 +52,10 @@ pub fn clusters(root: &Path, allowed: &[usize]) -> Vec<Cluster> {
         .unwrap_or_else(|| vec![Cluster { processors: usable, speed: 0 }])
 }
 
-/// The processors that the calling thread may run on.
+/// Returns the CPUs that the calling thread may run on.
 ///
 /// # Errors
-/// [`SystemError::Processors`]: the system does not tell.
+/// [`SystemError::Processors`]: the affinity cannot be read.
 pub fn own_processors() -> Result<Vec<usize>, SystemError> {
     let set = sched_getaffinity(Pid::from_raw(0)).map_err(|source| SystemError::Processors {
         operation: "find",
@@ -65,7 +65,7 @@ pub fn own_processors() -> Result<Vec<usize>, SystemError> {
     Ok((0..CpuSet::count()).filter(|&number| set.is_set(number).unwrap_or(false)).collect())
 }
 
-/// Binds the calling thread, and every thread that it starts from now on, to these processors.
+/// Binds the calling thread, and every thread that it starts from now on, to these CPUs.
 ///
 /// # Errors
 /// [`SystemError::Processors`] names them: none was given, or none of them is online and allowed.
@@ -74,10 +74,10 @@ pub fn pin_thread(processors: &[usize]) -> Result<(), SystemError> {
     sched_setaffinity(Pid::from_raw(0), &set).map_err(|source| refused("use", processors, source))
 }
 
-/// Binds every thread that process `pid` has now, and all that those start, to these processors.
+/// Binds every thread that process `pid` has now, and all threads that those start, to these CPUs.
 ///
 /// # Errors
-/// As [`pin_thread`]; `ESRCH` when there is no such process.
+/// As [`pin_thread`]; `ESRCH` if there is no such process.
 pub fn pin_process(pid: i32, processors: &[usize]) -> Result<(), SystemError> {
     let set = cpu_set(processors)?;
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
@@ -94,7 +94,7 @@ pub fn pin_process(pid: i32, processors: &[usize]) -> Result<(), SystemError> {
     Ok(())
 }
 
-/// These processors as the kernel takes them.
+/// Converts CPU numbers to the kernel's bit set.
 pub(crate) fn cpu_set(processors: &[usize]) -> Result<CpuSet, SystemError> {
     if processors.is_empty() {
         return Err(refused("use", processors, Errno::EINVAL));
@@ -110,7 +110,7 @@ fn refused(operation: &'static str, processors: &[usize], source: Errno) -> Syst
     SystemError::Processors { operation, list: ProcessorList(processors).to_string(), source }
 }
 
-/// Processors as people and the kernel write them: `0-3,6`.
+/// CPU list in the kernel's notation: `0-3,6`.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessorList<'a>(pub &'a [usize]);
 
@@ -132,10 +132,10 @@ impl fmt::Display for ProcessorList<'_> {
     }
 }
 
-/// Reads a list like `0-3,6`; ascending, each once.
+/// Parses a list like `0-3,6`; the result is ascending and without duplicates.
 ///
 /// # Errors
-/// [`SystemError::ProcessorList`] quotes the part that is none.
+/// [`SystemError::ProcessorList`] quotes the invalid part.
 pub fn parse_processor_list(text: &str) -> Result<Vec<usize>, SystemError> {
     let mut processors = Vec::new();
     for part in text.trim().split(',') {
@@ -146,6 +146,7 @@ pub fn parse_processor_list(text: &str) -> Result<Vec<usize>, SystemError> {
             (Some(first), Some(last)) if first <= last => processors.extend(first..=last),
             _ => return Err(wrong()),
         }
+        // A text of many overlapping ranges must not grow the list without bound.
         if processors.len() > 16 * CpuSet::count() {
             return Err(wrong());
         }
@@ -156,12 +157,13 @@ pub fn parse_processor_list(text: &str) -> Result<Vec<usize>, SystemError> {
 }
 
 fn is_online(root: &Path, number: usize) -> bool {
+    // CPU 0 often has no file of its own, since it cannot be switched off; a missing description counts as online.
     let listed = read(&root.join("online")).and_then(|text| parse_processor_list(&text).ok());
     let switched_off = read(&root.join(format!("cpu{number}/online"))).is_some_and(|text| text.trim() == "0");
     !switched_off && listed.is_none_or(|online| online.contains(&number))
 }
 
-/// Clusters by the numbers in one file of each processor; `None` unless every processor has a sound one.
+/// Groups CPUs by the number in one file of each; `None` unless every CPU has a valid one.
 fn by_speed(root: &Path, processors: &[usize], file: &str) -> Option<Vec<Cluster>> {
     let mut speeds = Vec::with_capacity(processors.len());
     for &number in processors {

@@ -1,5 +1,5 @@
-//! Being on time: a realtime priority, memory that is never paged out, and a limit in case a realtime thread runs away.
-//! Without the privilege everything works as well, only with less reserve: callers warn and go on.
+//! Realtime operation: priority, locked memory, and a limit for a runaway realtime thread. Without the privileges
+//! everything works, but under load the sound may have gaps: callers log a warning and continue.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use crate::SystemError;
 
-/// Bit of `CAP_IPC_LOCK` in a set of capabilities.
+/// Number of the capability `CAP_IPC_LOCK` (`linux/capability.h`).
 const CAP_IPC_LOCK: u32 = 14;
 
 /// Gives the calling thread a realtime priority, `1..=99` (`SCHED_FIFO`). Threads and processes that it starts do not
 /// inherit it.
 ///
 /// # Errors
-/// [`SystemError::Realtime`] says which privilege or limit is missing.
+/// [`SystemError::Realtime`] names the missing privilege or limit.
 pub fn run_realtime(priority: u8) -> Result<(), SystemError> {
     let parameter = libc::sched_param { sched_priority: priority.into() };
-    // By the system call, since musl's function of this name does nothing.
+    // The system call itself, since musl's function of this name only returns ENOSYS.
     // SAFETY: `parameter` is valid for reads for the length of the call.
     #[allow(unsafe_code)]
     let set = unsafe {
@@ -44,8 +44,8 @@ pub fn run_realtime(priority: u8) -> Result<(), SystemError> {
 /// Keeps all memory of this process, now and later, from being paged out.
 ///
 /// # Errors
-/// [`SystemError::Realtime`] says which privilege or limit is missing. With a limit nothing is locked at all, for
-/// otherwise a later allocation that goes beyond it would fail.
+/// [`SystemError::Realtime`] names the missing privilege or limit. Under a limit nothing is locked at all, because a
+/// later allocation beyond the limit would fail.
 pub fn lock_memory() -> Result<(), SystemError> {
     let missing = |source| SystemError::Realtime {
         operation: "lock its memory",
@@ -64,8 +64,8 @@ pub fn lock_memory() -> Result<(), SystemError> {
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).map_err(missing)
 }
 
-/// Has the kernel end this process when one of its realtime threads computes for so long without waiting once, so
-/// that a thread that runs away cannot take the machine with it.
+/// Has the kernel kill this process if one of its realtime threads computes for this long without blocking, so that a
+/// runaway thread cannot starve the machine.
 ///
 /// # Errors
 /// [`SystemError::Realtime`]: the limit is already lower.
@@ -77,7 +77,7 @@ pub fn limit_realtime(without_waiting: Duration) -> Result<(), SystemError> {
         source,
     };
     let (_, most) = getrlimit(Resource::RLIMIT_RTTIME).map_err(refused)?;
-    // At the first limit comes SIGXCPU, which tells the reason; at the second SIGKILL, which nothing survives.
+    // The soft limit sends SIGXCPU, which shows the reason in the exit status; the hard limit sends SIGKILL.
     setrlimit(Resource::RLIMIT_RTTIME, microseconds, microseconds.saturating_mul(2).min(most))
         .map_err(refused)
 }
@@ -90,7 +90,7 @@ fn limit(resource: Resource) -> String {
     }
 }
 
-/// Whether the calling thread has a capability.
+/// Returns true if the calling thread has a capability.
 fn has_capability(bit: u32) -> bool {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"));

@@ -1,4 +1,4 @@
-//! Whom a process may run as.
+//! Users that a process can run as.
 
 use std::ffi::CString;
 
@@ -6,10 +6,10 @@ use nix::unistd::{Gid, Uid, geteuid, getgrouplist};
 
 use crate::SystemError;
 
-/// A user of this machine, with all groups the system has for it.
+/// User of this machine with all its groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Name, for people.
+    /// User name.
     pub name: String,
     pub(crate) uid: Uid,
     pub(crate) gid: Gid,
@@ -17,10 +17,10 @@ pub struct User {
 }
 
 impl User {
-    /// The user of this name; `None`: there is none.
+    /// Looks up a user by name; `None` if there is none.
     ///
     /// # Errors
-    /// [`SystemError::User`]: the system's list of users or groups cannot be read.
+    /// [`SystemError::User`]: the user or group database cannot be read.
     pub fn find(name: &str) -> Result<Option<Self>, SystemError> {
         let failed = |source| SystemError::User { name: name.to_owned(), source };
         let Some(found) = nix::unistd::User::from_name(name).map_err(failed)? else { return Ok(None) };
@@ -29,20 +29,20 @@ impl User {
         Ok(Some(Self { name: name.to_owned(), uid: found.uid, gid: found.gid, groups }))
     }
 
-    /// Number of its own group.
+    /// Returns the id of the user's primary group.
     #[must_use]
     pub fn group(&self) -> u32 {
         self.gid.as_raw()
     }
 
-    /// Whether this process runs as this user.
+    /// Returns true if this process runs as this user.
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.uid == geteuid()
     }
 }
 
-/// Whether this process may start others as another user.
+/// Returns true if this process runs as root, so that it may start processes as other users.
 #[must_use]
 pub fn is_root() -> bool {
     geteuid().is_root()

@@ -1,5 +1,5 @@
-//! The hardware watchdog: a timer that resets the machine unless it is petted in time. It goes on when this process
-//! dies, and only an orderly [`Watchdog::disarm`] stops it.
+//! The hardware watchdog: a timer that resets the machine unless it is petted in time. It keeps running when this
+//! process dies; only [`Watchdog::disarm`] stops it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,20 +11,20 @@ use nix::errno::Errno;
 
 use crate::SystemError;
 
-/// What the kernel wants to read last when the timer is to stop: the "magic close".
+/// "Magic close": the last byte before the device is closed, by which the kernel stops the timer.
 const MAGIC_CLOSE: &[u8] = b"V";
 
-/// Anything else pets.
+/// Any other byte restarts the timer.
 const PET: &[u8] = b"\0";
 
-/// The ioctls of `linux/watchdog.h`.
+/// Ioctls of `linux/watchdog.h`.
 mod request {
     nix::ioctl_readwrite!(set_timeout, b'W', 6, libc::c_int);
     nix::ioctl_read!(get_timeout, b'W', 7, libc::c_int);
 }
 
-/// A running watchdog. Dropping it, also by the end of the process, leaves the timer running: the machine is reset
-/// unless the next process pets in time.
+/// Running watchdog. Dropping it, like the end of the process, leaves the timer running: the machine is reset unless
+/// the next process pets it in time.
 #[derive(Debug)]
 pub struct Watchdog {
     path: PathBuf,
@@ -33,38 +33,39 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Opens the device, which starts the timer, and asks for a time-out. A device that cannot set it keeps its own;
-    /// a FIFO or a file, which has none, is taken as well so that it can be looked into.
+    /// Opens the device, which starts the timer, and requests a timeout. A device whose timeout is fixed keeps it. A
+    /// FIFO or a file, which have none, are accepted for tests.
     ///
     /// # Errors
-    /// [`SystemError::Watchdog`]: there is no such device, or another process pets it.
+    /// [`SystemError::Watchdog`]: there is no such device, or another process has opened it.
     pub fn open(path: &Path, timeout_s: u32) -> Result<Self, SystemError> {
         let wrap = |source| SystemError::Watchdog { operation: "open", path: path.to_path_buf(), source };
         let mut options = OpenOptions::new();
+        // O_NONBLOCK: a device or FIFO that does not take a byte must not block the supervisor.
         let file = options.write(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(wrap)?;
         let timeout_s = set_timeout(&file, timeout_s).map_err(wrap)?;
         Ok(Self { path: path.to_path_buf(), file, timeout_s })
     }
 
-    /// The time-out that the device really has, in seconds; `None` when it does not tell.
+    /// Returns the effective timeout of the device, in seconds; `None` if it is unknown.
     #[must_use]
     pub fn timeout_s(&self) -> Option<u32> {
         self.timeout_s
     }
 
-    /// Starts the time-out anew. Never waits.
+    /// Restarts the timer. Never waits.
     ///
     /// # Errors
-    /// [`SystemError::Watchdog`]: the device does not take it; the machine is about to be reset.
+    /// [`SystemError::Watchdog`]: the write failed; the machine is about to be reset.
     pub fn pet(&mut self) -> Result<(), SystemError> {
         self.write("pet", PET)
     }
 
-    /// Stops the timer and closes the device, for an orderly end after which nothing pets it. A kernel that was built
-    /// or started with "nowayout" goes on.
+    /// Stops the timer and closes the device, for an orderly shutdown. A kernel that was built or started with
+    /// "nowayout" keeps the timer running.
     ///
     /// # Errors
-    /// [`SystemError::Watchdog`]: the device does not take it, and goes on.
+    /// [`SystemError::Watchdog`]: the write failed, and the timer keeps running.
     pub fn disarm(mut self) -> Result<(), SystemError> {
         self.write("disarm", MAGIC_CLOSE)
     }
@@ -75,7 +76,7 @@ impl Watchdog {
     }
 }
 
-/// Sets the time-out, or finds out which one there is.
+/// Sets the timeout, or else reads it.
 fn set_timeout(file: &File, timeout_s: u32) -> io::Result<Option<u32>> {
     let mut seconds = libc::c_int::try_from(timeout_s).map_err(|_| io::Error::from(Errno::EINVAL))?;
     // SAFETY: both requests write one `int`, which `seconds` is.

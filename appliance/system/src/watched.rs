@@ -1,14 +1,15 @@
-//! Descriptors that an event loop waits for.
+//! Descriptors in an event loop.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-/// Something with a descriptor, in the event loop of the thread that made this.
+/// Value with a descriptor, registered with the event loop of the thread that created it.
 #[derive(Debug)]
 pub struct Watched<T: AsFd>(AsyncFd<Holder<T>>);
 
+/// Gives tokio the `AsRawFd` that it requires for a type that implements only `AsFd`.
 #[derive(Debug)]
 struct Holder<T>(T);
 
@@ -25,45 +26,45 @@ impl<T: AsFd> AsFd for Holder<T> {
 }
 
 impl<T: AsFd> Watched<T> {
-    /// Takes `inner` into the event loop.
+    /// Registers `inner` with the event loop.
     ///
     /// # Errors
-    /// The system cannot watch it: it is a regular file, or there are too many descriptors.
+    /// `epoll` refuses it: it is a regular file, or there are too many descriptors.
     pub fn new(inner: T) -> io::Result<Self> {
-        // SAFETY: what `AsFd` gives is open for as long as `inner` lives, and `inner` is moved into the watcher, which
-        // gives no way to change it and is taken out of the event loop before `inner` is dropped.
+        // SAFETY: the descriptor of `AsFd` is open as long as `inner` lives; `inner` is moved into the watcher, which
+        // gives only shared access to it and is deregistered before `inner` is dropped.
         #[allow(unsafe_code)]
         let watched = unsafe { AsyncFd::register(Holder(inner)) };
         watched.map(Self).map_err(|error| error.into_parts().1)
     }
 
-    /// What is watched.
+    /// Returns the registered value.
     pub fn get(&self) -> &T {
         &self.0.get_ref().0
     }
 
-    /// Waits until it can be read, or has ended.
+    /// Waits until the descriptor is readable or closed by its peer.
     ///
     /// # Errors
-    /// The event loop is ending.
+    /// The event loop is shutting down.
     pub async fn readable(&self) -> io::Result<Ready<'_, T>> {
         Ok(Ready(self.0.readable().await?))
     }
 
-    /// Waits until it can be written to, or has ended.
+    /// Waits until the descriptor is writable or closed by its peer.
     ///
     /// # Errors
-    /// The event loop is ending.
+    /// The event loop is shutting down.
     pub async fn writable(&self) -> io::Result<Ready<'_, T>> {
         Ok(Ready(self.0.writable().await?))
     }
 }
 
-/// It is ready, until somebody finds that it is not.
+/// Readiness of a descriptor, valid until an operation returns `WouldBlock`.
 pub struct Ready<'a, T: AsFd>(AsyncFdReadyGuard<'a, Holder<T>>);
 
 impl<T: AsFd> Ready<'_, T> {
-    /// An attempt said that it would block: wait again.
+    /// Clears the readiness after an operation has returned `WouldBlock`, so that the next wait really waits.
     pub fn clear(&mut self) {
         self.0.clear_ready();
     }

@@ -1,6 +1,6 @@
 //! Children as the supervisor starts them, with real processes. Some of them are this very file, started again with
 //! one of the ignored tests, which are the child's side.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unsafe_code)]
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -81,7 +81,12 @@ fn read_number(child: &mut Child) -> i32 {
     String::from_utf8(text).unwrap().trim().parse().unwrap()
 }
 
-/// Whether the process is still there and not merely unreaped.
+/// Returns true if the process exists, be it as a zombie.
+fn exists(pid: i32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Returns true if the process exists and is not a zombie.
 fn runs(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')')
@@ -313,7 +318,55 @@ fn a_dropped_child_is_killed_and_reaped() {
     let child = shell("trap '' TERM; sleep 1000").start().unwrap();
     let pid = child.pid();
     drop(child);
-    assert!(!Path::new(&format!("/proc/{pid}")).exists(), "process {pid} is still there");
+    until("the process is reaped", || !exists(pid));
+}
+
+#[test]
+#[ignore = "the tracee of `dropping_a_child_that_cannot_be_reaped_yet_does_not_wait`"]
+fn process_that_may_be_traced() {
+    let channel = Channel::from_inherited(CHANNEL_FD).unwrap();
+    // Yama lets only ancestors trace a process unless it agrees; this constant is missing in libc.
+    let anyone: libc::c_ulong = libc::c_ulong::MAX;
+    // SAFETY: no memory is passed. An error means a kernel without Yama, where nothing has to be permitted.
+    unsafe { libc::prctl(libc::PR_SET_PTRACER, anyone, 0, 0, 0) };
+    channel.send(b"may be traced").unwrap();
+    channel.receive(&mut Vec::new()).unwrap();
+}
+
+#[test]
+#[ignore = "the tracer of `dropping_a_child_that_cannot_be_reaped_yet_does_not_wait`"]
+fn tracer() {
+    let channel = Channel::from_inherited(CHANNEL_FD).unwrap();
+    let mut packet = Vec::new();
+    channel.receive(&mut packet).unwrap();
+    let pid = i32::from_ne_bytes(packet.as_slice().try_into().unwrap());
+    let null = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: PTRACE_SEIZE reads no memory.
+    let seized = unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, null, null) };
+    channel.send(if seized == 0 { b"traced" } else { b"refused" }).unwrap();
+    // As long as the tracer lives and does not wait for the tracee, its parent cannot reap it.
+    channel.receive(&mut packet).unwrap();
+}
+
+#[test]
+fn dropping_a_child_that_cannot_be_reaped_yet_does_not_wait() {
+    let mut packet = Vec::new();
+    let (to_child, there) = Channel::pair().unwrap();
+    let child = this_test("process_that_may_be_traced", there).start().unwrap();
+    let pid = child.pid();
+    to_child.receive(&mut packet).unwrap();
+    let (to_tracer, there) = Channel::pair().unwrap();
+    let _tracer = this_test("tracer", there).start().unwrap();
+    to_tracer.send(&pid.to_ne_bytes()).unwrap();
+    to_tracer.receive(&mut packet).unwrap();
+    if packet != b"traced" {
+        eprintln!("skipped: this machine permits no tracing");
+        return;
+    }
+    drop(child);
+    assert!(exists(pid), "the tracer still holds the process");
+    drop(to_tracer);
+    until("the process is reaped although the drop could not wait for it", || !exists(pid));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The child between fork and exec. Other threads' locks may be held for ever here, so nothing in this file allocates,
-//! locks or unwinds: system calls on prepared memory only.
+//! Child process between fork and exec. Locks of other threads may be held for ever here, so nothing in this file
+//! allocates, locks or unwinds: only system calls on prepared memory.
 
 use std::ffi::CStr;
 use std::os::fd::RawFd;
@@ -12,10 +12,10 @@ use nix::unistd::{Pid, getppid, setgid, setgroups, setpgid, setuid};
 
 use crate::{CHANNEL_FD, User};
 
-/// Bytes of one step in a report.
+/// Length of one step in a report, in bytes: the step and the errno.
 pub(super) const STEP_BYTES: usize = 5;
 
-/// What the child is about to become; all of it borrowed from the parent's memory, of which the child has a copy.
+/// Program image and attributes of the child, borrowed from the parent's memory, of which the child has a copy.
 pub(super) struct Image<'a> {
     pub(super) path: &'a CStr,
     /// Ends with a null pointer.
@@ -33,10 +33,10 @@ pub(super) struct Image<'a> {
     pub(super) parent: i32,
 }
 
-/// The pipe through which the child tells what failed.
+/// Pipe by which the child reports failed steps.
 pub(super) struct Report(pub(super) RawFd);
 
-/// What a child does before it runs its program.
+/// Step that a child takes before it runs its program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Step {
@@ -64,7 +64,7 @@ impl Step {
         Self::Execute,
     ];
 
-    /// Whether the child cannot do without.
+    /// Returns true if the child must not run its program without this step.
     pub(super) fn is_fatal(self) -> bool {
         !matches!(self, Self::Processors | Self::Nice | Self::OutOfMemory)
     }
@@ -84,7 +84,7 @@ impl Step {
     }
 }
 
-/// One step of a report, as [`Report::tell`] writes it.
+/// Decodes one step of a report, as [`Report::tell`] writes it.
 pub(super) fn decode(record: &[u8]) -> (Step, i32) {
     let (step, errno) = record.split_first().unwrap_or((&0, &[]));
     let step = Step::ALL.get(usize::from(*step)).copied().unwrap_or(Step::Execute);
@@ -95,7 +95,7 @@ impl Report {
     fn tell(&self, step: Step, errno: Errno) {
         let [a, b, c, d] = (errno as i32).to_ne_bytes();
         let record = [step as u8, a, b, c, d];
-        // SAFETY: `record` is valid for its length. So few bytes go whole into a pipe.
+        // SAFETY: `record` is valid for its length. A write of so few bytes (< PIPE_BUF) is atomic.
         #[allow(unsafe_code)]
         unsafe {
             libc::write(self.0, record.as_ptr().cast(), record.len());
@@ -112,7 +112,7 @@ impl Report {
     }
 }
 
-/// Becomes the program, or tells the parent why not.
+/// Executes the program, or reports the reason to the parent.
 pub(super) fn run(image: &Image<'_>) -> ! {
     let report = &image.report;
     reset_handlers();
@@ -134,10 +134,10 @@ pub(super) fn run(image: &Image<'_>) -> ! {
         report.check(Step::User, become_user(user));
     }
     report.check(Step::Privileges, set_no_new_privs());
-    // After the change of user, with which the kernel forgets it.
+    // After the change of user, which resets it.
     report.check(Step::ParentDeath, set_pdeathsig(Signal::SIGKILL));
     if getppid().as_raw() != image.parent {
-        // The parent died before the kernel was asked to tell us.
+        // The parent died before PR_SET_PDEATHSIG was set, so the signal will never come.
         leave();
     }
     let unblocked = SigSet::empty().thread_set_mask();
@@ -151,7 +151,7 @@ pub(super) fn run(image: &Image<'_>) -> ! {
     leave()
 }
 
-/// Ends the child without running anything of the parent's (exit handlers, buffered output).
+/// Ends the child without running exit handlers or flushing buffers of the parent.
 fn leave() -> ! {
     // SAFETY: ends the process.
     #[allow(unsafe_code)]
@@ -162,7 +162,7 @@ fn leave() -> ! {
 
 /// Exec resets handlers but keeps ignored signals ignored; a stage must not inherit that (Rust ignores SIGPIPE).
 fn reset_handlers() {
-    // The C library keeps two signals to itself and refuses them, so the kernel is asked directly.
+    // The C library reserves two signals and refuses to change them, hence the system call itself.
     let default_action = [0_u64; 8];
     for signal in 1..=libc::SIGRTMAX() {
         // SAFETY: all bytes zero is the kernel's `sigaction` for the default action, and is longer than it on every
@@ -181,6 +181,7 @@ fn reset_handlers() {
 }
 
 fn place_descriptors(image: &Image<'_>) -> Result<(), Errno> {
+    // dup2 also clears close-on-exec, so that exactly these descriptors survive exec.
     let places = [(image.null, 0), (image.null, 1), (image.stderr, 2)];
     let channel = image.channel.map(|channel| (channel, CHANNEL_FD));
     for (from, to) in places.into_iter().chain(channel) {
@@ -189,7 +190,7 @@ fn place_descriptors(image: &Image<'_>) -> Result<(), Errno> {
         Errno::result(unsafe { libc::dup2(from, to) })?;
     }
     let first = if image.channel.is_some() { CHANNEL_FD + 1 } else { CHANNEL_FD };
-    // The pipe of the report is among them: it is to stay open until exec.
+    // Close-on-exec instead of closing: the pipe of the report is among them and must stay open until exec.
     // SAFETY: no memory is passed.
     #[allow(unsafe_code)]
     Errno::result(unsafe {
@@ -198,8 +199,8 @@ fn place_descriptors(image: &Image<'_>) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Groups first: whoever is not root any more may not change them. None of the caller's is left. The C library changes
-/// all threads of a process; the child has one, and the list of them was put right by `fork`.
+/// Sets groups before the user, since only root may change them; none of the caller's groups remains. The C library
+/// changes all threads of a process; the child has one, and `fork` has corrected the library's list of threads.
 fn become_user(user: &User) -> Result<(), Errno> {
     setgroups(&user.groups)?;
     setgid(user.gid)?;

@@ -1,4 +1,4 @@
-//! The one thread that forks; see [`Spawn`](super::Spawn) for why there is one.
+//! The only thread that forks; see [`Spawn`](super::Spawn) for the reason.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -21,13 +21,13 @@ use super::exec::{self, Image, Report, STEP_BYTES};
 use super::{Child, Refusal, Spawn};
 use crate::{CHANNEL_FD, SystemError, User};
 
-/// One request to the forking thread.
+/// Request to the forking thread.
 struct Request {
     prepared: Prepared,
     reply: SyncSender<Result<Child, SystemError>>,
 }
 
-/// All that a child needs, owned, with every descriptor above those it will have in the child.
+/// Everything that a child needs, allocated before the fork, with every descriptor above its final number in the child.
 struct Prepared {
     program: PathBuf,
     path: CString,
@@ -47,7 +47,7 @@ struct Descriptors {
     stderr_writer: OwnedFd,
 }
 
-/// Hands the process to the forking thread and waits for it.
+/// Has the forking thread start the process, and waits for the result.
 pub(super) fn start(spawn: Spawn) -> Result<Child, SystemError> {
     static SPAWNER: OnceLock<Option<Sender<Request>>> = OnceLock::new();
     let program = spawn.program.clone();
@@ -63,7 +63,7 @@ pub(super) fn start(spawn: Spawn) -> Result<Child, SystemError> {
 fn run_spawner() -> Option<Sender<Request>> {
     let (sender, requests) = channel::<Request>();
     let run = move || {
-        // A signal handler of this process must never run in a child, which begins with what this thread has blocked.
+        // A signal handler of this process must never run in a child, which inherits this thread's signal mask.
         let _ = SigSet::all().thread_block();
         for request in requests {
             let _ = request.reply.send(fork_and_exec(request.prepared));
@@ -105,22 +105,23 @@ fn prepare(spawn: Spawn) -> Result<Prepared, SystemError> {
     })
 }
 
-/// `/dev/null`, the channel and the pipe for standard error.
+/// Opens `/dev/null` and the pipe for standard error, and moves them and the channel out of the way.
 fn descriptors(channel: Option<crate::Channel>) -> Result<Descriptors, Errno> {
     let null = above(open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?)?;
     let channel = channel.map(|channel| above(channel.into())).transpose()?;
     let (stderr_reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    // The reader's end is for an event loop. The writer's end stays blocking: programs do not expect EAGAIN on it.
     fcntl(&stderr_reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok(Descriptors { null, channel, stderr_reader, stderr_writer: above(writer)? })
 }
 
-/// The same open file under a number above [`CHANNEL_FD`].
+/// Moves a descriptor to a number above [`CHANNEL_FD`], so that the child's `dup2` calls cannot overwrite it.
 fn above(fd: OwnedFd) -> Result<OwnedFd, Errno> {
     if fd.as_raw_fd() > CHANNEL_FD {
         return Ok(fd);
     }
     let copy = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(CHANNEL_FD + 1))?;
-    // SAFETY: the kernel has just made this descriptor for us alone.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     #[allow(unsafe_code)]
     let owned = unsafe { OwnedFd::from_raw_fd(copy) };
     Ok(owned)
@@ -160,6 +161,7 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
         ForkResult::Child => exec::run(&image),
         ForkResult::Parent { child } => child,
     };
+    // Only the child may hold the writing end now: the end of the report is its end of file.
     drop(report_writer);
     let pidfd = pidfd_open(pid).map_err(|source| {
         give_up(pid);
@@ -169,12 +171,12 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
     Ok(Child { pid, pidfd, stderr: Some(prepared.descriptors.stderr_reader), refusals, ended: None })
 }
 
-/// The array of pointers that `execve` takes, with its null at the end.
+/// Returns the array of pointers for `execve`, terminated by a null pointer.
 fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
-/// Nobody else waits for this child, so its number still means it.
+/// Kills and reaps a child that no [`Child`] owns yet, so that its number is still valid.
 fn give_up(pid: Pid) {
     let _ = kill(pid, Signal::SIGKILL);
     while waitpid(pid, None) == Err(Errno::EINTR) {}
@@ -185,13 +187,13 @@ fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
     #[allow(unsafe_code)]
     let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
     let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
-    // SAFETY: the kernel has just made this descriptor (close-on-exec) for us alone.
+    // SAFETY: the kernel has just created this descriptor (close-on-exec), and nothing else owns it.
     #[allow(unsafe_code)]
     let owned = unsafe { OwnedFd::from_raw_fd(fd) };
     Ok(owned)
 }
 
-/// What the child had to say until it ran its program, which closes the pipe.
+/// Reads the child's report, which ends when exec closes the pipe. Returns the steps that failed without being fatal.
 fn read_report(reader: OwnedFd, program: &Path) -> Result<Vec<Refusal>, SystemError> {
     let failed = |step, source| SystemError::Spawn { program: program.to_path_buf(), step, source };
     let mut bytes = Vec::new();
