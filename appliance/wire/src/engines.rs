@@ -1,4 +1,4 @@
-//! Talker, predictor and vocoder: pure functions of what they are told.
+//! Messages of the engines (talker, predictor, vocoder), whose replies depend on nothing but their requests.
 
 use std::path::PathBuf;
 
@@ -7,107 +7,108 @@ use serde::{Deserialize, Serialize};
 
 use crate::At;
 
-/// To the talker.
+/// Request to the talker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TalkerRequest {
-    /// Reads rows (payload: `rows * hidden`) as the positions from `position` on.
+    /// Decodes rows (payload: `rows * hidden`) as the positions from `position` on.
     Decode {
-        /// The frame that is to follow.
+        /// Frame that follows the rows.
         at: At,
         /// Position of the first row.
         position: usize,
-        /// Leading rows that depend on the voice only; see `TalkerEngine::decode`.
+        /// Number of leading rows that depend on the voice only; see `TalkerEngine::decode`.
         constant: usize,
-        /// More rows of the same decode follow in the next packet; no answer is given before the last.
+        /// True if more rows of the same decode follow in the next packet, because all together exceed the longest one;
+        /// only the last packet is answered.
         more: bool,
     },
 }
 
-/// From the talker.
+/// Reply of the talker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TalkerReply {
     /// Payload: the hidden state, then the logits.
     Decoded {
-        /// What was asked for.
+        /// Address of the request.
         at: At,
     },
-    /// It could not be done.
+    /// The request failed.
     Failed(Failure),
 }
 
-/// To the predictor.
+/// Request to the predictor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PredictorRequest {
     /// Completes a frame; payload: the talker's hidden state.
     Predict {
-        /// The frame.
+        /// Frame to complete.
         at: At,
-        /// Its first code.
+        /// First code of the frame.
         code0: u16,
-        /// How codes are chosen.
+        /// Sampler that chooses the codes.
         sampler: Sampler,
     },
 }
 
-/// From the predictor.
+/// Reply of the predictor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PredictorReply {
-    /// The other codes of a frame.
+    /// Remaining codes of a frame.
     Predicted {
-        /// The frame.
+        /// Address of the request.
         at: At,
         /// Codes 1 to 15.
         codes: [u16; GROUPS],
     },
-    /// It could not be done.
+    /// The request failed.
     Failed(Failure),
 }
 
-/// To the vocoder.
+/// Request to the vocoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VocoderRequest {
-    /// Turns frames into samples.
+    /// Decodes frames to samples.
     Decode(Decode),
 }
 
-/// Frames to be turned into samples.
+/// Frames to decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decode {
-    /// The first of the frames; frame 0 begins an utterance, so everything before is forgotten.
+    /// Address of the first frame. Frame 0 begins an utterance: the vocoder resets its state.
     pub at: At,
-    /// The frames.
+    /// Codes of the frames.
     pub codes: Vec<[u16; CODEBOOKS]>,
-    /// With frame 0: the voice file whose recording the utterance continues; in silence if absent, or not one of
-    /// [`crate::EngineSettings::voice_files`].
+    /// With frame 0: voice file whose primed state the utterance continues. The utterance begins in silence if it is
+    /// absent or not one of [`crate::EngineSettings::voice_files`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beginning: Option<PathBuf>,
 }
 
-/// From the vocoder.
+/// Reply of the vocoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VocoderReply {
     /// Payload: the samples.
     Decoded {
-        /// The first of the frames.
+        /// Address of the first frame.
         at: At,
     },
-    /// It could not be done.
+    /// The request failed.
     Failed(Failure),
 }
 
-/// Why a piece of work could not be done.
+/// Failure of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
-    /// Which.
+    /// Address of the request.
     pub at: At,
-    /// Why, for people.
+    /// Error message.
     pub reason: String,
 }

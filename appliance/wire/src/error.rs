@@ -1,36 +1,36 @@
-//! What can be wrong with a packet.
+//! Errors of packets.
 
-/// Errors of this crate. They name what is wrong, never the content, which may be spoken text.
+/// Errors of this crate. They never quote the content, which may be spoken text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// A packet is longer than one may be.
+    /// The packet is longer than the limit.
     #[error(
-        "a packet of {bytes} bytes is longer than {limit}; this is a fault of the program, please report it"
+        "a packet of {bytes} bytes exceeds the limit of {limit}; this is a bug, please report it"
     )]
     TooLong {
-        /// Its length.
+        /// Length in bytes.
         bytes: usize,
-        /// The bound.
+        /// Limit in bytes.
         limit: usize,
     },
-    /// A packet ends before its head does.
+    /// The packet ends inside its head.
     #[error("a packet of {bytes} bytes ends inside its head; sender and receiver are not the same version")]
     Cut {
-        /// Its length.
+        /// Length in bytes.
         bytes: usize,
     },
-    /// The head is not what was expected.
-    #[error("a packet's head cannot be understood ({problem}); sender and receiver are not the same version")]
+    /// The head cannot be parsed.
+    #[error("the head of a packet cannot be parsed ({problem}); sender and receiver are not the same version")]
     Head {
-        /// What the parser said: line, column and kind, without content.
+        /// Kind and column of the parser's error, without content.
         problem: String,
     },
-    /// The payload is not whole numbers of 32 bits.
+    /// The length of the payload is not a multiple of four bytes.
     #[error(
-        "a payload of {bytes} bytes is no row of 32-bit numbers; sender and receiver are not the same version"
+        "a payload of {bytes} bytes does not consist of 32-bit numbers; sender and receiver are not the same version"
     )]
     Payload {
-        /// Its length.
+        /// Length in bytes.
         bytes: usize,
     },
 }

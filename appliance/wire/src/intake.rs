@@ -1,184 +1,184 @@
-//! The intake: what comes in by wire, and what those who sent it are told.
+//! Messages of the intake: submissions and commands from the inputs, and the responses to their senders.
 
 use crier_announce::{Draft, Event};
 use serde::{Deserialize, Serialize};
 
-/// From the intake.
+/// Report from the intake.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum IntakeReport {
-    /// Somebody wants something said; answered with the same ticket.
+    /// Submits an announcement; answered by [`IntakeRequest::Answer`] with the same ticket.
     Submit {
-        /// Chosen by the intake.
+        /// Request id, chosen by the intake.
         ticket: u64,
-        /// What, not checked yet.
+        /// Announcement as received, not validated yet.
         draft: Box<Draft>,
     },
-    /// Somebody wants something done; answered with the same ticket.
+    /// Submits a command; answered by [`IntakeRequest::Answer`] with the same ticket.
     Command {
-        /// Chosen by the intake.
+        /// Request id, chosen by the intake.
         ticket: u64,
-        /// What.
+        /// The command.
         command: Command,
     },
-    /// An input works, or does not; shown by `status`.
+    /// State of an input, shown by `status`.
     Input {
-        /// Its name, such as `serial:/dev/ttyS6`.
+        /// Name of the input, such as `serial:/dev/ttyS6`.
         input: String,
-        /// Whether it works.
+        /// True if the input works.
         up: bool,
-        /// How it is connected, or why it is not.
+        /// Connection parameters, or the error and its remedy.
         detail: String,
     },
-    /// Counts of an input since its start, for metrics.
+    /// Rejection counter of an input since its start, for metrics.
     Refused {
-        /// Its name.
+        /// Name of the input.
         input: String,
-        /// Messages that were refused: damaged, too long or too many.
+        /// Rejected messages: damaged, too long or over the rate limit.
         count: u64,
     },
 }
 
-/// To the intake.
+/// Request to the intake.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum IntakeRequest {
-    /// The answer to a report.
+    /// Response to a report.
     Answer {
-        /// That of the report.
+        /// Request id of the report.
         ticket: u64,
-        /// What became of it.
+        /// Result.
         answer: Answer,
     },
-    /// Something happened to an announcement.
+    /// Progress of an announcement.
     Told(Told),
-    /// How the appliance is; sent when it changes and every ten seconds.
+    /// State of the appliance; sent when it changes and every ten seconds.
     State(Box<State>),
 }
 
-/// Something that happened to an announcement.
+/// Event in the life of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Told {
-    /// The number of the submission, as in [`Answer::Accepted`].
+    /// Sequence number, as in [`Answer::Accepted`].
     pub sequence: u64,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// What became of a submission or a command.
+/// Result of a submission or a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
-    /// The announcement is in the queue and, if `durable`, in the journal: it may be acknowledged.
+    /// The announcement is in the queue and, if `durable`, in the journal. It may be acknowledged to its sender.
     Accepted {
-        /// The number of the submission.
+        /// Sequence number.
         sequence: u64,
-        /// Its id.
+        /// Id of the announcement.
         id: String,
-        /// Whether a power cut cannot lose it.
+        /// True if a power cut cannot lose the announcement.
         durable: bool,
     },
-    /// It came before, within 24 hours: it may be acknowledged, and is not spoken again.
+    /// An announcement with this id was accepted in the last 24 hours. It may be acknowledged and is not spoken again.
     Duplicate {
-        /// The number of the submission.
+        /// Sequence number.
         sequence: u64,
-        /// Its id.
+        /// Id of the announcement.
         id: String,
     },
     /// The command was carried out.
     Done,
-    /// It was refused, and why: for people. Sending it again changes nothing, unless `later`.
+    /// It was refused. Repeating it is of no use, unless `later`.
     Refused {
-        /// Why, and what to do.
+        /// Reason and remedy.
         reason: String,
-        /// Whether it may be taken later, because the queue is full now.
+        /// True if it may be accepted later, because the queue is full now.
         later: bool,
     },
 }
 
-/// What can be done besides speaking.
+/// Command other than an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// Ends what is being spoken.
+    /// Stops the current announcement.
     Stop,
-    /// Ends everything that was accepted.
+    /// Stops the current announcement and drops the queue.
     StopAll,
-    /// Falls silent, keeps the place.
+    /// Pauses playback and keeps its position.
     Pause,
-    /// Goes on.
+    /// Resumes playback.
     Resume,
     /// [`Command::Pause`] or [`Command::Resume`], whichever changes something.
     PauseToggle,
-    /// Says again what was said last.
+    /// Repeats the last announcement.
     RepeatLast,
-    /// Sets the loudness.
+    /// Sets the volume.
     Volume {
         /// 0 to 100.
         percent: u32,
     },
-    /// Changes the loudness.
+    /// Changes the volume by a step.
     VolumeStep {
         /// -100 to 100.
         percent: i32,
     },
-    /// Silence without stopping; `None` changes it.
+    /// Mutes or unmutes the output while playback continues.
     Mute {
-        /// Whether.
+        /// True to mute, false to unmute, `None` to toggle.
         on: Option<bool>,
     },
-    /// Chooses the voice that speaks from now on.
+    /// Selects the voice for the following announcements.
     Voice {
-        /// One of [`State::voices`].
+        /// Name of the voice, one of [`State::voices`].
         name: String,
     },
 }
 
-/// What the appliance is doing.
+/// Activity of the appliance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// No voice can speak yet.
     #[default]
     Starting,
-    /// Nothing is to be said.
+    /// The queue is empty.
     Idle,
-    /// Something is to be said and nothing is heard yet.
+    /// An announcement is being prepared and is not audible yet.
     Preparing,
-    /// Something is heard.
+    /// An announcement is audible.
     Speaking,
-    /// It was told to be silent for now.
+    /// Playback is paused.
     Paused,
     /// It cannot speak.
     Fault,
 }
 
-/// How the appliance is.
+/// State of the appliance.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// What it is doing.
+    /// Activity.
     pub mode: Mode,
-    /// Id of the announcement that is being spoken.
+    /// Id of the current announcement.
     pub announcement: Option<String>,
-    /// Announcements that have not ended.
+    /// Number of announcements that have not ended.
     pub queued: usize,
-    /// Loudness, 0 to 100.
+    /// Volume in percent, 0 to 100.
     pub volume_percent: u32,
-    /// Whether it is muted.
+    /// True if the output is muted.
     pub muted: bool,
-    /// The voice that speaks.
+    /// Name of the current voice.
     pub voice: String,
-    /// All voices.
+    /// Names of all voices.
     pub voices: Vec<String>,
-    /// What does not work, in words; empty when all is well.
+    /// Descriptions of current problems; empty if there are none.
     pub problems: Vec<String>,
-    /// Temperature of the processor.
+    /// Temperature of the processor, in degrees Celsius.
     pub soc_celsius: Option<f32>,
-    /// Seconds of work per second of speech, lately.
+    /// Recent real-time factor: computing time per duration of speech.
     pub real_time_factor: Option<f32>,
-    /// Stages that were started again since the start of the supervisor.
+    /// Number of stage restarts since the start of the supervisor.
     pub restarts: u64,
     /// Seconds since the start of the supervisor.
     pub uptime_s: u64,

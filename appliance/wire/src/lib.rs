@@ -1,16 +1,16 @@
-//! What the supervisor and its stages say to each other, and how it stands in a packet. No I/O.
+//! Messages between the supervisor and its stages, and their encoding as packets. No I/O.
 //!
 //! ```text
 //! packet   length of the head, u32 little endian | head, JSON | payload, the rest: f32 little endian
 //! ```
 //!
-//! The head is small and readable, so that the last messages of a stage that died can be shown; what is large (rows,
+//! The head is small and readable, so that a crash report can show the last messages of a stage. Large data (rows,
 //! logits, samples) is payload. A packet is one message of a `SOCK_SEQPACKET` socket and at most
 //! [`PACKET_BYTES_MAX`] long.
 //!
-//! The life of a stage is the same for all ([`ToStage`], [`FromStage`]): it is told to start, answers once it can work,
-//! and then requests and replies of its own kind follow, and probes whether it is still there. Every piece of work has an address, [`At`], which its reply repeats;
-//! whoever gets a reply that he does not wait for drops it.
+//! All stages have the same session ([`ToStage`], [`FromStage`]): the start message, the reply that the stage is ready,
+//! then requests and replies of its own kind, and heartbeats. Every request to an engine has an address, [`At`], which
+//! the reply repeats; a reply that is not expected (any more) is dropped.
 
 #![forbid(unsafe_code)]
 

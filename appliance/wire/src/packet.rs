@@ -1,4 +1,4 @@
-//! The form of a packet.
+//! Encoding of packets.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,24 +8,25 @@ use crate::WireError;
 /// Longest packet, in bytes: 64 frames of codes, 16 rows of the largest talker, or 1.6 s of samples.
 pub const PACKET_BYTES_MAX: usize = 160 * 1024;
 
-/// Bytes of the head's length.
+/// Size of the length field, in bytes.
 const LENGTH_BYTES: usize = 4;
 
-/// One message.
+/// A message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packet<H> {
-    /// What it is.
+    /// Message proper, as JSON.
     pub head: H,
-    /// The numbers that belong to it.
+    /// Numbers of the message.
     pub payload: Vec<f32>,
 }
 
-/// Writes a message over whatever `bytes` held.
+/// Encodes a message into `bytes`, whose content is replaced and whose memory is reused.
 ///
 /// # Errors
 /// [`WireError::TooLong`].
 pub fn encode<H: Serialize>(head: &H, payload: &[f32], bytes: &mut Vec<u8>) -> Result<(), WireError> {
     bytes.clear();
+    // Placeholder: the length of the head is known only after it was written.
     bytes.extend_from_slice(&[0; LENGTH_BYTES]);
     serde_json::to_writer(&mut *bytes, head).map_err(|error| head_error(&error))?;
     let head_bytes = bytes.len() - LENGTH_BYTES;
@@ -41,7 +42,7 @@ pub fn encode<H: Serialize>(head: &H, payload: &[f32], bytes: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// Reads a message: its head, and the bytes of its payload ([`floats`] makes numbers of them).
+/// Decodes a message to its head and the bytes of its payload, which [`floats`] converts.
 ///
 /// # Errors
 /// [`WireError::TooLong`], [`WireError::Cut`] and [`WireError::Head`].
@@ -57,7 +58,7 @@ pub fn decode<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, &[u8]), WireError
     Ok((head, payload))
 }
 
-/// The numbers of a payload.
+/// Returns the numbers of a payload.
 ///
 /// # Errors
 /// [`WireError::Payload`].
@@ -67,7 +68,7 @@ pub fn floats(payload: &[u8]) -> Result<Vec<f32>, WireError> {
     Ok(numbers)
 }
 
-/// The numbers of a payload, appended to `numbers`.
+/// Appends the numbers of a payload to `numbers`.
 ///
 /// # Errors
 /// [`WireError::Payload`].
@@ -79,7 +80,7 @@ pub fn read_floats(payload: &[u8], numbers: &mut Vec<f32>) -> Result<(), WireErr
     Ok(())
 }
 
-/// Where and how parsing failed; the parser's own message may quote what it read.
+/// Describes a parser's error by kind and column, since the parser's own message may quote the input.
 fn head_error(error: &serde_json::Error) -> WireError {
     let problem = format!("{:?} at column {}", error.classify(), error.column());
     WireError::Head { problem }

@@ -1,67 +1,67 @@
-//! How every stage begins.
+//! Session messages that all stages share.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Version of all messages. Supervisor and stages are one executable, so another version means that the file was
-/// replaced while it ran.
+/// Version of all messages. Supervisor and stages are one executable, so a different version means that the file was
+/// replaced while it was running.
 pub const VERSION: u32 = 1;
 
-/// The address of a piece of work.
+/// Address of a request to an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct At {
-    /// Counts what is spoken, from the start of the supervisor.
+    /// Number of the utterance since the start of the supervisor.
     pub utterance: u64,
-    /// Frame inside it.
+    /// Frame within the utterance.
     pub frame: u32,
 }
 
-/// What a stage is told: `S` are its settings, `R` is the work of its kind.
+/// Message to a stage with settings `S` and requests `R`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ToStage<S, R> {
-    /// The first message.
+    /// Starts the stage; the first message.
     Start {
         /// [`VERSION`] of the supervisor.
         version: u32,
-        /// What the stage is to be.
+        /// Settings of the stage.
         settings: S,
     },
-    /// Are you there?
+    /// Heartbeat, answered by [`FromStage::Alive`].
     Probe {
-        /// Repeated in the answer.
+        /// Number that the answer repeats.
         number: u64,
     },
-    /// Something to do.
+    /// Request.
     Work(R),
 }
 
-/// What a stage tells: `R` is what its kind of work gives.
+/// Message from a stage with replies `R`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromStage<R> {
-    /// The first message: it can work now.
+    /// The stage is ready; the first message.
     Started(Started),
-    /// The answer to [`ToStage::Probe`].
+    /// Answer to [`ToStage::Probe`].
     Alive {
-        /// That of the question.
+        /// Number of the heartbeat.
         number: u64,
     },
-    /// What came of the work.
+    /// Reply.
     Work(R),
 }
 
-/// A stage that can work.
+/// Properties of a stage that is ready.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Started {
     /// [`VERSION`] of the stage.
     pub version: u32,
-    /// Milliseconds it needed to load what it needs.
+    /// Time that it took to load, in milliseconds.
     pub load_ms: u64,
-    /// What it is and with what it works, for `status`.
+    /// Description for `status`, such as the device or model in use.
     pub detail: String,
 }
 
@@ -69,13 +69,13 @@ pub struct Started {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EngineSettings {
-    /// Folder of the voice bundle.
+    /// Directory of the voice bundle.
     pub bundle: PathBuf,
-    /// Threads that share the work.
+    /// Number of threads.
     pub threads: usize,
-    /// Positions that the talker is made for.
+    /// Positions of the talker's context.
     pub positions: usize,
-    /// Voice files that the vocoder is to be ready for; it begins in silence with others.
+    /// Voice files for which the vocoder prepares a primed state; with others an utterance begins in silence.
     #[serde(default)]
     pub voice_files: Vec<PathBuf>,
 }
