@@ -1,45 +1,45 @@
-//! What can be wrong with a text, a voice or a request.
+//! Errors of texts, voices and requests.
 
-/// Errors of this crate; each says what to do.
+/// Errors of this crate, each with a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpeechError {
-    /// The bytes are not text.
+    /// The bytes are not UTF-8.
     #[error("the text is not valid UTF-8 (byte {offset} is wrong): send UTF-8")]
     NotUtf8 {
-        /// Offset of the first wrong byte.
+        /// Offset of the first invalid byte.
         offset: usize,
     },
-    /// There is nothing to say.
+    /// The text is empty, possibly after cleaning.
     #[error("there is nothing to say: the text is empty{detail}")]
     NothingToSay {
-        /// What was left out of it, if anything.
+        /// Characters that cleaning has removed, in words; may be empty.
         detail: String,
     },
-    /// The text is longer than anybody would listen to.
+    /// The text is too long for one announcement.
     #[error("the text has {bytes} bytes, more than the {limit} that one announcement may have: split it")]
     TextTooLong {
-        /// Its length in bytes.
+        /// Length in bytes.
         bytes: usize,
-        /// The largest length in bytes.
+        /// Limit in bytes.
         limit: usize,
     },
     /// The speaker is unknown.
     #[error("this voice has no speaker '{name}'; it has: {known}")]
     UnknownSpeaker {
-        /// What was asked for.
+        /// Requested name.
         name: String,
-        /// The names there are.
+        /// Known names.
         known: String,
     },
     /// The language is unknown.
     #[error("this voice does not speak '{name}'; it speaks: {known}, auto")]
     UnknownLanguage {
-        /// What was asked for.
+        /// Requested name.
         name: String,
-        /// The names there are.
+        /// Known names.
         known: String,
     },
-    /// The voice has no speakers of its own.
+    /// The voice has no named speakers.
     #[error("this voice has no speakers of its own: it needs a voice file (`--speaker NAME.voice`)")]
     NeedsReference,
     /// The speaker embedding does not fit the model.
@@ -47,9 +47,9 @@ pub enum SpeechError {
         "the speaker's embedding has {found} numbers, the voice needs {expected}: enrol the speaker with this voice"
     )]
     EmbeddingSize {
-        /// Its length.
+        /// Length of the embedding.
         found: usize,
-        /// The talker's hidden size.
+        /// Hidden size of the talker.
         expected: usize,
     },
     /// The model does not follow instructions.
@@ -61,22 +61,24 @@ pub enum SpeechError {
     /// The layout contradicts itself.
     #[error("the voice's description is wrong: {0}; convert the checkpoint again")]
     Layout(String),
-    /// The network gave numbers that are not numbers.
+    /// The output of a network has the wrong size or is not finite.
     #[error(
-        "the {network} gave no usable numbers in frame {frame}: the voice's files may be damaged, verify them"
+        "the output of the {network} in frame {frame} is unusable: the files of the voice may be damaged, verify them"
     )]
     NotANumber {
-        /// Which network.
+        /// Name of the network.
         network: &'static str,
-        /// In which frame.
+        /// Index of the frame.
         frame: u32,
     },
-    /// An engine answered something that was not asked.
-    #[error("the frame loop was told of {told} while it waited for {waiting}")]
+    /// A result arrived while another one was expected.
+    #[error(
+        "the frame loop got a result of {told} while it waited for {waiting}; this is a bug, please report it"
+    )]
     OutOfOrder {
-        /// What came.
+        /// Engine whose result arrived.
         told: &'static str,
-        /// What was due.
+        /// Engine whose result was expected.
         waiting: &'static str,
     },
 }

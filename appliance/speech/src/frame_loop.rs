@@ -1,9 +1,10 @@
-//! The frame loop: the truth about one utterance, as a state machine that does no work itself.
+//! The frame loop: state machine of one utterance, which runs no network itself.
 //!
-//! It asks ([`FrameLoop::request`]), is told ([`FrameLoop::talker_done`], [`FrameLoop::predictor_done`]), and gives a
-//! frame of 16 codes for every talker step. Whoever drives it may run the networks in this process, in others, or in
-//! others that die: [`FrameLoop::resume`] rebuilds the loop from the codes made so far and asks for exactly the same
-//! talker steps again, one row at a time, so that the talker's state and with it every later code is bit-identical.
+//! It requests a step ([`FrameLoop::request`]), takes the result ([`FrameLoop::talker_done`],
+//! [`FrameLoop::predictor_done`]), and produces a frame of 16 codes for every talker step. The networks may run in this
+//! process or in others, which may crash: [`FrameLoop::resume`] rebuilds the loop from the codes so far and requests
+//! exactly the same talker steps again, one row at a time, so that the talker's state and with it every later code is
+//! bit-identical.
 
 use crate::prompt::add_frame;
 use crate::{CODEBOOKS, Choice, EmbeddingTables, GROUPS, Prompt, Sampler, SpeechError, VoiceLayout};
@@ -14,59 +15,59 @@ const TAG_IDS: usize = 1024;
 /// One frame: 80 ms of speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
-    /// Counts from 0 in each utterance.
+    /// Index within the utterance, from 0.
     pub index: u32,
-    /// Its codes.
+    /// Codes of the frame.
     pub codes: [u16; CODEBOOKS],
 }
 
-/// Why an utterance ended.
+/// Reason for the end of an utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
-    /// The talker said so.
+    /// The talker chose the end-of-speech code.
     EndOfSpeech,
-    /// The largest number of frames was reached.
+    /// The maximum number of frames was reached.
     FrameLimit,
 }
 
-/// What the loop waits for.
+/// Next step of the loop.
 #[derive(Debug, PartialEq)]
 pub enum Request<'a> {
-    /// The talker shall read `rows` (`n * hidden`) as positions `position ..`, then [`FrameLoop::talker_done`].
+    /// Let the talker decode `rows` (`n * hidden`) at positions `position ..`, then call [`FrameLoop::talker_done`].
     Talker {
         /// First position.
         position: usize,
-        /// Leading rows that depend on the voice and not on the text: read as a part of their own, and not again where
-        /// they stand already.
+        /// Number of leading rows that depend on the voice and not on the text: they are decoded as a batch of their
+        /// own, and not again if the talker has them already.
         constant: usize,
-        /// Row-major.
+        /// Rows, row-major.
         rows: &'a [f32],
     },
-    /// The predictor shall complete a frame, then [`FrameLoop::predictor_done`].
+    /// Let the predictor complete a frame, then call [`FrameLoop::predictor_done`].
     Predictor {
-        /// The frame's index.
+        /// Index of the frame.
         frame: u32,
-        /// The talker's hidden state, `hidden` numbers.
+        /// Hidden state of the talker, `hidden` numbers.
         hidden: &'a [f32],
-        /// The talker's code.
+        /// Code 0, chosen from the talker's logits.
         code0: u16,
     },
-    /// Nothing more.
+    /// The utterance is complete.
     Finished(Finish),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
-    /// The prompt is due.
+    /// The prompt is to be decoded.
     Prompt,
-    /// A step is due; `row` holds its input.
+    /// A talker step is due; `row` is its input.
     Step,
-    /// The predictor is due; `hidden` holds its input.
+    /// The predictor is due; its input is `hidden` and this code 0.
     Predictor(u16),
     Finished(Finish),
 }
 
-/// The state machine of one utterance. See the module's text.
+/// State machine of one utterance; see the module documentation.
 #[derive(Debug)]
 pub struct FrameLoop {
     prompt: Prompt,
@@ -79,10 +80,10 @@ pub struct FrameLoop {
     max_frames: u32,
     talker_sampler: Sampler,
     predictor_sampler: Sampler,
-    /// Code-0 values that were used already.
+    /// Code-0 values that were used before, for the repetition penalty.
     used: Vec<bool>,
     codes: Vec<[u16; CODEBOOKS]>,
-    /// How many frames the talker has been fed; behind `codes.len()` only while resuming.
+    /// Number of frames fed to the talker; less than `codes.len()` only while resuming.
     fed: usize,
     row: Vec<f32>,
     hidden: Vec<f32>,
@@ -90,13 +91,13 @@ pub struct FrameLoop {
 }
 
 impl FrameLoop {
-    /// A loop at its beginning. `max_frames` is obeyed exactly.
+    /// Returns a loop for a new utterance. `max_frames` is obeyed exactly.
     #[must_use]
     pub fn new(layout: &VoiceLayout, prompt: Prompt, seed: u64, greedy: bool, max_frames: u32) -> Self {
         Self::resume(layout, prompt, seed, greedy, max_frames, &[])
     }
 
-    /// A loop that continues after the frames `codes`, made earlier by a loop with the same arguments.
+    /// Returns a loop that continues after the frames `codes` of an earlier loop with the same arguments.
     #[must_use]
     pub fn resume(
         layout: &VoiceLayout,
@@ -115,7 +116,7 @@ impl FrameLoop {
         for frame in codes {
             used[usize::from(frame[0])] = true;
         }
-        // Room for a minute: no allocation while speaking.
+        // Capacity for a minute of speech, to avoid reallocation while speaking.
         let mut known = Vec::with_capacity(codes.len().max(750));
         known.extend_from_slice(codes);
         Self {
@@ -141,25 +142,25 @@ impl FrameLoop {
         }
     }
 
-    /// The sampler that the predictor uses for this utterance.
+    /// Returns the predictor's sampler for this utterance.
     #[must_use]
     pub fn predictor_sampler(&self) -> &Sampler {
         &self.predictor_sampler
     }
 
-    /// All frames so far.
+    /// Returns the codes of all frames so far.
     #[must_use]
     pub fn codes(&self) -> &[[u16; CODEBOOKS]] {
         &self.codes
     }
 
-    /// How many leading positions of the first request depend on the voice and not on the text.
+    /// Returns the number of leading positions of the first request that depend on the voice and not on the text.
     #[must_use]
     pub fn constant_positions(&self) -> usize {
         self.prompt.constant_positions
     }
 
-    /// What the loop waits for. Asking again changes nothing.
+    /// Returns the next step. Repeated calls return the same.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         match self.state {
@@ -169,6 +170,7 @@ impl FrameLoop {
                 rows: &self.prompt.rows,
             },
             State::Step => Request::Talker {
+                // `feed` has counted this row's frame already; frame 0 follows the prompt directly.
                 position: self.prompt.positions + self.fed - 1,
                 constant: 0,
                 rows: &self.row,
@@ -180,10 +182,10 @@ impl FrameLoop {
         }
     }
 
-    /// The talker has answered. `logits` is overwritten.
+    /// Takes the result of a talker step. `logits` is overwritten.
     ///
     /// # Errors
-    /// [`SpeechError::OutOfOrder`] when no answer was due, [`SpeechError::NotANumber`] when it is unusable.
+    /// [`SpeechError::OutOfOrder`] if none was expected, [`SpeechError::NotANumber`] if it is unusable.
     pub fn talker_done(
         &mut self,
         hidden: &[f32],
@@ -193,6 +195,7 @@ impl FrameLoop {
         if !matches!(self.state, State::Prompt | State::Step) {
             return Err(SpeechError::OutOfOrder { told: "the talker", waiting: self.state.name() });
         }
+        // While resuming the codes are known: only the talker's state matters, its logits are ignored.
         if self.fed < self.codes.len() {
             self.feed(tables);
             return Ok(());
@@ -221,10 +224,10 @@ impl FrameLoop {
         Ok(())
     }
 
-    /// The predictor has answered with codes 1 to 15.
+    /// Takes codes 1 to 15 from the predictor and returns the complete frame.
     ///
     /// # Errors
-    /// [`SpeechError::OutOfOrder`] when no answer was due.
+    /// [`SpeechError::OutOfOrder`] if none were expected.
     pub fn predictor_done(
         &mut self,
         codes: &[u16; GROUPS],
@@ -245,7 +248,7 @@ impl FrameLoop {
         Ok(frame)
     }
 
-    /// Makes the talker's next row from the first frame that it has not been fed yet.
+    /// Builds the talker's next row from the first frame that was not fed to it yet.
     fn feed(&mut self, tables: &dyn EmbeddingTables) {
         self.row.fill(0.0);
         add_frame(tables, &self.codes[self.fed], &mut self.row);
@@ -255,7 +258,8 @@ impl FrameLoop {
         self.state = State::Step;
     }
 
-    /// The talker's rules, in the official order: repetition penalty, shortest length, no tags.
+    /// Applies the talker's constraints to its logits, in the order of the official package: repetition penalty,
+    /// minimum length, no tags.
     fn restrict(&self, logits: &mut [f32], frame: u32) {
         for (logit, _) in logits.iter_mut().zip(&self.used).filter(|(_, used)| **used) {
             *logit = if *logit < 0.0 {
@@ -264,6 +268,7 @@ impl FrameLoop {
                 *logit / self.repetition_penalty
             };
         }
+        // The end of speech is one of the tags: its logit is saved before they are excluded.
         let eos = logits.get(self.eos).copied().unwrap_or(f32::NEG_INFINITY);
         for tag in logits.iter_mut().skip(self.first_tag) {
             *tag = f32::NEG_INFINITY;

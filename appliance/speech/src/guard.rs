@@ -1,38 +1,38 @@
-//! The runaway guard: a model of this family now and then does not find its end (a fraction of a percent of
-//! requests): it falls silent for ever, or says the same frames again and again. The guard sees both.
+//! The runaway guard. A model of this family sometimes (in a fraction of a percent of requests) does not find its end:
+//! it stays silent for ever, or repeats the same frames. The guard detects both.
 
 use crate::CODEBOOKS;
 
-/// Frames that any text may take, beginning and end included (2 s).
+/// Frames allowed for any text: the silence at both ends and a slow first word (2 s).
 const CEILING_BASE_FRAMES: u32 = 25;
-/// Frames that each text token may take at most (0.48 s; ordinary speech takes about a third of it).
+/// Additional frames allowed for each text token (0.48 s, three times as many as ordinary speech takes).
 const CEILING_FRAMES_PER_TOKEN: u32 = 6;
-/// The longest cycle that is looked for, in frames.
+/// Longest cycle that is detected, in frames (0.64 s): as long as a short word.
 const CYCLE_PERIOD_MAX: usize = 8;
-/// A cycle that goes on for this many frames (2.4 s) is no speech: even a held vowel varies in its acoustic codes.
+/// Frames after which a cycle is a runaway (2.4 s): even a sustained vowel varies in its acoustic codes.
 const CYCLE_FRAMES: usize = 30;
-/// Silence of this many frames (2.4 s) inside a sentence is no pause.
+/// Frames after which silence is a runaway (2.4 s): longer than any pause inside a sentence.
 pub(crate) const SILENT_FRAMES: u32 = 30;
-/// Loudness below which a frame counts as silent: -50 dBFS, as root mean square.
+/// Level below which a frame is silent: -50 dBFS, root mean square.
 const SILENT_RMS: f32 = 0.003_162;
 
-/// The most frames that a text of so many tokens may take.
+/// Returns the maximum number of frames for a text of this many tokens.
 #[must_use]
 pub fn frame_ceiling(text_tokens: usize) -> u32 {
     let tokens = u32::try_from(text_tokens).unwrap_or(u32::MAX);
     CEILING_BASE_FRAMES.saturating_add(tokens.saturating_mul(CEILING_FRAMES_PER_TOKEN))
 }
 
-/// Watches for frames that come again and again.
+/// Detector of repeating frames.
 #[derive(Debug, Default)]
 pub(crate) struct Cycles {
     recent: Vec<[u16; CODEBOOKS]>,
-    /// For each period, how many frames in a row have equalled the frame that many earlier.
+    /// For each period, number of consecutive frames equal to the frame one period earlier.
     matches: [usize; CYCLE_PERIOD_MAX],
 }
 
 impl Cycles {
-    /// Takes note of a frame's codes; true when the voice has run away.
+    /// Adds a frame; returns true if the voice has run away.
     pub(crate) fn saw(&mut self, codes: &[u16; CODEBOOKS]) -> bool {
         for (index, matched) in self.matches.iter_mut().enumerate() {
             let earlier = self.recent.len().checked_sub(index + 1).and_then(|at| self.recent.get(at));
@@ -46,16 +46,16 @@ impl Cycles {
     }
 }
 
-/// What the loudness of a frame says.
+/// Result of the silence detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SilenceVerdict {
-    /// All is well.
+    /// No runaway.
     Continue,
     /// The voice has run away.
     RanAway,
 }
 
-/// Watches for a voice that falls silent for ever.
+/// Detector of endless silence.
 #[derive(Debug, Default)]
 pub(crate) struct Silence {
     silent_frames: u32,
@@ -63,7 +63,7 @@ pub(crate) struct Silence {
 }
 
 impl Silence {
-    /// Takes note of how loud a frame turned out (root mean square, 1 is full scale).
+    /// Adds the level of a frame (root mean square, 1 is full scale).
     pub(crate) fn heard(&mut self, rms: f32) -> SilenceVerdict {
         if rms < SILENT_RMS {
             self.silent_frames += 1;
@@ -74,7 +74,7 @@ impl Silence {
         if self.silent_frames >= SILENT_FRAMES { SilenceVerdict::RanAway } else { SilenceVerdict::Continue }
     }
 
-    /// Whether any frame so far was more than silence.
+    /// Returns true if any frame so far was not silent.
     pub(crate) fn heard_something(&self) -> bool {
         self.heard_something
     }

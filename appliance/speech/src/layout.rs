@@ -1,7 +1,7 @@
-//! What a voice is made of, in numbers: sizes, special ids, speakers, languages and sampling defaults.
+//! Description of a voice: sizes, special ids, speakers, languages and sampling defaults.
 //!
-//! All of it comes from the checkpoint's `config.json` and `generation_config.json`; nothing is known beforehand but
-//! the number of codes in a frame.
+//! All of it comes from the checkpoint's `config.json` and `generation_config.json`; only the number of codes in a
+//! frame is fixed.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +14,26 @@ pub const CODEBOOKS: usize = 16;
 /// Codes that the predictor adds to the talker's one.
 pub const GROUPS: usize = CODEBOOKS - 1;
 
-/// How the model was trained to be told who speaks.
+/// Kind of speaker identity that the model was trained with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
-    /// Speakers with names.
+    /// Named speakers.
     CustomVoice,
-    /// Any speaker, by an embedding and perhaps a recording.
+    /// Any speaker, given by an embedding and optionally a recording.
     Base,
-    /// A speaker described in words.
+    /// Speaker described in words.
     VoiceDesign,
 }
 
-/// Whether text is spelled out before the voice reads it.
+/// Text normalization that a voice needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextNormalisation {
-    /// The voice reads digits, units and abbreviations by itself.
+    /// None: the voice reads digits, units and abbreviations itself.
     #[default]
     None,
-    /// Everything becomes lower-case English words first.
+    /// Text is rewritten as lower-case English words.
     English,
 }
 
@@ -45,11 +45,11 @@ pub struct TextIds {
     pub im_start: u32,
     /// `<|im_end|>`
     pub im_end: u32,
-    /// Text part of a row that has no text.
+    /// Text part of a row without text.
     pub tts_pad: u32,
-    /// Begins the text.
+    /// Beginning of the text.
     pub tts_bos: u32,
-    /// Ends the text.
+    /// End of the text.
     pub tts_eos: u32,
 }
 
@@ -57,102 +57,102 @@ pub struct TextIds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CodecIds {
-    /// Codec part of a row that has no code.
+    /// Codec part of a row without code.
     pub pad: u32,
-    /// Begins the codes.
+    /// Beginning of the codes.
     pub bos: u32,
-    /// Ends the codes.
+    /// End of the codes, which ends the speech.
     pub eos: u32,
-    /// A language tag follows.
+    /// Marks that a language tag follows.
     pub think: u32,
-    /// No language tag follows.
+    /// Marks that no language tag follows.
     pub nothink: u32,
-    /// Begins the tag.
+    /// Beginning of the tag.
     pub think_bos: u32,
-    /// Ends the tag.
+    /// End of the tag.
     pub think_eos: u32,
 }
 
-/// A named speaker.
+/// Named speaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Speaker {
     /// Row of the codec embedding.
     pub id: u32,
-    /// The language tag that this speaker uses in place of Chinese or of no tag.
+    /// Language tag that replaces Chinese, or a missing tag, for this speaker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect: Option<String>,
 }
 
-/// How codes are drawn unless the caller says otherwise.
+/// Default sampling parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamplingDefaults {
-    /// Draw code 0; otherwise take the likeliest.
+    /// True to sample code 0, false to take the most probable.
     pub sample: bool,
     /// Temperature of code 0.
     pub temperature: f32,
-    /// How many candidates code 0 has; 0 is all.
+    /// Number of candidates for code 0; 0 is all.
     pub top_k: usize,
-    /// Probability mass that code 0's candidates cover.
+    /// Probability mass of the candidates for code 0.
     pub top_p: f32,
-    /// What the logits of code-0 values already used are divided (or, when negative, multiplied) by.
+    /// Divisor of the logits of code-0 values used before (factor if the logit is negative).
     pub repetition_penalty: f32,
-    /// Draw codes 1 to 15; otherwise take the likeliest.
+    /// True to sample codes 1 to 15, false to take the most probable.
     pub predictor_sample: bool,
     /// Temperature of codes 1 to 15.
     pub predictor_temperature: f32,
-    /// How many candidates codes 1 to 15 have; 0 is all.
+    /// Number of candidates for codes 1 to 15; 0 is all.
     pub predictor_top_k: usize,
-    /// Probability mass that the candidates of codes 1 to 15 cover.
+    /// Probability mass of the candidates for codes 1 to 15.
     pub predictor_top_p: f32,
-    /// Frames before the end of speech may be drawn.
+    /// Minimum number of frames before the end of speech.
     pub min_frames: u32,
-    /// Frames after which speech ends whatever the model says.
+    /// Maximum number of frames.
     pub max_frames: u32,
 }
 
-/// Everything about a voice that is not a weight.
+/// Everything about a voice except its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VoiceLayout {
-    /// How the model is told who speaks.
+    /// Kind of the model.
     pub kind: ModelKind,
-    /// The checkpoint's own word for its size: `0b6`, `1b7`.
+    /// Size as named by the checkpoint: `0b6`, `1b7`.
     pub model_size: String,
-    /// Width of the talker, and of every embedding row.
+    /// Hidden size of the talker, and width of every embedding row.
     pub hidden: usize,
-    /// Values that a code can have.
+    /// Number of values of a code.
     pub codebook_size: usize,
-    /// Rows of the talker's codec embedding, and its logits.
+    /// Number of rows of the talker's codec embedding, and of its logits.
     pub codec_vocab: usize,
-    /// Rows of the text embedding.
+    /// Number of rows of the text embedding.
     pub text_vocab: usize,
-    /// Whether the model follows instructions in words.
+    /// True if the model follows instructions in words.
     pub instructions: bool,
-    /// What is done to text before the voice reads it.
+    /// Text normalization before tokenization.
     #[serde(default)]
     pub text_normalisation: TextNormalisation,
-    /// Frames of silence at the beginning of a sentence, while the voice reads ahead; nobody has to hear them.
+    /// Frames of silence at the beginning of a sentence, while the voice reads ahead; they are discarded.
     #[serde(default)]
     pub lead_frames: usize,
     /// Special ids of the text vocabulary.
     pub text_ids: TextIds,
     /// Special ids of the codec vocabulary.
     pub codec_ids: CodecIds,
-    /// Language name to codec id, dialects included.
+    /// Codec ids by language name, dialects included.
     pub languages: BTreeMap<String, u32>,
-    /// Speaker name (lower case) to speaker.
+    /// Speakers by lower-case name.
     pub speakers: BTreeMap<String, Speaker>,
-    /// How codes are drawn.
+    /// Default sampling parameters.
     pub sampling: SamplingDefaults,
 }
 
 impl VoiceLayout {
-    /// Checks that every id lies inside its table, so that no later step needs to.
+    /// Checks that every id is inside its table, so that no later step needs to.
     ///
     /// # Errors
-    /// [`SpeechError::Layout`] names the first id or size that cannot be.
+    /// [`SpeechError::Layout`] names the first invalid id or size.
     pub fn check(&self) -> Result<(), SpeechError> {
         let wrong = |what: String| Err(SpeechError::Layout(what));
         if self.hidden == 0 || self.codebook_size == 0 || self.codebook_size > usize::from(u16::MAX) {
@@ -188,15 +188,15 @@ impl VoiceLayout {
         Ok(())
     }
 
-    /// The languages a user may ask for: all but the dialects, which come with their speakers.
+    /// Returns the languages that can be requested: all but the dialects, which are implied by their speakers.
     pub fn language_names(&self) -> impl Iterator<Item = &str> {
         self.languages.keys().map(String::as_str).filter(|name| !name.contains("dialect"))
     }
 
-    /// The codec id of a language name, in any case.
+    /// Looks up the codec id of a language by its case-insensitive name.
     ///
     /// # Errors
-    /// [`SpeechError::UnknownLanguage`] lists the names there are.
+    /// [`SpeechError::UnknownLanguage`] lists the known names.
     pub fn language(&self, name: &str) -> Result<u32, SpeechError> {
         let wanted = name.to_lowercase();
         self.languages.get(&wanted).filter(|_| !wanted.contains("dialect")).copied().ok_or_else(|| {
@@ -205,7 +205,7 @@ impl VoiceLayout {
         })
     }
 
-    /// Names and speakers in the order of their ids. The first speaks where nobody else is asked for.
+    /// Returns names and speakers in the order of their ids. The first is the default.
     pub fn speakers_in_order(&self) -> impl Iterator<Item = (&str, &Speaker)> {
         let mut speakers: Vec<_> =
             self.speakers.iter().map(|(name, speaker)| (name.as_str(), speaker)).collect();
@@ -213,10 +213,10 @@ impl VoiceLayout {
         speakers.into_iter()
     }
 
-    /// A speaker by name, in any case.
+    /// Looks up a speaker by its case-insensitive name.
     ///
     /// # Errors
-    /// [`SpeechError::UnknownSpeaker`] lists the names there are, [`SpeechError::NeedsReference`] when there are none.
+    /// [`SpeechError::UnknownSpeaker`] lists the known names; [`SpeechError::NeedsReference`] if there are none.
     pub fn speaker(&self, name: &str) -> Result<&Speaker, SpeechError> {
         if self.speakers.is_empty() {
             return Err(SpeechError::NeedsReference);

@@ -1,14 +1,14 @@
-//! From text to frames of speech codes, without any I/O: cleaning and splitting of text, byte-level BPE, prompt rows,
-//! sampling, the runaway guard and the frame loop.
+//! Text to frames of speech codes, without I/O: cleaning and splitting of text, byte-level BPE, prompt rows, sampling,
+//! the runaway guard and the frame loop.
 //!
 //! ```text
 //! text -> sentences -> token ids -> prompt rows -> [ talker <-> predictor ] -> one frame of 16 codes each 80 ms
 //! ```
 //!
-//! The model is described by a [`VoiceLayout`], its embedding tables are reached through [`EmbeddingTables`], and the
-//! two networks are reached through [`TalkerEngine`] and [`PredictorEngine`]. The [`FrameLoop`] owns the truth of an
-//! utterance (its prompt, its seed, the codes made so far) and can be rebuilt from it at any frame, which is why a
-//! network that dies can be replaced without anybody hearing it.
+//! A [`VoiceLayout`] describes the model; [`EmbeddingTables`], [`TalkerEngine`] and [`PredictorEngine`] are the
+//! interfaces to its tables and networks. The [`FrameLoop`] owns the whole state of an utterance (prompt, seed, codes
+//! so far) and can be rebuilt from it at any frame, so that a network that crashed can be replaced without an audible
+//! effect.
 
 mod error;
 mod frame_loop;

@@ -1,4 +1,4 @@
-//! What the talker reads before the first frame, and what it is fed along with each frame.
+//! The talker's input: rows before the first frame, and text fed along with each frame.
 //!
 //! Every position is the sum of a text part and a codec part; a part may be missing. The layouts are those of the
 //! official package (`Qwen3TTSForConditionalGeneration.generate`): an optional instruction, the role, the tag
@@ -12,67 +12,67 @@
 
 use crate::{CODEBOOKS, EmbeddingTables, ModelKind, SpeechError, VoiceLayout};
 
-/// How the text reaches the talker.
+/// Time at which the text is fed to the talker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextMode {
-    /// One token with each frame: the first frame does not wait for long text.
+    /// One token with each frame, so that the first frame does not wait for a long text.
     Streaming,
-    /// All of it before the first frame.
+    /// The whole text before the first frame.
     Whole,
 }
 
-/// Who speaks.
+/// Speaker identity.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Identity {
-    /// A speaker of the voice, by name.
+    /// Named speaker of the voice.
     Named(String),
-    /// A speaker embedding (x-vector), `hidden` numbers.
+    /// Speaker embedding (x-vector), `hidden` numbers.
     Embedding(Vec<f32>),
-    /// Whoever the instruction describes.
+    /// Speaker described by the instruction.
     Described,
 }
 
-/// A recording of the speaker, as text and codes, that the speech continues.
+/// Recording of the speaker, as text and codes, which the speech continues.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reference {
-    /// Token ids of what is said in it.
+    /// Token ids of its transcript.
     pub text: Vec<u32>,
-    /// Its codes.
+    /// Codes of its frames.
     pub codes: Vec<[u16; CODEBOOKS]>,
 }
 
-/// Everything but the text.
+/// All parameters of a prompt except the text.
 #[derive(Debug, Clone)]
 pub struct PromptOptions {
-    /// The three ids of `<|im_start|>assistant\n`.
+    /// Ids of `<|im_start|>assistant\n`.
     pub role: [u32; 3],
-    /// All ids of the instruction turn, where there is one.
+    /// Ids of the instruction turn; may be empty.
     pub instruction: Vec<u32>,
     /// Language name; `None` is `auto`.
     pub language: Option<String>,
-    /// Who speaks.
+    /// Speaker identity.
     pub identity: Identity,
-    /// A recording to continue (Base models).
+    /// Recording to continue (Base models).
     pub reference: Option<Reference>,
-    /// How the text reaches the talker.
+    /// Time at which the text is fed.
     pub mode: TextMode,
 }
 
-/// A prompt, ready for the talker.
+/// Prompt of an utterance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
     /// `positions * hidden` numbers, row-major.
     pub rows: Vec<f32>,
-    /// How many positions.
+    /// Number of positions.
     pub positions: usize,
-    /// How many leading positions depend on the options only, not on the text: a talker that has read them once for
-    /// a voice need not read them again.
+    /// Number of leading positions that depend on the options only, not on the text: a talker that has decoded them
+    /// once for a voice keeps them.
     pub constant_positions: usize,
     /// Text ids fed along with frames 0, 1, 2, …; padding afterwards.
     pub trailing: Vec<u32>,
 }
 
-/// One position: at most one text id, and at most one codec part.
+/// Builder of rows; each is the sum of at most one text id and at most one codec part.
 struct Builder<'a> {
     layout: &'a VoiceLayout,
     tables: &'a dyn EmbeddingTables,
@@ -98,7 +98,7 @@ impl Builder<'_> {
     }
 }
 
-/// `row +=` the embeddings of a whole frame: what the talker hears of its own speech.
+/// Adds the embeddings of a whole frame to `row`: the feedback of the talker's own speech.
 pub(crate) fn add_frame(tables: &dyn EmbeddingTables, codes: &[u16; CODEBOOKS], row: &mut [f32]) {
     tables.add_codec(u32::from(codes[0]), row);
     for (group, &code) in codes[1..].iter().enumerate() {
@@ -107,7 +107,7 @@ pub(crate) fn add_frame(tables: &dyn EmbeddingTables, codes: &[u16; CODEBOOKS], 
 }
 
 impl Prompt {
-    /// Lays out the prompt for the token ids of a text.
+    /// Builds the prompt for the token ids of a text.
     ///
     /// # Errors
     /// An unknown language or speaker (with the known ones), an instruction for a model that takes none, a speaker
@@ -131,7 +131,7 @@ impl Prompt {
         push_tag(&mut builder, options)?;
         let mut constant_positions = builder.positions();
         if let Some(reference) = &options.reference {
-            // The words of the recording come first, and are the same for every text.
+            // The transcript of the recording comes first, and is the same for every text.
             let rows = match options.mode {
                 TextMode::Streaming => reference.text.len().min(reference.codes.len() + 1),
                 TextMode::Whole => reference.text.len(),
@@ -147,7 +147,7 @@ impl Prompt {
     }
 }
 
-/// The tag: language, speaker, and the first text marker. `codec_bos` is left for the body.
+/// Adds the tag: language, speaker, and the beginning of the text. `codec_bos` is left for the body.
 fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), SpeechError> {
     let layout = builder.layout;
     let (codec, text) = (&layout.codec_ids, &layout.text_ids);
@@ -158,12 +158,12 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
         }
         Identity::Embedding(_) => None,
         Identity::Described if layout.kind == ModelKind::VoiceDesign => None,
-        // Nobody was named: says who there is, or that a recording is wanted.
+        // No speaker was named: this returns the error that lists the speakers or asks for a recording.
         Identity::Described => Some(layout.speaker("")?),
     };
     let wanted = options.language.as_deref().map(str::to_lowercase).filter(|name| name != "auto");
     let mut language = wanted.as_deref().map(|name| layout.language(name)).transpose()?;
-    // A speaker of a dialect speaks it whenever Chinese, or nothing, was asked for.
+    // A speaker of a dialect speaks it if Chinese or no language was requested.
     if matches!(wanted.as_deref(), None | Some("chinese"))
         && let Some(dialect) = speaker.and_then(|s| s.dialect.as_ref())
     {
@@ -221,7 +221,7 @@ fn push_reference(
     let layout = builder.layout;
     let (codec, text) = (&layout.codec_ids, &layout.text_ids);
     let words: Vec<u32> = reference.text.iter().chain(body).copied().chain([text.tts_eos]).collect();
-    // Codec side: the beginning, then every frame of the recording.
+    // Codec part: the beginning, then every frame of the recording.
     let mut push_codes = |text_at: &dyn Fn(usize) -> u32| {
         builder.push(Some(text_at(0)), Some(codec.bos));
         for (index, codes) in reference.codes.iter().enumerate() {

@@ -1,58 +1,59 @@
-//! From words to timed sounds, for voices that have a lexicon: it says how a word sounds and for how long each sound is
-//! held. Such a voice reads a frame of sounds with each frame of speech (the streaming layout), so that nothing in it has
-//! to find out where in the text it is.
+//! Words to timed phonemes, for voices that have a lexicon: it gives the phonemes of a word and their durations. Such a
+//! voice reads a frame of phonemes with each frame of speech (the streaming layout), so that it needs no attention to
+//! find its position in the text.
 //!
-//! A lexicon's entry is sounds (IPA) with the units of 26.7 ms each lasts, 1 where no number stands: `cat` is
-//! `k2ˈ2æ3t2`. Marks have entries too, in which `~` holds whatever was before; and `-s`, `-z`, `-ᵻz`, `-t`, `-d`, `-ᵻd`
-//! and `-ing` are endings.
+//! An entry of the lexicon consists of phonemes (IPA), each with its duration in units of 26.7 ms (1 if absent): `cat`
+//! is `k2ˈ2æ3t2`. Punctuation marks have entries too, in which `~` prolongs the phoneme before; `-s`, `-z`, `-ᵻz`,
+//! `-t`, `-d`, `-ᵻd` and `-ing` are endings.
 //!
-//! Words that are not listed are read by rules, which are entries too: `=` and a letter, then the letters around it, first
-//! those to the right (the order is [`AROUND`]; `_` stands for what is beyond the word), and what the letter makes there: `=c`
-//! is `k2`, `=ch` is `ʧ3`, `=gh` nothing. The longest that fits counts. A word is read from its end, where English decides
-//! on its stress, and vowels before the one with the main stress are capitals: there will be no other.
+//! Other words are read by letter-to-sound rules, which are entries too: the key is `=`, a letter, and the letters
+//! around it in the order of [`AROUND`] (`_` is beyond the word); the value is the letter's sound there: `=c` is `k2`,
+//! `=ch` is `ʧ3`, `=gh` nothing. The longest matching key applies. A word is read from its end, since English stress is
+//! determined there; in keys, vowels before the main stress are capitals, because a word has no second one.
 
 use crate::SpeechError;
 
-/// Sounds in a frame of 80 ms.
+/// Units in a frame of 80 ms.
 pub const UNITS_PER_FRAME: usize = 3;
-/// A sound that fills the last frame of a text.
+/// Unit that fills up the last frame of a text.
 const SILENCE: char = '#';
-/// In the lexicon: the sound before is held.
+/// In the lexicon: the phoneme before is prolonged.
 const HOLD: char = '~';
-/// No sound lasts longer.
+/// Maximum duration of a phoneme (0.8 s), which bounds the output of a damaged lexicon.
 const UNITS_MAX: usize = 30;
-/// The longest stretch a voice with a lexicon was trained to say in one breath, in frames (11.5 s).
+/// Longest utterance that a voice with a lexicon was trained on, in frames (11.5 s).
 pub const FRAMES_MAX: usize = 144;
-/// The entry for the name of the letter; `a` is the word.
+/// Entry for the name of the letter; `a` is the word.
 const LETTER_A: &str = "A";
 
-/// In the lexicon: a rule, that is how a letter sounds among others.
+/// In the lexicon: first character of a letter-to-sound rule.
 const RULE: u8 = b'=';
-/// In a rule: there is no letter.
+/// In a rule: a place outside the word.
 const BEYOND: u8 = b'_';
-/// Where the letters of a rule stand, seen from the one that sounds.
+/// Offsets of a rule's context letters from its letter.
 const AROUND: [isize; 9] = [1, 2, -1, 3, -2, 4, -3, 5, 6];
 const VOWEL_LETTERS: &[u8] = b"aeiouy";
 const VOWELS: &str = "æɑɐəɛɜɪiɔʊuʌᵊᵻAIOWY";
-/// The fewest letters of each part of a compound.
+/// Minimum number of letters of each part of a compound; shorter parts match words by accident.
 const PART_MIN: usize = 4;
-/// Words, but as second parts they are endings, and sound otherwise.
+/// Words that are suffixes as the second part, and are pronounced differently there.
 const NO_SECOND_PARTS: [&str; 4] = ["ness", "less", "able", "ally"];
-/// Main and secondary stress stand before a vowel.
+/// Main stress, which precedes its vowel.
 const STRESS: char = 'ˈ';
+/// Secondary stress.
 const SECOND_STRESS: char = 'ˌ';
-/// As long as a stress lasts that no rule has put, in units.
+/// Duration of a stress mark that no rule has placed, in units.
 const STRESS_UNITS: usize = 2;
 
-/// Knows how words sound.
+/// Pronunciation lexicon.
 pub trait Pronunciations {
-    /// The timed sounds of a lower-case word, a mark, an ending or a rule.
+    /// Returns the timed phonemes of a lower-case word, a mark, an ending or a rule.
     fn sounds(&self, word: &str) -> Option<&str>;
 }
 
-/// Plain words ([`crate::normalise::english`]) as sounds, one character for each unit of 26.7 ms. A word that the lexicon
-/// does not know is put together from an ending or another word that it does know, or read by the lexicon's rules; what
-/// has no vowel is spelled.
+/// Converts plain words ([`crate::normalise::english`]) to phonemes, one character for each unit of 26.7 ms. A word
+/// that is not in the lexicon is composed of known words and endings, or read by rules; a word without vowels is
+/// spelled.
 #[must_use]
 pub fn pronounce(text: &str, lexicon: &dyn Pronunciations) -> String {
     let mut spoken = Spoken { units: Vec::with_capacity(text.len() * 3), lexicon };
@@ -74,7 +75,7 @@ pub fn pronounce(text: &str, lexicon: &dyn Pronunciations) -> String {
     spoken.units.into_iter().collect()
 }
 
-/// Whether a word is a letter that is spelled, not one of the words `a` and `i`.
+/// Returns true if a word is a spelled letter, not one of the words `a` and `i`.
 fn is_single_letter(word: Option<&str>) -> bool {
     word.map(|word| word.trim_end_matches(['.', ',', '?', '!']))
         .is_some_and(|word| word.len() == 1 && !matches!(word, "a" | "i"))
@@ -86,7 +87,7 @@ struct Spoken<'a> {
 }
 
 impl Spoken<'_> {
-    /// Adds an entry if there is one.
+    /// Adds an entry; returns false if there is none.
     fn entry(&mut self, entry: &str) -> bool {
         self.lexicon.sounds(entry).map(|sounds| self.say(sounds)).is_some()
     }
@@ -127,7 +128,7 @@ impl Spoken<'_> {
         }
     }
 
-    /// A known word with one of the regular endings.
+    /// Adds a known word with a regular ending; returns false if `word` is none.
     fn inflected(&mut self, word: &str) -> bool {
         let stem_of = |ending: &str| word.strip_suffix(ending).filter(|stem| stem.len() > 1);
         let known = |stem: &&str| self.lexicon.sounds(stem).is_some();
@@ -156,13 +157,14 @@ impl Spoken<'_> {
             return false;
         };
         self.entry(&stem);
+        // The variant of the ending depends on the last phoneme: a vowel is inserted between similar ones ("buses",
+        // "waited"), and the ending is voiceless after a voiceless phoneme.
         let last = self.units.last().copied().unwrap_or(SILENCE);
         let own = if endings[0] == "-s" { "szʃʒʧʤ" } else { "td" };
         self.entry(endings[if own.contains(last) { 2 } else { usize::from(!"ptkfθsʃʧ".contains(last)) }])
     }
 
-    /// Two known words written as one, the first as long as can be. Shorter ones are too often no words there: the rules
-    /// know better.
+    /// Adds a compound of two known words, the first as long as possible; returns false if `word` is none.
     fn compound(&mut self, word: &str) -> bool {
         let halves = (PART_MIN..(word.len() + 1).saturating_sub(PART_MIN))
             .rev()
@@ -175,7 +177,7 @@ impl Spoken<'_> {
         halves.is_some_and(|(first, second)| self.entry(first) && self.entry(second))
     }
 
-    /// A word that nobody listed, letter after letter. One without vowels is not said, nor is any without rules.
+    /// Adds a word by letter-to-sound rules; returns false if it has no vowels or the lexicon no rules for it.
     fn by_rules(&mut self, word: &str) -> bool {
         let letters = word.as_bytes();
         let lexicon = self.lexicon;
@@ -189,7 +191,7 @@ impl Spoken<'_> {
             is_stressed |= sounds.contains(STRESS);
             made[at] = sounds;
         }
-        // Where no rule puts the stress it is on the first letter that has one by any.
+        // Without a stressed letter, the first one takes the stress that can have it by any rule.
         if !is_stressed {
             let with_stress = |at| {
                 let sounds = rules(letters, at, false, lexicon).find(|sounds| sounds.contains(STRESS));
@@ -204,8 +206,8 @@ impl Spoken<'_> {
         self.stress(start)
     }
 
-    /// Sees to it that what was said since `start` has one main stress: the first, or else the first secondary one, or
-    /// else one on the first vowel. Without a vowel it is unsaid.
+    /// Gives the phonemes since `start` exactly one main stress: the first one, or else the first secondary one, or
+    /// else one before the first vowel. Removes them and returns false if they have no vowel.
     fn stress(&mut self, start: usize) -> bool {
         let word = &mut self.units[start..];
         let Some(vowel) = word.iter().position(|&sound| VOWELS.contains(sound)) else {
@@ -226,7 +228,8 @@ impl Spoken<'_> {
     }
 }
 
-/// What the rules say that fit a letter of a word, the longest first. `is_stressed`: the main stress is behind it.
+/// Returns the results of all rules that match a letter of a word, the longest key first. `is_stressed`: the main
+/// stress follows.
 fn rules<'a>(
     letters: &[u8],
     at: usize,
@@ -242,11 +245,11 @@ fn rules<'a>(
     (2..=key.len()).rev().filter_map(move |length| lexicon.sounds(std::str::from_utf8(&key[..length]).ok()?))
 }
 
-/// The ids of sounds, frame by frame: the vocabulary has an entry for each three sounds that were heard in training. Three
-/// that were not are read as the nearest that were.
+/// Converts phonemes to ids, one for each frame. The vocabulary has an entry for each triple of units that occurred in
+/// training; another triple is replaced by the nearest known one.
 ///
 /// # Errors
-/// [`SpeechError::Tokenizer`] when the vocabulary does not know a sound at all.
+/// [`SpeechError::Tokenizer`] if the vocabulary does not know a phoneme at all.
 pub fn frame_ids(units: &str, entry: impl Fn(&str) -> Option<u32>) -> Result<Vec<u32>, SpeechError> {
     let units: Vec<char> = units.chars().collect();
     let frame = |part: &[char]| {
@@ -266,19 +269,20 @@ pub fn frame_ids(units: &str, entry: impl Fn(&str) -> Option<u32>) -> Result<Vec
         ];
         let found = near.iter().find_map(|sounds| entry(&sounds.iter().collect::<String>()));
         found.ok_or_else(|| {
-            SpeechError::Tokenizer(format!("vocab.json has no frame for the sounds '{a}{b}{c}'"))
+            SpeechError::Tokenizer(format!("vocab.json has no frame for the phonemes '{a}{b}{c}'"))
         })
     };
     units.chunks(UNITS_PER_FRAME).map(frame).collect()
 }
 
-/// Where a text that takes too long for one breath is best cut: the comma nearest to its middle, or else the blank.
+/// Returns the best phrase break of a text that is too long: after the comma nearest to its middle, or else the blank.
 #[must_use]
 pub fn breath(text: &str) -> Option<usize> {
     let nearest = |mark: &str| {
         let places = text.match_indices(mark).map(|(at, _)| at + mark.len());
         places.filter(|&at| at < text.len()).min_by_key(|at| at.abs_diff(text.len() / 2))
     };
+    // A comma near one end would leave the other part nearly as long as before.
     nearest(", ").filter(|at| (text.len() / 5..text.len() * 4 / 5).contains(at)).or_else(|| nearest(" "))
 }
 

@@ -1,14 +1,13 @@
-//! How a code is chosen from logits: greedily, or drawn in a way that depends on nothing but where it stands.
+//! Choice of a code from logits: greedy, or sampled with randomness that depends only on the position of the code.
 //!
 //! A draw is a Gumbel-max draw: with `g_i` independent standard Gumbel variables, `argmax_i (l_i / T + g_i)` has
 //! exactly the law `softmax(l / T)` (Gumbel 1954; Maddison et al., "A* Sampling", 2014), also when it is restricted
 //! to the `k` largest logits. Here `g_i` is a hash of (seed, frame, codebook, i). So there is no generator whose
-//! state would have to survive a crash: whoever knows seed and position draws the same code, from any frame on, on
-//! any backend.
+//! state would have to survive a crash: seed and position determine the code, from any frame on, on any backend.
 
 use serde::{Deserialize, Serialize};
 
-/// Makes all choices of one utterance at one stage.
+/// Sampler of one utterance and one network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sampler {
@@ -16,25 +15,25 @@ pub struct Sampler {
     choice: Choice,
 }
 
-/// How to choose.
+/// Sampling method.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Choice {
-    /// The largest logit; the first of equals.
+    /// Largest logit; the first of equal ones.
     Greedy,
-    /// A draw.
+    /// Random choice.
     Draw {
-        /// What logits are divided by.
+        /// Divisor of the logits.
         temperature: f32,
-        /// How many of the largest logits take part (equals of the last one too); 0 is all.
+        /// Number of largest logits that are candidates (plus any equal to the last one); 0 is all.
         top_k: usize,
-        /// The likeliest candidates that together reach this probability take part; 1 is all.
+        /// Probability mass of the candidates, the most probable first; 1 is all.
         top_p: f32,
     },
 }
 
 impl Sampler {
-    /// A sampler. A temperature that is not above zero means [`Choice::Greedy`].
+    /// Returns a sampler. A temperature that is not above zero means [`Choice::Greedy`].
     #[must_use]
     pub fn new(seed: u64, choice: Choice) -> Self {
         let choice = match choice {
@@ -44,13 +43,13 @@ impl Sampler {
         Self { seed, choice }
     }
 
-    /// How it chooses.
+    /// Returns the sampling method.
     #[must_use]
     pub fn choice(&self) -> Choice {
         self.choice
     }
 
-    /// Chooses an index of `logits` for (`frame`, `codebook`); `None` when no logit is a finite number.
+    /// Chooses an index of `logits` for (`frame`, `codebook`); `None` if no logit is finite.
     /// Entries of minus infinity are never chosen. `logits` may be overwritten.
     pub fn draw(&self, logits: &mut [f32], frame: u32, codebook: u32) -> Option<usize> {
         let Choice::Draw { temperature, top_k, top_p } = self.choice else {
@@ -76,8 +75,8 @@ impl Sampler {
         }))
     }
 
-    /// Writes the Gumbel variables of (`frame`, `codebook`), one for each index of `noise`; zeros when greedy.
-    /// Adding them to `logits / temperature` and taking the largest is what [`Sampler::draw`] does.
+    /// Writes the Gumbel variables of (`frame`, `codebook`), one for each index of `noise`; zeros if greedy.
+    /// [`Sampler::draw`] adds them to `logits / temperature` and takes the largest; a graph may do the same.
     pub fn noise(&self, frame: u32, codebook: u32, noise: &mut [f32]) {
         if self.choice == Choice::Greedy {
             noise.fill(0.0);
@@ -94,7 +93,7 @@ impl Sampler {
     }
 }
 
-/// Index of the first largest finite value.
+/// Returns the index of the first largest finite value.
 fn largest(values: impl Iterator<Item = f32>) -> Option<usize> {
     let mut best: Option<(usize, f32)> = None;
     for (index, value) in values.enumerate() {
@@ -111,11 +110,12 @@ fn kth_largest(values: &[f32], k: usize) -> f32 {
     *kth
 }
 
-/// The smallest logit that still belongs to the likeliest candidates reaching `top_p` (at least one stays).
+/// Returns the smallest logit of the most probable candidates that together reach `top_p` (at least one).
 fn nucleus_threshold(logits: &[f32], threshold: f32, top_p: f32) -> f32 {
     let mut kept: Vec<f32> = logits.iter().copied().filter(|l| l.is_finite() && *l >= threshold).collect();
     kept.sort_unstable_by(|a, b| b.total_cmp(a));
     let Some(&top) = kept.first() else { return threshold };
+    // Relative to the largest logit, so that no exponential overflows.
     let total: f32 = kept.iter().map(|l| (l - top).exp()).sum();
     let mut reached = 0.0;
     for &logit in &kept {
@@ -127,7 +127,7 @@ fn nucleus_threshold(logits: &[f32], threshold: f32, top_p: f32) -> f32 {
     threshold
 }
 
-/// One step of `splitmix64`'s output function (Steele, Lea, Flood: "Fast splittable pseudorandom number
+/// Mixes bits by the output function of `splitmix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number
 /// generators", 2014): every input bit reaches every output bit.
 fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -136,9 +136,9 @@ fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A standard Gumbel variable, a pure function of its arguments: `-ln(-ln u)` with `u` in `(0, 1)`.
+/// Returns a standard Gumbel variable, a pure function of its arguments: `-ln(-ln u)` with `u` in `(0, 1)`.
 fn gumbel(key: u64, index: usize) -> f32 {
-    // 53 bits, moved off both ends by half a step.
+    // 53 bits, offset by half a step so that neither 0 nor 1, whose logarithms are infinite or zero, occurs.
     let u = ((mix(key ^ (index as u64)) >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
     (-(-u.ln()).ln()) as f32
 }

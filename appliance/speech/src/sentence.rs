@@ -1,14 +1,14 @@
-//! One sentence on its way from prompt to samples: two state machines without I/O, each the truth about its half.
+//! Synthesis of one sentence, from prompt to samples: two state machines without I/O, one for each half.
 //!
 //! ```text
 //! talker, predictor <-> SentenceFrames -- Made --> SentenceSamples <-> vocoder
 //!                                      <- Judged --
 //! ```
 //!
-//! They may run in two threads, two tasks or one loop: what comes out depends on the sentence and the options only,
-//! never on who was faster. A network that died is replaced, told what it has to know again
-//! ([`SentenceFrames::talker_lost`], [`SentenceSamples::vocoder_lost`]), and nobody hears it: no sample is lost and
-//! none is repeated, to the last bit.
+//! They may run in two threads, two tasks or one loop: the samples depend on the sentence and the options only, never
+//! on timing. A network that crashed is replaced and its state rebuilt ([`SentenceFrames::talker_lost`],
+//! [`SentenceSamples::vocoder_lost`]) without an audible effect: no sample is lost or repeated, and all are
+//! bit-identical.
 
 mod frames;
 mod samples;
@@ -18,29 +18,29 @@ pub use samples::SentenceSamples;
 
 use crate::{CODEBOOKS, Prompt};
 
-/// A sentence, ready to be spoken.
+/// Sentence to be synthesized.
 #[derive(Debug, Clone)]
 pub struct Sentence {
-    /// What the talker reads.
+    /// Input of the talker.
     pub prompt: Prompt,
-    /// Tokens of its text: it may not take much longer than a text of that length can.
+    /// Number of tokens of its text, which bounds its duration.
     pub tokens: usize,
 }
 
-/// How a sentence is spoken.
+/// Synthesis options of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentenceOptions {
-    /// The same seed and text give the same samples.
+    /// Seed of all random choices: the same seed and text give the same samples.
     pub seed: u64,
-    /// Always the likeliest code.
+    /// True to always take the most probable code.
     pub greedy: bool,
-    /// Frames, obeyed exactly and without a runaway guard; `None` leaves it to the guard.
+    /// Maximum number of frames, obeyed exactly and without runaway guard; `None` leaves it to the guard.
     pub max_frames: Option<u32>,
-    /// Frames in a vocoder call once speech is under way; the first calls are shorter.
+    /// Frames per vocoder call after the first calls, which are shorter.
     pub chunk_frames: usize,
 }
 
-/// What was made: a frame, the end of the sentence, or both at once.
+/// Output of [`SentenceFrames`]: a frame, the end of the sentence, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Made {
     attempt: u32,
@@ -48,20 +48,20 @@ pub struct Made {
     end: Option<End>,
 }
 
-/// Why there are no more frames.
+/// Reason for the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// The talker said so.
+    /// The talker chose the end-of-speech code.
     OfSpeech,
-    /// So many frames were wanted.
+    /// The requested number of frames was reached.
     Wanted,
-    /// No text of this length takes longer.
+    /// The maximum duration of a text of this length was reached.
     Ceiling,
-    /// The same frames came again and again.
+    /// The frames were repeating.
     Cycle,
 }
 
-/// What those who hear the samples say about them.
+/// Feedback of [`SentenceSamples`] about the frames, which only their samples show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
     attempt: u32,
@@ -70,11 +70,11 @@ pub struct Judged {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// Something was heard: from now on there is no way back.
+    /// Audible samples were released: the attempt is final.
     Heard,
-    /// Nothing but silence: begin again with the next seed.
+    /// Nothing but silence so far: start again with the next seed.
     Retry,
-    /// The sentence has ended.
+    /// The sentence is finished.
     Done,
 }
 

@@ -1,10 +1,10 @@
-//! Long text as sentences. The voice speaks one after the other, so that the first can be heard while the rest is
-//! still text, and so that none is longer than what the model was trained on.
+//! Splitting of text into sentences. They are synthesized one after the other, so that the first is audible while the
+//! rest is still text, and none is longer than the utterances that the model was trained on.
 
-/// The longest piece in characters: about 25 s of speech, well inside what the model keeps together.
+/// Maximum length of a sentence in characters: about 25 s of speech, which the model still synthesizes reliably.
 pub const SENTENCE_CHARACTERS_MAX: usize = 400;
 
-/// A full stop after these is no end (compared in lower case, without the stop).
+/// Abbreviations whose full stop does not end a sentence (in lower case, without the full stop).
 const ABBREVIATIONS: &[&str] = &[
     // English
     "mr",
@@ -116,11 +116,11 @@ const ABBREVIATIONS: &[&str] = &[
     "напр",
 ];
 
-/// Marks at which a sentence that is too long may be broken, best first.
+/// Marks at which a sentence that is too long may be split, the best first.
 const CLAUSE_MARKS: [&[char]; 3] = [&[';', '；', ':', '：', '—', '–'], &[',', '，', '、', '،'], &[' ', '\n']];
 
-/// Splits clean text into sentences of at most [`SENTENCE_CHARACTERS_MAX`] characters. No piece is empty, and the
-/// pieces hold every visible character of the text in its order.
+/// Splits clean text into sentences of at most [`SENTENCE_CHARACTERS_MAX`] characters. None is empty, and
+/// together they contain every visible character of the text in its order.
 #[must_use]
 pub fn split_sentences(text: &str) -> Vec<&str> {
     let mut sentences = Vec::new();
@@ -135,14 +135,14 @@ pub fn split_sentences(text: &str) -> Vec<&str> {
     sentences
 }
 
-/// Byte offset just after the first sentence of `text`.
+/// Returns the byte offset of the end of the first sentence of `text`.
 fn sentence_end(text: &str) -> usize {
     let mut characters = text.char_indices().peekable();
     while let Some((offset, character)) = characters.next() {
         if !matches!(character, '.' | '!' | '?' | '…' | '。' | '！' | '？' | '．' | '｡') {
             continue;
         }
-        // All marks and closing quotes that follow belong to this sentence.
+        // Further marks and closing quotes belong to this sentence.
         let mut end = offset + character.len_utf8();
         let mut marks = 1;
         while let Some(&(next, c)) = characters.peek() {
@@ -154,6 +154,7 @@ fn sentence_end(text: &str) -> usize {
             end = next + c.len_utf8();
             characters.next();
         }
+        // Full-width marks end a sentence without a blank after them.
         let wide = matches!(character, '。' | '！' | '？' | '．' | '｡');
         if wide || ends_here(&text[..offset], character, marks, &text[end..]) {
             return end;
@@ -162,7 +163,7 @@ fn sentence_end(text: &str) -> usize {
     text.len()
 }
 
-/// Whether a mark between `before` and `after` ends a sentence.
+/// Returns true if a mark between `before` and `after` ends a sentence.
 fn ends_here(before: &str, mark: char, marks: usize, after: &str) -> bool {
     // Inside a number, a name or an address there is no blank: 3.14, crier.local, v1.2
     if !after.is_empty() && !after.starts_with(char::is_whitespace) {
@@ -186,12 +187,12 @@ fn ends_here(before: &str, mark: char, marks: usize, after: &str) -> bool {
     !(goes_on_small || is_initial || is_ordinal || ABBREVIATIONS.contains(&lower.as_str()))
 }
 
-/// Pushes a sentence, broken at clause marks, then blanks, then anywhere, while it is too long.
+/// Pushes a sentence; one that is too long is split at clause marks, or else blanks, or else anywhere.
 fn push_bounded<'a>(sentences: &mut Vec<&'a str>, sentence: &'a str) {
     let mut rest = sentence;
     while let Some((limit, _)) = rest.char_indices().nth(SENTENCE_CHARACTERS_MAX) {
         let window = &rest[..limit];
-        // Not in the first third: a short head and a long tail help nobody.
+        // Not in the first third, which would leave a very short first part and split the rest again.
         let earliest = limit / 3;
         let cut = CLAUSE_MARKS
             .iter()

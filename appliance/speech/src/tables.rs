@@ -1,42 +1,42 @@
-//! What the frame loop needs from outside: embedding rows, and two networks.
+//! Interfaces to the embedding tables and networks of a voice.
 
 use crate::{GROUPS, Sampler};
 
-/// The embedding tables of a voice. All rows are as wide as the talker's hidden state.
+/// Embedding tables of a voice. All rows are as wide as the talker's hidden state.
 ///
 /// Ids come from a checked [`crate::VoiceLayout`] and from networks of the same voice, so they are in range; an
-/// implementation adds nothing for an id that is not.
+/// implementation ignores an id that is not.
 pub trait EmbeddingTables {
-    /// `row += text_projection(text_embedding[id])`
+    /// Computes `row += text_projection(text_embedding[id])`.
     fn add_text(&self, id: u32, row: &mut [f32]);
-    /// `row += codec_embedding[id]`, the talker's own table
+    /// Computes `row += codec_embedding[id]`, from the talker's own table.
     fn add_codec(&self, id: u32, row: &mut [f32]);
-    /// `row += code_predictor.codec_embedding[group][code]`, `group` in `0 .. 15`
+    /// Computes `row += code_predictor.codec_embedding[group][code]`, with `group` in `0 .. 15`.
     fn add_predictor(&self, group: usize, code: u16, row: &mut [f32]);
 }
 
-/// What the talker says after its last row.
+/// Output of the talker for its last row.
 #[derive(Debug)]
 pub struct TalkerOutput<'a> {
     /// Hidden state after the final norm, `hidden` numbers.
     pub hidden: &'a [f32],
-    /// One number for each entry of the codec vocabulary; the caller may scribble in it.
+    /// One logit for each entry of the codec vocabulary; the caller may overwrite them.
     pub logits: &'a mut [f32],
 }
 
 /// The talker network.
 pub trait TalkerEngine {
-    /// What can go wrong.
+    /// Error of the engine.
     type Error;
 
-    /// Reads `rows` (`n * hidden` numbers, row-major) as positions `position .. position + n`; whatever was known
-    /// of these positions and later ones is forgotten. Answers for the last row.
+    /// Decodes `rows` (`n * hidden` numbers, row-major) at positions `position .. position + n`, replacing these and
+    /// all later positions. Returns the output for the last row.
     ///
-    /// The first `constant` rows are read as a part of their own, so that the answer is the same to the last bit whether
-    /// they stood there already or not: how rows are grouped changes the rounding.
+    /// The first `constant` rows are decoded as a batch of their own, so that the output is bit-identical if they are
+    /// cached already: the batch size influences rounding.
     ///
     /// # Errors
-    /// The engine's own.
+    /// Those of the engine.
     fn decode(
         &mut self,
         position: usize,
@@ -47,13 +47,13 @@ pub trait TalkerEngine {
 
 /// The code predictor network.
 pub trait PredictorEngine {
-    /// What can go wrong.
+    /// Error of the engine.
     type Error;
 
-    /// The fifteen codes that go with `code0` in a frame, drawn by `sampler` as codebooks 1 to 15.
+    /// Predicts codes 1 to 15 of a frame from `hidden` and `code0`, sampled by `sampler`.
     ///
     /// # Errors
-    /// The engine's own.
+    /// Those of the engine.
     fn predict(
         &mut self,
         frame: u32,

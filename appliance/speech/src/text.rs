@@ -1,12 +1,12 @@
-//! Text from outside: every rule about what is taken, what is dropped and what is refused stands here.
+//! Cleaning of text from outside: all rules about accepted, removed and rejected characters.
 
 use crate::SpeechError;
 
-/// The longest text of one announcement, in bytes: about two hours of speech.
+/// Longest text of an announcement, in bytes: about two hours of speech, far more than any announcement needs.
 pub const TEXT_BYTES_MAX: usize = 100_000;
 
-/// Bytes from outside as clean text: valid UTF-8, no control or invisible characters, white space folded, line ends
-/// kept as single `\n` (they end sentences), nothing at either end.
+/// Converts bytes from outside to clean text: valid UTF-8 without control or invisible characters, white space folded,
+/// line ends kept as single `\n` (they end sentences), nothing of both at either end.
 ///
 /// # Errors
 /// [`SpeechError::TextTooLong`], [`SpeechError::NotUtf8`], or [`SpeechError::NothingToSay`].
@@ -28,7 +28,7 @@ pub fn clean(bytes: &[u8]) -> Result<String, SpeechError> {
     }
     cleaned.truncate(cleaned.trim_end().len());
     if cleaned.is_empty() {
-        let detail = if bytes.is_empty() { "" } else { " once blanks and control characters are taken out" };
+        let detail = if bytes.is_empty() { "" } else { " after removal of blanks and control characters" };
         return Err(SpeechError::NothingToSay { detail: detail.to_owned() });
     }
     Ok(cleaned)
@@ -47,9 +47,9 @@ fn push_line_end(text: &mut String) {
     }
 }
 
-/// Characters that show nothing and say nothing, but change how a text is stored or displayed: byte-order mark,
-/// zero-width characters, bidirectional marks and overrides, soft hyphen, interlinear and tag characters.
-/// The zero-width joiner and non-joiner stay out too: no language that the voice speaks needs them.
+/// Returns true for characters without glyph or sound that only affect storage or display: byte-order mark, zero-width
+/// characters, bidirectional marks and overrides, soft hyphen, interlinear and tag characters.
+/// The zero-width joiner and non-joiner are removed too: no language of the voices needs them.
 fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

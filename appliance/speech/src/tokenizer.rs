@@ -1,5 +1,5 @@
-//! Text to token ids: the byte-level BPE of Qwen2, built from `vocab.json` and `merges.txt` as the checkpoints have
-//! them (there is no `tokenizer.json` upstream).
+//! Text to token ids: the byte-level BPE of Qwen2, built from the `vocab.json` and `merges.txt` of the checkpoints
+//! (there is no `tokenizer.json` upstream).
 
 use std::collections::HashMap;
 
@@ -14,34 +14,35 @@ use tokenizers::tokenizer::SplitDelimiterBehavior;
 
 use crate::{SpeechError, VoiceLayout};
 
-/// How Qwen2 cuts text before merging (`tokenization_qwen2.py`, `PRETOKENIZE_REGEX`). The checkpoints were trained
-/// with it; loading a local folder with the official package replaces it by another model's, which differs in words
-/// like "iPhone".
+/// Pattern by which Qwen2 splits text before merging (`tokenization_qwen2.py`, `PRETOKENIZE_REGEX`). The checkpoints
+/// were trained with it; loading a local folder with the official package replaces it by another model's, which differs
+/// in words like "iPhone".
 const WORD_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// No vocabulary of this family has more entries (Qwen's own has 151,643).
+/// Maximum number of entries; Qwen's own vocabulary has 151,643.
 const ENTRIES_MAX: usize = 1 << 20;
 
-/// A token that stands outside the BPE vocabulary.
+/// Token outside the BPE vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedToken {
-    /// Its text, `<|im_start|>` for one.
+    /// Text of the token, such as `<|im_start|>`.
     pub content: String,
-    /// Its id.
+    /// Id of the token.
     pub id: u32,
 }
 
-/// The tokenizer of a voice. Text is data: nothing in it ever becomes a special token.
+/// Tokenizer of a voice. Special tokens in a text are plain text, so that no announcement can alter the prompt's frame.
 pub struct Tokenizer {
     bpe: tokenizers::Tokenizer,
     added: HashMap<String, u32>,
 }
 
 impl Tokenizer {
-    /// Builds it from the contents of `vocab.json` and `merges.txt`, and the added tokens of `tokenizer_config.json`.
+    /// Builds a tokenizer from the contents of `vocab.json` and `merges.txt`, and the added tokens of
+    /// `tokenizer_config.json`.
     ///
     /// # Errors
-    /// [`SpeechError::Tokenizer`] says which file is damaged and how.
+    /// [`SpeechError::Tokenizer`] names the damaged file and the error.
     pub fn new(vocabulary: &[u8], merges: &[u8], added: &[AddedToken]) -> Result<Self, SpeechError> {
         let wrong = |what: String| SpeechError::Tokenizer(what);
         let vocabulary: HashMap<String, u32> =
@@ -75,23 +76,23 @@ impl Tokenizer {
         Ok(Self { bpe, added })
     }
 
-    /// The ids of a text.
+    /// Returns the token ids of a text.
     ///
     /// # Errors
-    /// [`SpeechError::Tokenizer`] when the vocabulary lacks a byte.
+    /// [`SpeechError::Tokenizer`] if the vocabulary lacks a byte.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, SpeechError> {
         let encoding =
             self.bpe.encode_fast(text, false).map_err(|e| SpeechError::Tokenizer(e.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The id of a whole entry of the vocabulary.
+    /// Returns the id of an entry of the vocabulary.
     #[must_use]
     pub fn entry(&self, entry: &str) -> Option<u32> {
         self.bpe.token_to_id(entry)
     }
 
-    /// A word of the prompt's own frame: an added token if the voice lists it as one, otherwise ordinary text.
+    /// Encodes a word of the prompt's frame: as added token if the voice has it, otherwise as text.
     fn encode_frame(&self, word: &str) -> Result<Vec<u32>, SpeechError> {
         match self.added.get(word) {
             Some(&id) => Ok(vec![id]),
@@ -99,10 +100,10 @@ impl Tokenizer {
         }
     }
 
-    /// The three ids of `<|im_start|>assistant\n`.
+    /// Returns the three ids of `<|im_start|>assistant\n`.
     ///
     /// # Errors
-    /// [`SpeechError::Tokenizer`] when the vocabulary has no single token for `assistant` or the line end.
+    /// [`SpeechError::Tokenizer`] if the vocabulary has no single token for `assistant` or the line end.
     pub fn role(&self, layout: &VoiceLayout) -> Result<[u32; 3], SpeechError> {
         let (assistant, line_end) = (self.encode_frame("assistant")?, self.encode_frame("\n")?);
         match (assistant.as_slice(), line_end.as_slice()) {
@@ -113,12 +114,12 @@ impl Tokenizer {
         }
     }
 
-    /// All ids of `<|im_start|>user\n{instruction}<|im_end|>\n`.
+    /// Returns the ids of `<|im_start|>user\n{instruction}<|im_end|>\n`.
     ///
     /// # Errors
-    /// [`SpeechError::Tokenizer`] when the vocabulary lacks a byte.
+    /// [`SpeechError::Tokenizer`] if the vocabulary lacks a byte.
     pub fn instruction(&self, layout: &VoiceLayout, instruction: &str) -> Result<Vec<u32>, SpeechError> {
-        // One stretch of text between two special tokens, encoded in one go: merges may cross the first line end.
+        // The text between two special tokens is encoded as a whole, since merges may cross the first line end.
         let turn = self.encode(&format!("user\n{instruction}"))?;
         let line_end = self.encode("\n")?;
         let ids = &layout.text_ids;

@@ -4,9 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// The packet is longer than the limit.
-    #[error(
-        "a packet of {bytes} bytes exceeds the limit of {limit}; this is a bug, please report it"
-    )]
+    #[error("a packet of {bytes} bytes exceeds the limit of {limit}; this is a bug, please report it")]
     TooLong {
         /// Length in bytes.
         bytes: usize,
@@ -20,7 +18,9 @@ pub enum WireError {
         bytes: usize,
     },
     /// The head cannot be parsed.
-    #[error("the head of a packet cannot be parsed ({problem}); sender and receiver are not the same version")]
+    #[error(
+        "the head of a packet cannot be parsed ({problem}); sender and receiver are not the same version"
+    )]
     Head {
         /// Kind and column of the parser's error, without content.
         problem: String,

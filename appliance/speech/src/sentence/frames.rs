@@ -1,4 +1,4 @@
-//! The first half: frames.
+//! First half of the synthesis: text to frames.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,14 @@ use super::{End, Judged, Made, Sentence, SentenceOptions, Verdict};
 use crate::guard::{Cycles, SILENT_FRAMES, frame_ceiling};
 use crate::{EmbeddingTables, Finish, FrameLoop, GROUPS, Request, Sampler, SpeechError, VoiceLayout};
 
-/// Makes the frames of a sentence; asks for the work of talker and predictor, does none itself.
+/// State machine that generates the frames of a sentence; it requests the work of talker and predictor.
 #[derive(Debug)]
 pub struct SentenceFrames {
     sentence: Sentence,
     options: SentenceOptions,
     max_frames: u32,
     attempt: u32,
-    /// Those who hear it may still want it otherwise.
+    /// True while feedback may still require another attempt.
     open: bool,
     ended: bool,
     frame_loop: FrameLoop,
@@ -22,7 +22,7 @@ pub struct SentenceFrames {
 }
 
 impl SentenceFrames {
-    /// A sentence at its beginning.
+    /// Returns the state machine of a new sentence.
     #[must_use]
     pub fn new(layout: &VoiceLayout, sentence: Sentence, options: SentenceOptions) -> Self {
         let ceiling = frame_ceiling(sentence.tokens).min(layout.sampling.max_frames);
@@ -42,8 +42,8 @@ impl SentenceFrames {
         }
     }
 
-    /// What is to be done next; [`Request::Finished`] when nothing is, which a later [`judge`](Self::judge) may change
-    /// unless [`is_settled`](Self::is_settled).
+    /// Returns the next step. [`Request::Finished`] is final only if [`is_settled`](Self::is_settled): otherwise a
+    /// later [`judge`](Self::judge) may start another attempt.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         match self.ended {
@@ -52,13 +52,13 @@ impl SentenceFrames {
         }
     }
 
-    /// The sampler that the predictor uses.
+    /// Returns the predictor's sampler.
     #[must_use]
     pub fn predictor_sampler(&self) -> Sampler {
         *self.frame_loop.predictor_sampler()
     }
 
-    /// The talker has answered. `logits` is overwritten.
+    /// Takes the result of a talker step. `logits` is overwritten.
     ///
     /// # Errors
     /// Those of [`FrameLoop::talker_done`].
@@ -76,7 +76,7 @@ impl SentenceFrames {
         Ok(())
     }
 
-    /// The predictor has answered with codes 1 to 15.
+    /// Takes codes 1 to 15 from the predictor.
     ///
     /// # Errors
     /// Those of [`FrameLoop::predictor_done`].
@@ -96,13 +96,14 @@ impl SentenceFrames {
         Ok(())
     }
 
-    /// The next thing for [`super::SentenceSamples::tell`].
+    /// Returns the next output for [`super::SentenceSamples::tell`].
     pub fn next_made(&mut self) -> Option<Made> {
         self.made.pop_front()
     }
 
-    /// Takes note of what those who hear it say.
+    /// Takes feedback of [`super::SentenceSamples`].
     pub fn judge(&mut self, layout: &VoiceLayout, judged: Judged) {
+        // Feedback about an earlier attempt may arrive late, since both halves run at their own speed.
         if judged.attempt != self.attempt {
             return;
         }
@@ -122,21 +123,22 @@ impl SentenceFrames {
         }
     }
 
-    /// The talker has forgotten everything: it is asked again for what it has to know.
+    /// Notes that the talker was replaced: it decodes prompt and frames again.
     pub fn talker_lost(&mut self, layout: &VoiceLayout) {
         if !self.ended {
             self.restart(layout, self.frame_loop.codes().len());
         }
     }
 
-    /// Nothing more is to be done, whatever those who hear it say: the next sentence may begin.
+    /// Returns true if no feedback can start another attempt: the next sentence may begin.
     #[must_use]
     pub fn is_settled(&self) -> bool {
+        // A sentence shorter than the silence limit cannot be taken for a runaway.
         let short = (self.frame_loop.codes().len() as u32) < SILENT_FRAMES;
         self.ended && (short || !self.open || self.attempt > 0)
     }
 
-    /// Frames made so far.
+    /// Returns the number of frames so far.
     #[must_use]
     pub fn frames(&self) -> u32 {
         self.frame_loop.codes().len() as u32

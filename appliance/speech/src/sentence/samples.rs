@@ -1,4 +1,4 @@
-//! The second half: samples.
+//! Second half of the synthesis: frames to samples.
 
 use std::collections::VecDeque;
 
@@ -6,13 +6,14 @@ use super::{End, Judged, Made, SentenceOptions, Verdict};
 use crate::CODEBOOKS;
 use crate::guard::{Silence, SilenceVerdict};
 
-/// Frames in the vocoder's first calls: the first sound comes soon, then calls grow and cost less.
+/// Frames in the vocoder's first calls: short ones for an early first sound, then longer ones, which cost less per
+/// frame.
 const FIRST_CHUNKS: [usize; 4] = [1, 1, 2, 4];
 
-/// Turns the frames of a sentence into samples; asks for the vocoder's work, does none itself.
+/// State machine that converts the frames of a sentence to samples; it requests the vocoder's work.
 ///
-/// Silence at the beginning is held back until something is heard: that costs no time, and a voice that stays silent
-/// can be asked again.
+/// Silence at the beginning is held back until the first audible frame. That delays nothing audible, and lets a
+/// sentence that stays silent be synthesized again.
 #[derive(Debug)]
 pub struct SentenceSamples {
     options: SentenceOptions,
@@ -21,10 +22,10 @@ pub struct SentenceSamples {
     attempt: u32,
     codes: Vec<[u16; CODEBOOKS]>,
     end: Option<End>,
-    /// Calls of the present vocoder, and the frames that went into them.
+    /// Calls of the current vocoder instance, and the frames decoded by them.
     calls: usize,
     decoded: usize,
-    /// Frames whose samples were taken; behind `decoded` only while a new vocoder catches up.
+    /// Frames whose samples were accepted; beyond `decoded` only while a new vocoder instance catches up.
     taken: usize,
     silence: Silence,
     held: Vec<f32>,
@@ -34,8 +35,8 @@ pub struct SentenceSamples {
 }
 
 impl SentenceSamples {
-    /// A sentence at its beginning; a frame becomes `samples_per_frame` samples, and the first `lead_frames` are for
-    /// the voice, not for listeners.
+    /// Returns the state machine of a new sentence. A frame is decoded to `samples_per_frame` samples; those of the
+    /// first `lead_frames` are discarded.
     #[must_use]
     pub fn new(options: SentenceOptions, samples_per_frame: usize, lead_frames: usize) -> Self {
         Self {
@@ -56,7 +57,7 @@ impl SentenceSamples {
         }
     }
 
-    /// Takes what was made; samples that were held back may come out.
+    /// Takes a frame or the end; appends samples to `out` that need not be held back any more.
     pub fn tell(&mut self, made: Made, out: &mut Vec<f32>) {
         if made.attempt != self.attempt || self.finished {
             return;
@@ -66,24 +67,25 @@ impl SentenceSamples {
         self.finish_if_done(out);
     }
 
-    /// What the vocoder shall decode next: the index of the first frame (at 0 it forgets everything before), and the
-    /// frames. How many frames go into which call depends on nothing but their number, so that the same codes give
-    /// the same samples to the last bit.
+    /// Returns the next frames for the vocoder and the index of the first one; at 0 the vocoder resets its state. The
+    /// division into calls depends only on the number of frames, so that the same codes give bit-identical samples.
     #[must_use]
     pub fn due(&self) -> Option<(u32, &[[u16; CODEBOOKS]])> {
         let waiting =
             self.codes.get(self.decoded..).filter(|waiting| !waiting.is_empty() && !self.finished)?;
         let ramp = FIRST_CHUNKS.get(self.calls).copied().unwrap_or(usize::MAX);
         let chunk = ramp.min(self.options.chunk_frames.max(1));
+        // A shorter call than planned is possible only at the end: before, it would depend on timing.
         let ready = waiting.get(..chunk).or_else(|| self.end.map(|_| waiting))?;
         Some((self.decoded as u32, ready))
     }
 
-    /// The vocoder has answered; what can be heard now is appended to `out`.
+    /// Takes decoded samples; appends those to `out` that can be played now.
     pub fn decoded(&mut self, samples: &mut [f32], out: &mut Vec<f32>) {
         let frames = samples.len() / self.samples_per_frame;
         self.calls += 1;
         self.decoded += frames;
+        // A new instance repeats the calls from the first frame on; their samples were accepted before.
         if self.finished || self.decoded <= self.taken {
             return;
         }
@@ -105,30 +107,30 @@ impl SentenceSamples {
         self.finish_if_done(out);
     }
 
-    /// The vocoder has forgotten everything: it is asked again for all frames of the sentence, and what it gives is
-    /// not taken twice.
+    /// Notes that the vocoder was replaced: it decodes all frames of the sentence again, and samples that were accepted
+    /// before are ignored.
     pub fn vocoder_lost(&mut self) {
         (self.calls, self.decoded) = (0, 0);
     }
 
-    /// The next thing for [`super::SentenceFrames::judge`].
+    /// Returns the next feedback for [`super::SentenceFrames::judge`].
     pub fn next_judged(&mut self) -> Option<Judged> {
         self.judged.pop_front()
     }
 
-    /// Everything is out.
+    /// Returns true if all samples were released.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// Something but the talker ended it.
+    /// Returns true if something other than the talker ended the sentence.
     #[must_use]
     pub fn was_cut(&self) -> bool {
         self.cut
     }
 
-    /// All codes of the sentence so far; once it is finished, of what was heard of it.
+    /// Returns all codes of the sentence so far; once it is finished, only those of its samples.
     #[must_use]
     pub fn codes(&self) -> &[[u16; CODEBOOKS]] {
         &self.codes
@@ -154,7 +156,7 @@ impl SentenceSamples {
                 }
                 self.held.clear();
                 self.cut = true;
-                // Frames made meanwhile are not part of it: how many there are is a matter of speed.
+                // Frames that were generated meanwhile are dropped: their number depends on timing.
                 self.codes.truncate(first + index + 1);
                 return self.finish();
             }
