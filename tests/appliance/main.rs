@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+mod blocking;
 mod commands;
 mod deaths;
 mod doors;
