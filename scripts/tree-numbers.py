@@ -26,18 +26,19 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Name: (kind, limit, enforced). With enforced False the number is only shown beside its goal.
+# Name: (kind, goal, limit). A number beyond its limit fails; between limit and goal it is shown as "not yet". Limits only
+# move towards the goals, as the tree does.
 LIMITS = {
-    "doc blocks that open with a question word, %": ("below", 3.0, False),
-    "body comment lines per code line": ("at least", 0.05, False),
-    "homonyms": ("below", 15, False),
-    "lines of src/": ("below", 5000, False),
-    "circles in src/": ("at most", 0, False),
-    "Result<_, String>": ("at most", 0, False),
-    "unwrap, expect, panic outside tests": ("at most", 0, True),
-    "TODO, FIXME, XXX": ("at most", 0, True),
-    "functions over 70 lines": ("at most", 3, True),
-    "lines over 120 columns": ("at most", 71, True),
+    "doc blocks that open with a question word, %": ("below", 3.0, 8.0),
+    "body comment lines per code line": ("at least", 0.05, 0.016),
+    "homonyms": ("below", 15, 50),
+    "lines of src/": ("below", 5000, 7500),
+    "circles in src/": ("at most", 0, 4),
+    "Result<_, String>": ("at most", 0, 14),
+    "unwrap, expect, panic outside tests": ("at most", 0, 0),
+    "TODO, FIXME, XXX": ("at most", 0, 0),
+    "functions over 70 lines": ("at most", 3, 4),
+    "lines over 120 columns": ("at most", 71, 110),
 }
 
 KINDS = ["doc openings", "homonyms", "circles", "string errors", "panics", "todo", "long functions", "long lines"]
@@ -535,12 +536,13 @@ def main():
     }
     print()
     failed = False
-    rows = [["number", "is", "goal", ""]]
-    for name, (kind, limit, enforced) in LIMITS.items():
+    rows = [["number", "is", "goal", "limit", ""]]
+    for name, (kind, goal, limit) in LIMITS.items():
         value = values[name]
-        good = {"below": value < limit, "at most": value <= limit, "at least": value >= limit}[kind]
-        failed |= enforced and not good
-        rows.append([name, str(value), f"{kind} {limit}", "" if good else "EXCEEDED" if enforced else "not yet"])
+        within = {"below": value.__lt__, "at most": value.__le__, "at least": value.__ge__}[kind]
+        failed |= not within(limit)
+        verdict = "" if within(goal) else "not yet" if within(limit) else "EXCEEDED"
+        rows.append([name, str(value), f"{kind} {goal}", str(limit), verdict])
     table(rows)
     if failed and not arguments.report:
         sys.exit("a limit is exceeded; `scripts/tree-numbers.py --list KIND` names the places, KIND one of: "

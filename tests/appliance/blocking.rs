@@ -1,5 +1,5 @@
-//! The event loop never blocks: with system calls delayed by seconds, status is answered, stages keep their heartbeats, and
-//! playback has no underrun.
+//! The event loop never blocks: with system calls delayed by seconds, status is answered, stages keep their heartbeats,
+//! and playback has no underrun.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
