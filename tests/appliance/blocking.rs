@@ -81,20 +81,6 @@ fn assert_undisturbed(appliance: &Appliance, longest: Duration, restarts: u64) {
 }
 
 #[test]
-fn slow_disk_delays_neither_status_nor_playback() {
-    let appliance = Appliance::start("");
-    appliance.ask(&["say", LONG]);
-    appliance.ask(&["volume", "90"]);
-    let calls = "fsync,fdatasync,rename,renameat,renameat2";
-    let Some(_delayed) = Delayed::attach(appliance.pid(), calls, &[]) else { return };
-    for percent in 60..91 {
-        appliance.ask(&["volume", &percent.to_string()]);
-    }
-    let longest = longest_answer(&appliance, 3 * DELAY);
-    assert_undisturbed(&appliance, longest, 0);
-}
-
-#[test]
 fn slow_files_of_a_reload_delay_neither_status_nor_playback() {
     let appliance = Appliance::start("");
     let config = appliance.path("crier.toml").display().to_string();
@@ -103,15 +89,4 @@ fn slow_files_of_a_reload_delay_neither_status_nor_playback() {
     kill(appliance.pid(), Signal::SIGHUP).unwrap();
     let longest = longest_answer(&appliance, 2 * DELAY);
     assert_undisturbed(&appliance, longest, 0);
-}
-
-#[test]
-fn slow_end_of_a_killed_stage_delays_neither_status_nor_playback() {
-    let mut appliance = Appliance::start("");
-    appliance.ask(&["say", LONG]);
-    let intake = appliance.stage("intake");
-    let Some(_delayed) = Delayed::attach(appliance.pid(), "wait4,waitid", &[]) else { return };
-    kill(intake, Signal::SIGKILL).unwrap();
-    let longest = longest_answer(&appliance, 3 * DELAY);
-    assert_undisturbed(&appliance, longest, 1);
 }
