@@ -155,9 +155,12 @@ pub(crate) enum CtlCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct CtlSayArguments {
-    /// Wait until it was spoken
+    /// Wait until it has been spoken
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Cancel it when this command ends before it has been spoken, by Ctrl-C for instance
+    #[arg(long, requires = "wait")]
+    pub(crate) cancel_on_exit: bool,
     /// Say it only if nothing with this name was said within 24 hours
     #[arg(long, value_name = "NAME")]
     pub(crate) id: Option<String>,

@@ -21,9 +21,12 @@ pub(crate) enum Request {
     Devices,
     Say {
         draft: Box<Draft>,
-        /// Tell what happens to it until it has ended.
+        /// Send its events until it has ended.
         #[serde(default)]
         wait: bool,
+        /// Cancel it when the client closes the connection before its end. Only with `wait`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cancel_on_exit: bool,
     },
     Command(Command),
     /// Ends a stage and leaves it so.

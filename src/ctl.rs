@@ -1,6 +1,6 @@
 //! `crier ctl`: asks the running appliance, or tells it what to do.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crier_announce::{Draft, EventKind};
 use crier_wire::{Answer, Command, Mode};
 use serde_json::json;
 
-use crate::cli::{CtlArguments, CtlCommand};
+use crate::cli::{CtlArguments, CtlCommand, CtlSayArguments};
 use crate::control::{Request, Response, StageEntry, Status};
 use crate::error::CrierError;
 use crate::report::{print, print_json, rows_left, table};
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &CtlArguments) -> Result<(), CrierError> {
                 expires_in_s: say.expires_in_s,
                 source: Some("ctl".to_owned()),
             };
-            appliance.say(draft, say.wait, json)
+            appliance.say(draft, say, json)
         }
         CtlCommand::Stop { all: true } => appliance.command(Command::StopAll),
         CtlCommand::Stop { all: false } => appliance.command(Command::Stop),
@@ -105,7 +105,10 @@ struct Connection {
 
 impl Connection {
     fn open(socket: &Path) -> Result<Self, CrierError> {
-        let failed = |source| CrierError::Control { socket: socket.to_owned(), source };
+        let failed = |source: std::io::Error| match source.kind() {
+            ErrorKind::PermissionDenied => CrierError::ControlDenied { socket: socket.to_owned() },
+            _ => CrierError::Control { socket: socket.to_owned(), source },
+        };
         let stream = UnixStream::connect(socket).map_err(failed)?;
         Ok(Self { socket: socket.to_owned(), stream: BufReader::new(stream) })
     }
@@ -148,8 +151,9 @@ impl Connection {
         self.done(&Request::Command(command))
     }
 
-    fn say(&mut self, draft: Draft, wait: bool, json: bool) -> Result<(), CrierError> {
-        let answer = match self.ask(&Request::Say { draft: Box::new(draft), wait })? {
+    fn say(&mut self, draft: Draft, arguments: &CtlSayArguments, json: bool) -> Result<(), CrierError> {
+        let &CtlSayArguments { wait, cancel_on_exit, .. } = arguments;
+        let answer = match self.ask(&Request::Say { draft: Box::new(draft), wait, cancel_on_exit })? {
             Response::Answer(Answer::Refused { reason, later }) => return Err(refused(reason, later)),
             Response::Answer(answer) => answer,
             other => return unexpected(other),

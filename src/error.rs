@@ -53,6 +53,8 @@ pub(crate) enum CrierError {
     Socket { path: PathBuf, source: std::io::Error },
     #[error("cannot talk to the appliance at {}: {source}; is `crier serve` running, and is this its socket (--socket)?", socket.display())]
     Control { socket: PathBuf, source: std::io::Error },
+    #[error("you may not control the appliance at {}; be root, its own user, or in the group of `[control] group`", socket.display())]
+    ControlDenied { socket: PathBuf },
     #[error("{text}")]
     Config { text: String },
     #[error("{} is not valid; what stands above says what to write instead", path.display())]
@@ -81,7 +83,7 @@ impl From<SynthesisError> for CrierError {
 impl CrierError {
     /// The exit code: 64 wrong usage, 65 wrong data, 66 no input, 69 something needed is not there,
     /// 70 a defect of the program, 71 the system refused something, 74 input or output failed, 75 try again later,
-    /// 78 wrong configuration.
+    /// 77 not permitted, 78 wrong configuration.
     pub(crate) fn exit_code(&self) -> u8 {
         const USAGE: u8 = 64;
         const DATA: u8 = 65;
@@ -91,6 +93,7 @@ impl CrierError {
         const OPERATING_SYSTEM: u8 = 71;
         const INPUT_OUTPUT: u8 = 74;
         const LATER: u8 = 75;
+        const NO_PERMISSION: u8 = 77;
         const CONFIGURATION: u8 = 78;
         match self {
             Self::Usage(_) => USAGE,
@@ -119,6 +122,7 @@ impl CrierError {
             | Self::Supervisor(_)
             | Self::Start { .. } => OPERATING_SYSTEM,
             Self::Socket { .. } | Self::Control { .. } => UNAVAILABLE,
+            Self::ControlDenied { .. } => NO_PERMISSION,
             Self::Config { .. } | Self::Invalid { .. } => CONFIGURATION,
             Self::Synthesis(_) | Self::Render(_) => UNAVAILABLE,
             Self::Wire(_) | Self::Internal(_) => SOFTWARE,

@@ -10,6 +10,7 @@ mod plan;
 mod playback;
 mod playing;
 mod reload;
+mod settings;
 mod sockets;
 mod speech;
 mod status;
@@ -36,6 +37,7 @@ use self::appliance::Appliance;
 use self::inputs::Inputs;
 use self::journal::Journal;
 use self::playing::Playing;
+use self::settings::{PersistedSettings, SettingsWriter};
 use self::speech::SpeechService;
 use self::users::Users;
 use self::voices::Readiness;
@@ -59,6 +61,7 @@ pub(crate) struct Supervisor {
     allowed_cpus: Vec<usize>,
     cpus: RefCell<CpuPlan>,
     users: Users,
+    settings: SettingsWriter,
     state: watch::Sender<State>,
     notifier: Notifier,
 }
@@ -113,7 +116,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         Some(path) => Some(sockets::listen(path, 0o666, None)?),
         None => None,
     };
-    let remembered = tasks::Remembered::read(&config.appliance.state_dir);
+    let remembered = PersistedSettings::read(&config.appliance.state_dir);
     let (journal, records, stored) = Journal::open(&config.appliance.state_dir.join("journal"))?;
     let queue = Queue::recover(records, config.queue.limits(), &boot_id()?, uptime_ms());
     if !queue.is_empty() {
@@ -144,10 +147,11 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         cpus: RefCell::new(cpus),
         users,
         state,
+        settings: SettingsWriter::start(&config.appliance.state_dir)?,
         notifier: Notifier::from_environment()?,
         config: RefCell::new(Rc::new(config)),
     });
-    tokio::task::spawn_local(sockets::control(Rc::clone(&supervisor), control, group));
+    tokio::task::spawn_local(sockets::control(Rc::clone(&supervisor), control));
     if let Some(metrics) = metrics {
         tokio::task::spawn_local(sockets::metrics(Rc::clone(&supervisor), metrics));
     }
@@ -304,7 +308,8 @@ impl Supervisor {
             // The fade.
             tokio::time::sleep(Duration::from_millis(60)).await;
         }
-        tasks::Remembered::of(self).write(&config.appliance.state_dir);
+        self.settings.keep(&PersistedSettings::of(self));
+        self.settings.flush().await;
         self.appliance.journal_written().await;
         sockets::remove(&config.control.socket);
         if let Some(path) = &config.metrics.socket {

@@ -91,6 +91,12 @@ impl Appliance {
         answer.await.unwrap_or_else(|_| refused("the appliance is ending".to_owned(), true))
     }
 
+    /// Cancels the announcement of this number, if it has not ended.
+    pub(crate) fn cancel(self: &Rc<Self>, sequence: Sequence) {
+        self.queue.borrow_mut().cancel(sequence, uptime_ms());
+        self.carry_out();
+    }
+
     /// Carries out a command.
     pub(crate) async fn command(self: &Rc<Self>, command: Command) -> Answer {
         let now_ms = uptime_ms();

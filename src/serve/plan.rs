@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::playback::PlaybackOptions;
+use super::settings::PersistedSettings;
 use super::speech::SpeechOptions;
-use super::tasks::Remembered;
 use super::users::Users;
 use super::voices::{MAIN_VOICE, VoiceOptions, VoiceProfile};
 use crate::cli::StageKind;
@@ -149,7 +149,7 @@ pub(crate) fn player(
     cpus: &CpuPlan,
     timeouts: StageTimeouts,
     users: &Users,
-    remembered: &Remembered,
+    remembered: &PersistedSettings,
 ) -> StageSpec<PlayerSettings> {
     let volume_percent = remembered.volume_percent.and_then(|percent| u8::try_from(percent.min(100)).ok());
     let settings = PlayerSettings {

@@ -10,7 +10,7 @@ use crier_config::{Changes, Config, StageRole};
 use crier_system::Notice;
 use tokio::sync::Notify;
 
-use super::{Supervisor, plan, read_config, tasks};
+use super::{Supervisor, plan, read_config, settings};
 use crate::error::CrierError;
 
 /// Reloads whenever it is asked to, for ever.
@@ -60,7 +60,7 @@ impl Supervisor {
         // Engines are restarted by the service itself, which knows which of them the changed voice belongs to.
         self.appliance.speech.reconfigure(speech);
         *self.player_spec.borrow_mut() =
-            plan::player(&config, &cpus, timeouts, &self.users, &tasks::Remembered::of(self));
+            plan::player(&config, &cpus, timeouts, &self.users, &settings::PersistedSettings::of(self));
         *self.intake_spec.borrow_mut() = intake;
         for role in changes.stages() {
             match role {

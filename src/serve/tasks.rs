@@ -1,17 +1,16 @@
 //! What happens by itself: the clock, the state that is told to inputs, the watchdog, rendering ahead.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_config::Action;
 use crier_system::{Notice, Watchdog, watchdog_interval};
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Supervisor;
 use super::journal::JournalEvent;
+use super::settings::PersistedSettings;
 
 /// How often expired announcements are looked for.
 const CLOCK: Duration = Duration::from_millis(500);
@@ -23,46 +22,6 @@ const MEND: Duration = Duration::from_secs(15);
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// How often the cache is looked after.
 const RENDER_AHEAD: Duration = Duration::from_secs(2);
-/// File of [`Remembered`] in the state folder.
-const REMEMBERED: &str = "state.json";
-/// Longest such file, in bytes.
-const REMEMBERED_BYTES_MAX: u64 = 4096;
-
-/// What somebody set by hand and expects to find again after a restart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Remembered {
-    pub(crate) volume_percent: Option<u32>,
-    pub(crate) muted: bool,
-    pub(crate) voice: Option<String>,
-}
-
-impl Remembered {
-    /// As it was written last; nothing if that cannot be read.
-    pub(crate) fn read(state_dir: &Path) -> Self {
-        let path = state_dir.join(REMEMBERED);
-        let small = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= REMEMBERED_BYTES_MAX);
-        let text = small.then(|| std::fs::read(&path).ok()).flatten();
-        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-    }
-
-    /// As it is now.
-    pub(crate) fn of(supervisor: &Supervisor) -> Self {
-        let (playing, speech) = (&supervisor.appliance.playing, &supervisor.appliance.speech);
-        Self {
-            volume_percent: Some(playing.volume_percent()),
-            muted: playing.is_muted(),
-            voice: Some(speech.voices().chosen()),
-        }
-    }
-
-    pub(crate) fn write(&self, state_dir: &Path) {
-        let Ok(bytes) = serde_json::to_vec(self) else { return };
-        if let Err(error) = crier_system::replace_file(&state_dir.join(REMEMBERED), &bytes) {
-            tracing::warn!(%error, "volume and voice are not remembered");
-        }
-    }
-}
 
 /// Takes what the journal's thread tells.
 pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::UnboundedReceiver<JournalEvent>) {
@@ -74,7 +33,6 @@ pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::Unbound
 /// Tells the state when it has changed, and now and then; keeps what was set by hand.
 pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
     let mut playing = supervisor.appliance.playing.changes();
-    let mut remembered = Remembered::read(&supervisor.config().appliance.state_dir);
     loop {
         let state = supervisor.current_state();
         supervisor.state.send_if_modified(|told| {
@@ -82,11 +40,7 @@ pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
             *told = state;
             differs
         });
-        let present = Remembered::of(&supervisor);
-        if present != remembered && remembered != Remembered::default() {
-            present.write(&supervisor.config().appliance.state_dir);
-        }
-        remembered = present;
+        supervisor.settings.keep(&PersistedSettings::of(&supervisor));
         let waited = timeout(STATE, async {
             tokio::select! {
                 () = supervisor.appliance.changed.notified() => {}

@@ -4,6 +4,7 @@
 
 mod blocking;
 mod commands;
+mod control;
 mod deaths;
 mod doors;
 mod reload;

@@ -122,6 +122,20 @@ impl Queue {
         self.start_next();
     }
 
+    /// Cancels one announcement, wherever it is; one that has ended already is ignored.
+    pub fn cancel(&mut self, sequence: Sequence, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        if let Some(Pending::New { stopped, .. }) = self.pending.get_mut(&sequence) {
+            // Its record is on the way to the medium: it ends as soon as that is known.
+            *stopped = true;
+        } else if self.current.as_ref().is_some_and(|entry| entry.sequence == sequence) {
+            self.stop_current();
+            self.start_next();
+        } else if let Some(entry) = self.waiting.remove(&sequence) {
+            self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+        }
+    }
+
     /// Cancels everything that came before this command, also what is not accepted yet.
     pub fn stop_all(&mut self, uptime_ms: u64) {
         self.advance(uptime_ms);

@@ -18,6 +18,12 @@ const NUMBER_MAX: u64 = (1 << 53) - 1;
 pub struct Sequence(pub(crate) u64);
 
 impl Sequence {
+    /// Returns the sequence of this number, as events and answers carry it.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The number itself.
     #[must_use]
     pub fn number(self) -> u64 {

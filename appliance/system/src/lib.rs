@@ -14,7 +14,6 @@ mod files;
 mod hardware;
 mod memory;
 mod notify;
-mod peer;
 mod process;
 mod processors;
 mod realtime;
@@ -32,7 +31,6 @@ pub use files::read_bounded;
 pub use hardware::{THERMAL_ROOT, hexadecimal, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, map_file, peak_rss_bytes, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
-pub use peer::{Peer, peer};
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{
     Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,

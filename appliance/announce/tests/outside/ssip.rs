@@ -265,3 +265,23 @@ fn without_a_journal_it_speaks_and_says_that_it_is_not_durable() {
     assert_eq!(driver.events[0].kind, EventKind::Accepted { durable: false });
     assert_eq!(driver.speaking(), sequence.to_string());
 }
+
+#[test]
+fn cancel_ends_one_announcement_wherever_it_is_and_no_other() {
+    let mut driver = Driver::default();
+    let spoken = driver.say("a", MESSAGE);
+    let waiting = driver.say("b", MESSAGE);
+    driver.say("c", MESSAGE);
+    for sequence in [waiting, spoken] {
+        driver.queue.cancel(sequence, driver.uptime_ms);
+        driver.run();
+    }
+    assert_eq!(
+        (driver.cancelled("a"), driver.cancelled("b")),
+        (CancelReason::Stopped, CancelReason::Stopped)
+    );
+    assert_eq!(driver.speaking(), "c");
+    driver.queue.cancel(spoken, driver.uptime_ms);
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["c"]);
+}
