@@ -36,6 +36,22 @@ fn a_line_into_the_fifo_is_spoken() {
 }
 
 #[test]
+fn lines_into_the_fifo_wait_while_the_queue_is_full_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("say");
+    let config =
+        format!("[queue]\nentries_max = 5\n[[fifo]]\npath = \"{}\"\nmode = \"0600\"\n", fifo.display());
+    let mut appliance = Appliance::start_in(folder, &config);
+    appliance.wait("open", |status| status["inputs"].to_string().contains("\"up\":true"));
+    std::fs::write(&fifo, "Yes.\n".repeat(30)).unwrap();
+    appliance.wait_for("finished", 30);
+    let status = appliance.status();
+    let refused =
+        status["inputs"].as_object().unwrap().values().map(|input| input["refused"].as_u64().unwrap());
+    assert_eq!(refused.sum::<u64>(), 0, "{status:#}");
+}
+
+#[test]
 fn a_serial_line_is_spoken_and_answered() {
     let terminal = nix::pty::openpty(None, None).unwrap();
     let name = nix::unistd::ttyname(&terminal.slave).unwrap();
