@@ -52,7 +52,7 @@ impl PersistedSettings {
     }
 }
 
-enum Request {
+enum WriterRequest {
     Keep(PersistedSettings),
     /// Write at once, and answer when that is done.
     Flush(oneshot::Sender<()>),
@@ -65,7 +65,7 @@ pub(crate) struct SettingsWriter {
     latest: RefCell<Option<PersistedSettings>>,
     /// Unbounded, but only changes are sent, and the thread takes them while it waits; during a write that hangs they
     /// cost some bytes each.
-    requests: Sender<Request>,
+    requests: Sender<WriterRequest>,
 }
 
 impl SettingsWriter {
@@ -88,14 +88,14 @@ impl SettingsWriter {
         let before = self.latest.replace(Some(settings.clone()));
         if before.is_some_and(|before| before != *settings) {
             // Fails only when the thread has died, which its panic has reported.
-            let _ = self.requests.send(Request::Keep(settings.clone()));
+            let _ = self.requests.send(WriterRequest::Keep(settings.clone()));
         }
     }
 
     /// Waits until the latest settings are written.
     pub(crate) async fn flush(&self) {
         let (done, written) = oneshot::channel();
-        if self.requests.send(Request::Flush(done)).is_ok() {
+        if self.requests.send(WriterRequest::Flush(done)).is_ok() {
             // Fails only when the thread has died.
             let _ = written.await;
         }
@@ -103,14 +103,14 @@ impl SettingsWriter {
 }
 
 /// Writes the latest settings when nothing has changed for a while, and when it is asked to.
-fn run(path: &Path, requests: &Receiver<Request>) {
+fn run(path: &Path, requests: &Receiver<WriterRequest>) {
     let mut pending: Option<(PersistedSettings, Instant)> = None;
     loop {
         let request = match &pending {
             None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some((_, since)) => requests.recv_timeout(QUIET.min(DELAY_MAX.saturating_sub(since.elapsed()))),
         };
-        if let Ok(Request::Keep(settings)) = request {
+        if let Ok(WriterRequest::Keep(settings)) = request {
             let since = pending.map_or_else(Instant::now, |(_, since)| since);
             pending = Some((settings, since));
             continue;
@@ -119,7 +119,7 @@ fn run(path: &Path, requests: &Receiver<Request>) {
             write(path, &settings);
         }
         match request {
-            Ok(Request::Flush(done)) => {
+            Ok(WriterRequest::Flush(done)) => {
                 // The supervisor may have stopped waiting.
                 let _ = done.send(());
             }

@@ -72,7 +72,7 @@ pub(crate) async fn control(supervisor: Rc<Supervisor>, listener: UnixListener) 
             tokio::time::sleep(ACCEPT_RETRY).await;
             continue;
         };
-        let client = Client::new(stream, permit, Arc::clone(&waiters));
+        let client = ControlClient::new(stream, permit, Arc::clone(&waiters));
         let supervisor = Rc::clone(&supervisor);
         tokio::task::spawn_local(async move {
             if let Err(error) = client.serve(&supervisor).await {
@@ -97,14 +97,14 @@ pub(crate) async fn metrics(supervisor: Rc<Supervisor>, listener: UnixListener) 
 }
 
 /// Connection of one client, which makes one request.
-struct Client {
+struct ControlClient {
     reader: Take<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
     request: OwnedSemaphorePermit,
     waiters: Arc<Semaphore>,
 }
 
-impl Client {
+impl ControlClient {
     fn new(stream: UnixStream, request: OwnedSemaphorePermit, waiters: Arc<Semaphore>) -> Self {
         let (reader, writer) = stream.into_split();
         Self { reader: BufReader::new(reader).take(REQUEST_BYTES_MAX as u64), writer, request, waiters }

@@ -96,7 +96,7 @@ impl Port {
         descriptor::write(&self.file, bytes).await
     }
 
-    /// Changes the speed, after what was written before has gone out or [`DRAIN_MAX`] has passed.
+    /// Changes the speed, after what was written before has gone out or half a second (`DRAIN_MAX`) has passed.
     ///
     /// # Errors
     /// What the system says; the speed stays.
