@@ -163,8 +163,11 @@ fn chimes_come_before_the_text_and_may_come_alone() {
     let speech = reference("Twenty degrees.");
     assert_same(&both[..alone.len()], &alone, "the chime before the text");
     assert!(both.ends_with(&speech), "{} samples", both.len());
-    let missing = appliance.try_ask(&["say", "--wait", "--chime", "bell", SENTENCE]);
+    // A missing chime fails when it is all there is, and never takes the text with it.
+    let missing = appliance.try_ask(&["say", "--wait", "--chime", "bell"]);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("bell.wav"), "{missing:?}");
+    appliance.ask(&["say", "--wait", "--chime", "bell", "Twenty degrees."]);
+    assert_same(&appliance.heard(), &speech, "the text without its chime");
 }
 
 #[test]
