@@ -361,7 +361,7 @@ class Suite:
         assert after != before, "it was not killed"
 
     def restarts(self, machine, stages):
-        restarts = {stage["name"].split()[-1]: stage["restarts"] for stage in machine.status()["stages"]}
+        restarts = {stage["name"].split("/")[-1]: stage["restarts"] for stage in machine.status()["stages"]}
         assert restarts == dict.fromkeys(stages, 1), restarts
 
     def disk_full(self, machine):
