@@ -110,7 +110,13 @@ fn volume_mute_and_voice_are_kept_over_a_restart() {
     appliance.ask(&["voice", "second"]);
     let refused = appliance.try_ask(&["voice", "nobody"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("default, second"), "{refused:?}");
-    std::thread::sleep(Duration::from_millis(300));
+    // They are written together, a second after the last one.
+    let written = || std::fs::read_to_string(appliance.path("state/state.json")).unwrap_or_default();
+    let begin = std::time::Instant::now();
+    while !written().contains("second") {
+        assert!(begin.elapsed() < crate::rig::PATIENCE, "never written: {}", written());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let folder = appliance.kill();
     let mut appliance = Appliance::start_in(folder, "[voices.second]\nseed = 7\n");
     let state = appliance.status()["state"].clone();

@@ -359,7 +359,10 @@ fn dropping_a_child_that_cannot_be_reaped_yet_does_not_wait() {
     let _tracer = this_test("tracer", there).start().unwrap();
     to_tracer.send(&pid.to_ne_bytes()).unwrap();
     to_tracer.receive(&mut packet).unwrap();
-    assert_eq!(packet, b"traced", "this machine permits no tracing of children (ptrace); allow it for the tests");
+    assert_eq!(
+        packet, b"traced",
+        "this machine permits no tracing of children (ptrace); allow it for the tests"
+    );
     drop(child);
     assert!(exists(pid), "the tracer still holds the process");
     drop(to_tracer);
