@@ -35,10 +35,8 @@ pub(crate) struct PersistedSettings {
 impl PersistedSettings {
     /// Reads the settings of an earlier run; defaults if there are none, or none that can be read.
     pub(crate) fn read(state_dir: &Path) -> Self {
-        let path = state_dir.join(FILE);
-        let small = std::fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= FILE_BYTES_MAX);
-        let text = small.then(|| std::fs::read(&path).ok()).flatten();
-        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+        let text = crier_system::read_bounded(&state_dir.join(FILE), FILE_BYTES_MAX);
+        text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
     /// Returns the present settings.

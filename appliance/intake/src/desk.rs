@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crier_announce::Draft;
+use crier_system::Backoff;
 use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, State, Told};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -75,6 +77,38 @@ impl Desk {
     pub async fn submit(&self, mut draft: Draft) -> Result<Answer, DeskClosed> {
         draft.source.get_or_insert_with(|| self.input.to_string());
         self.ask(|answer| Question::Submit(Box::new(draft), answer)).await
+    }
+
+    /// Submits an announcement, again and again while the queue is full, with the time that is left of its expiry.
+    /// `None` if it expires before there is room. `offered` is when the input got it.
+    ///
+    /// # Errors
+    /// [`DeskClosed`].
+    pub(crate) async fn submit_when_there_is_room(
+        &self,
+        draft: Draft,
+        offered: Instant,
+        mut backoff: Backoff,
+    ) -> Result<Option<Answer>, DeskClosed> {
+        loop {
+            let mut aged = draft.clone();
+            if let Some(expires_in_s) = draft.expires_in_s {
+                let waited_s = u32::try_from(offered.elapsed().as_secs()).unwrap_or(u32::MAX);
+                let left_s = expires_in_s.saturating_sub(waited_s);
+                // Zero is left to the validation of the draft if the sender wrote it.
+                if left_s == 0 && waited_s > 0 {
+                    return Ok(None);
+                }
+                aged.expires_in_s = Some(left_s);
+            }
+            match self.submit(aged).await? {
+                Answer::Refused { later: true, reason } => {
+                    tracing::debug!(input = self.input(), reason, "the input waits for room in the queue");
+                }
+                answer => return Ok(Some(answer)),
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
     }
 
     /// Hands in a command and waits until it was carried out.

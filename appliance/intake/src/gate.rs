@@ -79,31 +79,13 @@ impl Gate {
             self.refuse();
             return Ok(Outcome::Busy);
         }
-        let since = Instant::now();
-        let mut backoff = Backoff::new(FULL_RETRY_MIN, FULL_RETRY_MAX);
-        loop {
-            let mut aged = draft.clone();
-            if let Some(expires_in_s) = draft.expires_in_s {
-                let waited_s = u32::try_from(since.elapsed().as_secs()).unwrap_or(u32::MAX);
-                let left_s = expires_in_s.saturating_sub(waited_s);
-                // Zero is left to the validation of the draft if the sender wrote it.
-                if left_s == 0 && waited_s > 0 {
-                    self.refuse();
-                    return Ok(Outcome::Refused("it expired while the queue was full".to_owned()));
-                }
-                aged.expires_in_s = Some(left_s);
+        let backoff = Backoff::new(FULL_RETRY_MIN, FULL_RETRY_MAX);
+        match self.desk.submit_when_there_is_room(draft, Instant::now(), backoff).await? {
+            Some(answer) => Ok(self.outcome(answer)),
+            None => {
+                self.refuse();
+                Ok(Outcome::Refused("it expired while the queue was full".to_owned()))
             }
-            match self.desk.submit(aged).await? {
-                Answer::Refused { later: true, reason } => {
-                    tracing::debug!(
-                        input = self.desk.input(),
-                        reason,
-                        "the input waits for room in the queue"
-                    );
-                }
-                answer => return Ok(self.outcome(answer)),
-            }
-            tokio::time::sleep(backoff.next_delay()).await;
         }
     }
 

@@ -16,6 +16,7 @@ mod connection;
 mod cpus;
 mod crash_report;
 mod error;
+mod instance;
 mod lifecycle;
 mod packets;
 mod restart;

@@ -1,12 +1,15 @@
 //! Restart policy of a stage: exponential back-off, and an end to it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use crier_system::Backoff;
 
 /// First wait. Short, since most crashes are single events and an announcement may be waiting.
-const BACKOFF_MIN_MS: u64 = 100;
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
 /// Longest wait: a stage that needs an operator should not load the machine, yet come back soon after the cause is
 /// mended (a disk that is full, a device that is plugged in again).
-const BACKOFF_MAX_MS: u64 = 10_000;
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// Lifetime after which an instance counts as healthy, so that the next wait is the shortest again.
 const HEALTHY_MS: u64 = 60_000;
 /// Window in which restarts are counted against the limit of the configuration ("restarts within a minute").
@@ -29,14 +32,14 @@ pub enum Restart {
 pub struct RestartPolicy {
     restarts_max: usize,
     deaths_ms: VecDeque<u64>,
-    wait_ms: u64,
+    backoff: Backoff,
 }
 
 impl RestartPolicy {
     /// Policy that allows `restarts_max` restarts within a minute.
     #[must_use]
     pub fn new(restarts_max: usize) -> Self {
-        Self { restarts_max, deaths_ms: VecDeque::new(), wait_ms: BACKOFF_MIN_MS }
+        Self { restarts_max, deaths_ms: VecDeque::new(), backoff: Backoff::new(BACKOFF_MIN, BACKOFF_MAX) }
     }
 
     /// Changes the limit; the record is kept.
@@ -47,7 +50,7 @@ impl RestartPolicy {
     /// Records a death at `now_ms` of an instance that lived for `lived_ms`, and decides about the next one.
     pub fn died(&mut self, now_ms: u64, lived_ms: u64) -> Restart {
         if lived_ms >= HEALTHY_MS {
-            self.wait_ms = BACKOFF_MIN_MS;
+            self.backoff.reset();
         }
         while self.deaths_ms.front().is_some_and(|at_ms| at_ms.saturating_add(WINDOW_MS) <= now_ms) {
             self.deaths_ms.pop_front();
@@ -56,15 +59,14 @@ impl RestartPolicy {
         if self.deaths_ms.len() > self.restarts_max {
             return Restart::Hold;
         }
-        let wait_ms = self.wait_ms;
-        self.wait_ms = (wait_ms * 2).min(BACKOFF_MAX_MS);
-        Restart::After { wait_ms }
+        let wait = self.backoff.next_delay();
+        Restart::After { wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// Forgets the record, as after a release by an operator.
     pub fn release(&mut self) {
         self.deaths_ms.clear();
-        self.wait_ms = BACKOFF_MIN_MS;
+        self.backoff.reset();
     }
 }
 

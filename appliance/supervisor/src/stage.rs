@@ -4,28 +4,22 @@
 
 use std::cell::{Ref, RefCell};
 use std::ffi::OsString;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crier_system::{Channel, ChannelError, Child, Spawn, User, Watched, monotonic_ms};
-use crier_wire::{FromStage, Started, ToStage, VERSION, decode, encode, read_floats};
+use crier_system::{Channel, Child, Spawn, User, monotonic_ms};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::connection::{Connection, ConnectionSource, Mailbox};
-use crate::crash_report::{CrashReport, MessageLog, StderrReader};
+use crate::SupervisorError;
+use crate::connection::{ConnectionSource, Mailbox};
+use crate::crash_report::CrashReport;
+use crate::instance::{Instance, next_event};
 use crate::lifecycle::{Action, Condition, EndReason, Event, Lifecycle, StageTimeouts};
-use crate::{PacketError, Packets, SupervisorError};
-
-/// Packets between a client and the task of its stage, each way. A vocoder chunk of 64 frames arrives in far fewer;
-/// beyond it the client waits, or the stage is not read.
-const PACKETS_IN_FLIGHT_MAX: usize = 64;
 
 /// Specification of a stage: what is run, as whom, where, and with which settings. Read at each spawn.
 #[derive(Debug, Clone)]
@@ -153,28 +147,6 @@ impl Stage {
 
 type Spawned = Result<(Child, Channel), SupervisorError>;
 
-/// Process of an instance and everything that belongs to it.
-struct Instance<R> {
-    child: Child,
-    exit: Watched<OwnedFd>,
-    packets: Packets,
-    stderr: StderrReader,
-    messages: MessageLog,
-    /// Packet that is being sent; empty if there is none.
-    sending: Vec<u8>,
-    /// Heartbeat that is to be sent before the next packet of the client.
-    heartbeat: Option<u64>,
-    /// First message of the instance, once it has come.
-    started: Option<Started>,
-    /// The task's ends of the [`Connection`].
-    requests: Option<mpsc::Receiver<Vec<u8>>>,
-    replies: Option<mpsc::Sender<(R, Vec<f32>)>>,
-    /// Reply that the client had no room for; until it has, the channel is not read.
-    stalled: Option<(R, Vec<f32>)>,
-    /// False once the channel has ended.
-    open: bool,
-}
-
 struct Task<S, R> {
     name: Rc<str>,
     lifecycle: Lifecycle,
@@ -231,26 +203,23 @@ where
                 }
                 Action::OpenConnection => {
                     if let Some(instance) = &mut self.instance {
-                        let (to, requests) = mpsc::channel(PACKETS_IN_FLIGHT_MAX);
-                        let (replies, from) = mpsc::channel(PACKETS_IN_FLIGHT_MAX);
-                        (instance.requests, instance.replies) = (Some(requests), Some(replies));
-                        self.mailbox.put(Connection { to, from });
+                        self.mailbox.put(instance.connect());
                     }
                 }
                 Action::CloseConnection => {
                     self.mailbox.clear();
                     if let Some(instance) = &mut self.instance {
-                        (instance.requests, instance.replies, instance.stalled) = (None, None, None);
+                        instance.disconnect();
                     }
                 }
                 Action::SendHeartbeat(number) => {
                     if let Some(instance) = &mut self.instance {
-                        instance.heartbeat = Some(number);
+                        instance.send_heartbeat(number);
                     }
                 }
                 Action::Kill => {
                     if let Some(instance) = &self.instance
-                        && let Err(error) = instance.child.kill()
+                        && let Err(error) = instance.kill()
                     {
                         tracing::warn!(stage = %self.name, %error, "stage cannot be killed");
                     }
@@ -281,7 +250,7 @@ where
     }
 
     fn note_ready(&self) {
-        if let Some(started) = self.instance.as_ref().and_then(|instance| instance.started.as_ref()) {
+        if let Some(started) = self.instance.as_ref().and_then(Instance::started) {
             let mut status = self.stage.status.borrow_mut();
             (status.detail, status.load_ms) = (started.detail.clone(), started.load_ms);
             tracing::info!(stage = %self.name, load_ms = started.load_ms, "stage is ready");
@@ -293,10 +262,7 @@ where
         let reason = reason.to_string();
         tracing::warn!(stage = %self.name, %reason, "stage has ended");
         let report = match &mut self.instance {
-            Some(instance) => {
-                instance.stderr.drain(&self.name);
-                CrashReport::new(reason, &instance.stderr.lines, &instance.messages)
-            }
+            Some(instance) => instance.crash_report(&self.name, reason),
             None => CrashReport::without_instance(reason),
         };
         self.stage.status.borrow_mut().last_crash = Some(report);
@@ -313,174 +279,12 @@ where
         let spec = self.spec.borrow();
         match spawned.and_then(|(child, channel)| Instance::new(&spec, child, channel)) {
             Ok(instance) => {
-                self.stage.status.borrow_mut().pid = Some(instance.child.pid());
+                self.stage.status.borrow_mut().pid = Some(instance.pid());
                 self.instance = Some(instance);
                 Event::Spawned
             }
             Err(error) => Event::SpawnFailed(error.to_string()),
         }
-    }
-}
-
-impl<R: DeserializeOwned> Instance<R> {
-    fn new<S: Serialize>(
-        spec: &StageSpec<S>,
-        mut child: Child,
-        channel: Channel,
-    ) -> Result<Self, SupervisorError> {
-        for refusal in child.refusals() {
-            tracing::debug!(stage = %spec.name, %refusal, "the system refused a property of the process");
-        }
-        let watch = |source| SupervisorError::Watch { source };
-        let exit = child.as_fd().try_clone_to_owned().and_then(Watched::new).map_err(watch)?;
-        let mut sending = Vec::new();
-        let start = ToStage::<&S, ()>::Start { version: VERSION, settings: &spec.settings };
-        encode(&start, &[], &mut sending)?;
-        Ok(Self {
-            stderr: StderrReader::new(child.take_stderr()),
-            messages: MessageLog::new(spec.private),
-            child,
-            exit,
-            packets: Packets::new(channel)?,
-            sending,
-            heartbeat: None,
-            started: None,
-            requests: None,
-            replies: None,
-            stalled: None,
-            open: true,
-        })
-    }
-
-    /// Puts a heartbeat that is due into the empty outgoing slot.
-    fn fill(&mut self) {
-        if self.sending.is_empty()
-            && let Some(number) = self.heartbeat.take()
-            && encode(&ToStage::<(), ()>::Probe { number }, &[], &mut self.sending).is_err()
-        {
-            // A heartbeat always fits into a packet; if it did not, its timeout would say so.
-            self.sending.clear();
-        }
-    }
-
-    /// Takes a packet of the stage; `None` when it was handed to the client.
-    fn received(&mut self, packet: &[u8]) -> Option<Event> {
-        match self.read(packet) {
-            Ok(event) => event,
-            Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
-        }
-    }
-
-    fn read(&mut self, packet: &[u8]) -> Result<Option<Event>, SupervisorError> {
-        let (message, payload) = decode::<FromStage<R>>(packet)?;
-        match (message, &self.started) {
-            (FromStage::Started(started), _) => {
-                if started.version != VERSION {
-                    return Err(SupervisorError::Version { found: started.version, expected: VERSION });
-                }
-                self.started = Some(started);
-                Ok(Some(Event::Ready))
-            }
-            (_, None) => Err(SupervisorError::NotReady),
-            (FromStage::Alive { number }, Some(_)) => Ok(Some(Event::HeartbeatAnswered(number))),
-            (FromStage::Work(reply), Some(_)) => {
-                let mut numbers = Vec::new();
-                read_floats(payload, &mut numbers)?;
-                // Without a client the instance is being ended, and its replies are of no use to the next one's.
-                let Some(replies) = &self.replies else { return Ok(None) };
-                match replies.try_send((reply, numbers)) {
-                    Ok(()) => Ok(None),
-                    Err(TrySendError::Full(reply)) => {
-                        self.stalled = Some(reply);
-                        Ok(Some(Event::ClientStalled(true)))
-                    }
-                    Err(TrySendError::Closed(_)) => Ok(Some(Event::Failed(EndReason::ConnectionDropped))),
-                }
-            }
-        }
-    }
-}
-
-/// Next event of the instance; `None` when only data moved. Pends without an instance. Cancel-safe.
-async fn next_event<R: DeserializeOwned>(
-    name: &str,
-    instance: Option<&mut Instance<R>>,
-    packet: &mut Vec<u8>,
-) -> Option<Event> {
-    let Some(instance) = instance else { return std::future::pending().await };
-    instance.fill();
-    let may_send = instance.open && !instance.sending.is_empty();
-    let may_receive = instance.open && instance.stalled.is_none();
-    tokio::select! {
-        // Packets before the exit: a stage's last replies are as good as its first.
-        biased;
-        received = instance.packets.receive(packet), if may_receive => match received {
-            Ok(Some(_)) => {
-                instance.messages.received(packet);
-                instance.received(packet)
-            }
-            Ok(None) => {
-                instance.open = false;
-                Some(Event::ChannelClosed)
-            }
-            Err(error) => {
-                instance.open = false;
-                Some(Event::Failed(EndReason::Channel(error.to_string())))
-            }
-        },
-        ready = instance.exit.readable() => {
-            if let Ok(mut ready) = ready {
-                ready.clear();
-            }
-            match instance.child.try_wait() {
-                Ok(Some(ended)) => Some(Event::Exited(ended)),
-                Ok(None) => None,
-                Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
-            }
-        }
-        sent = instance.packets.send(&instance.sending), if may_send => {
-            instance.messages.sent(&instance.sending);
-            instance.sending.clear();
-            match sent {
-                Ok(()) => None,
-                // The other end is closed. Its last packets, and the exit status, are still to be read.
-                Err(PacketError::Channel(ChannelError::PeerGone)) => None,
-                Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
-            }
-        }
-        request = next_request(instance.requests.as_mut()), if !may_send => match request {
-            Some(request) => {
-                instance.sending = request;
-                None
-            }
-            None => {
-                instance.requests = None;
-                Some(Event::Failed(EndReason::ConnectionDropped))
-            }
-        },
-        () = room(instance.replies.as_ref()), if instance.stalled.is_some() => {
-            if let (Some(replies), Some(reply)) = (&instance.replies, instance.stalled.take()) {
-                // There is room, or the client is gone, which the next packet finds out.
-                let _ = replies.try_send(reply);
-            }
-            Some(Event::ClientStalled(false))
-        }
-        () = instance.stderr.read(name) => None,
-    }
-}
-
-async fn next_request(requests: Option<&mut mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
-    match requests {
-        Some(requests) => requests.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until the client has room for a reply, or is gone.
-async fn room<R>(replies: Option<&mpsc::Sender<(R, Vec<f32>)>>) {
-    match replies {
-        Some(replies) => drop(replies.reserve().await),
-        None => std::future::pending().await,
     }
 }
 

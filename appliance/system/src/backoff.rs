@@ -3,12 +3,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Delays that grow by a factor from a minimum to a maximum. Holds no clock; the caller waits.
+/// Delays that double from a minimum to a maximum. Holds no clock; the caller waits.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     min: Duration,
     max: Duration,
-    factor: u32,
     /// Largest fraction by which a delay is shortened at random.
     jitter: f64,
     delay: Duration,
@@ -18,13 +17,7 @@ impl Backoff {
     /// Returns a back-off that doubles from `min` to `max`.
     #[must_use]
     pub const fn new(min: Duration, max: Duration) -> Self {
-        Self { min, max, factor: 2, jitter: 0.0, delay: min }
-    }
-
-    /// Multiplies by `factor` instead of 2.
-    #[must_use]
-    pub const fn with_factor(self, factor: u32) -> Self {
-        Self { factor, ..self }
+        Self { min, max, jitter: 0.0, delay: min }
     }
 
     /// Shortens each delay at random by up to `fraction` of it, so that many appliances do not come back to the same
@@ -37,7 +30,7 @@ impl Backoff {
     /// Returns the next delay and lengthens the one after it.
     pub fn next_delay(&mut self) -> Duration {
         let delay = self.delay;
-        self.delay = delay.saturating_mul(self.factor).min(self.max);
+        self.delay = delay.saturating_mul(2).min(self.max);
         if self.jitter > 0.0 { delay.mul_f64(1.0 - self.jitter * random_fraction()) } else { delay }
     }
 
@@ -67,12 +60,6 @@ mod tests {
         assert_eq!(delays, [1, 2, 4, 8, 16, 32, 60, 60]);
         backoff.reset();
         assert_eq!(backoff.next_delay(), SECOND);
-    }
-
-    #[test]
-    fn the_factor_can_be_chosen() {
-        let mut backoff = Backoff::new(SECOND, 100 * SECOND).with_factor(10);
-        assert_eq!([(); 4].map(|()| backoff.next_delay().as_secs()), [1, 10, 100, 100]);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crier_announce::Draft;
 use crier_system::Backoff;
 use crier_wire::{Answer, Command};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 
 use super::payload::PayloadError;
 use super::protocol::UNACKNOWLEDGED_MAX;
@@ -82,24 +81,15 @@ async fn hand_in(desk: Desk, mut orders: mpsc::Receiver<Order>, news: mpsc::Send
     }
 }
 
-/// The answer for good: while the queue is full, the announcement is kept here and at the broker.
+/// Returns the final answer: while the queue is full, the announcement is kept here and at the broker.
 async fn submit(desk: &Desk, draft: Draft, came: Instant) -> Option<Answer> {
-    let mut backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
-    loop {
-        let mut aged = draft.clone();
-        if let Some(expires_in_s) = draft.expires_in_s {
-            let waited_s = u32::try_from(came.elapsed().as_secs()).unwrap_or(u32::MAX);
-            aged.expires_in_s = Some(expires_in_s.saturating_sub(waited_s));
-            if aged.expires_in_s == Some(0) {
-                return Some(Answer::Refused { reason: PayloadError::Expired.to_string(), later: false });
-            }
-        }
-        match desk.submit(aged).await.ok()? {
-            Answer::Refused { later: true, .. } => {}
-            answer => return Some(answer),
-        }
-        sleep(backoff.next_delay()).await;
+    let expired = || Answer::Refused { reason: PayloadError::Expired.to_string(), later: false };
+    if draft.expires_in_s == Some(0) {
+        return Some(expired());
     }
+    let backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
+    let answer = desk.submit_when_there_is_room(draft, came, backoff).await.ok()?;
+    Some(answer.unwrap_or_else(expired))
 }
 
 async fn carry_out(

@@ -1,0 +1,243 @@
+//! The process of one instance: its channel, its standard error, its exit, and the connection of its client.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use crier_system::{Channel, ChannelError, Child, SystemError, Watched};
+use crier_wire::{FromStage, Started, ToStage, VERSION, decode, encode, read_floats};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::connection::Connection;
+use crate::crash_report::{CrashReport, MessageLog, StderrReader};
+use crate::lifecycle::{EndReason, Event};
+use crate::{PacketError, Packets, StageSpec, SupervisorError};
+
+/// Packets between a client and the task of its stage, each way. A vocoder chunk of 64 frames arrives in far fewer;
+/// beyond it the client waits, or the stage is not read.
+const PACKETS_IN_FLIGHT_MAX: usize = 64;
+
+/// Process of an instance and everything that belongs to it.
+pub(crate) struct Instance<R> {
+    child: Child,
+    exit: Watched<OwnedFd>,
+    packets: Packets,
+    stderr: StderrReader,
+    messages: MessageLog,
+    /// Packet that is being sent; empty if there is none.
+    sending: Vec<u8>,
+    /// Heartbeat that is to be sent before the next packet of the client.
+    heartbeat: Option<u64>,
+    /// First message of the instance, once it has come.
+    started: Option<Started>,
+    /// The task's ends of the [`Connection`].
+    requests: Option<mpsc::Receiver<Vec<u8>>>,
+    replies: Option<mpsc::Sender<(R, Vec<f32>)>>,
+    /// Reply that the client had no room for; until it has, the channel is not read.
+    stalled: Option<(R, Vec<f32>)>,
+    /// False once the channel has ended.
+    open: bool,
+}
+
+impl<R: DeserializeOwned> Instance<R> {
+    /// Takes over a process that was spawned, and has its settings sent to it.
+    pub(crate) fn new<S: Serialize>(
+        spec: &StageSpec<S>,
+        mut child: Child,
+        channel: Channel,
+    ) -> Result<Self, SupervisorError> {
+        for refusal in child.refusals() {
+            tracing::debug!(stage = %spec.name, %refusal, "the system refused a property of the process");
+        }
+        let watch = |source| SupervisorError::Watch { source };
+        let exit = child.as_fd().try_clone_to_owned().and_then(Watched::new).map_err(watch)?;
+        let mut sending = Vec::new();
+        let start = ToStage::<&S, ()>::Start { version: VERSION, settings: &spec.settings };
+        encode(&start, &[], &mut sending)?;
+        Ok(Self {
+            stderr: StderrReader::new(child.take_stderr()),
+            messages: MessageLog::new(spec.private),
+            child,
+            exit,
+            packets: Packets::new(channel)?,
+            sending,
+            heartbeat: None,
+            started: None,
+            requests: None,
+            replies: None,
+            stalled: None,
+            open: true,
+        })
+    }
+
+    /// Number of the process.
+    pub(crate) fn pid(&self) -> i32 {
+        self.child.pid()
+    }
+
+    /// First message of the instance, once it has come.
+    pub(crate) fn started(&self) -> Option<&Started> {
+        self.started.as_ref()
+    }
+
+    /// Kills the process and its group.
+    pub(crate) fn kill(&self) -> Result<(), SystemError> {
+        self.child.kill()
+    }
+
+    /// Has a heartbeat sent before the next packet of the client.
+    pub(crate) fn send_heartbeat(&mut self, number: u64) {
+        self.heartbeat = Some(number);
+    }
+
+    /// Opens the connection for the client.
+    pub(crate) fn connect(&mut self) -> Connection<R> {
+        let (to, requests) = mpsc::channel(PACKETS_IN_FLIGHT_MAX);
+        let (replies, from) = mpsc::channel(PACKETS_IN_FLIGHT_MAX);
+        (self.requests, self.replies) = (Some(requests), Some(replies));
+        Connection { to, from }
+    }
+
+    /// Closes the connection; the client still gets the replies that are on their way to it.
+    pub(crate) fn disconnect(&mut self) {
+        (self.requests, self.replies, self.stalled) = (None, None, None);
+    }
+
+    /// Returns the crash report, with what the process has left in its pipe.
+    pub(crate) fn crash_report(&mut self, stage: &str, reason: String) -> CrashReport {
+        self.stderr.drain(stage);
+        CrashReport::new(reason, &self.stderr.lines, &self.messages)
+    }
+
+    /// Puts a heartbeat that is due into the empty outgoing slot.
+    fn fill(&mut self) {
+        if self.sending.is_empty()
+            && let Some(number) = self.heartbeat.take()
+            && encode(&ToStage::<(), ()>::Probe { number }, &[], &mut self.sending).is_err()
+        {
+            // A heartbeat always fits into a packet; if it did not, its timeout would say so.
+            self.sending.clear();
+        }
+    }
+
+    /// Takes a packet of the stage; `None` when it was handed to the client.
+    fn received(&mut self, packet: &[u8]) -> Option<Event> {
+        match self.read(packet) {
+            Ok(event) => event,
+            Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
+        }
+    }
+
+    fn read(&mut self, packet: &[u8]) -> Result<Option<Event>, SupervisorError> {
+        let (message, payload) = decode::<FromStage<R>>(packet)?;
+        match (message, &self.started) {
+            (FromStage::Started(started), _) => {
+                if started.version != VERSION {
+                    return Err(SupervisorError::Version { found: started.version, expected: VERSION });
+                }
+                self.started = Some(started);
+                Ok(Some(Event::Ready))
+            }
+            (_, None) => Err(SupervisorError::NotReady),
+            (FromStage::Alive { number }, Some(_)) => Ok(Some(Event::HeartbeatAnswered(number))),
+            (FromStage::Work(reply), Some(_)) => {
+                let mut numbers = Vec::new();
+                read_floats(payload, &mut numbers)?;
+                // Without a client the instance is being ended, and its replies are of no use to the next one's.
+                let Some(replies) = &self.replies else { return Ok(None) };
+                match replies.try_send((reply, numbers)) {
+                    Ok(()) => Ok(None),
+                    Err(TrySendError::Full(reply)) => {
+                        self.stalled = Some(reply);
+                        Ok(Some(Event::ClientStalled(true)))
+                    }
+                    Err(TrySendError::Closed(_)) => Ok(Some(Event::Failed(EndReason::ConnectionDropped))),
+                }
+            }
+        }
+    }
+}
+
+/// Next event of the instance; `None` when only data moved. Pends without an instance. Cancel-safe.
+pub(crate) async fn next_event<R: DeserializeOwned>(
+    name: &str,
+    instance: Option<&mut Instance<R>>,
+    packet: &mut Vec<u8>,
+) -> Option<Event> {
+    let Some(instance) = instance else { return std::future::pending().await };
+    instance.fill();
+    let may_send = instance.open && !instance.sending.is_empty();
+    let may_receive = instance.open && instance.stalled.is_none();
+    tokio::select! {
+        // Packets before the exit: a stage's last replies are as good as its first.
+        biased;
+        received = instance.packets.receive(packet), if may_receive => match received {
+            Ok(Some(_)) => {
+                instance.messages.received(packet);
+                instance.received(packet)
+            }
+            Ok(None) => {
+                instance.open = false;
+                Some(Event::ChannelClosed)
+            }
+            Err(error) => {
+                instance.open = false;
+                Some(Event::Failed(EndReason::Channel(error.to_string())))
+            }
+        },
+        ready = instance.exit.readable() => {
+            if let Ok(mut ready) = ready {
+                ready.clear();
+            }
+            match instance.child.try_wait() {
+                Ok(Some(ended)) => Some(Event::Exited(ended)),
+                Ok(None) => None,
+                Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
+            }
+        }
+        sent = instance.packets.send(&instance.sending), if may_send => {
+            instance.messages.sent(&instance.sending);
+            instance.sending.clear();
+            match sent {
+                Ok(()) => None,
+                // The other end is closed. Its last packets, and the exit status, are still to be read.
+                Err(PacketError::Channel(ChannelError::PeerGone)) => None,
+                Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
+            }
+        }
+        request = next_request(instance.requests.as_mut()), if !may_send => match request {
+            Some(request) => {
+                instance.sending = request;
+                None
+            }
+            None => {
+                instance.requests = None;
+                Some(Event::Failed(EndReason::ConnectionDropped))
+            }
+        },
+        () = room(instance.replies.as_ref()), if instance.stalled.is_some() => {
+            if let (Some(replies), Some(reply)) = (&instance.replies, instance.stalled.take()) {
+                // There is room, or the client is gone, which the next packet finds out.
+                let _ = replies.try_send(reply);
+            }
+            Some(Event::ClientStalled(false))
+        }
+        () = instance.stderr.read(name) => None,
+    }
+}
+
+async fn next_request(requests: Option<&mut mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
+    match requests {
+        Some(requests) => requests.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the client has room for a reply, or is gone.
+async fn room<R>(replies: Option<&mpsc::Sender<(R, Vec<f32>)>>) {
+    match replies {
+        Some(replies) => drop(replies.reserve().await),
+        None => std::future::pending().await,
+    }
+}
