@@ -4,6 +4,7 @@
 //! ones too.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crier_announce::Sequence;
 use crier_wire::{Answer, Told};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{Mode, umask};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -33,6 +35,8 @@ const REQUESTS_MAX: usize = 16;
 const WAITERS_MAX: usize = 64;
 /// Time for a request to arrive, and for a response to be taken. Generous for a person who types JSON into socat.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Interval at which a client that sends no more, but may still read, is checked for having gone.
+const HANG_UP_CHECK: Duration = Duration::from_secs(5);
 /// Pause after a failed accept. Too many open files, mostly: waiting helps, ending does not.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -164,15 +168,25 @@ impl ControlClient {
         let Self { mut reader, mut writer, request, .. } = self;
         // From here on this client is on the budget of those who wait.
         drop(request);
-        let mut rest = [0; 64];
+        let (mut rest, mut half_closed) = ([0; 64], false);
         loop {
             let told = tokio::select! {
                 told = events.recv() => told,
-                // Nothing more is expected of it but the end.
-                read = reader.read(&mut rest) => match read {
+                // Nothing more is expected of it but the end. A pipe into `socat` only ends its sending half.
+                read = reader.read(&mut rest), if !half_closed => match read {
+                    Ok(0) if !is_hung_up(&writer) => {
+                        half_closed = true;
+                        continue;
+                    }
                     Ok(0) | Err(_) => return Err(io::ErrorKind::ConnectionReset.into()),
                     Ok(_) => continue,
                 },
+                () = tokio::time::sleep(HANG_UP_CHECK), if half_closed => {
+                    if is_hung_up(&writer) {
+                        return Err(io::ErrorKind::ConnectionReset.into());
+                    }
+                    continue;
+                }
             };
             match told {
                 Ok(told) if told.sequence == number => {
@@ -199,6 +213,14 @@ async fn send(writer: &mut OwnedWriteHalf, response: &Response) -> io::Result<()
     let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
     timeout(PATIENCE, writer.write_all(&line)).await.map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+/// Returns true if the client has closed both halves of its connection.
+fn is_hung_up(writer: &OwnedWriteHalf) -> bool {
+    // No event is asked for: the kernel reports POLLHUP in any case.
+    let mut fds = [PollFd::new(writer.as_ref().as_fd(), PollFlags::empty())];
+    let polled = poll(&mut fds, PollTimeout::ZERO);
+    polled.is_ok() && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
 }
 
 /// Returns the number of a group.

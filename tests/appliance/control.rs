@@ -54,6 +54,24 @@ fn announcement_is_cancelled_with_its_client_only_if_that_was_asked_for() {
 }
 
 #[test]
+fn client_that_has_only_stopped_sending_still_gets_the_events() {
+    let appliance = Appliance::start("");
+    let address = format!("UNIX-CONNECT:{}", appliance.path("run/control").display());
+    let mut command = std::process::Command::new("socat");
+    let mut client = command
+        .args(["-t", "60", "-", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let request = format!("{{\"say\":{{\"draft\":{{\"text\":\"{SENTENCE}\"}},\"wait\":true}}}}\n");
+    // The pipe ends with this statement, and with it the sending half of the connection.
+    std::io::Write::write_all(&mut client.stdin.take().unwrap(), request.as_bytes()).unwrap();
+    let output = String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap();
+    assert!(output.contains("accepted") && output.contains("finished"), "{output}");
+}
+
+#[test]
 fn group_of_the_configuration_may_control_the_appliance_as_a_supplementary_group_too() {
     assert!(geteuid().is_root(), "run the tests as root: they change to other users");
     let folder = tempfile::tempdir().unwrap();
