@@ -124,7 +124,7 @@ impl Appliance {
         bytes.as_chunks::<2>().0.iter().map(|&sample| i16::from_le_bytes(sample)).collect()
     }
 
-    fn wav_bytes(&self) -> u64 {
+    pub(crate) fn wav_bytes(&self) -> u64 {
         std::fs::metadata(self.path("heard.wav")).map_or(44, |metadata| metadata.len().max(44))
     }
 

@@ -38,6 +38,66 @@ fn enroll(recording: &str, text: Option<&str>, file: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Sentences of which each is an utterance of its own for both voices: together they are too long for one.
+const SENTENCES: [&str; 12] = [
+    "The first train leaves at eight.",
+    "The second train leaves at nine.",
+    "The third train leaves at ten.",
+    "The fourth train leaves at eleven.",
+    "The fifth train leaves at noon.",
+    "The sixth train leaves at one.",
+    "The seventh train leaves at two.",
+    "The eighth train leaves at three.",
+    "The ninth train leaves at four.",
+    "The tenth train leaves at five.",
+    "The eleventh train leaves at six.",
+    "The last train leaves at seven.",
+];
+
+#[test]
+fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
+    // Longer than the crossfade between two utterances, in which the samples are those of neither.
+    const JOIN_SAMPLES: usize = 24_000 / 20;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("house.voice");
+    enroll("evening.flac", None, &file);
+    let config = format!(
+        "[voice]\nbundle = \"{}\"\nfile = \"{}\"\nseed = {SEED}\n",
+        bundle().display(),
+        file.display()
+    );
+    let mut appliance = Appliance::start(&config);
+    appliance.stage("default/talker");
+    let text = SENTENCES.join(" ");
+    let mut saying = appliance.ctl().args(["say", "--wait", &text]).spawn().unwrap();
+    let begun = appliance.wav_bytes() + 2 * 24_000;
+    while appliance.wav_bytes() < begun {
+        assert!(saying.try_wait().unwrap().is_none(), "over before a second was heard: {}", appliance.log());
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    appliance.ask(&["hold", "default/talker"]);
+    assert!(saying.wait().unwrap().success(), "{}", appliance.log());
+    let heard = appliance.heard();
+    // Every sentence has the same seed, so the end of what was heard tells where in the text the embedded voice began.
+    let after = |sentence: usize| crate::rig::reference(&SENTENCES[sentence..].join(" "));
+    let (first, rest) = (1..SENTENCES.len())
+        .map(|sentence| (sentence, after(sentence)))
+        .find(|(_, rest)| heard.ends_with(&rest[JOIN_SAMPLES..]))
+        .unwrap_or_else(|| panic!("the end is not what the embedded voice says: {}", appliance.log()));
+    let own = heard.len() - rest.len();
+    let [complete, broken] = [first, first + 1].map(|end| reference(&SENTENCES[..end].join(" "), &file));
+    assert!(
+        heard.starts_with(&complete[..complete.len() - JOIN_SAMPLES]),
+        "sentences before {first} were heard"
+    );
+    assert!(
+        own + JOIN_SAMPLES >= complete.len(),
+        "no sentence is missing: {own} of {} samples",
+        complete.len()
+    );
+    assert!(own <= broken.len() + JOIN_SAMPLES, "none is heard twice: {own} of {} samples", broken.len());
+}
+
 /// What the in-process engine makes of a text with a voice.
 fn reference(text: &str, file: &Path) -> Vec<i16> {
     let wav = file.with_extension("wav");
