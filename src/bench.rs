@@ -1,4 +1,4 @@
-//! `crier bench`: what each stage costs on this machine, and all of them together.
+//! `crier bench`: measures the cost of each network on this machine, and of all of them together.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::error::CrierError;
 use crate::report::{Bars, human_bytes, milliseconds, print, print_json, rounded, table};
 use crate::speak::{CHUNK_FRAMES, FrameMaker, speak};
 
-/// What is said; how it goes on does not matter, since the number of frames is forced.
+/// Text of the measurement. Its length does not matter, since the number of frames is forced.
 const TEXT: &str = "the front door is open";
 /// Frames per vocoder call in the table that the first such program on this board published.
 const LONG_CHUNK_FRAMES: usize = 64;
@@ -140,8 +140,8 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
         row("all, a frame of 80 ms", String::new(), ms(cpu_sum)),
     ];
     print(&format!(
-        "{}, {frames} frames, {threads} + {threads} threads\n\n{}\n  all together {rtf:.3} x real time, first sound \
-         after {:.0} ms, loaded in {:.0} ms, {} at most\n",
+        "{}, {frames} frames, {threads} + {threads} threads\n\n{}\n  all together: RTF {rtf:.3}, time to first audio \
+         {:.0} ms, loaded in {:.0} ms, {} at most\n",
         bundle.manifest().name,
         table(&rows),
         milliseconds(spoken.first_audio),

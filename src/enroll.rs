@@ -1,4 +1,4 @@
-//! `crier voice enroll`: a recording of somebody to a voice.
+//! `crier voice enroll`: makes a voice file of a recording.
 
 use std::path::Path;
 use std::time::Instant;
@@ -95,38 +95,4 @@ fn report(
         arguments.voice.as_deref().unwrap_or(Path::new("BUNDLE")).display(),
         output.display(),
     ))
-}
-
-/// `crier voice info NAME.voice`
-pub(crate) fn info(path: &Path, json: bool) -> Result<(), CrierError> {
-    let voice = VoiceFile::read(path)?;
-    let reference = voice.reference.as_ref();
-    if json {
-        return print_json(&json!({
-            "name": voice.name,
-            "model": voice.model,
-            "language": voice.language,
-            "recording_s": rounded(f64::from(voice.recording_s), 3),
-            "reference_frames": reference.map_or(0, |reference| reference.codes.len()),
-            "reference_tokens": reference.map_or(0, |reference| reference.text.len()),
-        }));
-    }
-    let kept = match reference {
-        Some(reference) => {
-            format!("an x-vector, {} frames of codes, {} tokens", reference.codes.len(), reference.text.len())
-        }
-        None => "an x-vector".to_owned(),
-    };
-    let lines = [
-        ("voice", path.display().to_string()),
-        ("recording", format!("{:.1} s", voice.recording_s)),
-        ("kept of it", kept),
-        ("language", voice.language.unwrap_or_else(|| "auto".to_owned())),
-        ("model", voice.model),
-    ];
-    let mut text = format!("{}\n\n", voice.name.escape_debug());
-    for (name, value) in lines {
-        text.push_str(&format!("  {name:<13} {}\n", value.escape_debug()));
-    }
-    print(&text)
 }

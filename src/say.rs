@@ -1,4 +1,4 @@
-//! `crier say`: a text, spoken.
+//! `crier say`: speaks a text on a sound device or into a file.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engine::Engine;
 use crate::error::CrierError;
 use crate::report::{milliseconds, note, print, print_json, rounded, table};
-use crate::speak::{CHUNK_FRAMES, FrameMaker, Spoken, speak};
+use crate::speak::{CHUNK_FRAMES, FrameMaker, SpeakSummary, speak};
 use crier_synthesis::Style;
 use crier_synthesis::is_voice_file;
 
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         let skipped = script.skipped.escape_debug();
         note(&format!("crier: this voice reads English only; left out: {skipped}"));
     }
-    let mut output = Output::open(arguments, rate_hz)?;
+    let mut output = SayOutput::open(arguments, rate_hz)?;
     let options = SentenceOptions {
         seed: arguments.seed,
         greedy: arguments.greedy,
@@ -84,15 +84,15 @@ fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
     Ok(text)
 }
 
-/// Where the speech goes; files that did not come to a good end are removed.
-struct Output {
+/// Output of the speech; a file that was not completed is removed.
+struct SayOutput {
     sink: Box<dyn Sink>,
     wav: Option<PathBuf>,
     codes: Option<PathBuf>,
     finished: bool,
 }
 
-impl Output {
+impl SayOutput {
     fn open(arguments: &SayArguments, rate_hz: u32) -> Result<Self, CrierError> {
         let sink: Box<dyn Sink> = match &arguments.wav {
             Some(path) => {
@@ -121,7 +121,7 @@ impl Output {
     }
 }
 
-impl Drop for Output {
+impl Drop for SayOutput {
     fn drop(&mut self) {
         if let (false, Some(path)) = (self.finished, &self.wav) {
             // It may never have been created.
@@ -133,15 +133,17 @@ impl Drop for Output {
 fn report(
     arguments: &SayArguments,
     engine: &Engine,
-    spoken: &Spoken,
+    spoken: &SpeakSummary,
     sentences: usize,
 ) -> Result<(), CrierError> {
     let audio_s = spoken.samples as f64 / f64::from(engine.vocoder.sample_rate_hz());
     let rtf = spoken.total.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
     if spoken.cut_sentences > 0 && arguments.max_frames.is_none() {
+        let cut = spoken.cut_sentences;
+        let noun = if sentences == 1 { "sentence" } else { "sentences" };
         note(&format!(
-            "crier: {} of {sentences} sentences did not end by themselves and were cut",
-            spoken.cut_sentences
+            "crier: {cut} of {sentences} {noun} did not reach end of speech and {were} cut",
+            were = if cut == 1 { "was" } else { "were" }
         ));
     }
     if arguments.json {
@@ -162,8 +164,6 @@ fn report(
         None => format!(" on {}", arguments.device),
     };
     let first_ms = milliseconds(spoken.first_audio);
-    note(&format!(
-        "{audio_s:.2} s of speech, first sound after {first_ms:.0} ms, {rtf:.2} x real time{place}"
-    ));
+    note(&format!("{audio_s:.2} s of speech, time to first audio {first_ms:.0} ms, RTF {rtf:.2}{place}"));
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) const CHUNK_FRAMES: usize = 8;
 
 /// What was made and how long it took.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Spoken {
+pub(crate) struct SpeakSummary {
     pub(crate) codes: Vec<[u16; CODEBOOKS]>,
     pub(crate) samples: u64,
     /// Sentences that the guard or the frame limit ended.
@@ -49,7 +49,7 @@ pub(crate) fn speak(
     sentences: impl IntoIterator<Item = Result<Sentence, CrierError>> + Send,
     options: SentenceOptions,
     sink: &mut dyn FnMut(&[f32]) -> Result<(), CrierError>,
-) -> Result<Spoken, CrierError> {
+) -> Result<SpeakSummary, CrierError> {
     let begin = Instant::now();
     let lead_frames = maker.layout.lead_frames;
     let (to_listener, made) = sync_channel(FRAMES_IN_FLIGHT_MAX);
@@ -64,7 +64,7 @@ pub(crate) fn speak(
             Ok(())
         });
         let mut listener =
-            Listener { vocoder, lead_frames, options, begin, spoken: Spoken::default(), to_maker };
+            Listener { vocoder, lead_frames, options, begin, spoken: SpeakSummary::default(), to_maker };
         let heard = listener.run(&made, sink);
         let mut spoken = listener.spoken;
         // Without this, a maker that waits for room in the channel or for a judgement would wait for ever.
@@ -129,7 +129,7 @@ struct Listener<'a> {
     lead_frames: usize,
     options: SentenceOptions,
     begin: Instant,
-    spoken: Spoken,
+    spoken: SpeakSummary,
     to_maker: Sender<(usize, Judged)>,
 }
 

@@ -1,18 +1,16 @@
-//! The stages: child processes of the supervisor, each a pure function of what it is told over its channel.
+//! The stages: child processes of the supervisor, each a pure function of the messages on its channel.
 //!
 //! A stage holds nothing that cannot be made again. When the supervisor is gone the channel ends, and so does the stage.
 
 mod engines;
 mod intake;
 mod player;
+mod requests;
 
 pub(crate) use intake::IntakeSettings;
 pub(crate) use player::PlayerSettings;
 
 use crier_system::{CHANNEL_FD, Channel};
-use crier_wire::{FromStage, Started, ToStage, VERSION, WireError, decode, encode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::cli::StageKind;
 use crate::error::CrierError;
@@ -27,64 +25,4 @@ pub(crate) fn run(stage: StageKind) -> Result<(), CrierError> {
         StageKind::Player => player::run(channel),
         StageKind::Intake => intake::run(channel),
     }
-}
-
-/// The settings that every stage is told first.
-fn settings<S: DeserializeOwned>(channel: &Channel) -> Result<S, CrierError> {
-    let mut packet = Vec::new();
-    if channel.receive(&mut packet)?.is_none() {
-        return Err(CrierError::Internal("the supervisor was gone before it said what to do".to_owned()));
-    }
-    match decode::<ToStage<S, serde_json::Value>>(&packet)?.0 {
-        ToStage::Start { version: VERSION, settings } => Ok(settings),
-        ToStage::Start { version, .. } => Err(CrierError::Internal(format!(
-            "the supervisor speaks version {version}, this stage version {VERSION}: the program was replaced while it \
-             ran; start it again"
-        ))),
-        _ => Err(CrierError::Internal("the supervisor did not begin with the settings".to_owned())),
-    }
-}
-
-/// What a working stage tells first.
-fn started<R>(load_ms: u64, detail: String) -> FromStage<R> {
-    FromStage::Started(Started { version: VERSION, load_ms, detail })
-}
-
-/// Sends a message; false when the supervisor is gone.
-fn send<R: Serialize>(
-    channel: &Channel,
-    head: &FromStage<R>,
-    payload: &[f32],
-    packet: &mut Vec<u8>,
-) -> Result<bool, CrierError> {
-    encode(head, payload, packet)?;
-    match channel.send(packet) {
-        Ok(()) => Ok(true),
-        Err(crier_system::ChannelError::PeerGone) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The life of a stage that answers every request with one reply or none: `answer` gets the request and its payload,
-/// fills the reply's payload and returns the reply. Ends when the supervisor is gone.
-fn serve<Q: DeserializeOwned, R: Serialize>(
-    channel: &Channel,
-    mut answer: impl FnMut(Q, &[u8], &mut Vec<f32>) -> Result<Option<R>, WireError>,
-) -> Result<(), CrierError> {
-    let (mut incoming, mut outgoing, mut payload) = (Vec::new(), Vec::new(), Vec::new());
-    while channel.receive(&mut incoming)?.is_some() {
-        let (head, bytes) = decode::<ToStage<serde_json::Value, Q>>(&incoming)?;
-        payload.clear();
-        let reply = match head {
-            ToStage::Start { .. } => None,
-            ToStage::Probe { number } => Some(FromStage::Alive { number }),
-            ToStage::Work(request) => answer(request, bytes, &mut payload)?.map(FromStage::Work),
-        };
-        if let Some(reply) = reply
-            && !send(channel, &reply, &payload, &mut outgoing)?
-        {
-            break;
-        }
-    }
-    Ok(())
 }

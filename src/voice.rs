@@ -1,24 +1,22 @@
-//! `crier voice`: looking at a bundle.
+//! `crier voice verify` and `crier voice info`: checks and describes bundles and voice files.
 
 use std::path::{Path, PathBuf};
 
-use crier_bundle::{Bundle, MANIFEST_NAME};
+use crier_bundle::{Bundle, MANIFEST_NAME, VoiceFile};
 use crier_enrol::EnrolError;
 use serde_json::json;
 
-use crate::enroll;
 use crate::error::CrierError;
-use crate::report::{Bars, human_bytes, print, print_json, table};
+use crate::report::{Bars, human_bytes, print, print_json, rounded, table};
 use crier_synthesis::is_voice_file;
 
-/// Where the default voice is, seen from the folder of the executable: installed, or in the source tree it was
-/// built in.
+/// Folders of the default voice, relative to that of the executable: installed, or in the source tree it was built in.
 const DEFAULT_VOICE_PLACES: [&str; 3] =
     ["../share/crier/voices/default", "../../voices/default", "../../../voices/default"];
-/// Where the image has it.
+/// Folder of the default voice in the image.
 const DEFAULT_VOICE_IMAGE: &str = "/usr/share/crier/voices/default";
 
-/// The bundle that was asked for, or the default voice.
+/// Returns the folder of the given bundle, or that of the default voice.
 pub(crate) fn locate(wanted: Option<&Path>) -> Result<PathBuf, CrierError> {
     if let Some(path) = wanted {
         return Ok(path.to_path_buf());
@@ -59,7 +57,7 @@ pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError
 
 pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> {
     if let Some(file) = bundle.filter(|path| is_voice_file(path)) {
-        return enroll::info(file, json);
+        return file_info(file, json);
     }
     let bundle = Bundle::open(&locate(bundle)?)?;
     let (manifest, layout) = (bundle.manifest(), bundle.layout());
@@ -103,11 +101,45 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     print(&text)
 }
 
-/// Whether the bundle makes voices of recordings.
+/// Returns the description of the bundle's ability to enrol voices.
 fn enrolment(bundle: &Bundle) -> &'static str {
     match crier_enrol::can_enrol(bundle) {
         Ok(()) => "yes: `crier voice enroll` makes voices of recordings",
         Err(EnrolError::NoEncoders { .. }) => "no, but it speaks with voices enrolled elsewhere",
         Err(_) => "no",
     }
+}
+
+/// Prints the description of a voice file.
+fn file_info(path: &Path, json: bool) -> Result<(), CrierError> {
+    let voice = VoiceFile::read(path)?;
+    let reference = voice.reference.as_ref();
+    if json {
+        return print_json(&json!({
+            "name": voice.name,
+            "model": voice.model,
+            "language": voice.language,
+            "recording_s": rounded(f64::from(voice.recording_s), 3),
+            "reference_frames": reference.map_or(0, |reference| reference.codes.len()),
+            "reference_tokens": reference.map_or(0, |reference| reference.text.len()),
+        }));
+    }
+    let kept = match reference {
+        Some(reference) => {
+            format!("an x-vector, {} frames of codes, {} tokens", reference.codes.len(), reference.text.len())
+        }
+        None => "an x-vector".to_owned(),
+    };
+    let lines = [
+        ("voice", path.display().to_string()),
+        ("recording", format!("{:.1} s", voice.recording_s)),
+        ("kept of it", kept),
+        ("language", voice.language.unwrap_or_else(|| "auto".to_owned())),
+        ("model", voice.model),
+    ];
+    let mut text = format!("{}\n\n", voice.name.escape_debug());
+    for (name, value) in lines {
+        text.push_str(&format!("  {name:<13} {}\n", value.escape_debug()));
+    }
+    print(&text)
 }

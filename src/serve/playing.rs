@@ -24,17 +24,17 @@ const PACKET_SAMPLES_MAX: usize = 4_800;
 
 /// The player, seen from the supervisor.
 pub(crate) struct Playing {
-    state: RefCell<State>,
+    state: RefCell<PlayerState>,
     /// Something is to be sent.
     wake: Notify,
-    /// Counts what the player reported; whoever waits for something looks again when it changes.
+    /// Number of reports of the player; a task that waits for a state looks again when it changes.
     changed: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct State {
+struct PlayerState {
     streams: u64,
-    current: Option<Stream>,
+    current: Option<PlayedStream>,
     /// Requests that go before everything else.
     requests: VecDeque<PlayerRequest>,
     volume_percent: u32,
@@ -54,12 +54,12 @@ pub(crate) struct Device {
     pub(crate) detail: String,
 }
 
-struct Stream {
+struct PlayedStream {
     number: u64,
     rate_hz: u32,
     volume_percent: Option<u32>,
-    /// Samples that were heard and are forgotten.
-    base: u64,
+    /// Samples that were played and are forgotten; the first of `samples` is the next one.
+    heard: u64,
     samples: VecDeque<f32>,
     /// Playback may begin.
     released: bool,
@@ -68,7 +68,6 @@ struct Stream {
     sent: u64,
     /// How far the present player has room.
     room_until: u64,
-    heard: u64,
     /// No more samples come.
     complete: bool,
     end_sent: bool,
@@ -76,19 +75,18 @@ struct Stream {
     refused: Option<String>,
 }
 
-impl Stream {
+impl PlayedStream {
     fn new(number: u64, rate_hz: u32, volume_percent: Option<u32>) -> Self {
         Self {
             number,
             rate_hz,
             volume_percent,
-            base: 0,
+            heard: 0,
             samples: VecDeque::new(),
             released: false,
             begun: false,
             sent: 0,
             room_until: 0,
-            heard: 0,
             complete: false,
             end_sent: false,
             finished: false,
@@ -97,20 +95,20 @@ impl Stream {
     }
 
     fn length(&self) -> u64 {
-        self.base + self.samples.len() as u64
+        self.heard + self.samples.len() as u64
     }
 
     fn hear(&mut self, offset: u64) {
-        self.heard = self.heard.max(offset.min(self.length()));
-        let over = usize::try_from(self.heard - self.base).unwrap_or(0);
-        self.samples.drain(..over);
-        self.base = self.heard;
+        // Reports of a player that was replaced meanwhile may be behind what is known already.
+        let over = offset.min(self.length()).saturating_sub(self.heard);
+        self.samples.drain(..usize::try_from(over).unwrap_or(0));
+        self.heard += over;
     }
 
-    /// Whether the player has what it needs to go on: enough sound, or the stream's end.
+    /// Returns true if the player has what it needs to go on: enough sound, or the stream's end.
     fn is_due(&self) -> bool {
         let cushion = u64::from(self.rate_hz) * u64::from(CUSHION_MS) / 1000;
-        self.released && !self.finished && (self.complete || self.length() - self.heard >= cushion)
+        self.released && !self.finished && (self.complete || self.samples.len() as u64 >= cushion)
     }
 
     /// Begins again with a new player.
@@ -120,7 +118,7 @@ impl Stream {
     }
 }
 
-/// Why a stream is not heard to its end.
+/// Reasons why a stream is not played to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unheard {
     /// It was stopped.
@@ -132,7 +130,7 @@ pub(crate) enum Unheard {
 impl Playing {
     /// Drives the player behind `links`.
     pub(crate) fn start(links: ConnectionSource<PlayerReport>, volume_percent: u32, muted: bool) -> Rc<Self> {
-        let state = State { volume_percent, muted, ..State::default() };
+        let state = PlayerState { volume_percent, muted, ..PlayerState::default() };
         let playing =
             Rc::new(Self { state: RefCell::new(state), wake: Notify::new(), changed: watch::channel(0).0 });
         let driven = Rc::clone(&playing);
@@ -140,16 +138,16 @@ impl Playing {
         playing
     }
 
-    /// A new stream, in the place of whatever was played. Nothing is heard before [`Playing::release`].
+    /// Begins a stream in place of the present one, and returns its number. Nothing is heard before [`Playing::release`].
     pub(crate) fn begin(&self, rate_hz: u32, volume_percent: Option<u32>) -> u64 {
         let mut state = self.state.borrow_mut();
         state.streams += 1;
         let number = state.streams;
-        state.current = Some(Stream::new(number, rate_hz, volume_percent));
+        state.current = Some(PlayedStream::new(number, rate_hz, volume_percent));
         number
     }
 
-    /// More of the stream; waits while it is far ahead of the ear.
+    /// Appends samples to the stream; waits while it is far ahead of playback.
     pub(crate) async fn push(&self, number: u64, samples: &[f32]) -> Result<(), Unheard> {
         let mut changed = self.changed.subscribe();
         loop {
@@ -175,17 +173,17 @@ impl Playing {
         Ok(())
     }
 
-    /// From now on the stream may be heard.
+    /// Allows playback of the stream.
     pub(crate) fn release(&self, number: u64) {
         self.with_stream(number, |stream| stream.released = true);
     }
 
-    /// The stream has all its samples.
+    /// Marks the stream as complete: no more samples come.
     pub(crate) fn complete(&self, number: u64) {
         self.with_stream(number, |stream| (stream.complete, stream.released) = (true, true));
     }
 
-    /// Waits until all of the stream was heard.
+    /// Waits until all of the stream was played.
     pub(crate) async fn finished(&self, number: u64) -> Result<(), Unheard> {
         let mut changed = self.changed.subscribe();
         loop {
@@ -205,12 +203,12 @@ impl Playing {
     /// Samples of the stream that are there and were not heard.
     pub(crate) fn ahead_samples(&self, number: u64) -> u64 {
         match &self.state.borrow().current {
-            Some(stream) if stream.number == number => stream.length() - stream.heard,
+            Some(stream) if stream.number == number => stream.samples.len() as u64,
             _ => 0,
         }
     }
 
-    /// Falls silent and forgets the stream.
+    /// Stops playback and forgets the stream.
     pub(crate) fn stop(&self) {
         {
             let mut state = self.state.borrow_mut();
@@ -226,7 +224,7 @@ impl Playing {
         self.notify();
     }
 
-    /// Falls silent, keeps the place.
+    /// Pauses playback; the position is kept.
     pub(crate) fn pause(&self) {
         self.request(|state| {
             state.paused = true;
@@ -234,7 +232,7 @@ impl Playing {
         });
     }
 
-    /// Goes on.
+    /// Resumes playback.
     pub(crate) fn resume(&self) {
         self.request(|state| {
             state.paused = false;
@@ -250,7 +248,7 @@ impl Playing {
         });
     }
 
-    /// Silence without stopping.
+    /// Mutes or unmutes; playback goes on.
     pub(crate) fn set_mute(&self, on: bool) {
         self.request(|state| {
             state.muted = on;
@@ -290,7 +288,7 @@ impl Playing {
         }
     }
 
-    /// How often a stream ran dry.
+    /// Number of underruns.
     pub(crate) fn underruns(&self) -> u64 {
         self.state.borrow().underruns
     }
@@ -307,17 +305,17 @@ impl Playing {
 
     /// Whether the player should be heard: it has sound, and is neither done nor waiting for more.
     pub(crate) fn is_due(&self) -> bool {
-        self.state.borrow().current.as_ref().is_some_and(Stream::is_due)
+        self.state.borrow().current.as_ref().is_some_and(PlayedStream::is_due)
     }
 
-    fn with_stream(&self, number: u64, change: impl FnOnce(&mut Stream)) {
+    fn with_stream(&self, number: u64, change: impl FnOnce(&mut PlayedStream)) {
         if let Some(stream) = self.state.borrow_mut().current.as_mut().filter(|s| s.number == number) {
             change(stream);
         }
         self.notify();
     }
 
-    fn request(&self, change: impl FnOnce(&mut State) -> PlayerRequest) {
+    fn request(&self, change: impl FnOnce(&mut PlayerState) -> PlayerRequest) {
         {
             let mut state = self.state.borrow_mut();
             let request = change(&mut state);
@@ -392,7 +390,7 @@ impl Playing {
     }
 
     fn take(&self, report: PlayerReport) {
-        let number = |state: &State| state.current.as_ref().map(|stream| stream.number);
+        let number = |state: &PlayerState| state.current.as_ref().map(|stream| stream.number);
         {
             let mut state = self.state.borrow_mut();
             let present = number(&state);
@@ -427,8 +425,8 @@ impl Playing {
     }
 }
 
-impl State {
-    fn with(&mut self, change: impl FnOnce(&mut Stream)) {
+impl PlayerState {
+    fn with(&mut self, change: impl FnOnce(&mut PlayedStream)) {
         if let Some(stream) = &mut self.current {
             change(stream);
         }
@@ -453,7 +451,7 @@ impl State {
         }
         let room = usize::try_from(stream.room_until.saturating_sub(stream.sent)).unwrap_or(usize::MAX);
         if stream.sent < stream.length() && room > 0 {
-            let skip = usize::try_from(stream.sent.saturating_sub(stream.base)).unwrap_or(usize::MAX);
+            let skip = usize::try_from(stream.sent.saturating_sub(stream.heard)).unwrap_or(usize::MAX);
             let count = room.min(PACKET_SAMPLES_MAX);
             let samples: Vec<f32> = stream.samples.iter().skip(skip).take(count).copied().collect();
             let request = PlayerRequest::Samples { stream: number, offset: stream.sent };
@@ -474,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_player_is_due_while_it_has_enough_sound_or_the_end() {
-        let mut stream = Stream::new(1, 24_000, None);
+        let mut stream = PlayedStream::new(1, 24_000, None);
         stream.samples.resize(4_800, 0.1);
         assert!(!stream.is_due(), "it may not begin yet");
         stream.released = true;

@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
         print_json(&json!({ "plans": measured.iter().map(entry).collect::<Vec<_>>(), "best": entry(best) }))?;
     } else {
         let mut rows = vec![
-            ["", "talker, predictor", "vocoder", "x real time", "first sound"].map(str::to_owned).to_vec(),
+            ["", "talker, predictor", "vocoder", "RTF", "time to first audio"].map(str::to_owned).to_vec(),
         ];
         rows.extend(measured.iter().map(|plan| {
             vec![

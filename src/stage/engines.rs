@@ -17,7 +17,7 @@ use crier_wire::{
     VocoderReply, VocoderRequest, floats, read_floats,
 };
 
-use super::{send, serve, settings, started};
+use super::requests::{send, serve, settings, started};
 use crate::error::CrierError;
 use crier_synthesis::SpeakerIdentity;
 

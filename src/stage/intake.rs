@@ -4,7 +4,7 @@ use crier_intake::{Counter, buttons, fifo, mqtt, serial};
 use crier_system::Channel;
 use crier_wire::{FromStage, IntakeReport, IntakeRequest, ToStage, decode, encode};
 
-use super::{settings, started};
+use super::requests::{settings, started};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CrierError;

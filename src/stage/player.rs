@@ -9,7 +9,7 @@ use crier_system::{Channel, limit_realtime, lock_memory, run_realtime};
 use crier_wire::{FromStage, PlayerReport, PlayerRequest, ToStage, decode, floats};
 use serde::{Deserialize, Serialize};
 
-use super::{send, settings, started};
+use super::requests::{send, settings, started};
 use crate::error::CrierError;
 
 /// Real-time priority of the thread that feeds the device; below that of kernel threads.
