@@ -1,0 +1,12 @@
+//! The JSON form of an announcement, and the check of its fields.
+#![no_main]
+
+use crier_announce::Draft;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(draft) = Draft::from_json(bytes) else { return };
+    let text = draft.text.clone();
+    if let Ok(announcement) = draft.validate() {
+        assert_eq!(announcement.text(), text);
+    }
+});

@@ -1,0 +1,19 @@
+//! Text from outside: cleaned, divided into sentences that cover it in order, and normalized to plain words.
+#![no_main]
+
+use crier_speech::{clean, normalise, split_sentences};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = clean(bytes) else { return };
+    // Cleaning is idempotent: an announcement that comes back from the journal is spoken as before.
+    assert_eq!(clean(text.as_bytes()).unwrap(), text);
+    let mut rest = text.as_str();
+    for sentence in split_sentences(&text) {
+        let at = rest.find(sentence).unwrap();
+        assert!(rest[..at].trim().is_empty());
+        rest = &rest[at + sentence.len()..];
+        let english = normalise::english(sentence);
+        assert!(!english.text.bytes().any(|byte| byte.is_ascii_digit()), "{:?}", english.text);
+    }
+    assert!(rest.trim().is_empty());
+});
