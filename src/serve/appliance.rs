@@ -103,6 +103,7 @@ impl Appliance {
         match command {
             Command::Stop => self.queue.borrow_mut().stop(now_ms),
             Command::StopAll => self.queue.borrow_mut().stop_all(now_ms),
+            Command::StopSource { source } => self.queue.borrow_mut().cancel_source(&source, now_ms),
             Command::Pause => self.queue.borrow_mut().pause(now_ms),
             Command::Resume => self.queue.borrow_mut().resume(now_ms),
             Command::PauseToggle => {

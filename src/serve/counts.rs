@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crier_announce::{Event, EventKind};
+use crier_wire::LossReason;
 use serde::Serialize;
 
 use super::appliance::event_name;
@@ -24,8 +25,8 @@ pub(crate) struct Counts {
     pub(crate) first_audio_ms: Option<f64>,
     /// Real-time factor: time that the engines work for a second of speech, a moving average.
     pub(crate) real_time_factor: Option<f64>,
-    /// Messages that inputs refused, by input.
-    pub(crate) refused: BTreeMap<String, u64>,
+    /// Messages that inputs received and did not submit, by input and reason.
+    pub(crate) losses: BTreeMap<String, BTreeMap<LossReason, u64>>,
 }
 
 impl Counts {
@@ -52,8 +53,9 @@ impl Counts {
         }
     }
 
-    pub(crate) fn refused(&mut self, input: &str, count: u64) {
-        *self.refused.entry(input.to_owned()).or_default() += count;
+    /// Counts messages that an input did not submit.
+    pub(crate) fn lost(&mut self, input: &str, reason: LossReason, count: u64) {
+        *self.losses.entry(input.to_owned()).or_default().entry(reason).or_default() += count;
     }
 }
 

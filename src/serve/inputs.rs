@@ -123,9 +123,9 @@ fn take(
             inputs.change(input, |entry| (entry.up, entry.detail) = (up, detail));
             appliance.changed.notify_one();
         }
-        IntakeReport::Refused { input, count } => {
-            tracing::warn!(input = %input.escape_debug(), count, "the input refused messages");
-            appliance.counts.borrow_mut().refused(&input, count);
+        IntakeReport::Lost { input, reason, count } => {
+            tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
+            appliance.counts.borrow_mut().lost(&input, reason, count);
             inputs.change(input, |entry| entry.refused += count);
         }
     }

@@ -136,6 +136,31 @@ impl Queue {
         }
     }
 
+    /// Cancels all announcements of one source, also those that are not accepted yet; the next one of another source
+    /// begins.
+    pub fn cancel_source(&mut self, source: &str, uptime_ms: u64) {
+        self.advance(uptime_ms);
+        let is_of_source = |entry: &Entry| entry.announcement.source() == Some(source);
+        for pending in self.pending.values_mut() {
+            if let Pending::New { entry, stopped } = pending {
+                // Its record is on the way to the medium: it ends as soon as that is known.
+                *stopped |= is_of_source(entry);
+            }
+        }
+        // Waiting ones go first, or the next of this source would begin when the current one ends.
+        let waiting: Vec<_> =
+            self.waiting.values().filter(|entry| is_of_source(entry)).map(|entry| entry.sequence).collect();
+        for sequence in waiting {
+            if let Some(entry) = self.waiting.remove(&sequence) {
+                self.end(&entry, EventKind::Cancelled { reason: CancelReason::Stopped });
+            }
+        }
+        if self.current.as_ref().is_some_and(is_of_source) {
+            self.stop_current();
+            self.start_next();
+        }
+    }
+
     /// Cancels everything that came before this command, also what is not accepted yet.
     pub fn stop_all(&mut self, uptime_ms: u64) {
         self.advance(uptime_ms);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crier_announce::Draft;
 use crier_system::Backoff;
-use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, State, Told};
+use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, LossReason, State, Told};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Reports on their way to the supervisor; an input that is faster waits.
@@ -128,12 +128,12 @@ impl Desk {
         self.questions.send(Question::Report(report)).await.map_err(|_| DeskClosed)
     }
 
-    /// Tells that `count` messages were refused before they came to the counter: damaged, too long or too many.
+    /// Reports that `count` messages of this input are not spoken for `reason`.
     ///
     /// # Errors
     /// [`DeskClosed`].
-    pub async fn refused(&self, count: u64) -> Result<(), DeskClosed> {
-        let report = IntakeReport::Refused { input: self.input.to_string(), count };
+    pub async fn lost(&self, reason: LossReason, count: u64) -> Result<(), DeskClosed> {
+        let report = IntakeReport::Lost { input: self.input.to_string(), reason, count };
         self.questions.send(Question::Report(report)).await.map_err(|_| DeskClosed)
     }
 

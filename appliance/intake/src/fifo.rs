@@ -160,7 +160,7 @@ impl Reader {
                     Err(error) => return Ok(system(&settings.path, "read", error)),
                 },
                 _ = look.tick() => {
-                    self.gate.tell_refused().await?;
+                    self.gate.report_losses().await?;
                     (!is_same(&settings.path, &fifo)).then_some(End::Replaced)
                 }
             };
@@ -208,16 +208,16 @@ impl Reader {
         for line in lines {
             let message = match line {
                 Line::Whole(line) => Message::read(&line, &self.defaults),
-                Line::TooLong => Message::Wrong("the line is too long; send the text in parts".to_owned()),
+                Line::TooLong => Message::too_long(),
             };
             let outcome = match message {
                 Message::Empty => continue,
                 // A pipe has back-pressure: while this waits nothing is read, and the writers block when it is full.
                 Message::Say(draft) => self.gate.say_when_there_is_room(*draft).await?,
                 Message::Command(command) => self.gate.command(command).await?,
-                Message::Wrong(reason) => {
-                    self.gate.refuse();
-                    Outcome::Refused(reason)
+                Message::Wrong(reason, explanation) => {
+                    self.gate.count(reason);
+                    Outcome::Refused(explanation)
                 }
             };
             if let Outcome::Refused(reason) = outcome {

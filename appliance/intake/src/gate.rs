@@ -1,10 +1,11 @@
 //! Access of an input to the supervisor: rate limits, waiting for room in the queue, and the count of refusals.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crier_announce::Draft;
 use crier_system::{Backoff, TokenBucket};
-use crier_wire::{Answer, Command};
+use crier_wire::{Answer, Command, LossReason};
 
 use crate::{Desk, DeskClosed};
 
@@ -39,13 +40,27 @@ pub enum Outcome {
     Refused(String),
 }
 
+/// Messages that are not submitted, by reason, until they are reported.
+#[derive(Debug, Default)]
+pub(crate) struct Losses(BTreeMap<LossReason, u64>);
+
+impl Losses {
+    pub(crate) fn add(&mut self, reason: LossReason) {
+        *self.0.entry(reason).or_default() += 1;
+    }
+
+    pub(crate) fn take(&mut self) -> BTreeMap<LossReason, u64> {
+        std::mem::take(&mut self.0)
+    }
+}
+
 /// A desk with a limit.
 #[derive(Debug)]
 pub(crate) struct Gate {
     desk: Desk,
     announcements: TokenBucket,
     commands: TokenBucket,
-    refused: u64,
+    losses: Losses,
 }
 
 impl Gate {
@@ -55,7 +70,7 @@ impl Gate {
             desk,
             announcements: TokenBucket::new(max_per_minute, now),
             commands: TokenBucket::new(COMMANDS_PER_MINUTE, now),
-            refused: 0,
+            losses: Losses::default(),
         }
     }
 
@@ -65,7 +80,7 @@ impl Gate {
 
     pub(crate) async fn say(&mut self, draft: Draft) -> Result<Outcome, DeskClosed> {
         if !self.announcements.pass(Instant::now()) {
-            self.refuse();
+            self.count(LossReason::RateLimited);
             return Ok(Outcome::Busy);
         }
         let answer = self.desk.submit(draft).await?;
@@ -76,14 +91,14 @@ impl Gate {
     /// held back by the pipe or the line. Nothing is lost but what exceeds the rate limit or expires, which is counted.
     pub(crate) async fn say_when_there_is_room(&mut self, draft: Draft) -> Result<Outcome, DeskClosed> {
         if !self.announcements.pass(Instant::now()) {
-            self.refuse();
+            self.count(LossReason::RateLimited);
             return Ok(Outcome::Busy);
         }
         let backoff = Backoff::new(FULL_RETRY_MIN, FULL_RETRY_MAX);
         match self.desk.submit_when_there_is_room(draft, Instant::now(), backoff).await? {
             Some(answer) => Ok(self.outcome(answer)),
             None => {
-                self.refuse();
+                self.count(LossReason::Expired);
                 Ok(Outcome::Refused("it expired while the queue was full".to_owned()))
             }
         }
@@ -91,24 +106,25 @@ impl Gate {
 
     pub(crate) async fn command(&mut self, command: Command) -> Result<Outcome, DeskClosed> {
         if !self.commands.pass(Instant::now()) {
-            self.refuse();
+            self.count(LossReason::RateLimited);
             return Ok(Outcome::Busy);
         }
         let answer = self.desk.command(command).await?;
         Ok(self.outcome(answer))
     }
 
-    /// Counts a message that is not handed in.
-    pub(crate) fn refuse(&mut self) {
-        self.refused += 1;
+    /// Counts a message that is not submitted.
+    pub(crate) fn count(&mut self, reason: LossReason) {
+        self.losses.add(reason);
     }
 
-    /// Tells what was counted; called now and then, so that a flood of refusals is no flood of reports.
-    pub(crate) async fn tell_refused(&mut self) -> Result<(), DeskClosed> {
-        match std::mem::take(&mut self.refused) {
-            0 => Ok(()),
-            count => self.desk.refused(count).await,
+    /// Reports the losses since the last report; called once a second, so that a flood of messages is no flood of
+    /// reports.
+    pub(crate) async fn report_losses(&mut self) -> Result<(), DeskClosed> {
+        for (reason, count) in self.losses.take() {
+            self.desk.lost(reason, count).await?;
         }
+        Ok(())
     }
 
     /// Translates an answer. The supervisor does not know the input of a draft, so its refusals are counted here.
@@ -118,11 +134,11 @@ impl Gate {
             Answer::Duplicate { sequence: _, id } => Outcome::Duplicate { id },
             Answer::Done => Outcome::Done,
             Answer::Refused { later: true, reason: _ } => {
-                self.refuse();
+                self.count(LossReason::QueueFull);
                 Outcome::Busy
             }
             Answer::Refused { later: false, reason } => {
-                self.refuse();
+                self.count(LossReason::Rejected);
                 Outcome::Refused(reason)
             }
         }
@@ -151,14 +167,14 @@ mod tests {
         let mut gate = Gate::new(counter.desk("fifo:test"), 60);
         let waiting = tokio::spawn(async move {
             let outcome = gate.say_when_there_is_room(Draft::plain("Hello.")).await;
-            (outcome, gate.refused)
+            (outcome, gate.losses.take())
         });
         for _ in 0..10 {
             answer(&mut counter, full()).await;
         }
         answer(&mut counter, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true }).await;
         let accepted = Outcome::Accepted { sequence: 1, id: "#1".into() };
-        assert_eq!(waiting.await.unwrap(), (Ok(accepted), 0));
+        assert_eq!(waiting.await.unwrap(), (Ok(accepted), BTreeMap::new()));
     }
 
     #[tokio::test]
@@ -167,9 +183,9 @@ mod tests {
         let mut gate = Gate::new(counter.desk("serial:test"), 60);
         let saying = tokio::spawn(async move {
             let outcome = gate.say(Draft::plain("Hello.")).await;
-            (outcome, gate.refused)
+            (outcome, gate.losses.take())
         });
         answer(&mut counter, full()).await;
-        assert_eq!(saying.await.unwrap(), (Ok(Outcome::Busy), 1));
+        assert_eq!(saying.await.unwrap(), (Ok(Outcome::Busy), BTreeMap::from([(LossReason::QueueFull, 1)])));
     }
 }

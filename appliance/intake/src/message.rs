@@ -1,7 +1,7 @@
 //! What a line of text says: words to speak, an announcement in JSON, or a command that begins with `!`.
 
 use crier_announce::{Draft, NAME_CHARACTERS_MAX, Priority};
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -46,8 +46,8 @@ pub enum Message {
     Say(Box<Draft>),
     /// Something to do.
     Command(Command),
-    /// Nothing that can be understood, and why.
-    Wrong(String),
+    /// No valid message: the reason for the count, and an explanation for people.
+    Wrong(LossReason, String),
 }
 
 impl Message {
@@ -59,7 +59,7 @@ impl Message {
         }
         let Some(text) = defaults.encoding.decode(line) else {
             let problem = "the text is not UTF-8; send UTF-8, or set `encoding` to what is sent";
-            return Self::Wrong(problem.to_owned());
+            return Self::Wrong(LossReason::Encoding, problem.to_owned());
         };
         let text = clean(&text);
         match text.strip_prefix('!') {
@@ -68,9 +68,19 @@ impl Message {
                 Self::Say(Box::new(defaults.draft(literal.to_owned())))
             }
             Some(command) => command_of(command)
-                .map_or_else(|| Self::Wrong(format!("there is no such command; {COMMANDS}")), Self::Command),
+                .map_or_else(Self::no_such_command, Self::Command),
             None => Self::Say(Box::new(defaults.draft(text))),
         }
+    }
+
+    /// Returns the message in place of a line beyond the limits of [`Lines`](crate::Lines).
+    #[must_use]
+    pub fn too_long() -> Self {
+        Self::Wrong(LossReason::TooLong, "the line is too long; send the text in parts".to_owned())
+    }
+
+    fn no_such_command() -> Self {
+        Self::Wrong(LossReason::Invalid, format!("there is no such command; {COMMANDS}"))
     }
 }
 
@@ -83,7 +93,7 @@ fn json(line: &[u8], defaults: &Defaults) -> Message {
 
     let mut draft = match Draft::from_json(line) {
         Ok(draft) => draft,
-        Err(error) => return Message::Wrong(error.to_string()),
+        Err(error) => return Message::Wrong(LossReason::Invalid, error.to_string()),
     };
     if serde_json::from_slice::<Written>(line).is_ok_and(|written| written.priority.is_none()) {
         draft.priority = defaults.priority;
@@ -140,7 +150,7 @@ mod tests {
         assert_eq!(read("Stop! All"), Message::Say(Box::new(Draft::plain("Stop! All"))));
         let draft = Draft { id: Some("a".into()), ..Draft::plain("x") };
         assert_eq!(read(r#"{"id":"a","text":"x"}"#), Message::Say(Box::new(draft)));
-        assert!(matches!(read("{x"), Message::Wrong(_)));
+        assert!(matches!(read("{x"), Message::Wrong(..)));
     }
 
     #[test]
@@ -163,7 +173,7 @@ mod tests {
         }
         for line in ["!", "! stop now", "!stop everything", "!volume", "!volume 101", "!volume x", "!explode"]
         {
-            assert!(matches!(read(line), Message::Wrong(_)), "{line}");
+            assert!(matches!(read(line), Message::Wrong(..)), "{line}");
         }
     }
 

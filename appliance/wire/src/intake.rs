@@ -30,13 +30,76 @@ pub enum IntakeReport {
         /// Connection parameters, or the error and its remedy.
         detail: String,
     },
-    /// Rejection counter of an input since its start, for metrics.
-    Refused {
+    /// Messages that an input received and did not submit, since the last such report.
+    Lost {
         /// Name of the input.
         input: String,
-        /// Rejected messages: damaged, too long or over the rate limit.
+        /// Reason of the loss.
+        reason: LossReason,
+        /// Number of messages.
         count: u64,
     },
+}
+
+/// Reason for which a message of an input is not spoken. A closed set: it is a label of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossReason {
+    /// The queue had no room, and the sender was told to repeat it or could not be made to wait.
+    QueueFull,
+    /// More messages in a minute than the input permits.
+    RateLimited,
+    /// Longer than the protocol or a line permits.
+    TooLong,
+    /// Not valid in the configured encoding.
+    Encoding,
+    /// Damaged, or no message of the protocol.
+    Invalid,
+    /// Understood, but rejected by the supervisor: an unknown voice, for example.
+    Rejected,
+    /// Its expiry passed while it waited for room in the queue.
+    Expired,
+    /// A stop command of the same input cancelled it while it waited for room in the queue.
+    Cancelled,
+    /// A button press that found too many presses waiting.
+    Dropped,
+}
+
+impl LossReason {
+    /// All reasons.
+    pub const ALL: [Self; 9] = [
+        Self::QueueFull,
+        Self::RateLimited,
+        Self::TooLong,
+        Self::Encoding,
+        Self::Invalid,
+        Self::Rejected,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Dropped,
+    ];
+
+    /// Returns the name in messages, metrics and the status, which never changes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::RateLimited => "rate_limited",
+            Self::TooLong => "too_long",
+            Self::Encoding => "encoding",
+            Self::Invalid => "invalid",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+impl std::fmt::Display for LossReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Request to the intake.
@@ -105,6 +168,11 @@ pub enum Command {
     Stop,
     /// Stops the current announcement and drops the queue.
     StopAll,
+    /// Cancels all announcements of one source, the current one included, and no others.
+    StopSource {
+        /// Name of the source: of the input, unless the sender of an announcement named another.
+        source: String,
+    },
     /// Pauses playback and keeps its position.
     Pause,
     /// Resumes playback.
@@ -182,4 +250,16 @@ pub struct State {
     pub restarts: u64,
     /// Seconds since the start of the supervisor.
     pub uptime_s: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_reason_is_serialized_by_its_name() {
+        for reason in LossReason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+        }
+    }
 }

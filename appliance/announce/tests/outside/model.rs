@@ -12,6 +12,8 @@ use crate::operation::{Operation, operations};
 struct Item {
     number: u64,
     id: Option<u8>,
+    /// Its source: true for the sender of odd ids, false for that of even ids.
+    odd: Option<bool>,
     priority: Priority,
     expires_ms: Option<u64>,
     attempts: u32,
@@ -34,7 +36,7 @@ struct Model {
     current: Option<Item>,
     waiting: Vec<Item>,
     paused: bool,
-    last: Option<Priority>,
+    last: Option<(Priority, Option<bool>)>,
     ids_ms: BTreeMap<u8, u64>,
     ends: BTreeMap<u64, &'static str>,
 }
@@ -42,7 +44,9 @@ struct Model {
 impl Model {
     fn apply(&mut self, operation: &Operation, driver: &Driver) {
         match *operation {
-            Operation::Say { id, priority, expires_in_s } => self.say(id, priority, expires_in_s),
+            Operation::Say { id, priority, expires_in_s } => {
+                self.say(id, id.map(|id| id % 2 == 1), priority, expires_in_s);
+            }
             Operation::Finish => self.end_audible("finished"),
             Operation::Fail => self.end_audible("failed"),
             Operation::Stop => {
@@ -53,12 +57,18 @@ impl Model {
                 self.end_current("cancelled");
                 self.cancel_waiting(|_| true);
             }
+            Operation::StopSource { odd } => {
+                self.cancel_waiting(|item| item.odd == Some(odd));
+                let current = self.current.as_ref().is_some_and(|item| item.odd == Some(odd));
+                self.end_current_if(current);
+                self.start();
+            }
             Operation::Pause => self.paused = true,
             Operation::Resume => self.resume(),
             Operation::Repeat => {
-                if let Some(priority) = self.last {
+                if let Some((priority, odd)) = self.last {
                     let important = priority == Priority::Important;
-                    self.say(None, if important { priority } else { Priority::Message }, None);
+                    self.say(None, odd, if important { priority } else { Priority::Message }, None);
                 }
             }
             Operation::Advance { ms } => self.advance(ms),
@@ -72,7 +82,7 @@ impl Model {
         }
     }
 
-    fn say(&mut self, id: Option<u8>, priority: Priority, expires_in_s: Option<u32>) {
+    fn say(&mut self, id: Option<u8>, odd: Option<bool>, priority: Priority, expires_in_s: Option<u32>) {
         use Priority::{Important, Message, Notification, Progress, Text};
         let number = self.next;
         self.next += 1;
@@ -86,7 +96,7 @@ impl Model {
         }
         self.recorded_next = self.next;
         let expires_ms = expires_in_s.map(|seconds| self.now_ms + u64::from(seconds) * 1000);
-        let mut item = Item { number, id, priority, expires_ms, attempts: 0, begun: false, raised: false };
+        let mut item = Item { number, id, odd, priority, expires_ms, attempts: 0, begun: false, raised: false };
 
         if self.paused && (priority == Notification || priority == Progress) {
             return self.end(&item, "cancelled");
@@ -150,7 +160,7 @@ impl Model {
             let mut item = self.waiting.remove(0);
             item.attempts += u32::from(!item.begun);
             item.begun = true;
-            self.last = Some(item.priority);
+            self.last = Some((item.priority, item.odd));
             self.current = Some(item);
         }
     }

@@ -13,6 +13,7 @@ pub(crate) enum Operation {
     Fail,
     Stop,
     StopAll,
+    StopSource { odd: bool },
     Pause,
     Resume,
     Repeat,
@@ -24,8 +25,14 @@ pub(crate) enum Operation {
 
 impl Operation {
     pub(crate) fn draft(id: Option<u8>, priority: Priority, expires_in_s: Option<u32>) -> Draft {
-        let id = id.map(|id| id.to_string());
-        Draft { id, priority, expires_in_s, ..Draft::plain("Hello.") }
+        let (odd, id) = (id.map(|id| id % 2 == 1), id.map(|id| id.to_string()));
+        let source = odd.map(Self::source);
+        Draft { id, source, priority, expires_in_s, ..Draft::plain("Hello.") }
+    }
+
+    /// Source of the announcements with odd or even ids.
+    fn source(odd: bool) -> String {
+        if odd { "odd" } else { "even" }.to_owned()
     }
 
     /// Lets it happen.
@@ -44,6 +51,7 @@ impl Operation {
             }
             Self::Stop => driver.queue.stop(now),
             Self::StopAll => driver.queue.stop_all(now),
+            Self::StopSource { odd } => driver.queue.cancel_source(&Self::source(odd), now),
             Self::Pause => driver.queue.pause(now),
             Self::Resume => driver.queue.resume(now),
             Self::Repeat => {
@@ -81,6 +89,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Fail),
         1 => Just(Operation::Stop),
         1 => Just(Operation::StopAll),
+        1 => any::<bool>().prop_map(|odd| Operation::StopSource { odd }),
         2 => Just(Operation::Pause),
         2 => Just(Operation::Resume),
         1 => Just(Operation::Repeat),

@@ -156,6 +156,30 @@ fn stop_all_reaches_what_is_on_its_way_to_the_journal() {
 }
 
 #[test]
+fn cancel_source_ends_current_waiting_and_pending_of_that_source_only() {
+    let mut driver = Driver::default();
+    let draft = |id: &str, source: &str| Draft {
+        id: Some(id.into()),
+        source: Some(source.into()),
+        ..Draft::plain("Hello.")
+    };
+    for (id, source) in [("a", "chip"), ("b", "fifo"), ("c", "chip"), ("d", "fifo")] {
+        driver.say_draft(draft(id, source));
+    }
+    driver.queue.submit(draft("e", "chip").validate().unwrap(), 0).unwrap();
+    driver.queue.cancel_source("chip", 0);
+    driver.run();
+    for id in ["a", "c", "e"] {
+        assert_eq!(driver.cancelled(id), CancelReason::Stopped, "{id}");
+    }
+    driver.queue.cancel_source("chip", 0);
+    driver.run();
+    assert_eq!(driver.speaking(), "b");
+    driver.speak_all();
+    assert_eq!(driver.finished(), ["b", "d"]);
+}
+
+#[test]
 fn an_answer_that_comes_too_late_ends_nothing() {
     let mut driver = Driver::default();
     let late = driver.say("a", MESSAGE);

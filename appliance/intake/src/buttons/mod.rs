@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crier_wire::LossReason;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -70,7 +71,7 @@ async fn serve(
             let action = tokio::select! {
                 Some(action) = waiting.recv() => action,
                 () = tokio::time::sleep(LOOK_EVERY) => {
-                    gate.tell_refused().await?;
+                    gate.report_losses().await?;
                     continue;
                 }
             };
@@ -290,7 +291,7 @@ impl Panel {
     async fn tell_dropped(&mut self) -> Result<(), DeskClosed> {
         match std::mem::take(&mut self.dropped) {
             0 => Ok(()),
-            count => self.desk.refused(count).await,
+            count => self.desk.lost(LossReason::Dropped, count).await,
         }
     }
 

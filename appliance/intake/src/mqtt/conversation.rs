@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crier_wire::{Answer, State, Told};
+use crier_wire::{Answer, LossReason, State, Told};
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
@@ -131,12 +131,12 @@ impl<'a> Conversation<'a> {
         if message.retained {
             let reason = "a retained message is not spoken, as it would come again at each connection; send it without \
                           `retain`, and clear the retained one with an empty retained message";
-            return self.refuse(ticket, Verdict::Refused, None, reason);
+            return self.refuse(ticket, Verdict::Refused, LossReason::Rejected, None, reason);
         }
         if !self.client.speak_limit.pass(now) {
             let limit = self.client.settings.broker.max_per_minute;
             let reason = format!("more than {limit} announcements in a minute; send it again later");
-            return self.refuse(ticket, Verdict::TooMany, None, &reason);
+            return self.refuse(ticket, Verdict::TooMany, LossReason::RateLimited, None, &reason);
         }
         let read = match message.too_long {
             Some(bytes) => Err(PayloadError::TooLong { bytes, limit: crier_announce::JSON_BYTES_MAX }.into()),
@@ -145,13 +145,14 @@ impl<'a> Conversation<'a> {
         let draft = match read {
             Ok(draft) => draft,
             Err(Unspeakable { id, why }) => {
-                return self.refuse(ticket, Verdict::Malformed, id.as_deref(), &why.to_string());
+                let loss = why.loss_reason();
+                return self.refuse(ticket, Verdict::Malformed, loss, id.as_deref(), &why.to_string());
             }
         };
         let id = draft.id.clone();
         if self.client.workers.orders.try_send(Order { ticket, draft, came: now }).is_err() {
             let reason = "too many announcements wait for the queue already; send it again later";
-            return self.refuse(ticket, Verdict::TooMany, id.as_deref(), reason);
+            return self.refuse(ticket, Verdict::TooMany, LossReason::QueueFull, id.as_deref(), reason);
         }
         Ok(())
     }
@@ -161,17 +162,17 @@ impl<'a> Conversation<'a> {
         if message.retained {
             let reason = "a retained command is not carried out, as it would come again at each connection; send it \
                           without `retain`";
-            return self.refused(level, None, reason);
+            return self.refused(level, LossReason::Rejected, None, reason);
         }
         if !self.client.command_limit.pass(Instant::now()) {
-            return self.refused(level, None, "too many commands in a minute");
+            return self.refused(level, LossReason::RateLimited, None, "too many commands in a minute");
         }
         match payload::command(level, &message.payload) {
             Ok(command) => match self.client.workers.commands.try_send((level, command)) {
                 Ok(()) => Ok(()),
-                Err(_) => self.refused(level, None, "too many commands wait already"),
+                Err(_) => self.refused(level, LossReason::QueueFull, None, "too many commands wait already"),
             },
-            Err(problem) => self.refused(level, None, &problem.to_string()),
+            Err(problem) => self.refused(level, problem.loss_reason(), None, &problem.to_string()),
         }
     }
 
@@ -179,11 +180,11 @@ impl<'a> Conversation<'a> {
     fn news(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Announcement { ticket, id, answer: Answer::Refused { reason, .. } } => {
-                self.refuse(ticket, Verdict::Refused, id.as_deref(), &reason)
+                self.refuse(ticket, Verdict::Refused, LossReason::Rejected, id.as_deref(), &reason)
             }
             News::Announcement { ticket, .. } => self.answer(ticket, Verdict::Taken),
             News::Command { level, answer: Answer::Refused { reason, .. } } => {
-                self.refused(level, None, &reason)
+                self.refused(level, LossReason::Rejected, None, &reason)
             }
             News::Command { .. } => Ok(()),
         }
@@ -194,17 +195,24 @@ impl<'a> Conversation<'a> {
         &mut self,
         ticket: u64,
         verdict: Verdict,
+        loss: LossReason,
         id: Option<&str>,
         reason: &str,
     ) -> Result<(), Failure> {
-        self.refused(level::SPEAK, id, reason)?;
+        self.refused(level::SPEAK, loss, id, reason)?;
         self.answer(ticket, verdict)
     }
 
     /// Tells that a message on the topic of this level was refused.
-    fn refused(&mut self, level: &str, id: Option<&str>, reason: &str) -> Result<(), Failure> {
+    fn refused(
+        &mut self,
+        level: &str,
+        loss: LossReason,
+        id: Option<&str>,
+        reason: &str,
+    ) -> Result<(), Failure> {
         tracing::debug!(input = self.client.desk.input(), topic = level, reason, "refused");
-        if !self.client.refusals.add(Instant::now()) {
+        if !self.client.refusals.add(loss, Instant::now()) {
             return Ok(());
         }
         let mut event = json!({ "event": "refused", "topic": level, "reason": reason });
@@ -256,7 +264,9 @@ impl<'a> Conversation<'a> {
     fn due(&mut self, now: Instant) -> Result<(), Failure> {
         if let Some(summary) = self.client.refusals.summary(now) {
             // If the supervisor does not listen now, the number is lost; it is a number.
-            let _ = self.client.workers.reports.try_send(Report::Refused(summary.count));
+            for (reason, count) in summary.losses {
+                let _ = self.client.workers.reports.try_send(Report::Lost(reason, count));
+            }
             if summary.untold > 0 {
                 let reason = "too many refusals to tell each";
                 let event = json!({ "event": "refused", "count": summary.untold, "reason": reason });

@@ -6,7 +6,7 @@ use crier_announce::{
     AnnounceError, Draft, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, JSON_BYTES_MAX, NAME_CHARACTERS_MAX,
     TEXT_BYTES_MAX,
 };
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 
 use super::topics::level;
 
@@ -34,6 +34,18 @@ pub(super) enum PayloadError {
     Mute(&'static str),
     #[error("`{0}` takes the name of a voice")]
     Voice(&'static str),
+}
+
+impl PayloadError {
+    /// Returns the reason under which a message with this error is counted.
+    pub(super) fn loss_reason(&self) -> LossReason {
+        match self {
+            Self::TooLong { .. } => LossReason::TooLong,
+            Self::NotUtf8 => LossReason::Encoding,
+            Self::Expired => LossReason::Expired,
+            _ => LossReason::Invalid,
+        }
+    }
 }
 
 /// Something that cannot be said, and the id that its sender gave it, as far as it could be read.

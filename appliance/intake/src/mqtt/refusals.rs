@@ -1,8 +1,12 @@
 //! Refusals are told, but a flood of messages must not become a flood of refusals.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crier_system::TokenBucket;
+use crier_wire::LossReason;
+
+use crate::gate::Losses;
 
 /// Refusals that are told one by one in a minute.
 const TOLD_PER_MINUTE: u32 = 60;
@@ -15,8 +19,8 @@ pub(super) struct Refusals {
     told: TokenBucket,
     /// Refused and told to nobody yet.
     untold: u64,
-    /// Refused and not told to the supervisor yet.
-    uncounted: u64,
+    /// Refused and not reported to the supervisor yet.
+    losses: Losses,
     due: Option<Instant>,
 }
 
@@ -25,18 +29,18 @@ pub(super) struct Refusals {
 pub(super) struct Summary {
     /// Messages that were refused without a word to those who listen.
     pub(super) untold: u64,
-    /// Messages that were refused altogether since the last summary.
-    pub(super) count: u64,
+    /// Messages that were refused since the last summary, by reason.
+    pub(super) losses: BTreeMap<LossReason, u64>,
 }
 
 impl Refusals {
     pub(super) fn new(now: Instant) -> Self {
-        Self { told: TokenBucket::new(TOLD_PER_MINUTE, now), untold: 0, uncounted: 0, due: None }
+        Self { told: TokenBucket::new(TOLD_PER_MINUTE, now), untold: 0, losses: Losses::default(), due: None }
     }
 
     /// One message was refused; whether to tell it by itself.
-    pub(super) fn add(&mut self, now: Instant) -> bool {
-        self.uncounted += 1;
+    pub(super) fn add(&mut self, reason: LossReason, now: Instant) -> bool {
+        self.losses.add(reason);
         self.due.get_or_insert(now + SUMMARY_EVERY);
         let tell = self.told.pass(now);
         if !tell {
@@ -53,9 +57,7 @@ impl Refusals {
     /// The summary, if it is time.
     pub(super) fn summary(&mut self, now: Instant) -> Option<Summary> {
         self.due.take_if(|due| *due <= now)?;
-        let summary = Summary { untold: self.untold, count: self.uncounted };
-        (self.untold, self.uncounted) = (0, 0);
-        Some(summary)
+        Some(Summary { untold: std::mem::take(&mut self.untold), losses: self.losses.take() })
     }
 }
 
@@ -67,11 +69,12 @@ mod tests {
     fn a_flood_of_refusals_is_told_in_few_words_and_counted_whole() {
         let start = Instant::now();
         let mut refusals = Refusals::new(start);
-        let told = (0..100_000).filter(|_| refusals.add(start)).count();
+        let told = (0..100_000).filter(|_| refusals.add(LossReason::RateLimited, start)).count();
         assert_eq!(told, 60);
         assert_eq!(refusals.summary(start), None);
         let due = refusals.due().unwrap();
-        assert_eq!(refusals.summary(due), Some(Summary { untold: 99_940, count: 100_000 }));
+        let losses = BTreeMap::from([(LossReason::RateLimited, 100_000)]);
+        assert_eq!(refusals.summary(due), Some(Summary { untold: 99_940, losses }));
         assert_eq!((refusals.summary(due), refusals.due()), (None, None));
     }
 }

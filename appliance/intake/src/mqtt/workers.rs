@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crier_announce::Draft;
 use crier_system::Backoff;
-use crier_wire::{Answer, Command};
+use crier_wire::{Answer, Command, LossReason};
 use tokio::sync::mpsc;
 
 use super::payload::PayloadError;
@@ -39,7 +39,7 @@ pub(super) enum News {
 /// Something for the supervisor that needs no answer.
 pub(super) enum Report {
     Input { up: bool, detail: String },
-    Refused(u64),
+    Lost(LossReason, u64),
 }
 
 /// Where orders, commands and reports are left, and where news is picked up.
@@ -109,7 +109,7 @@ async fn pass_on(desk: Desk, mut reports: mpsc::Receiver<Report>) {
     while let Some(report) = reports.recv().await {
         let told = match report {
             Report::Input { up, detail } => desk.report(up, detail).await,
-            Report::Refused(count) => desk.refused(count).await,
+            Report::Lost(reason, count) => desk.lost(reason, count).await,
         };
         if told.is_err() {
             return;

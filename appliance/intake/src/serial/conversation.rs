@@ -30,15 +30,13 @@ pub(crate) struct Conversation {
     gate: Gate,
     events: broadcast::Receiver<Told>,
     unfinished: BTreeSet<u64>,
-    /// The announcement of this port that is being spoken.
-    spoken: Option<u64>,
     replies: Vec<u8>,
 }
 
 impl Conversation {
     pub(crate) fn new(dialect: Box<dyn Dialect>, gate: Gate) -> Self {
         let events = gate.desk().events();
-        Self { dialect, gate, events, unfinished: BTreeSet::new(), spoken: None, replies: Vec::new() }
+        Self { dialect, gate, events, unfinished: BTreeSet::new(), replies: Vec::new() }
     }
 
     /// Goes on until the port fails, which is what it gives.
@@ -66,7 +64,7 @@ impl Conversation {
                 },
                 told = self.events.recv() => self.told(told),
                 () = silence => self.dialect.silence(Instant::now(), &mut requests),
-                _ = tell.tick() => self.gate.tell_refused().await?,
+                _ = tell.tick() => self.gate.report_losses().await?,
             }
             for request in requests.drain(..) {
                 self.serve(request, port).await?;
@@ -83,9 +81,9 @@ impl Conversation {
                 self.reply(bytes);
                 return Ok(());
             }
-            Request::Refuse(reason) => {
-                self.gate.refuse();
-                Outcome::Refused(reason.clone())
+            Request::Refuse(reason, explanation) => {
+                self.gate.count(*reason);
+                Outcome::Refused(explanation.clone())
             }
             Request::Query | Request::Mark(_) | Request::Baud(_) => Outcome::Done,
         };
@@ -113,16 +111,12 @@ impl Conversation {
         Ok(outcome)
     }
 
-    /// Ends what this port wanted to be spoken. If no more than what is being spoken is left of it, that is ended;
-    /// otherwise everything is, because the supervisor has no command for the rest of one input.
+    /// Cancels the announcements of this port, and no others.
     async fn stop_own(&mut self) -> Result<Outcome, DeskClosed> {
+        // The supervisor is asked even if nothing is known to be unfinished here: an earlier intake may have submitted it.
         self.catch_up();
-        let only = self.unfinished.len() == 1 && self.spoken.is_some();
-        match self.unfinished.len() {
-            0 => Ok(Outcome::Done),
-            _ if only => self.gate.command(Command::Stop).await,
-            _ => self.gate.command(Command::StopAll).await,
-        }
+        let source = self.gate.desk().input().to_owned();
+        self.gate.command(Command::StopSource { source }).await
     }
 
     /// The answer goes out at the old speed, what comes then is read at the new one.
@@ -170,11 +164,6 @@ impl Conversation {
         }
         if kind.is_end() {
             self.unfinished.remove(&sequence);
-            self.spoken = self.spoken.filter(|spoken| *spoken != sequence);
-        } else if matches!(kind, EventKind::Started) {
-            self.spoken = Some(sequence);
-        } else if matches!(kind, EventKind::Postponed) {
-            self.spoken = None;
         }
         let mut reply = Vec::new();
         self.dialect.event(sequence, kind, self.own(), &mut reply);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crier_announce::{CancelReason, Draft, EventKind};
+use crier_wire::LossReason;
 
 use crate::gate::Outcome;
 use crate::message::Defaults;
@@ -92,7 +93,7 @@ impl Dectalk {
             (Place::Command(command), _) if command.len() < COMMAND_BYTES_MAX => command.push(byte),
             (Place::Command(_), _) => {
                 self.place = Place::Text;
-                requests.push(Request::Refuse("a command without an end".to_owned()));
+                requests.push(Request::Refuse(LossReason::TooLong, "a command without an end".to_owned()));
                 self.byte(byte, requests);
             }
         }
@@ -109,7 +110,7 @@ impl Dectalk {
     fn speak(&mut self, requests: &mut Vec<Request>) {
         let bytes = std::mem::take(&mut self.text);
         let Some(text) = self.defaults.encoding.decode(&bytes) else {
-            requests.push(Request::Refuse("a text in another encoding".to_owned()));
+            requests.push(Request::Refuse(LossReason::Encoding, "a text in another encoding".to_owned()));
             return;
         };
         let text = clean(&text);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crier_announce::{Draft, EventKind};
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 
 use crate::gate::Outcome;
 use crate::message::Defaults;
@@ -16,7 +16,7 @@ pub enum Request {
     Say(Box<Draft>),
     /// Do this.
     Command(Command),
-    /// End whatever this port asked to be spoken, and nothing else if that can be had.
+    /// Cancel the announcements of this port, and no others.
     StopOwn,
     /// Tell whether something of this port is still to be spoken.
     Query,
@@ -26,8 +26,8 @@ pub enum Request {
     Mark(u16),
     /// Send this back.
     Reply(Vec<u8>),
-    /// This was no message of the dialect, and why.
-    Refuse(String),
+    /// This was no message of the dialect: the reason for the count, and an explanation for people.
+    Refuse(LossReason, String),
 }
 
 /// What stands of the announcements of a port.

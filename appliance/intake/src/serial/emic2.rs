@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crier_announce::{CancelReason, EventKind};
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 
 use crate::gate::Outcome;
 use crate::message::Defaults;
@@ -60,7 +60,7 @@ impl Emic2 {
             _ if self.line.len() > TEXT_BYTES_MAX => {
                 self.line = Vec::new();
                 self.skipping = true;
-                requests.push(Request::Refuse(format!("a text of more than {TEXT_BYTES_MAX} bytes")));
+                requests.push(Request::Refuse(LossReason::TooLong, format!("a text of more than {TEXT_BYTES_MAX} bytes")));
             }
             _ => self.line.push(byte),
         }
@@ -92,14 +92,14 @@ impl Emic2 {
             (b'C', None) => Request::Reply(self.settings()),
             (b'I', None) => Request::Reply(b"Crier, speaking Emic 2\r\n:".to_vec()),
             (b'H', None) => Request::Reply(HELP.to_vec()),
-            _ => Request::Refuse("a command that the Emic 2 does not have".to_owned()),
+            _ => Request::Refuse(LossReason::Invalid, "a command that the Emic 2 does not have".to_owned()),
         };
         Some(request)
     }
 
     fn say(&self, text: &[u8]) -> Request {
         let Some(text) = self.defaults.encoding.decode(text) else {
-            return Request::Refuse("a text in another encoding".to_owned());
+            return Request::Refuse(LossReason::Encoding, "a text in another encoding".to_owned());
         };
         let text = clean(&without_commands(&text));
         // The original is ready at once when there was nothing to say.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crier_announce::EventKind;
+use crier_wire::LossReason;
 
 use crate::gate::Outcome;
 use crate::serial::dialect::{Own, Request};
@@ -115,7 +116,7 @@ impl<S: Shape> Frames<S> {
 
     fn damage(&mut self, requests: &mut Vec<Request>) {
         if !std::mem::replace(&mut self.told, true) {
-            requests.push(Request::Refuse("a damaged frame".to_owned()));
+            requests.push(Request::Refuse(LossReason::Invalid, "a damaged frame".to_owned()));
         }
     }
 

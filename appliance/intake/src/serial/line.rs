@@ -44,19 +44,21 @@ impl LineDialect {
     }
 }
 
+fn request_of(message: Message, requests: &mut Vec<Request>) {
+    requests.push(match message {
+        Message::Empty => return,
+        Message::Say(draft) => Request::Say(draft),
+        Message::Command(command) => Request::Command(command),
+        Message::Wrong(reason, explanation) => Request::Refuse(reason, explanation),
+    });
+}
+
 impl Dialect for LineDialect {
     fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<Request>) {
         let defaults = &self.defaults;
         self.lines.read(bytes, |line| match line {
-            Line::TooLong => {
-                requests.push(Request::Refuse("the line is too long; send the text in parts".to_owned()));
-            }
-            Line::Whole(line) => match Message::read(&line, defaults) {
-                Message::Empty => {}
-                Message::Say(draft) => requests.push(Request::Say(draft)),
-                Message::Command(command) => requests.push(Request::Command(command)),
-                Message::Wrong(reason) => requests.push(Request::Refuse(reason)),
-            },
+            Line::TooLong => request_of(Message::too_long(), requests),
+            Line::Whole(line) => request_of(Message::read(&line, defaults), requests),
         });
     }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crier_announce::EventKind;
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 
 use crate::gate::Outcome;
 use crate::message::Defaults;
@@ -46,7 +46,7 @@ fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> Reques
         // Bits 3 to 7 choose music to speak over, which is left out.
         [0x01, parameter, text @ ..] => {
             let Some(text) = frames::decode(parameter & 0b111, text) else {
-                return Request::Refuse("a text that is not in the encoding the frame names".to_owned());
+                return Request::Refuse(LossReason::Encoding, "a text that is not in the encoding the frame names".to_owned());
             };
             let tagged = frames::untag(&text);
             for tag in tagged.tags {
@@ -70,7 +70,7 @@ fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> Reques
         [0x31, 2] => Request::Baud(38_400),
         // There is no power to save here.
         [0x88] => Request::Reply(vec![frames::ACCEPTED]),
-        _ => Request::Refuse("a command that the SYN6288 does not have".to_owned()),
+        _ => Request::Refuse(LossReason::Invalid, "a command that the SYN6288 does not have".to_owned()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crier_announce::EventKind;
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 
 use crate::gate::Outcome;
 use crate::message::Defaults;
@@ -64,7 +64,7 @@ fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> Request {
     match body {
         [0x01, encoding, text @ ..] => {
             let Some(text) = frames::decode(*encoding, text) else {
-                return Request::Refuse("a text that is not in the encoding the frame names".to_owned());
+                return Request::Refuse(LossReason::Encoding, "a text that is not in the encoding the frame names".to_owned());
             };
             let tagged = frames::untag(&text);
             for tag in tagged.tags {
@@ -87,7 +87,7 @@ fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> Request {
         // There is no power to save here, and nothing to wake up.
         [0x88] => Request::Reply(vec![frames::ACCEPTED]),
         [0xFF] => Request::Reply(vec![frames::READY]),
-        _ => Request::Refuse("a command that the XFS5152 does not have".to_owned()),
+        _ => Request::Refuse(LossReason::Invalid, "a command that the XFS5152 does not have".to_owned()),
     }
 }
 

@@ -100,7 +100,7 @@ impl Appliance {
         loop {
             match self.report().await {
                 IntakeReport::Submit { ticket, draft } => return (ticket, *draft),
-                IntakeReport::Refused { .. } => {}
+                IntakeReport::Lost { .. } => {}
                 other => panic!("no announcement but {other:?}"),
             }
         }

@@ -95,7 +95,7 @@ async fn commands_are_carried_out() {
         let mut counted = 0;
         while counted < 2 {
             match appliance.report().await {
-                IntakeReport::Refused { count, .. } => counted += count,
+                IntakeReport::Lost { count, .. } => counted += count,
                 IntakeReport::Command { ticket, command: Command::Voice { .. } } => {
                     let reason = "no such voice".into();
                     appliance.answer(ticket, Answer::Refused { reason, later: false });
@@ -323,7 +323,8 @@ async fn a_flood_is_refused_in_few_words_while_another_input_works() {
                         Answer::Accepted { sequence: ticket, id: "any".into(), durable: true },
                     );
                 }
-                IntakeReport::Refused { input, count } => {
+                IntakeReport::Lost { input, reason, count } => {
+                    assert_eq!(reason, crier_wire::LossReason::RateLimited);
                     assert_eq!(input, "mqtt");
                     refused += count;
                 }

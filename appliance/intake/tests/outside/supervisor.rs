@@ -200,7 +200,7 @@ async fn attend(
                 (String::new(), Seen::Command(command))
             }
             IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),
-            IntakeReport::Refused { input, count } => (input, Seen::Refused(count)),
+            IntakeReport::Lost { input, reason: _, count } => (input, Seen::Refused(count)),
         };
         if seen.send(told).is_err() {
             return;
