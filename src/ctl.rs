@@ -107,7 +107,7 @@ fn say(client: &mut ControlClient, arguments: &CtlSayArguments, json: bool) -> R
         return Ok(());
     }
     loop {
-        let ControlResponse::Event(event) = client.next()? else { continue };
+        let ControlResponse::Event(event) = client.next_response()? else { continue };
         if json {
             print_json(&json!(event))?;
         }

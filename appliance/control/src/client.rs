@@ -58,7 +58,7 @@ impl ControlClient {
     ///
     /// # Errors
     /// As for [`ControlClient::ask`].
-    pub fn next(&mut self) -> Result<ControlResponse, ControlError> {
+    pub fn next_response(&mut self) -> Result<ControlResponse, ControlError> {
         self.stream.get_ref().set_read_timeout(None).map_err(|source| self.failed(source))?;
         self.receive()
     }
