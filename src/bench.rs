@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::cli::BenchArguments;
 use crate::engine::Engine;
 use crate::error::CrierError;
-use crate::report::{Bars, human_bytes, milliseconds, print, print_json, rounded, table};
+use crate::report::{Align, Bars, counted, human_bytes, milliseconds, print, print_json, rounded, table};
 use crate::speak::{CHUNK_FRAMES, FrameMaker, speak};
 
 /// Text of the measurement. Its length does not matter, since the number of frames is forced.
@@ -140,10 +140,11 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CrierError> {
         row("all, a frame of 80 ms", String::new(), ms(cpu_sum)),
     ];
     print(&format!(
-        "{}, {frames} frames, {threads} + {threads} threads\n\n{}\n  all together: RTF {rtf:.3}, time to first audio \
-         {:.0} ms, loaded in {:.0} ms, {} at most\n",
+        "{}, {frames} frames, {threads} + {} for the vocoder\n\n{}\n  RTF {rtf:.3}, time to first \
+         audio {:.0} ms, loaded in {:.0} ms, peak memory {}\n",
         bundle.manifest().name,
-        table(&rows),
+        counted(threads, "thread"),
+        table(Align::Right, &rows),
         milliseconds(spoken.first_audio),
         milliseconds(load_time),
         human_bytes(peak),

@@ -104,44 +104,46 @@ pub(crate) struct CtlArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CtlCommand {
-    /// What it does, how fast, and what does not work
+    /// Show activity, speed, stages, inputs and problems
     Status,
-    /// Say a text
+    /// Submit an announcement
     Say(CtlSayArguments),
-    /// End what is being spoken
+    /// Cancel the current announcement
     Stop {
-        /// And everything that waits
+        /// Cancel everything that waits, too
         #[arg(long)]
         all: bool,
     },
-    /// Fall silent and keep the place
+    /// Pause playback and keep its position
     Pause,
-    /// Go on
+    /// Resume playback
     Resume,
-    /// Say again what was said last
+    /// Repeat the last announcement
     Repeat,
-    /// What waits and what is being spoken
+    /// List the announcements that have not ended
     Queue,
-    /// Set the loudness
+    /// List the last announcements that ended, with outcome and times
+    History,
+    /// Set the volume
     Volume {
         /// 0 to 100
         #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
         percent: u32,
     },
-    /// Silence, without stopping anything
+    /// Mute the output while playback continues
     Mute,
-    /// End the silence
+    /// End the muting
     Unmute,
     /// List the voices
     Voices,
-    /// Choose the voice that speaks from now on
+    /// Select the voice of the following announcements
     Voice {
         /// One of `crier ctl voices`
         name: String,
     },
     /// List the sound devices
     Devices,
-    /// End a stage and leave it so
+    /// End a stage and do not restart it
     Hold {
         /// As `crier ctl status` names it
         stage: String,
@@ -161,7 +163,7 @@ pub(crate) struct CtlSayArguments {
     /// Cancel it when this command ends before it has been spoken, by Ctrl-C for instance
     #[arg(long, requires = "wait")]
     pub(crate) cancel_on_exit: bool,
-    /// Say it only if nothing with this name was said within 24 hours
+    /// Id; an announcement with an id that was accepted in the last 24 hours is not spoken again
     #[arg(long, value_name = "NAME")]
     pub(crate) id: Option<String>,
     /// How urgent it is: important, message, text, notification, progress
@@ -176,13 +178,13 @@ pub(crate) struct CtlSayArguments {
     /// Language of the text
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
-    /// Loudness of this announcement in percent
+    /// Volume of this announcement in percent
     #[arg(long, value_name = "PERCENT")]
     pub(crate) volume: Option<u32>,
     /// Sound to play before the text
     #[arg(long, value_name = "NAME")]
     pub(crate) chime: Option<String>,
-    /// Do not say it if it has not begun after so many seconds
+    /// Drop it if it has not begun after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in_s: Option<u32>,
     /// The text

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::ConvertArguments;
 use crate::error::CrierError;
-use crate::report::{Bars, human_bytes, print, print_json, table};
+use crate::report::{Align, Bars, human_bytes, print, print_json, table};
 
 pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), CrierError> {
     let options = ConvertOptions {
@@ -27,5 +27,10 @@ pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), CrierError> {
     let mut rows: Vec<Vec<String>> =
         manifest.file.iter().map(|f| vec![f.path.clone(), human_bytes(f.bytes)]).collect();
     rows.push(vec!["in all".to_owned(), human_bytes(total)]);
-    print(&format!("{} is now {}\n\n{}", manifest.name, arguments.bundle.display(), table(&rows)))
+    print(&format!(
+        "{} is now {}\n\n{}",
+        manifest.name,
+        arguments.bundle.display(),
+        table(Align::Right, &rows)
+    ))
 }

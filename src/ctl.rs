@@ -1,215 +1,197 @@
-//! `crier ctl`: asks the running appliance, or tells it what to do.
+//! `crier ctl`: requests to the running appliance.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use crier_announce::{Draft, EventKind};
-use crier_wire::{Answer, Command, Mode};
+use crier_announce::{AnnouncementEnd, CancelReason, Draft, EventKind, RecentOutcome};
+use crier_control::{
+    ApplianceStatus, ControlClient, ControlRequest, ControlResponse, QueueEntry, StageEntry, VoiceEntry,
+};
+use crier_wire::{Answer, Mode};
 use serde_json::json;
 
 use crate::cli::{CtlArguments, CtlCommand, CtlSayArguments};
-use crate::control::{Request, Response, StageEntry, Status};
 use crate::error::CrierError;
-use crate::report::{print, print_json, rows_left, table};
+use crate::report::{Align, counted, print, print_json, table};
 
-/// How long an answer may take that waits for nothing.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Socket of the image and of the built-in configuration.
+const DEFAULT_SOCKET: &str = "/run/crier/control";
 
 pub(crate) fn run(arguments: &CtlArguments) -> Result<(), CrierError> {
-    let socket = arguments.socket.clone().unwrap_or_else(|| PathBuf::from("/run/crier/control"));
-    let mut appliance = Connection::open(&socket)?;
-    let json = arguments.json;
-    match &arguments.command {
-        CtlCommand::Status => match appliance.ask(&Request::Status)? {
-            Response::Status(status) if json => print_json(&json!(status)),
-            Response::Status(status) => print(&status_text(&status)),
-            other => unexpected(other),
-        },
-        CtlCommand::Queue => match appliance.ask(&Request::Queue)? {
-            Response::Queue(entries) if json => print_json(&json!(entries)),
-            Response::Queue(entries) if entries.is_empty() => print("Nothing is to be said.\n"),
-            Response::Queue(entries) => {
-                let head = ["", "id", "priority", "characters", "source"].map(str::to_owned).to_vec();
-                let rows = entries.into_iter().map(|entry| {
-                    let mark = if entry.spoken_now { ">" } else { "" };
-                    vec![
-                        mark.to_owned(),
-                        entry.id,
-                        entry.priority,
-                        entry.characters.to_string(),
-                        entry.source,
-                    ]
-                });
-                print(&rows_left(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
-            }
-            other => unexpected(other),
-        },
-        CtlCommand::Voices => match appliance.ask(&Request::Voices)? {
-            Response::Voices(voices) if json => print_json(&json!(voices)),
-            Response::Voices(voices) => {
-                let rows: Vec<Vec<String>> = voices
-                    .into_iter()
-                    .map(|voice| {
-                        let mark = if voice.chosen { ">" } else { "" };
-                        let bundle = voice.bundle.display().to_string();
-                        vec![mark.to_owned(), voice.name, voice.condition, bundle, voice.detail]
-                    })
-                    .collect();
-                print(&rows_left(&rows))
-            }
-            other => unexpected(other),
-        },
-        CtlCommand::Devices => match appliance.ask(&Request::Devices)? {
-            Response::Devices(devices) if json => print_json(&json!(devices)),
-            Response::Devices(devices) => {
-                print(&table(&devices.into_iter().map(|(name, what)| vec![name, what]).collect::<Vec<_>>()))
-            }
-            other => unexpected(other),
-        },
-        CtlCommand::Say(say) => {
-            let draft = Draft {
-                id: say.id.clone(),
-                text: say.text.join(" "),
-                voice: say.voice.clone(),
-                speaker: say.speaker.clone(),
-                language: say.language.clone(),
-                priority: say.priority.unwrap_or_default(),
-                volume: say.volume,
-                chime: say.chime.clone(),
-                expires_in_s: say.expires_in_s,
-                source: Some("ctl".to_owned()),
-            };
-            appliance.say(draft, say, json)
+    let socket = arguments.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));
+    let mut client = ControlClient::connect(&socket)?;
+    if let CtlCommand::Say(arguments_of_say) = &arguments.command {
+        return say(&mut client, arguments_of_say, arguments.json);
+    }
+    match client.ask(&request(&arguments.command))? {
+        ControlResponse::Answer(Answer::Refused { reason, later }) => Err(refused(reason, later)),
+        ControlResponse::Answer(_) => Ok(()),
+        ControlResponse::Status(status) if arguments.json => print_json(&json!(status)),
+        ControlResponse::Queue(entries) if arguments.json => print_json(&json!(entries)),
+        ControlResponse::History(outcomes) if arguments.json => print_json(&json!(outcomes)),
+        ControlResponse::Voices(voices) if arguments.json => print_json(&json!(voices)),
+        ControlResponse::Devices(devices) if arguments.json => print_json(&json!(devices)),
+        ControlResponse::Status(status) => print(&status_text(&status)),
+        ControlResponse::Queue(entries) => print(&queue_text(entries)),
+        ControlResponse::History(outcomes) => print(&history_text(&outcomes, crier_system::uptime_ms())),
+        ControlResponse::Voices(voices) => print(&voices_text(voices)),
+        ControlResponse::Devices(devices) => {
+            let rows: Vec<Vec<String>> =
+                devices.into_iter().map(|device| vec![device.name, device.description]).collect();
+            print(&table(Align::Left, &rows))
         }
-        CtlCommand::Stop { all: true } => appliance.command(Command::StopAll),
-        CtlCommand::Stop { all: false } => appliance.command(Command::Stop),
-        CtlCommand::Pause => appliance.command(Command::Pause),
-        CtlCommand::Resume => appliance.command(Command::Resume),
-        CtlCommand::Repeat => appliance.command(Command::RepeatLast),
-        CtlCommand::Volume { percent } => appliance.command(Command::Volume { percent: *percent }),
-        CtlCommand::Mute => appliance.command(Command::Mute { on: Some(true) }),
-        CtlCommand::Unmute => appliance.command(Command::Mute { on: Some(false) }),
-        CtlCommand::Voice { name } => appliance.command(Command::Voice { name: name.clone() }),
-        CtlCommand::Hold { stage } => appliance.done(&Request::Hold { stage: stage.clone() }),
-        CtlCommand::Release { stage } => appliance.done(&Request::Release { stage: stage.clone() }),
+        // Reported errors are errors of the client already, and these two answer requests that are not made here.
+        ControlResponse::Hello(_) | ControlResponse::Event(_) | ControlResponse::Error(_) => {
+            Err(CrierError::Internal("the response does not belong to the request".to_owned()))
+        }
     }
 }
 
-/// A connection to the appliance; takes one request.
-struct Connection {
-    socket: PathBuf,
-    stream: BufReader<UnixStream>,
+/// Returns the request of a command.
+fn request(command: &CtlCommand) -> ControlRequest {
+    match command {
+        CtlCommand::Status => ControlRequest::Status {},
+        CtlCommand::Queue => ControlRequest::Queue {},
+        CtlCommand::History => ControlRequest::History {},
+        CtlCommand::Voices => ControlRequest::Voices {},
+        CtlCommand::Devices => ControlRequest::Devices {},
+        CtlCommand::Say(say) => say_request(say),
+        CtlCommand::Stop { all } => ControlRequest::Stop { all: *all },
+        CtlCommand::Pause => ControlRequest::Pause {},
+        CtlCommand::Resume => ControlRequest::Resume {},
+        CtlCommand::Repeat => ControlRequest::Repeat {},
+        CtlCommand::Volume { percent } => ControlRequest::Volume { percent: *percent },
+        CtlCommand::Mute => ControlRequest::Mute {},
+        CtlCommand::Unmute => ControlRequest::Unmute {},
+        CtlCommand::Voice { name } => ControlRequest::Voice { name: name.clone() },
+        CtlCommand::Hold { stage } => ControlRequest::Hold { stage: stage.clone() },
+        CtlCommand::Release { stage } => ControlRequest::Release { stage: stage.clone() },
+    }
 }
 
-impl Connection {
-    fn open(socket: &Path) -> Result<Self, CrierError> {
-        let failed = |source: std::io::Error| match source.kind() {
-            ErrorKind::PermissionDenied => CrierError::ControlDenied { socket: socket.to_owned() },
-            _ => CrierError::Control { socket: socket.to_owned(), source },
-        };
-        let stream = UnixStream::connect(socket).map_err(failed)?;
-        Ok(Self { socket: socket.to_owned(), stream: BufReader::new(stream) })
-    }
+fn say_request(say: &CtlSayArguments) -> ControlRequest {
+    let draft = Draft {
+        id: say.id.clone(),
+        text: say.text.join(" "),
+        voice: say.voice.clone(),
+        speaker: say.speaker.clone(),
+        language: say.language.clone(),
+        priority: say.priority.unwrap_or_default(),
+        volume: say.volume,
+        chime: say.chime.clone(),
+        expires_in_s: say.expires_in_s,
+        source: Some("ctl".to_owned()),
+    };
+    ControlRequest::Say { draft: Box::new(draft), wait: say.wait, cancel_on_exit: say.cancel_on_exit }
+}
 
-    fn failed(&self, source: std::io::Error) -> CrierError {
-        CrierError::Control { socket: self.socket.clone(), source }
-    }
-
-    fn ask(&mut self, request: &Request) -> Result<Response, CrierError> {
-        let mut line = serde_json::to_vec(request)
-            .map_err(|error| CrierError::Internal(format!("a request cannot be written: {error}")))?;
-        line.push(b'\n');
-        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).map_err(|source| self.failed(source))?;
-        self.stream.get_mut().write_all(&line).map_err(|source| self.failed(source))?;
-        self.next()
-    }
-
-    fn next(&mut self) -> Result<Response, CrierError> {
-        let mut line = String::new();
-        let read = self.stream.read_line(&mut line).map_err(|source| self.failed(source))?;
-        if read == 0 {
-            return Err(self.failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+fn say(client: &mut ControlClient, arguments: &CtlSayArguments, json: bool) -> Result<(), CrierError> {
+    let answer = match client.ask(&say_request(arguments))? {
+        ControlResponse::Answer(Answer::Refused { reason, later }) => return Err(refused(reason, later)),
+        ControlResponse::Answer(answer) => answer,
+        _ => return Err(CrierError::Internal("the response does not belong to the request".to_owned())),
+    };
+    match &answer {
+        _ if json => print_json(&json!(answer))?,
+        Answer::Duplicate { id, .. } => {
+            return print(&format!(
+                "{id}: duplicate of an announcement already accepted in the last 24 hours\n"
+            ));
         }
-        match serde_json::from_str(&line) {
-            Ok(Response::Error(reason)) => Err(CrierError::Usage(reason)),
-            Ok(response) => Ok(response),
-            Err(error) => Err(CrierError::Internal(format!("the answer cannot be read: {error}"))),
+        Answer::Accepted { id, durable: false, .. } => {
+            print(&format!("{id}: accepted, but not in the journal, which cannot be written\n"))?;
         }
+        Answer::Accepted { id, .. } => print(&format!("{id}: accepted\n"))?,
+        _ => {}
     }
-
-    fn done(&mut self, request: &Request) -> Result<(), CrierError> {
-        match self.ask(request)? {
-            Response::Answer(Answer::Refused { reason, later }) => Err(refused(reason, later)),
-            Response::Answer(_) => Ok(()),
-            other => unexpected(other),
+    if !arguments.wait || !matches!(answer, Answer::Accepted { .. }) {
+        return Ok(());
+    }
+    loop {
+        let ControlResponse::Event(event) = client.next_response()? else { continue };
+        if json {
+            print_json(&json!(event))?;
         }
-    }
-
-    fn command(&mut self, command: Command) -> Result<(), CrierError> {
-        self.done(&Request::Command(command))
-    }
-
-    fn say(&mut self, draft: Draft, arguments: &CtlSayArguments, json: bool) -> Result<(), CrierError> {
-        let &CtlSayArguments { wait, cancel_on_exit, .. } = arguments;
-        let answer = match self.ask(&Request::Say { draft: Box::new(draft), wait, cancel_on_exit })? {
-            Response::Answer(Answer::Refused { reason, later }) => return Err(refused(reason, later)),
-            Response::Answer(answer) => answer,
-            other => return unexpected(other),
-        };
-        match &answer {
-            _ if json => print_json(&json!(answer))?,
-            Answer::Duplicate { id, .. } => return print(&format!("{id}: said already within 24 hours\n")),
-            Answer::Accepted { id, durable: false, .. } => {
-                print(&format!("{id}: accepted, but the journal cannot be written\n"))?;
+        match event.kind {
+            EventKind::Finished => {
+                return if json { Ok(()) } else { print(&format!("{}: finished\n", event.id)) };
             }
-            Answer::Accepted { id, .. } => print(&format!("{id}: accepted\n"))?,
+            EventKind::Failed { reason } => return Err(refused(format!("{}: {reason}", event.id), false)),
+            kind if kind.is_end() => {
+                return Err(refused(format!("{}: it was not spoken to its end", event.id), false));
+            }
             _ => {}
         }
-        if !wait || !matches!(answer, Answer::Accepted { .. }) {
-            return Ok(());
-        }
-        // It may have to wait for hours before its turn comes.
-        self.stream.get_ref().set_read_timeout(None).map_err(|source| self.failed(source))?;
-        loop {
-            let Response::Event(event) = self.next()? else { continue };
-            if json {
-                print_json(&json!(event))?;
-            }
-            match event.kind {
-                EventKind::Finished => {
-                    return if json { Ok(()) } else { print(&format!("{}: finished\n", event.id)) };
-                }
-                EventKind::Failed { reason } => {
-                    return Err(CrierError::Refused {
-                        reason: format!("{}: {reason}", event.id),
-                        later: false,
-                    });
-                }
-                kind if kind.is_end() => {
-                    let reason = format!("{}: it was not spoken to its end", event.id);
-                    return Err(CrierError::Refused { reason, later: false });
-                }
-                _ => {}
-            }
-        }
     }
+}
+
+fn queue_text(entries: Vec<QueueEntry>) -> String {
+    if entries.is_empty() {
+        return "The queue is empty.\n".to_owned();
+    }
+    let head = ["", "id", "priority", "characters", "source"].map(str::to_owned).to_vec();
+    let rows = entries.into_iter().map(|entry| {
+        let mark = if entry.spoken_now { ">" } else { "" };
+        vec![mark.to_owned(), entry.id, entry.priority, entry.characters.to_string(), entry.source]
+    });
+    table(Align::Left, &std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+fn history_text(outcomes: &[RecentOutcome], uptime_ms: u64) -> String {
+    if outcomes.is_empty() {
+        return "No announcement has ended since the start.\n".to_owned();
+    }
+    let head = ["ended", "number", "id", "source", "priority", "waited", "spoken", "outcome"];
+    let seconds =
+        |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{:.1} s", ms as f64 / 1e3));
+    let row = |outcome: &RecentOutcome| {
+        vec![
+            format!("{} ago", human_time(uptime_ms.saturating_sub(outcome.at_ms) / 1000)),
+            outcome.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            // Ids and sources come from the senders, and could otherwise command the terminal.
+            outcome.id.escape_debug().to_string(),
+            outcome.source.as_deref().unwrap_or("-").escape_debug().to_string(),
+            outcome.priority.to_string(),
+            seconds(outcome.waited_ms),
+            seconds(outcome.spoken_ms),
+            end_text(&outcome.end),
+        ]
+    };
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head.map(str::to_owned).to_vec()).chain(outcomes.iter().map(row)).collect();
+    table(Align::Left, &rows)
+}
+
+fn end_text(end: &AnnouncementEnd) -> String {
+    match end {
+        AnnouncementEnd::Finished => "spoken".to_owned(),
+        AnnouncementEnd::Expired => "expired before its turn".to_owned(),
+        AnnouncementEnd::Failed { reason } => format!("failed: {}", reason.escape_debug()),
+        AnnouncementEnd::Refused { reason } => format!("refused: {}", reason.escape_debug()),
+        AnnouncementEnd::Cancelled { cause } => match cause {
+            CancelReason::Stopped => "cancelled: stopped".to_owned(),
+            CancelReason::Interrupted { by } => format!("cancelled: interrupted by {}", by.escape_debug()),
+            CancelReason::Superseded { by } => format!("cancelled: replaced by {}", by.escape_debug()),
+            CancelReason::Busy => "cancelled: the queue was not empty".to_owned(),
+            CancelReason::Paused => "cancelled: playback was paused".to_owned(),
+        },
+    }
+}
+
+fn voices_text(voices: Vec<VoiceEntry>) -> String {
+    let row = |voice: VoiceEntry| {
+        let mark = if voice.chosen { ">" } else { "" };
+        let bundle = voice.bundle.display().to_string();
+        vec![mark.to_owned(), voice.name, voice.condition, bundle, voice.detail]
+    };
+    table(Align::Left, &voices.into_iter().map(row).collect::<Vec<_>>())
 }
 
 fn refused(reason: String, later: bool) -> CrierError {
     CrierError::Refused { reason, later }
 }
 
-fn unexpected(response: Response) -> Result<(), CrierError> {
-    match response {
-        Response::Error(reason) => Err(CrierError::Usage(reason)),
-        _ => Err(CrierError::Internal("the appliance answered something else than was asked".to_owned())),
-    }
-}
-
-/// What a person likes to read.
-fn status_text(status: &Status) -> String {
+/// Returns the status as a person reads it.
+fn status_text(status: &ApplianceStatus) -> String {
     let state = &status.state;
     let mode = match state.mode {
         Mode::Starting => "starting",
@@ -236,34 +218,42 @@ fn status_text(status: &Status) -> String {
     let muted = if state.muted { ", muted" } else { "" };
     let device =
         if status.device_open { status.device.clone() } else { format!("closed: {}", status.device) };
-    let factor =
-        state.real_time_factor.map_or_else(|| "-".to_owned(), |factor| format!("{factor:.2} x real time"));
+    let rtf = state.real_time_factor.map_or_else(|| "-".to_owned(), |factor| format!("{factor:.2}"));
     let count = |event: &str| status.events.get(event).copied().unwrap_or(0);
-    text.push_str(&rows_left(&[
-        vec!["queue".to_owned(), format!("{} waiting or spoken", state.queued)],
-        vec![
-            "announcements".to_owned(),
-            format!(
-                "{} finished, {} cancelled, {} expired, {} failed",
-                count("finished"),
-                count("cancelled"),
-                count("expired"),
-                count("failed")
-            ),
+    text.push_str(&table(
+        Align::Left,
+        &[
+            vec!["queue".to_owned(), counted(state.queued, "announcement")],
+            vec![
+                "announcements".to_owned(),
+                format!(
+                    "{} finished, {} cancelled, {} expired, {} failed",
+                    count("finished"),
+                    count("cancelled"),
+                    count("expired"),
+                    count("failed")
+                ),
+            ],
+            vec!["voice".to_owned(), format!("{} of {}", state.voice, state.voices.join(", "))],
+            vec!["volume".to_owned(), format!("{} %{muted}", state.volume_percent)],
+            vec![
+                "sound".to_owned(),
+                format!(
+                    "{device}, {}",
+                    counted(usize::try_from(status.underruns).unwrap_or(usize::MAX), "underrun")
+                ),
+            ],
+            vec![
+                "speed".to_owned(),
+                format!("RTF {rtf}, time to first audio {}", number(status.first_audio_ms, "ms")),
+            ],
+            vec!["CPUs".to_owned(), status.cpu_plan.clone()],
+            vec!["temperature".to_owned(), number(state.soc_celsius.map(f64::from), "°C")],
+            vec!["journal".to_owned(), crate::report::human_bytes(status.journal_bytes)],
         ],
-        vec!["voice".to_owned(), format!("{} of {}", state.voice, state.voices.join(", "))],
-        vec!["volume".to_owned(), format!("{} %{muted}", state.volume_percent)],
-        vec!["sound".to_owned(), format!("{device}, {} underruns", status.underruns)],
-        vec![
-            "speed".to_owned(),
-            format!("{factor}, first sound after {}", number(status.first_audio_ms, "ms")),
-        ],
-        vec!["processors".to_owned(), status.cpu_plan.clone()],
-        vec!["temperature".to_owned(), number(state.soc_celsius.map(f64::from), "°C")],
-        vec!["journal".to_owned(), crate::report::human_bytes(status.journal_bytes)],
-    ]));
+    ));
     text.push('\n');
-    let head = ["stage", "", "pid", "restarts", "ms", "what"].map(str::to_owned).to_vec();
+    let head = ["stage", "condition", "pid", "restarts", "ms", "detail"].map(str::to_owned).to_vec();
     let row = |stage: &StageEntry| {
         vec![
             stage.name.clone(),
@@ -274,12 +264,13 @@ fn status_text(status: &Status) -> String {
             stage.detail.clone(),
         ]
     };
-    text.push_str(&rows_left(
+    text.push_str(&table(
+        Align::Left,
         &std::iter::once(head).chain(status.stages.iter().map(row)).collect::<Vec<_>>(),
     ));
     for stage in &status.stages {
         if let Some(last_end) = &stage.last_end {
-            text.push_str(&format!("  {}: last {last_end}\n", stage.name));
+            text.push_str(&format!("  {}: last instance {last_end}\n", stage.name));
             if let Some(line) = stage.last_lines.last() {
                 text.push_str(&format!("    {line}\n"));
             }
@@ -295,7 +286,7 @@ fn status_text(status: &Status) -> String {
                 vec![name.clone(), up.to_owned(), format!("{} refused", input.refused), input.detail.clone()]
             })
             .collect();
-        text.push_str(&rows_left(&rows));
+        text.push_str(&table(Align::Left, &rows));
     }
     text
 }

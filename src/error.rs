@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crier_control::{ControlError, ErrorCode};
 use crier_synthesis::SynthesisError;
 
 /// Everything that can end a command. The text is what the user sees, on one line.
@@ -49,12 +50,8 @@ pub(crate) enum CrierError {
     Wire(#[from] crier_wire::WireError),
     #[error("cannot {what}: {source}; does the system run short of memory or files?")]
     Start { what: &'static str, source: std::io::Error },
-    #[error("cannot open the socket {}: {source}; is an appliance running already, and may you write there?", path.display())]
-    Socket { path: PathBuf, source: std::io::Error },
-    #[error("cannot talk to the appliance at {}: {source}; is `crier serve` running, and is this its socket (--socket)?", socket.display())]
-    Control { socket: PathBuf, source: std::io::Error },
-    #[error("you may not control the appliance at {}; be root, its own user, or in the group of `[control] group`", socket.display())]
-    ControlDenied { socket: PathBuf },
+    #[error(transparent)]
+    Control(#[from] ControlError),
     #[error("{text}")]
     Config { text: String },
     #[error("{} is not valid; what stands above says what to write instead", path.display())]
@@ -68,6 +65,9 @@ pub(crate) enum CrierError {
     #[error("{0}")]
     Internal(String),
 }
+
+const USAGE: u8 = 64;
+const UNAVAILABLE: u8 = 69;
 
 impl From<SynthesisError> for CrierError {
     fn from(error: SynthesisError) -> Self {
@@ -83,17 +83,14 @@ impl From<SynthesisError> for CrierError {
 impl CrierError {
     /// The exit code: 64 wrong usage, 65 wrong data, 66 no input, 69 something needed is not there,
     /// 70 a defect of the program, 71 the system refused something, 74 input or output failed, 75 try again later,
-    /// 77 not permitted, 78 wrong configuration.
+    /// 76 another version of the control protocol, 77 not permitted, 78 wrong configuration.
     pub(crate) fn exit_code(&self) -> u8 {
-        const USAGE: u8 = 64;
         const DATA: u8 = 65;
         const NO_INPUT: u8 = 66;
-        const UNAVAILABLE: u8 = 69;
         const SOFTWARE: u8 = 70;
         const OPERATING_SYSTEM: u8 = 71;
         const INPUT_OUTPUT: u8 = 74;
         const LATER: u8 = 75;
-        const NO_PERMISSION: u8 = 77;
         const CONFIGURATION: u8 = 78;
         match self {
             Self::Usage(_) => USAGE,
@@ -121,11 +118,27 @@ impl CrierError {
             | Self::Packets(_)
             | Self::Supervisor(_)
             | Self::Start { .. } => OPERATING_SYSTEM,
-            Self::Socket { .. } | Self::Control { .. } => UNAVAILABLE,
-            Self::ControlDenied { .. } => NO_PERMISSION,
+            Self::Control(error) => control_exit_code(error),
             Self::Config { .. } | Self::Invalid { .. } => CONFIGURATION,
             Self::Synthesis(_) | Self::Render(_) => UNAVAILABLE,
             Self::Wire(_) | Self::Internal(_) => SOFTWARE,
         }
+    }
+}
+
+/// Returns the exit code of a failed `crier ctl`, as in `docs/CONTROL.md`.
+fn control_exit_code(error: &ControlError) -> u8 {
+    const PROTOCOL: u8 = 76;
+    const NO_PERMISSION: u8 = 77;
+    match error {
+        ControlError::UnknownGroup { .. } => USAGE,
+        ControlError::Listen { .. } | ControlError::Unreachable { .. } => UNAVAILABLE,
+        ControlError::Denied { .. } => NO_PERMISSION,
+        ControlError::Version { .. } | ControlError::Response { .. } => PROTOCOL,
+        ControlError::Reported { report } => match report.code {
+            ErrorCode::Invalid | ErrorCode::NotFound | ErrorCode::TooLong => USAGE,
+            ErrorCode::Failed | ErrorCode::Timeout => UNAVAILABLE,
+            ErrorCode::Malformed | ErrorCode::Version | ErrorCode::UnknownVerb => PROTOCOL,
+        },
     }
 }

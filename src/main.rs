@@ -3,7 +3,6 @@
 
 mod bench;
 mod cli;
-mod control;
 mod convert;
 mod ctl;
 mod engine;

@@ -1,4 +1,4 @@
-//! What people and programs read: tables, JSON, progress bars.
+//! Output for people and programs: tables, JSON, progress bars.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) fn print(text: &str) -> Result<(), CrierError> {
     }
 }
 
-/// Tells the user something that is not the result.
+/// Writes a message that is not part of the result to standard error.
 pub(crate) fn note(text: &str) {
     // Nothing can be done when standard error is closed.
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -28,47 +28,46 @@ pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), CrierError> {
     print(&format!("{value}\n"))
 }
 
-/// Two or more columns, the first to the left, the rest to the right, as wide as they need to be.
-pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::from("  ");
-        for (column, cell) in row.iter().enumerate() {
-            let gap = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
-            match column {
-                0 => line.push_str(&format!("{cell}{gap}")),
-                _ => line.push_str(&format!("  {gap}{cell}")),
-            }
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+/// Alignment of the columns of a table after the first, which always stands to the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    /// For words.
+    Left,
+    /// For numbers, so that their units stand below each other.
+    Right,
 }
 
-/// Columns to the left, as wide as they need to be.
-pub(crate) fn rows_left(rows: &[Vec<String>]) -> String {
+/// Returns rows as lines with columns as wide as their widest cell.
+pub(crate) fn table(align: Align, rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cell = |(cell, width): (&String, &usize)| {
-            format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count())))
-        };
-        let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
-        format!("  {}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, &width))| match align {
+                Align::Right if column > 0 => format!("{cell:>width$}"),
+                _ => format!("{cell:<width$}"),
+            })
+            .collect();
+        // Spaces at the end would wrap on a narrow terminal.
+        text.push_str(format!("  {}", cells.join("  ")).trim_end());
+        text.push('\n');
+    }
+    text
 }
 
-/// Bytes as people read them.
+/// Returns a number with its noun, in the singular for one.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Returns a number of bytes with a decimal unit.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -78,12 +77,12 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
     }
 }
 
-/// Milliseconds as a number.
+/// Returns the duration in milliseconds.
 pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// A number with so many decimals, for JSON and tables: more would be noise.
+/// Returns the number with so many decimals, for JSON and tables: more would be noise.
 pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let factor = 10_f64.powi(decimals);
     (value * factor).round() / factor
@@ -140,13 +139,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_line_up() {
+    fn table_columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "22".to_owned()]];
-        assert_eq!(table(&rows), "  a      1\n  long  22\n");
+        assert_eq!(table(Align::Right, &rows), "  a      1\n  long  22\n");
+        assert_eq!(table(Align::Left, &rows), "  a     1\n  long  22\n");
     }
 
     #[test]
-    fn bytes_read_well() {
+    fn noun_of_one_is_singular() {
+        assert_eq!([0, 1, 2].map(|number| counted(number, "thread")), ["0 threads", "1 thread", "2 threads"]);
+    }
+
+    #[test]
+    fn bytes_have_decimal_units() {
         assert_eq!(human_bytes(999), "999 B");
         assert_eq!(human_bytes(1_811_577_344), "1.81 GB");
         assert_eq!(human_bytes(52_300), "52.3 kB");

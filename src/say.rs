@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engine::Engine;
 use crate::error::CrierError;
-use crate::report::{milliseconds, note, print, print_json, rounded, table};
+use crate::report::{Align, milliseconds, note, print, print_json, rounded, table};
 use crate::speak::{CHUNK_FRAMES, FrameMaker, SpeakSummary, speak};
 use crier_synthesis::Style;
 use crier_synthesis::is_voice_file;
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.device == "?" {
         let rows: Vec<Vec<String>> =
             playback_devices()?.into_iter().map(|device| vec![device.name, device.description]).collect();
-        return print(&table(&rows));
+        return print(&table(Align::Right, &rows));
     }
     if arguments.json && arguments.wav.as_deref() == Some(Path::new("-")) {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));

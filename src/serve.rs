@@ -10,10 +10,11 @@ mod plan;
 mod playback;
 mod playing;
 mod reload;
+mod requests;
 mod settings;
-mod sockets;
 mod speech;
 mod status;
+mod supervisor;
 mod tasks;
 pub(crate) mod tune;
 mod users;
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use crier_announce::Queue;
 use crier_config::{Config, Stop};
-use crier_supervisor::{CpuPlan, Stage, StageSpec};
+use crier_supervisor::Stage;
 use crier_system::{Notice, Notifier, ReadinessFd, boot_id, own_processors, uptime_ms};
 use crier_wire::{Answer, State};
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,36 +40,15 @@ use self::journal::Journal;
 use self::playing::Playing;
 use self::settings::{PersistedSettings, SettingsWriter};
 use self::speech::SpeechService;
+use self::supervisor::Supervisor;
 use self::users::Users;
 use self::voices::Readiness;
 use crate::cli::ServeArguments;
-use crate::control::{Request, Response};
 use crate::error::CrierError;
-use crate::stage::{IntakeSettings, PlayerSettings};
-
-/// Everything, as the tasks see it.
-pub(crate) struct Supervisor {
-    config: RefCell<Rc<Config>>,
-    id: String,
-    begin: Instant,
-    pub(crate) appliance: Rc<Appliance>,
-    inputs: Rc<Inputs>,
-    player: Rc<Stage>,
-    intake: Rc<Stage>,
-    player_spec: Rc<RefCell<StageSpec<PlayerSettings>>>,
-    intake_spec: Rc<RefCell<StageSpec<IntakeSettings>>>,
-    /// CPUs that the program may use, as found at the start.
-    allowed_cpus: Vec<usize>,
-    cpus: RefCell<CpuPlan>,
-    users: Users,
-    settings: SettingsWriter,
-    state: watch::Sender<State>,
-    notifier: Notifier,
-}
 
 /// Runs the supervisor until it is told to end.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
-    let config = read_config(arguments.config.as_deref())?;
+    let config = crate::validate::read_config(arguments.config.as_deref())?;
     crate::logging::set_level(&config.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -80,18 +60,6 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
     drop(tasks);
     runtime.shutdown_background();
     result
-}
-
-/// The configuration of a file, or what is built in.
-pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
-    let Some(path) = path else { return Ok(Config::default()) };
-    let (config, warnings) = Config::read(path).map_err(|errors| CrierError::Config {
-        text: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncrier: "),
-    })?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(config)
 }
 
 async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierError> {
@@ -110,10 +78,11 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         share_folder(&config.appliance.run_dir, user.group())?;
     }
     let id = plan::appliance_id(&config)?;
-    let group = config.control.group.as_deref().map(sockets::group_id).transpose()?;
-    let control = sockets::listen(&config.control.socket, 0o660, group)?;
+    let group = config.control.group.as_deref().map(crier_control::group_id).transpose()?;
+    let control = crier_control::listen(&config.control.socket, 0o660, group)?;
     let metrics = match &config.metrics.socket {
-        Some(path) => Some(sockets::listen(path, 0o666, None)?),
+        // Readable by everyone: it takes no requests, and metrics hold no text.
+        Some(path) => Some(crier_control::listen(path, 0o666, None)?),
         None => None,
     };
     let remembered = PersistedSettings::read(&config.appliance.state_dir);
@@ -151,9 +120,9 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         notifier: Notifier::from_environment()?,
         config: RefCell::new(Rc::new(config)),
     });
-    tokio::task::spawn_local(sockets::control(Rc::clone(&supervisor), control));
+    tokio::task::spawn_local(crier_control::serve(Rc::clone(&supervisor), control));
     if let Some(metrics) = metrics {
-        tokio::task::spawn_local(sockets::metrics(Rc::clone(&supervisor), metrics));
+        tokio::task::spawn_local(metrics::serve(Rc::clone(&supervisor), metrics));
     }
     tokio::task::spawn_local(tasks::stored(Rc::clone(&supervisor), stored));
     tokio::task::spawn_local(tasks::publish(Rc::clone(&supervisor)));
@@ -163,7 +132,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     tokio::task::spawn_local(ready(Rc::clone(&supervisor)));
     supervisor.appliance.carry_out();
     let result = wait_for_the_end(&supervisor, arguments).await;
-    supervisor.shut_down().await;
+    shut_down(&supervisor).await;
     result
 }
 
@@ -226,94 +195,30 @@ async fn wait_for_the_end(supervisor: &Rc<Supervisor>, arguments: &ServeArgument
     }
 }
 
-impl Supervisor {
-    pub(crate) fn config(&self) -> Rc<Config> {
-        Rc::clone(&self.config.borrow())
-    }
-
-    /// CPUs of each stage, in words.
-    pub(crate) fn cpu_plan(&self) -> String {
-        self.cpus.borrow().to_string()
-    }
-
-    /// Tells the service manager, if there is one.
-    pub(crate) fn notify(&self, notice: Notice<'_>) {
-        if let Err(error) = self.notifier.send(notice) {
-            tracing::debug!(%error, "the service manager cannot be told");
+/// Ends in good order: what is being spoken is finished or cut, what waits stays in the journal.
+async fn shut_down(supervisor: &Supervisor) {
+    tracing::info!("ending");
+    supervisor.notify(Notice::Stopping);
+    supervisor.appliance.end();
+    let config = supervisor.config();
+    if config.supervisor.stop == Stop::Finish {
+        let deadline = Instant::now() + Duration::from_secs(u64::from(config.supervisor.stop_timeout_s));
+        // Without a device to hear it on, nothing would be finished.
+        let audible = || supervisor.appliance.is_speaking() && supervisor.appliance.playing.device().open;
+        while audible() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-
-    /// Everything that `crier ctl` may ask for besides speaking.
-    pub(crate) async fn request(&self, request: Request) -> Response {
-        match request {
-            Request::Status => Response::Status(Box::new(self.status())),
-            Request::Queue => Response::Queue(self.queue()),
-            Request::Voices => Response::Voices(self.voices()),
-            Request::Devices => match self.appliance.playing.list_devices().await {
-                Ok(devices) => Response::Devices(
-                    devices.into_iter().map(|device| (device.name, device.description)).collect(),
-                ),
-                Err(error) => Response::Error(error.to_string()),
-            },
-            Request::Command(command) => Response::Answer(self.appliance.command(command).await),
-            Request::Say { draft, .. } => Response::Answer(self.appliance.submit(*draft).await),
-            Request::Hold { stage } => self.with_stages(&stage, Stage::hold),
-            Request::Release { stage } => self.with_stages(&stage, Stage::release),
-        }
+    if supervisor.appliance.is_speaking() {
+        supervisor.appliance.playing.stop();
+        // The fade.
+        tokio::time::sleep(Duration::from_millis(60)).await;
     }
-
-    /// All stages there are.
-    fn stages(&self) -> Vec<Rc<Stage>> {
-        let slots = self.appliance.speech.voices().slots();
-        let voices = slots.iter().filter_map(|slot| slot.voice());
-        let engines = voices.flat_map(|voice| voice.stages().to_vec());
-        engines.chain([Rc::clone(&self.player), Rc::clone(&self.intake)]).collect()
-    }
-
-    fn with_stages(&self, name: &str, change: impl Fn(&Stage)) -> Response {
-        let stages = self.stages();
-        let known: Vec<String> = stages.iter().map(|stage| stage.status().name.clone()).collect();
-        // `talker` is every voice's talker.
-        let fits = |known: &str| known == name || known.split('/').next_back() == Some(name);
-        let meant: Vec<&Rc<Stage>> = stages.iter().filter(|stage| fits(&stage.status().name)).collect();
-        if meant.is_empty() {
-            let known = known.join(", ");
-            return Response::Error(format!(
-                "there is no stage '{}'; there are {known}",
-                name.escape_debug()
-            ));
-        }
-        for stage in meant {
-            change(stage);
-        }
-        Response::Answer(Answer::Done)
-    }
-
-    /// Ends in good order: what is being spoken is finished or cut, what waits stays in the journal.
-    async fn shut_down(&self) {
-        tracing::info!("ending");
-        self.notify(Notice::Stopping);
-        self.appliance.end();
-        let config = self.config();
-        if config.supervisor.stop == Stop::Finish {
-            let deadline = Instant::now() + Duration::from_secs(u64::from(config.supervisor.stop_timeout_s));
-            // Without a device to hear it on, nothing would be finished.
-            let audible = || self.appliance.is_speaking() && self.appliance.playing.device().open;
-            while audible() && Instant::now() < deadline {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-        if self.appliance.is_speaking() {
-            self.appliance.playing.stop();
-            // The fade.
-            tokio::time::sleep(Duration::from_millis(60)).await;
-        }
-        self.settings.keep(&PersistedSettings::of(self));
-        self.settings.flush().await;
-        self.appliance.journal_written().await;
-        sockets::remove(&config.control.socket);
-        if let Some(path) = &config.metrics.socket {
-            sockets::remove(path);
-        }
+    supervisor.settings.keep(&supervisor.present_settings());
+    supervisor.settings.flush().await;
+    supervisor.appliance.journal_written().await;
+    crier_control::remove(&config.control.socket);
+    if let Some(path) = &config.metrics.socket {
+        crier_control::remove(path);
     }
 }

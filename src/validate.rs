@@ -26,3 +26,15 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     }
     if valid { Ok(()) } else { Err(CrierError::Invalid { path: path.to_owned() }) }
 }
+
+/// Reads a configuration, and logs its warnings; without a path, returns the built-in one.
+pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
+    let Some(path) = path else { return Ok(Config::default()) };
+    let (config, warnings) = Config::read(path).map_err(|errors| CrierError::Config {
+        text: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncrier: "),
+    })?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}

@@ -7,7 +7,7 @@ use crier_enrol::EnrolError;
 use serde_json::json;
 
 use crate::error::CrierError;
-use crate::report::{Bars, human_bytes, print, print_json, rounded, table};
+use crate::report::{Align, Bars, human_bytes, print, print_json, rounded, table};
 use crier_synthesis::is_voice_file;
 
 /// Folders of the default voice, relative to that of the executable: installed, or in the source tree it was built in.
@@ -97,7 +97,7 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     let mut rows: Vec<Vec<String>> =
         manifest.file.iter().map(|f| vec![f.path.clone(), human_bytes(f.bytes)]).collect();
     rows.push(vec!["in all".to_owned(), human_bytes(bundle.total_bytes())]);
-    text.push_str(&table(&rows));
+    text.push_str(&table(Align::Right, &rows));
     print(&text)
 }
 

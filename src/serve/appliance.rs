@@ -7,7 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crier_announce::{Announcement, Draft, Effect, Event, EventKind, Limits, Queue, Sequence};
+use crier_announce::{
+    Announcement, Draft, Effect, Event, EventKind, Limits, Queue, RecentOutcome, RecentOutcomes, Sequence,
+};
 use crier_system::uptime_ms;
 use crier_wire::{Answer, Command, Told};
 use tokio::sync::{Notify, broadcast, oneshot};
@@ -34,6 +36,7 @@ pub(crate) struct Appliance {
     /// Something about the state has changed.
     pub(crate) changed: Notify,
     pub(crate) counts: RefCell<Counts>,
+    recent: RefCell<RecentOutcomes>,
     journal_problem: RefCell<Option<String>>,
     journal_bytes: Cell<u64>,
     ending: Cell<bool>,
@@ -56,6 +59,7 @@ impl Appliance {
             events: broadcast::channel(EVENTS_MAX).0,
             changed: Notify::new(),
             counts: RefCell::new(Counts::default()),
+            recent: RefCell::new(RecentOutcomes::default()),
             journal_problem: RefCell::new(None),
             journal_bytes: Cell::new(0),
             ending: Cell::new(false),
@@ -69,7 +73,15 @@ impl Appliance {
 
     /// Takes an announcement; answers once it may be acknowledged.
     pub(crate) async fn submit(self: &Rc<Self>, draft: Draft) -> Answer {
-        let refused = |reason: String, later| Answer::Refused { reason, later };
+        let (id, source, priority) = (draft.id.clone(), draft.source.clone(), draft.priority);
+        let refused = |reason: String, later: bool| {
+            // What is to be sent again later would fill the history with attempts of one sender.
+            if !later {
+                let mut recent = self.recent.borrow_mut();
+                recent.refuse(id.as_deref(), source.as_deref(), priority, &reason, uptime_ms());
+            }
+            Answer::Refused { reason, later }
+        };
         if self.ending.get() {
             return refused("the appliance is ending; send it again after its restart".to_owned(), true);
         }
@@ -89,6 +101,11 @@ impl Appliance {
         };
         self.carry_out();
         answer.await.unwrap_or_else(|_| refused("the appliance is ending".to_owned(), true))
+    }
+
+    /// Returns the last announcements that ended or were refused, newest first.
+    pub(crate) fn history(&self) -> Vec<RecentOutcome> {
+        self.recent.borrow().iter().cloned().collect()
     }
 
     /// Cancels the announcement of this number, if it has not ended.
@@ -295,24 +312,9 @@ impl Appliance {
             let _ = asked.send(answer);
         }
         self.counts.borrow_mut().saw(&event);
-        tracing::info!(announcement = %event.id.escape_debug(), event = event_name(&event.kind), "announcement");
+        self.recent.borrow_mut().observe(&event, uptime_ms());
+        tracing::info!(announcement = %event.id.escape_debug(), event = event.kind.name(), "announcement");
         // There may be no listener.
         let _ = self.events.send(Told { sequence: number, event });
-    }
-}
-
-/// The word for an event, as in its JSON.
-pub(crate) fn event_name(kind: &EventKind) -> &'static str {
-    match kind {
-        EventKind::Accepted { .. } => "accepted",
-        EventKind::Duplicate => "duplicate",
-        EventKind::Started => "started",
-        EventKind::Paused => "paused",
-        EventKind::Resumed => "resumed",
-        EventKind::Postponed => "postponed",
-        EventKind::Finished => "finished",
-        EventKind::Cancelled { .. } => "cancelled",
-        EventKind::Expired => "expired",
-        EventKind::Failed { .. } => "failed",
     }
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crier_announce::{Event, EventKind};
+use crier_announce::Event;
 use crier_wire::LossReason;
 use serde::Serialize;
 
-use super::appliance::event_name;
 use super::speech::SpokenReport;
 
 /// Weight of one announcement in the real-time factor: the last five or so decide, so that one that met a busy machine
@@ -32,9 +31,7 @@ pub(crate) struct Counts {
 impl Counts {
     /// Counts an event.
     pub(crate) fn saw(&mut self, event: &Event) {
-        // Reading the kind through its name keeps metrics and events in the same words.
-        let kind: &EventKind = &event.kind;
-        *self.events.entry(event_name(kind)).or_default() += 1;
+        *self.events.entry(event.kind.name()).or_default() += 1;
     }
 
     /// Counts an announcement that was spoken to its end.

@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::appliance::Appliance;
-use crate::control::InputEntry;
+use crier_control::InputEntry;
 use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
 
 /// Answers on their way to the intake.

@@ -1,8 +1,29 @@
 //! Metrics in Prometheus' text form.
 
 use std::fmt::Write;
+use std::rc::Rc;
 
-use super::Supervisor;
+use crier_control::{ACCEPT_RETRY, ApplianceStatus, RESPONSE_TIMEOUT};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixListener;
+use tokio::time::timeout;
+
+use super::status;
+use super::supervisor::Supervisor;
+
+/// Sends the metrics to each client, for ever; reads nothing.
+pub(super) async fn serve(supervisor: Rc<Supervisor>, listener: UnixListener) {
+    loop {
+        match listener.accept().await {
+            Ok((mut stream, _)) => {
+                let text = text(&status::status(&supervisor));
+                // One client at a time is enough, and one that does not read is left.
+                let _ = timeout(RESPONSE_TIMEOUT, stream.write_all(text.as_bytes())).await;
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+        }
+    }
+}
 
 /// A metric with its help and unit, as Prometheus' naming rules want it.
 struct Page(String);
@@ -31,9 +52,8 @@ impl Page {
     }
 }
 
-/// All metrics, as they are now.
-pub(crate) fn text(supervisor: &Supervisor) -> String {
-    let status = supervisor.status();
+/// Returns all metrics.
+fn text(status: &ApplianceStatus) -> String {
     let mut page = Page(String::new());
     page.family("build_info", "gauge", "Version of the program.");
     page.sample("build_info", &[("version", &status.version)], 1.0);

@@ -10,8 +10,10 @@ use crier_config::{Changes, Config, StageRole};
 use crier_system::Notice;
 use tokio::sync::Notify;
 
-use super::{Supervisor, plan, read_config, settings};
+use super::plan;
+use super::supervisor::Supervisor;
 use crate::error::CrierError;
+use crate::validate::read_config;
 
 /// Reloads whenever it is asked to, for ever.
 pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>, path: Option<PathBuf>) {
@@ -60,7 +62,7 @@ impl Supervisor {
         // Engines are restarted by the service itself, which knows which of them the changed voice belongs to.
         self.appliance.speech.reconfigure(speech);
         *self.player_spec.borrow_mut() =
-            plan::player(&config, &cpus, timeouts, &self.users, &settings::PersistedSettings::of(self));
+            plan::player(&config, &cpus, timeouts, &self.users, &self.present_settings());
         *self.intake_spec.borrow_mut() = intake;
         for role in changes.stages() {
             match role {

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::Supervisor;
 use crate::error::CrierError;
 
 /// File in the state folder.
@@ -37,16 +36,6 @@ impl PersistedSettings {
     pub(crate) fn read(state_dir: &Path) -> Self {
         let text = crier_system::read_bounded(&state_dir.join(FILE), FILE_BYTES_MAX);
         text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
-    }
-
-    /// Returns the present settings.
-    pub(crate) fn of(supervisor: &Supervisor) -> Self {
-        let (playing, speech) = (&supervisor.appliance.playing, &supervisor.appliance.speech);
-        Self {
-            volume_percent: Some(playing.volume_percent()),
-            muted: playing.is_muted(),
-            voice: Some(speech.voices().chosen()),
-        }
     }
 }
 

@@ -8,9 +8,9 @@ use crier_system::{Notice, Watchdog, watchdog_interval};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::Supervisor;
 use super::journal::JournalEvent;
-use super::settings::PersistedSettings;
+use super::supervisor::Supervisor;
+use super::{plan, status};
 
 /// How often expired announcements are looked for.
 const CLOCK: Duration = Duration::from_millis(500);
@@ -34,13 +34,13 @@ pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::Unbound
 pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
     let mut playing = supervisor.appliance.playing.changes();
     loop {
-        let state = supervisor.current_state();
+        let state = status::state(&supervisor);
         supervisor.state.send_if_modified(|told| {
-            let differs = super::status::differs(told, &state);
+            let differs = status::differs(told, &state);
             *told = state;
             differs
         });
-        supervisor.settings.keep(&PersistedSettings::of(&supervisor));
+        supervisor.settings.keep(&supervisor.present_settings());
         let waited = timeout(STATE, async {
             tokio::select! {
                 () = supervisor.appliance.changed.notified() => {}
@@ -65,11 +65,22 @@ pub(crate) async fn clock(supervisor: Rc<Supervisor>) {
             mended = Instant::now();
             supervisor.appliance.mend_journal();
         }
-        supervisor.report_held();
+        report_failed_voice(&supervisor);
     }
 }
 
-/// Renders what buttons will say while nothing else is to be said.
+/// Announces, once, that the chosen voice cannot speak any more, if another one can.
+fn report_failed_voice(supervisor: &Supervisor) {
+    if let Some(problem) = supervisor.appliance.speech.new_problem() {
+        tracing::error!(%problem, "the chosen voice cannot speak; the embedded voice speaks instead");
+        let text = "The voice of this appliance has failed. The backup voice is speaking.";
+        let appliance = Rc::clone(&supervisor.appliance);
+        let draft = crier_announce::Draft { source: Some("appliance".to_owned()), ..plan::notice(text) };
+        tokio::task::spawn_local(async move { appliance.submit(draft).await });
+    }
+}
+
+/// Renders the texts of buttons while the queue is empty.
 pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
     loop {
         sleep(RENDER_AHEAD).await;

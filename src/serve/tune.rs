@@ -18,7 +18,7 @@ use super::users::Users;
 use super::voices::{MAIN_VOICE, VoiceOptions};
 use crate::cli::TuneArguments;
 use crate::error::CrierError;
-use crate::report::{Bars, note, print, print_json, rounded, rows_left};
+use crate::report::{Align, Bars, note, print, print_json, rounded, table};
 
 /// What is said; it need not be understood.
 const TEXT: &str = "The next train leaves in seven minutes from the other platform.";
@@ -36,7 +36,7 @@ struct Measured {
 }
 
 pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
-    let config = super::read_config(arguments.config.as_deref())?;
+    let config = crate::validate::read_config(arguments.config.as_deref())?;
     let allowed = own_processors()?;
     let found = clusters(Path::new(PROCESSORS_ROOT), &allowed);
     let default = CpuPlan::from_clusters(&found);
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
                 format!("{:.0} ms", plan.first_audio.as_secs_f64() * 1e3),
             ]
         }));
-        print(&rows_left(&rows))?;
+        print(&table(Align::Left, &rows))?;
     }
     match &arguments.config {
         Some(path) if !arguments.dry_run => write(path, &best.cpus),

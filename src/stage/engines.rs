@@ -19,6 +19,7 @@ use crier_wire::{
 
 use super::requests::{send, serve, settings, started};
 use crate::error::CrierError;
+use crate::report::counted;
 use crier_synthesis::SpeakerIdentity;
 
 /// Loads with `load`, which also does a piece of work, so that the first request finds all pages in memory, and tells
@@ -44,8 +45,12 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
             Talker::load(bundle, &TalkerOptions { threads, positions, ..TalkerOptions::default() })?;
         talker.warm_up(&vec![0.0; bundle.layout().hidden])?;
         let manifest = bundle.manifest();
-        let detail =
-            format!("{} {}, {} threads", manifest.name, manifest.talker.quantisation, settings.threads);
+        let detail = format!(
+            "{} {}, {}",
+            manifest.name,
+            manifest.talker.quantisation,
+            counted(settings.threads, "thread")
+        );
         Ok((talker, detail))
     })?;
     let Some(mut talker) = loaded else { return Ok(()) };
@@ -85,7 +90,8 @@ pub(super) fn predictor(channel: &Channel) -> Result<(), CrierError> {
         };
         let manifest = bundle.manifest();
         let quantisation = &manifest.predictor.quantisation;
-        let detail = format!("{} {quantisation} on {backend}, {} threads", manifest.name, settings.threads);
+        let detail =
+            format!("{} {quantisation} on {backend}, {}", manifest.name, counted(settings.threads, "thread"));
         Ok((predictor, detail))
     })?;
     let Some(mut predictor) = loaded else { return Ok(()) };
@@ -106,7 +112,7 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         let beginnings = beginnings(&settings.voice_files, bundle, &mut vocoder);
         let manifest = bundle.manifest();
         let precision = &manifest.vocoder.precision;
-        let detail = format!("{} {precision}, {} threads", manifest.name, settings.threads);
+        let detail = format!("{} {precision}, {}", manifest.name, counted(settings.threads, "thread"));
         Ok(((vocoder, beginnings), detail))
     })?;
     let Some((mut vocoder, beginnings)) = loaded else { return Ok(()) };

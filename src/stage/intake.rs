@@ -73,7 +73,7 @@ async fn serve(channel: Channel, settings: IntakeSettings) -> Result<(), CrierEr
     let mut counter = Counter::new();
     let count = settings.start(&counter);
     let mut outgoing = Vec::new();
-    send(&packets, &started(0, format!("{count} inputs")), &mut outgoing).await?;
+    send(&packets, &started(0, crate::report::counted(count, "input")), &mut outgoing).await?;
     let mut incoming = Vec::new();
     loop {
         tokio::select! {

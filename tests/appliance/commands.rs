@@ -47,7 +47,7 @@ fn stop_all_empties_the_queue() {
     assert_eq!(appliance.ask(&["queue"]).lines().count(), 6);
     appliance.ask(&["stop", "--all"]);
     appliance.wait_for("cancelled", 5);
-    assert_eq!(appliance.ask(&["queue"]), "Nothing is to be said.\n");
+    assert_eq!(appliance.ask(&["queue"]), "The queue is empty.\n");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The control plane under load and from other users: nobody is locked out, and nobody gets in who may not.
 
+use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -64,9 +67,10 @@ fn client_that_has_only_stopped_sending_still_gets_the_events() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let request = format!("{{\"say\":{{\"draft\":{{\"text\":\"{SENTENCE}\"}},\"wait\":true}}}}\n");
+    let request =
+        format!("{{\"version\":1,\"verb\":\"say\",\"draft\":{{\"text\":\"{SENTENCE}\"}},\"wait\":true}}\n");
     // The pipe ends with this statement, and with it the sending half of the connection.
-    std::io::Write::write_all(&mut client.stdin.take().unwrap(), request.as_bytes()).unwrap();
+    Write::write_all(&mut client.stdin.take().unwrap(), request.as_bytes()).unwrap();
     let output = String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap();
     assert!(output.contains("accepted") && output.contains("finished"), "{output}");
 }
@@ -87,7 +91,7 @@ fn group_of_the_configuration_may_control_the_appliance_as_a_supplementary_group
         command.args(["socat", "-", &format!("UNIX-CONNECT:{}", socket.display())]);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"\"status\"\n").unwrap();
+        Write::write_all(&mut child.stdin.take().unwrap(), b"{\"version\":1,\"verb\":\"status\"}\n").unwrap();
         child.wait_with_output().unwrap()
     };
     let member = status_as(&format!("--groups={}", metadata.gid()));
@@ -95,6 +99,140 @@ fn group_of_the_configuration_may_control_the_appliance_as_a_supplementary_group
     assert!(answer.contains("\"cpu_plan\""), "{answer} {}", String::from_utf8_lossy(&member.stderr));
     let stranger = status_as("--clear-groups");
     assert!(stranger.stdout.is_empty() && !stranger.status.success(), "a stranger gets no answer");
+}
+
+/// Sends these bytes as a program would that knows only `docs/CONTROL.md`; returns the lines of the answer.
+fn exchange(appliance: &Appliance, bytes: &[u8], half_close: bool) -> Vec<serde_json::Value> {
+    let mut stream = UnixStream::connect(appliance.path("run/control")).unwrap();
+    stream.set_read_timeout(Some(crate::rig::PATIENCE)).unwrap();
+    // The server may refuse and close before it has read all of a request that is too long.
+    let _ = stream.write_all(bytes);
+    if half_close {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        answer.extend_from_slice(&buffer[..read]);
+    }
+    let lines = answer.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+#[test]
+fn raw_client_gets_an_answer_to_whatever_it_sends() {
+    let appliance = Appliance::start("");
+    let one = |bytes: &[u8], half_close| {
+        let mut lines = exchange(&appliance, bytes, half_close);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(lines[0]["version"], 1);
+        lines.remove(0)
+    };
+    let hello = one(b"{\"version\":7,\"verb\":\"hello\"}\n", false);
+    assert_eq!(hello["hello"]["versions"], serde_json::json!([1]));
+    let code = |bytes: &[u8]| one(bytes, false)["error"]["code"].as_str().unwrap().to_owned();
+    for garbage in [&b"GET / HTTP/1.1\r\n"[..], b"\xff\xfe\n", b"\n", b"[]\n", b"{\"verb\":\"status\"}\n"] {
+        assert_eq!(code(garbage), "malformed");
+    }
+    assert_eq!(code(b"{\"version\":2,\"verb\":\"status\"}\n"), "version");
+    let unknown = one(b"{\"version\":1,\"verb\":\"dance\"}\n", false);
+    assert_eq!(unknown["error"]["code"], "unknown_verb");
+    assert!(unknown["error"]["verbs"].as_array().unwrap().contains(&"history".into()));
+    assert_eq!(code(b"{\"version\":1,\"verb\":\"status\",\"loud\":true}\n"), "invalid");
+    assert_eq!(code(b"{\"version\":1,\"verb\":\"hold\",\"stage\":\"nothing\"}\n"), "not_found");
+    assert_eq!(code(&vec![b' '; 1 << 20]), "too_long");
+    // The end of the sending half ends the request, too.
+    let status = one(b"{\"version\":1,\"verb\":\"status\"}", true);
+    assert_eq!(status["status"]["id"], "test");
+    assert!(exchange(&appliance, b"", true).is_empty(), "nothing was asked");
+    let begin = std::time::Instant::now();
+    assert_eq!(code(b"{\"version\":1,"), "timeout");
+    assert!(begin.elapsed().as_secs() < 30);
+    let said = exchange(
+        &appliance,
+        b"{\"version\":1,\"verb\":\"say\",\"draft\":{\"text\":\"Hello.\"},\"wait\":true}\n",
+        false,
+    );
+    assert!(said[0]["answer"]["accepted"]["durable"] == true, "{said:?}");
+    assert_eq!(said.last().unwrap()["event"]["event"], "finished");
+}
+
+#[test]
+fn history_lists_outcomes_newest_first_without_text() {
+    let mut appliance = Appliance::start("");
+    assert_eq!(appliance.ask(&["history"]), "No announcement has ended since the start.\n");
+    appliance.ask(&["say", "--wait", "--id", "first", SENTENCE]);
+    appliance.ask(&["pause"]);
+    appliance.ask(&["say", "--id", "second", "--priority", "message", "Never heard."]);
+    appliance.ask(&["stop", "--all"]);
+    appliance.wait_for("cancelled", 1);
+    assert!(!appliance.try_ask(&["say", "--id", "third", "--voice", "nobody", "Hello."]).status.success());
+    let text = appliance.ask(&["history", "--json"]);
+    assert!(!text.contains("door") && !text.contains("heard"), "{text}");
+    let history: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let outcomes: Vec<(&str, &str)> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| (entry["id"].as_str().unwrap(), entry["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(outcomes, [("third", "refused"), ("second", "cancelled"), ("first", "finished")]);
+    assert!(history[2]["spoken_ms"].as_u64().unwrap() > 0 && history[2]["waited_ms"].is_u64(), "{history}");
+    let table = appliance.ask(&["history"]);
+    assert!(table.contains("cancelled: stopped") && table.contains("refused: "), "{table}");
+}
+
+/// Arguments of a call of each verb.
+const CALLS: [&[&str]; 16] = [
+    &["status"],
+    &["queue"],
+    &["history"],
+    &["voices"],
+    &["devices"],
+    &["say", "--wait", "Hello."],
+    &["stop"],
+    &["pause"],
+    &["resume"],
+    &["repeat"],
+    &["volume", "50"],
+    &["mute"],
+    &["unmute"],
+    &["voice", "default"],
+    &["hold", "vocoder"],
+    &["release", "vocoder"],
+];
+
+#[test]
+fn every_verb_of_the_help_is_called_and_succeeds() {
+    let mut appliance = Appliance::start("");
+    let help = appliance.ask(&["--help"]);
+    let commands = help.split("Commands:").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut offered: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    offered.retain(|verb| *verb != "help");
+    let called: Vec<&str> = CALLS.iter().map(|call| call[0]).collect();
+    let sorted = |mut verbs: Vec<&str>| {
+        verbs.sort_unstable();
+        verbs.join(" ")
+    };
+    assert_eq!(sorted(offered), sorted(called), "add a call of the new verb");
+    for call in CALLS {
+        // A list of sound devices needs a sound card's library configuration, which a test machine may lack.
+        if call[0] == "devices" {
+            let output = appliance.try_ask(call);
+            assert!(matches!(output.status.code(), Some(0 | 69)), "{output:?}");
+            continue;
+        }
+        let text = appliance.ask(call);
+        if matches!(call[0], "status" | "queue" | "history" | "voices") {
+            let json = appliance.ask(&[call, &["--json"]].concat());
+            assert!(
+                !text.is_empty() && serde_json::from_str::<serde_json::Value>(&json).is_ok(),
+                "{call:?}: {json}"
+            );
+        }
+    }
+    let state = appliance.status()["state"].clone();
+    assert_eq!((&state["volume_percent"], &state["muted"]), (&50.into(), &false.into()));
+    appliance.stage("vocoder");
 }
 
 #[test]

@@ -88,6 +88,23 @@ impl EventKind {
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Finished | Self::Cancelled { .. } | Self::Expired | Self::Failed { .. })
     }
+
+    /// Returns the name of the kind, as in its JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Postponed => "postponed",
+            Self::Finished => "finished",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Expired => "expired",
+            Self::Failed { .. } => "failed",
+        }
+    }
 }
 
 /// Cause of a cancellation.
@@ -116,6 +133,19 @@ pub enum CancelReason {
 mod tests {
     use super::{CancelReason, Event, EventKind};
     use crate::{Priority, Sequence};
+
+    #[test]
+    fn name_of_kind_is_that_of_its_json() {
+        let reason = CancelReason::Busy;
+        for kind in [
+            EventKind::Accepted { durable: true },
+            EventKind::Postponed,
+            EventKind::Cancelled { reason },
+            EventKind::Failed { reason: "why".into() },
+        ] {
+            assert_eq!(serde_json::to_value(&kind).unwrap()["event"], kind.name());
+        }
+    }
 
     #[test]
     fn events_are_flat_json() {

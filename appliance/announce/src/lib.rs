@@ -38,6 +38,6 @@ pub use limits::{
 };
 pub use priority::{OtherState, PreemptionRule, Priority};
 pub use queue::Queue;
-pub use recent::{EndReason, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
+pub use recent::{AnnouncementEnd, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
 pub use record::{Outcome, Record, Sequence};
 pub use salvage::take_back;

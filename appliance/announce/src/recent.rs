@@ -1,20 +1,24 @@
 //! The last announcements that ended or were refused, without their text: for `crier ctl history`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::cut;
 use crate::limits::{ID_CHARACTERS_MAX, NAME_CHARACTERS_MAX, REASON_CHARACTERS_MAX};
-use crate::{CancelReason, Event, EventKind, Priority};
+use crate::{CancelReason, Event, EventKind, Priority, Sequence};
 
 /// Number of outcomes kept: a screenful for a person, and at most 20 kB.
 pub const RECENT_OUTCOMES_MAX: usize = 32;
 
+/// Number of announcements whose progress is followed: more than a full queue of the default configuration. Those beyond
+/// it get no times.
+const FOLLOWED_MAX: usize = 4096;
+
 /// End of an announcement, with its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum EndReason {
+pub enum AnnouncementEnd {
     /// Spoken to its end.
     Finished,
     /// Not spoken, or not to its end.
@@ -40,6 +44,9 @@ pub enum EndReason {
 /// One entry of the history. Never holds the announced text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentOutcome {
+    /// Sequence number; `None` for a refused announcement, which has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
     /// Id the sender gave, or `#N`; empty for a refused announcement without an id.
     pub id: String,
     /// Input that sent it, if known.
@@ -49,32 +56,71 @@ pub struct RecentOutcome {
     pub priority: Priority,
     /// Time of the end, in milliseconds of the clock that the caller uses.
     pub at_ms: u64,
+    /// Time from acceptance to the start of speaking, in milliseconds; `None` if it was never spoken, or was accepted in
+    /// an earlier run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
+    /// Time from the first start of speaking to the end, pauses included, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoken_ms: Option<u64>,
     /// Kind of end.
     #[serde(flatten)]
-    pub end: EndReason,
+    pub end: AnnouncementEnd,
+}
+
+/// Times of an announcement that has not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Progress {
+    accepted_ms: Option<u64>,
+    started_ms: Option<u64>,
 }
 
 /// Ring of the last [`RECENT_OUTCOMES_MAX`] outcomes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RecentOutcomes(VecDeque<RecentOutcome>);
+pub struct RecentOutcomes {
+    ended: VecDeque<RecentOutcome>,
+    open: BTreeMap<Sequence, Progress>,
+}
 
 impl RecentOutcomes {
-    /// Notes `event` if it ends an announcement; ignores every other event.
+    /// Notes the event of an announcement.
     pub fn observe(&mut self, event: &Event, at_ms: u64) {
         let end = match &event.kind {
-            EventKind::Finished => EndReason::Finished,
-            EventKind::Cancelled { reason } => EndReason::Cancelled { cause: reason.clone() },
-            EventKind::Expired => EndReason::Expired,
-            EventKind::Failed { reason } => EndReason::Failed { reason: reason.clone() },
-            EventKind::Accepted { .. }
-            | EventKind::Duplicate
-            | EventKind::Started
-            | EventKind::Paused
-            | EventKind::Resumed
-            | EventKind::Postponed => return,
+            EventKind::Finished => AnnouncementEnd::Finished,
+            EventKind::Cancelled { reason } => AnnouncementEnd::Cancelled { cause: reason.clone() },
+            EventKind::Expired => AnnouncementEnd::Expired,
+            EventKind::Failed { reason } => AnnouncementEnd::Failed { reason: reason.clone() },
+            EventKind::Accepted { .. } => {
+                self.follow(event.sequence, |progress| progress.accepted_ms = Some(at_ms));
+                return;
+            }
+            EventKind::Started => {
+                // The first start counts: a second one follows a crash or a more urgent announcement.
+                self.follow(event.sequence, |progress| {
+                    progress.started_ms.get_or_insert(at_ms);
+                });
+                return;
+            }
+            EventKind::Duplicate | EventKind::Paused | EventKind::Resumed | EventKind::Postponed => return,
         };
-        let (id, source) = (event.id.clone(), event.source.clone());
-        self.push(RecentOutcome { id, source, priority: event.priority, at_ms, end });
+        let Progress { accepted_ms, started_ms } = self.open.remove(&event.sequence).unwrap_or_default();
+        let between = |begin: Option<u64>, end: Option<u64>| Some(end?.saturating_sub(begin?));
+        self.push(RecentOutcome {
+            sequence: Some(event.sequence.number()),
+            id: event.id.clone(),
+            source: event.source.clone(),
+            priority: event.priority,
+            at_ms,
+            waited_ms: between(accepted_ms, started_ms),
+            spoken_ms: between(started_ms, Some(at_ms)),
+            end,
+        });
+    }
+
+    fn follow(&mut self, sequence: Sequence, change: impl FnOnce(&mut Progress)) {
+        if self.open.len() < FOLLOWED_MAX || self.open.contains_key(&sequence) {
+            change(self.open.entry(sequence).or_default());
+        }
     }
 
     /// Notes an announcement that was refused. Its fields may not have been validated, so they are cut to their bounds.
@@ -87,34 +133,60 @@ impl RecentOutcomes {
         at_ms: u64,
     ) {
         self.push(RecentOutcome {
+            sequence: None,
             id: cut(id.unwrap_or_default(), ID_CHARACTERS_MAX),
             source: source.map(|source| cut(source, NAME_CHARACTERS_MAX)),
             priority,
             at_ms,
-            end: EndReason::Refused { reason: cut(reason, REASON_CHARACTERS_MAX) },
+            waited_ms: None,
+            spoken_ms: None,
+            end: AnnouncementEnd::Refused { reason: cut(reason, REASON_CHARACTERS_MAX) },
         });
     }
 
     /// Outcomes, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &RecentOutcome> {
-        self.0.iter().rev()
+        self.ended.iter().rev()
     }
 
     fn push(&mut self, outcome: RecentOutcome) {
-        if self.0.len() == RECENT_OUTCOMES_MAX {
-            self.0.pop_front();
+        if self.ended.len() == RECENT_OUTCOMES_MAX {
+            self.ended.pop_front();
         }
-        self.0.push_back(outcome);
+        self.ended.push_back(outcome);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EndReason, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
+    use super::{AnnouncementEnd, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
     use crate::{CancelReason, Event, EventKind, Priority, Sequence};
 
     fn event(id: &str, kind: EventKind) -> Event {
         Event { sequence: Sequence(1), id: id.into(), source: None, priority: Priority::Text, kind }
+    }
+
+    #[test]
+    fn times_are_measured_from_acceptance_and_first_start() {
+        let mut recent = RecentOutcomes::default();
+        let kinds = [
+            (EventKind::Accepted { durable: true }, 100),
+            (EventKind::Started, 150),
+            (EventKind::Postponed, 200),
+            (EventKind::Started, 300),
+            (EventKind::Finished, 1150),
+        ];
+        for (kind, at_ms) in kinds {
+            recent.observe(&event("a", kind), at_ms);
+        }
+        let outcome = recent.iter().next().unwrap().clone();
+        assert_eq!((outcome.waited_ms, outcome.spoken_ms), (Some(50), Some(1000)));
+        // Of a recovered announcement the acceptance is not known.
+        recent.observe(&event("b", EventKind::Started), 1200);
+        recent.observe(&event("b", EventKind::Finished), 1300);
+        let outcome = recent.iter().next().unwrap();
+        assert_eq!((outcome.waited_ms, outcome.spoken_ms), (None, Some(100)));
+        assert!(recent.open.is_empty());
     }
 
     #[test]
@@ -149,16 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_are_flat_json() {
+    fn outcome_is_flat_json() {
         let mut recent = RecentOutcomes::default();
         let reason = CancelReason::Interrupted { by: "b".into() };
         recent.observe(&event("a", EventKind::Cancelled { reason: reason.clone() }), 7);
         let outcome = recent.iter().next().unwrap();
-        assert_eq!(outcome.end, EndReason::Cancelled { cause: reason });
+        assert_eq!(outcome.end, AnnouncementEnd::Cancelled { cause: reason });
         let json = serde_json::to_string(outcome).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"a","priority":"text","at_ms":7,"outcome":"cancelled","reason":"interrupted","by":"b"}"#
+            r#"{"sequence":1,"id":"a","priority":"text","at_ms":7,"outcome":"cancelled","reason":"interrupted","by":"b"}"#
         );
         assert_eq!(serde_json::from_str::<RecentOutcome>(&json).unwrap(), *outcome);
     }

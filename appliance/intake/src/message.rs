@@ -67,8 +67,7 @@ impl Message {
             Some(literal) if literal.starts_with('!') => {
                 Self::Say(Box::new(defaults.draft(literal.to_owned())))
             }
-            Some(command) => command_of(command)
-                .map_or_else(Self::no_such_command, Self::Command),
+            Some(command) => command_of(command).map_or_else(Self::no_such_command, Self::Command),
             None => Self::Say(Box::new(defaults.draft(text))),
         }
     }

@@ -200,6 +200,8 @@ pub struct Lifecycle {
     policy: RestartPolicy,
     phase: Phase,
     desired: DesiredState,
+    /// True if the restart policy asked for the hold.
+    gave_up: bool,
     /// Number of the latest heartbeat; an answer to an earlier one proves nothing.
     heartbeat: u64,
     /// Time of the latest spawn.
@@ -217,6 +219,7 @@ impl Lifecycle {
             policy: RestartPolicy::new(timeouts.restarts_max),
             phase: Phase::Spawning { abort: false },
             desired: DesiredState::Running,
+            gave_up: false,
             heartbeat: 0,
             born_ms: now_ms,
             restarts: 0,
@@ -265,6 +268,12 @@ impl Lifecycle {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
+    }
+
+    /// True if the stage is held because it failed too often, not because an operator asked for it.
+    #[must_use]
+    pub fn has_given_up(&self) -> bool {
+        self.gave_up
     }
 
     /// Number of spawns after the first one.
@@ -381,6 +390,7 @@ impl Lifecycle {
                 Restart::Hold => {
                     self.desired = DesiredState::Held;
                     self.phase = Phase::Held;
+                    self.gave_up = true;
                 }
             },
         }
@@ -409,6 +419,7 @@ impl Lifecycle {
         if self.desired != DesiredState::Held {
             return;
         }
+        self.gave_up = false;
         self.desired = DesiredState::Running;
         self.policy.release();
         if self.phase == Phase::Held {

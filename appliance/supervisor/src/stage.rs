@@ -243,7 +243,12 @@ where
         };
         if before != condition {
             if condition == Condition::Held && !self.lifecycle.is_closed() {
-                tracing::error!(stage = %self.name, "stage is held; `crier ctl release` starts it again");
+                // An operator's hold is no fault, and would be an alarm to a monitor that watches for errors.
+                if self.lifecycle.has_given_up() {
+                    tracing::error!(stage = %self.name, "stage failed too often and is held; `crier ctl release` starts it again");
+                } else {
+                    tracing::info!(stage = %self.name, "stage is held by an operator; `crier ctl release` starts it again");
+                }
             }
             self.stage.condition.send_replace(condition);
         }

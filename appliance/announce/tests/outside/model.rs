@@ -96,7 +96,8 @@ impl Model {
         }
         self.recorded_next = self.next;
         let expires_ms = expires_in_s.map(|seconds| self.now_ms + u64::from(seconds) * 1000);
-        let mut item = Item { number, id, odd, priority, expires_ms, attempts: 0, begun: false, raised: false };
+        let mut item =
+            Item { number, id, odd, priority, expires_ms, attempts: 0, begun: false, raised: false };
 
         if self.paused && (priority == Notification || priority == Progress) {
             return self.end(&item, "cancelled");

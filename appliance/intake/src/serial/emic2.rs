@@ -60,7 +60,10 @@ impl Emic2 {
             _ if self.line.len() > TEXT_BYTES_MAX => {
                 self.line = Vec::new();
                 self.skipping = true;
-                requests.push(Request::Refuse(LossReason::TooLong, format!("a text of more than {TEXT_BYTES_MAX} bytes")));
+                requests.push(Request::Refuse(
+                    LossReason::TooLong,
+                    format!("a text of more than {TEXT_BYTES_MAX} bytes"),
+                ));
             }
             _ => self.line.push(byte),
         }

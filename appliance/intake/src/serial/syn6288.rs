@@ -46,7 +46,10 @@ fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> Reques
         // Bits 3 to 7 choose music to speak over, which is left out.
         [0x01, parameter, text @ ..] => {
             let Some(text) = frames::decode(parameter & 0b111, text) else {
-                return Request::Refuse(LossReason::Encoding, "a text that is not in the encoding the frame names".to_owned());
+                return Request::Refuse(
+                    LossReason::Encoding,
+                    "a text that is not in the encoding the frame names".to_owned(),
+                );
             };
             let tagged = frames::untag(&text);
             for tag in tagged.tags {

@@ -64,7 +64,10 @@ fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> Request {
     match body {
         [0x01, encoding, text @ ..] => {
             let Some(text) = frames::decode(*encoding, text) else {
-                return Request::Refuse(LossReason::Encoding, "a text that is not in the encoding the frame names".to_owned());
+                return Request::Refuse(
+                    LossReason::Encoding,
+                    "a text that is not in the encoding the frame names".to_owned(),
+                );
             };
             let tagged = frames::untag(&text);
             for tag in tagged.tags {

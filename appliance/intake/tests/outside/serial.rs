@@ -168,7 +168,7 @@ async fn an_emic2_says_when_it_is_ready() {
     assert_eq!(supervisor.command().await, Command::PauseToggle);
     wire.expect(b".").await;
     wire.send(b"X").await;
-    assert_eq!(supervisor.command().await, Command::Stop);
+    assert_eq!(supervisor.command().await, Command::StopSource { source: "serial:test".to_owned() });
     wire.expect(b".:").await;
     supervisor.stopped(sequence);
     wire.expect_nothing().await;
@@ -202,7 +202,7 @@ async fn a_syn6288_tells_by_single_bytes() {
     supervisor.tell(sequence, EventKind::Started);
     wire.expect(b"\x41").await;
     wire.send(&stop).await;
-    assert_eq!(supervisor.command().await, Command::Stop);
+    assert_eq!(supervisor.command().await, Command::StopSource { source: "serial:test".to_owned() });
     wire.expect(b"\x41").await;
     supervisor.stopped(sequence);
     wire.expect(b"\x4F").await;

@@ -70,6 +70,7 @@ fn hold_holds_whatever_happens_afterwards_until_it_is_released() {
     ];
     assert_eq!(run(&mut lifecycle, noise), []);
     assert_eq!((lifecycle.condition(), lifecycle.deadline_ms()), (Condition::Held, None));
+    assert!(!lifecycle.has_given_up(), "an operator asked for it");
     assert_eq!(run(&mut lifecycle, [(100_000, Event::Release)]), [Action::Spawn]);
 }
 
@@ -123,6 +124,7 @@ fn too_many_crashes_hold_the_stage_and_release_starts_it_with_a_clean_record() {
         lifecycle.on(Event::Tick, now_ms);
     }
     assert_eq!((lifecycle.condition(), lifecycle.next_action()), (Condition::Held, None));
+    assert!(lifecycle.has_given_up());
     assert_eq!(run(&mut lifecycle, [(now_ms + 5, Event::Release)]), [Action::Spawn]);
     run(&mut lifecycle, [(now_ms + 6, Event::Spawned), (now_ms + 7, Event::Exited(KILLED))]);
     assert_eq!(lifecycle.condition(), Condition::Waiting, "one crash after a release is one crash");

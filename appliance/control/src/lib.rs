@@ -1,0 +1,25 @@
+//! Control protocol of the appliance: what `crier ctl` and any other program on the machine may ask the supervisor.
+//! `docs/CONTROL.md` is its specification, and a test reads the examples there.
+//!
+//! * [`ControlRequest`], [`ControlResponse`]: the messages, one line of JSON each.
+//! * [`serve`]: the server, a task on the supervisor's event loop; what the verbs do is behind [`ControlHandler`].
+//! * [`ControlClient`]: a blocking client for one request.
+
+#![forbid(unsafe_code)]
+
+mod client;
+mod error;
+mod protocol;
+mod server;
+mod socket;
+mod status;
+
+pub use client::ControlClient;
+pub use error::ControlError;
+pub use protocol::{
+    ControlRequest, ControlResponse, ErrorCode, ErrorReport, Hello, REQUEST_BYTES_MAX, RequestLine,
+    ResponseLine, VERBS, VERSION, parse_request,
+};
+pub use server::{ControlHandler, RESPONSE_TIMEOUT, serve};
+pub use socket::{ACCEPT_RETRY, group_id, listen, remove};
+pub use status::{ApplianceStatus, DeviceEntry, InputEntry, QueueEntry, StageEntry, VoiceEntry};

@@ -1,0 +1,330 @@
+//! Messages: a client sends one request, the server one response or, for `say` with `wait`, a response and events.
+
+use crier_announce::{Draft, Event, RecentOutcome};
+use crier_wire::{Answer, Command};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::status::{ApplianceStatus, DeviceEntry, QueueEntry, VoiceEntry};
+
+/// Version of the protocol. It rises only when an old message changes its meaning or goes; new verbs, new optional
+/// fields of requests and new fields of responses leave it as it is.
+pub const VERSION: u32 = 1;
+
+/// Longest request, in bytes: the longest announcement, and the fields around it.
+pub const REQUEST_BYTES_MAX: usize = crier_announce::JSON_BYTES_MAX + 1024;
+
+/// Longest message of an error, in characters: a remedy fits, and a parser that quotes its input stays bounded.
+const MESSAGE_CHARACTERS_MAX: usize = 400;
+
+/// All verbs.
+pub const VERBS: [&str; 17] = [
+    "hello", "status", "queue", "history", "voices", "devices", "say", "stop", "pause", "resume", "repeat",
+    "volume", "mute", "unmute", "voice", "hold", "release",
+];
+
+/// Request of a client.
+///
+/// The variants without fields have braces because serde then rejects unknown fields there too: a client that asks for
+/// something which this version cannot do has to learn of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ControlRequest {
+    /// Returns versions and verbs; answered in every version.
+    Hello {},
+    /// Returns state, stages, inputs and counters.
+    Status {},
+    /// Returns the announcements that have not ended, in the order of speaking.
+    Queue {},
+    /// Returns the last announcements that ended.
+    History {},
+    /// Returns the voices.
+    Voices {},
+    /// Returns the sound devices.
+    Devices {},
+    /// Submits an announcement.
+    Say {
+        /// The announcement.
+        draft: Box<Draft>,
+        /// Sends its events until it has ended.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wait: bool,
+        /// Cancels it when the client closes the connection before its end. Only with `wait`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cancel_on_exit: bool,
+    },
+    /// Cancels the current announcement.
+    Stop {
+        /// Cancels everything that waits, too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        all: bool,
+    },
+    /// Pauses playback and keeps its position.
+    Pause {},
+    /// Resumes playback.
+    Resume {},
+    /// Repeats the last announcement.
+    Repeat {},
+    /// Sets the volume.
+    Volume {
+        /// 0 to 100.
+        percent: u32,
+    },
+    /// Mutes the output while playback continues.
+    Mute {},
+    /// Ends the muting.
+    Unmute {},
+    /// Selects the voice of the following announcements.
+    Voice {
+        /// Name of the voice.
+        name: String,
+    },
+    /// Ends a stage and does not restart it.
+    Hold {
+        /// Name of the stage; `talker` is the talker of every voice.
+        stage: String,
+    },
+    /// Starts a stage that is held.
+    Release {
+        /// Name of the stage.
+        stage: String,
+    },
+}
+
+impl ControlRequest {
+    /// Returns the command that every input may give, too; `None` if the request is none.
+    #[must_use]
+    pub fn command(&self) -> Option<Command> {
+        Some(match self {
+            Self::Stop { all: true } => Command::StopAll,
+            Self::Stop { all: false } => Command::Stop,
+            Self::Pause {} => Command::Pause,
+            Self::Resume {} => Command::Resume,
+            Self::Repeat {} => Command::RepeatLast,
+            Self::Volume { percent } => Command::Volume { percent: *percent },
+            Self::Mute {} => Command::Mute { on: Some(true) },
+            Self::Unmute {} => Command::Mute { on: Some(false) },
+            Self::Voice { name } => Command::Voice { name: name.clone() },
+            _ => return None,
+        })
+    }
+}
+
+/// Request as it is sent.
+#[derive(Debug, Serialize)]
+pub struct RequestLine<'a> {
+    /// [`VERSION`] of the client.
+    pub version: u32,
+    /// The request.
+    #[serde(flatten)]
+    pub request: &'a ControlRequest,
+}
+
+/// Response of the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlResponse {
+    /// Response to `hello`.
+    Hello(Hello),
+    /// Result of an announcement or a command.
+    Answer(Answer),
+    /// Response to `status`.
+    Status(Box<ApplianceStatus>),
+    /// Response to `queue`.
+    Queue(Vec<QueueEntry>),
+    /// Response to `history`, newest first.
+    History(Vec<RecentOutcome>),
+    /// Response to `voices`.
+    Voices(Vec<VoiceEntry>),
+    /// Response to `devices`.
+    Devices(Vec<DeviceEntry>),
+    /// Event of the announcement that the client waits for.
+    Event(Event),
+    /// The request was not carried out.
+    Error(ErrorReport),
+}
+
+/// Response as it is sent. Fields that a client does not know are to be ignored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResponseLine {
+    /// [`VERSION`] of the server.
+    pub version: u32,
+    /// The response.
+    #[serde(flatten)]
+    pub response: ControlResponse,
+}
+
+/// Response to `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Version of the program.
+    pub program: String,
+    /// Versions of the protocol that the server understands.
+    pub versions: Vec<u32>,
+    /// Verbs that it knows.
+    pub verbs: Vec<String>,
+}
+
+impl Hello {
+    /// Returns the description of this implementation.
+    #[must_use]
+    pub fn current(program: &str) -> Self {
+        Self { program: program.to_owned(), versions: vec![VERSION], verbs: verbs() }
+    }
+}
+
+/// Kind of an error, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The line is not a JSON object with `version` and `verb`.
+    Malformed,
+    /// The request is longer than [`REQUEST_BYTES_MAX`].
+    TooLong,
+    /// No complete request arrived in time.
+    Timeout,
+    /// The server does not speak the version of the request.
+    Version,
+    /// The server does not know the verb.
+    UnknownVerb,
+    /// The fields of the verb are wrong.
+    Invalid,
+    /// What the request names does not exist.
+    NotFound,
+    /// The request was understood and could not be carried out.
+    Failed,
+}
+
+/// Error of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorReport {
+    /// Kind, for programs.
+    pub code: ErrorCode,
+    /// Problem and remedy, for people.
+    pub message: String,
+    /// Versions that the server understands; only with [`ErrorCode::Version`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<u32>,
+    /// Verbs that the server knows; only with [`ErrorCode::UnknownVerb`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verbs: Vec<String>,
+}
+
+impl ErrorReport {
+    /// Creates a report; the message is cut to a bounded length.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: &str) -> Self {
+        let message = message.chars().take(MESSAGE_CHARACTERS_MAX).collect();
+        Self { code, message, versions: Vec::new(), verbs: Vec::new() }
+    }
+}
+
+/// Parses the line of a request.
+///
+/// # Errors
+/// The report to answer with.
+pub fn parse_request(line: &[u8]) -> Result<ControlRequest, ErrorReport> {
+    let malformed = |problem: &str| {
+        let message = format!(r#"{problem}; send one line such as {{"version":{VERSION},"verb":"status"}}"#);
+        ErrorReport::new(ErrorCode::Malformed, &message)
+    };
+    // Two steps, since the version decides how the rest is to be read, and may stand behind it.
+    let mut fields: Map<String, Value> = serde_json::from_slice(line)
+        .map_err(|error| malformed(&format!("the request is not a JSON object: {error}")))?;
+    let version = fields.remove("version").ok_or_else(|| malformed("the request has no `version`"))?;
+    let verb =
+        fields.get("verb").and_then(Value::as_str).ok_or_else(|| malformed("the request has no `verb`"))?;
+    if verb == "hello" {
+        // Whatever another version adds to it: this is how its client learns which version to use.
+        return Ok(ControlRequest::Hello {});
+    }
+    if version != VERSION {
+        let message =
+            format!("version {version} of the control protocol is not known here; use version {VERSION}");
+        return Err(ErrorReport {
+            versions: vec![VERSION],
+            ..ErrorReport::new(ErrorCode::Version, &message)
+        });
+    }
+    if !VERBS.contains(&verb) {
+        let message = format!("the verb '{}' is not known here; use one of `verbs`", verb.escape_debug());
+        return Err(ErrorReport { verbs: verbs(), ..ErrorReport::new(ErrorCode::UnknownVerb, &message) });
+    }
+    let invalid = format!("the fields of `{verb}` are wrong");
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| ErrorReport::new(ErrorCode::Invalid, &format!("{invalid}: {error}")))
+}
+
+fn verbs() -> Vec<String> {
+    VERBS.map(str::to_owned).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(line: &str) -> ErrorCode {
+        parse_request(line.as_bytes()).unwrap_err().code
+    }
+
+    #[test]
+    fn verb_list_agrees_with_request_type() {
+        let error = serde_json::from_value::<ControlRequest>(serde_json::json!({ "verb": "?" })).unwrap_err();
+        let known: Vec<String> = error
+            .to_string()
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .filter(|name| name != "?")
+            .collect();
+        assert_eq!(known, VERBS);
+    }
+
+    #[test]
+    fn version_is_required_and_checked_before_verb() {
+        assert_eq!(code(r#"{"verb":"status"}"#), ErrorCode::Malformed);
+        assert_eq!(code(r#"{"version":2,"verb":"dance"}"#), ErrorCode::Version);
+        assert_eq!(code(r#"{"version":"1","verb":"status"}"#), ErrorCode::Version);
+        let report = parse_request(br#"{"version":2,"verb":"status"}"#).unwrap_err();
+        assert_eq!(report.versions, [VERSION]);
+    }
+
+    #[test]
+    fn hello_is_answered_in_every_version() {
+        let request = parse_request(br#"{"version":99,"verb":"hello","more":true}"#);
+        assert_eq!(request, Ok(ControlRequest::Hello {}));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_in_every_verb() {
+        for verb in VERBS.iter().filter(|verb| **verb != "hello") {
+            let line = format!(r#"{{"version":1,"verb":"{verb}","sarcasm":true}}"#);
+            assert_eq!(code(&line), ErrorCode::Invalid, "{verb}");
+        }
+    }
+
+    #[test]
+    fn error_message_is_bounded() {
+        let line = format!(r#"{{"version":1,"verb":"{}"}}"#, "x".repeat(60_000));
+        let report = parse_request(line.as_bytes()).unwrap_err();
+        assert_eq!(report.message.chars().count(), MESSAGE_CHARACTERS_MAX);
+    }
+
+    #[test]
+    fn requests_are_read_as_they_are_written() {
+        let requests = [
+            ControlRequest::Status {},
+            ControlRequest::Stop { all: true },
+            ControlRequest::Say {
+                draft: Box::new(Draft::plain("Hello.")),
+                wait: true,
+                cancel_on_exit: false,
+            },
+        ];
+        for request in requests {
+            let line = serde_json::to_vec(&RequestLine { version: VERSION, request: &request }).unwrap();
+            assert_eq!(parse_request(&line), Ok(request));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Server: a task for each client on the event loop of the supervisor.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crier_announce::{Draft, Sequence};
+use crier_wire::{Answer, Told};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::protocol::{
+    ControlRequest, ControlResponse, ErrorCode, ErrorReport, REQUEST_BYTES_MAX, ResponseLine, VERSION,
+    parse_request,
+};
+use crate::socket::ACCEPT_RETRY;
+
+/// Requests answered at the same time. A permit is taken before a connection is accepted, so that further clients wait in
+/// the kernel's backlog instead of being dropped.
+const REQUESTS_MAX: usize = 16;
+/// Clients that wait for the end of an announcement, on a budget of their own: it may take hours, and must not keep
+/// `crier ctl stop` out. One costs a descriptor and some KiB.
+const WAITERS_MAX: usize = 64;
+/// Time for a request to arrive. Generous for a person who types JSON into socat.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for a response to be taken. A client that does not read may not keep its permit.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Interval at which a client that sends no more, but may still read, is checked for having gone.
+const HANG_UP_CHECK: Duration = Duration::from_secs(5);
+
+/// Implementation of the verbs.
+pub trait ControlHandler: 'static {
+    /// Carries out a request other than `say`.
+    fn request(self: &Rc<Self>, request: ControlRequest) -> impl Future<Output = ControlResponse>;
+
+    /// Submits an announcement; returns once it may be acknowledged.
+    fn submit(self: &Rc<Self>, draft: Draft) -> impl Future<Output = Answer>;
+
+    /// Subscribes to the events of all announcements.
+    fn events(&self) -> Receiver<Told>;
+
+    /// Cancels an announcement, if it has not ended.
+    fn cancel(&self, sequence: Sequence);
+}
+
+/// Answers clients, for ever.
+pub async fn serve<H: ControlHandler>(handler: Rc<H>, listener: UnixListener) {
+    let (requests, waiters) = (Arc::new(Semaphore::new(REQUESTS_MAX)), Arc::new(Semaphore::new(WAITERS_MAX)));
+    loop {
+        // Fails only when the semaphore is closed, which nothing does.
+        let Ok(permit) = Arc::clone(&requests).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_RETRY).await;
+            continue;
+        };
+        let session = Session::new(stream, permit, Arc::clone(&waiters));
+        let handler = Rc::clone(&handler);
+        tokio::task::spawn_local(async move {
+            if let Err(error) = session.run(&handler).await {
+                tracing::debug!(%error, "a control connection ended");
+            }
+        });
+    }
+}
+
+/// Connection of one client, which makes one request.
+struct Session {
+    reader: Take<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+    request: OwnedSemaphorePermit,
+    waiters: Arc<Semaphore>,
+}
+
+impl Session {
+    fn new(stream: UnixStream, request: OwnedSemaphorePermit, waiters: Arc<Semaphore>) -> Self {
+        let (reader, writer) = stream.into_split();
+        // One more byte than the limit tells a request that is too long from one that just fits.
+        let reader = BufReader::new(reader).take(REQUEST_BYTES_MAX as u64 + 1);
+        Self { reader, writer, request, waiters }
+    }
+
+    async fn run<H: ControlHandler>(mut self, handler: &Rc<H>) -> io::Result<()> {
+        let mut line = Vec::new();
+        let Ok(read) = timeout(REQUEST_TIMEOUT, self.reader.read_until(b'\n', &mut line)).await else {
+            return self.refuse(ErrorCode::Timeout, "no complete request came; send one line of JSON").await;
+        };
+        read?;
+        if line.is_empty() {
+            // A supervisor that starts looks so whether another one is running.
+            return Ok(());
+        }
+        if line.len() > REQUEST_BYTES_MAX {
+            let message =
+                format!("the request is longer than {REQUEST_BYTES_MAX} bytes; send the text in parts");
+            return self.refuse(ErrorCode::TooLong, &message).await;
+        }
+        let response = match parse_request(&line) {
+            Ok(ControlRequest::Say { draft, wait: true, cancel_on_exit }) => {
+                return self.say_and_wait(handler, *draft, cancel_on_exit).await;
+            }
+            Ok(ControlRequest::Say { draft, .. }) => ControlResponse::Answer(handler.submit(*draft).await),
+            Ok(request) => handler.request(request).await,
+            Err(report) => ControlResponse::Error(report),
+        };
+        send(&mut self.writer, response).await
+    }
+
+    async fn say_and_wait<H: ControlHandler>(
+        mut self,
+        handler: &Rc<H>,
+        draft: Draft,
+        cancel_on_exit: bool,
+    ) -> io::Result<()> {
+        let Ok(_waiter) = Arc::clone(&self.waiters).try_acquire_owned() else {
+            let reason =
+                format!("{WAITERS_MAX} clients wait for announcements already; try again without --wait");
+            let answer = Answer::Refused { reason, later: true };
+            return send(&mut self.writer, ControlResponse::Answer(answer)).await;
+        };
+        // Subscribed before it is submitted: a short announcement may end before the answer is sent.
+        let events = handler.events();
+        let answer = handler.submit(draft).await;
+        let accepted = match &answer {
+            Answer::Accepted { sequence, .. } => Some(*sequence),
+            _ => None,
+        };
+        let sent = send(&mut self.writer, ControlResponse::Answer(answer)).await;
+        let Some(number) = accepted else { return sent };
+        let ended = match sent {
+            Ok(()) => self.forward(events, number).await,
+            Err(error) => Err(error),
+        };
+        if ended.is_err() && cancel_on_exit {
+            handler.cancel(Sequence::from_number(number));
+        }
+        ended
+    }
+
+    /// Sends the events of an announcement until its end.
+    ///
+    /// # Errors
+    /// The client has gone.
+    async fn forward(self, mut events: Receiver<Told>, number: u64) -> io::Result<()> {
+        let Self { mut reader, mut writer, request, .. } = self;
+        // From here on this client is on the budget of those who wait.
+        drop(request);
+        // What else it sends is thrown away, of any length; only its end matters.
+        reader.set_limit(u64::MAX);
+        let (mut rest, mut half_closed) = ([0; 64], false);
+        loop {
+            let told = tokio::select! {
+                told = events.recv() => told,
+                // A pipe into `socat` only ends its sending half, and still reads.
+                read = reader.read(&mut rest), if !half_closed => match read {
+                    Ok(0) if !is_hung_up(&writer) => {
+                        half_closed = true;
+                        continue;
+                    }
+                    Ok(0) | Err(_) => return Err(io::ErrorKind::ConnectionReset.into()),
+                    Ok(_) => continue,
+                },
+                // The end of a half-closed connection makes nothing readable, so it has to be looked for.
+                () = tokio::time::sleep(HANG_UP_CHECK), if half_closed => {
+                    if is_hung_up(&writer) {
+                        return Err(io::ErrorKind::ConnectionReset.into());
+                    }
+                    continue;
+                }
+            };
+            match told {
+                Ok(told) if told.sequence == number => {
+                    let is_end = told.event.kind.is_end();
+                    send(&mut writer, ControlResponse::Event(told.event)).await?;
+                    if is_end {
+                        return Ok(());
+                    }
+                }
+                // The end may be among the events that were missed; the client must not wait for it for ever.
+                Err(RecvError::Lagged(_)) => return Err(io::Error::other("too slow for the events")),
+                Err(RecvError::Closed) => return Ok(()),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    async fn refuse(&mut self, code: ErrorCode, message: &str) -> io::Result<()> {
+        send(&mut self.writer, ControlResponse::Error(ErrorReport::new(code, message))).await
+    }
+}
+
+async fn send(writer: &mut OwnedWriteHalf, response: ControlResponse) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&ResponseLine { version: VERSION, response })?;
+    line.push(b'\n');
+    timeout(RESPONSE_TIMEOUT, writer.write_all(&line)).await.map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+/// Returns true if the client has closed both halves of its connection.
+fn is_hung_up(writer: &OwnedWriteHalf) -> bool {
+    // No event is asked for: the kernel reports POLLHUP in any case.
+    let mut fds = [PollFd::new(writer.as_ref().as_fd(), PollFlags::empty())];
+    let polled = poll(&mut fds, PollTimeout::ZERO);
+    polled.is_ok() && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
+}

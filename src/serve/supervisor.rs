@@ -1,0 +1,69 @@
+//! Data that the tasks of the supervisor share.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crier_config::Config;
+use crier_supervisor::{CpuPlan, Stage, StageSpec};
+use crier_system::{Notice, Notifier};
+use crier_wire::State;
+use tokio::sync::watch;
+
+use super::appliance::Appliance;
+use super::inputs::Inputs;
+use super::settings::{PersistedSettings, SettingsWriter};
+use super::users::Users;
+use crate::stage::{IntakeSettings, PlayerSettings};
+
+/// Everything that the tasks of the supervisor share.
+pub(super) struct Supervisor {
+    pub(super) config: RefCell<Rc<Config>>,
+    pub(super) id: String,
+    pub(super) begin: Instant,
+    pub(super) appliance: Rc<Appliance>,
+    pub(super) inputs: Rc<Inputs>,
+    pub(super) player: Rc<Stage>,
+    pub(super) intake: Rc<Stage>,
+    pub(super) player_spec: Rc<RefCell<StageSpec<PlayerSettings>>>,
+    pub(super) intake_spec: Rc<RefCell<StageSpec<IntakeSettings>>>,
+    /// CPUs that the program may use, as found at the start.
+    pub(super) allowed_cpus: Vec<usize>,
+    pub(super) cpus: RefCell<CpuPlan>,
+    pub(super) users: Users,
+    pub(super) settings: SettingsWriter,
+    pub(super) state: watch::Sender<State>,
+    pub(super) notifier: Notifier,
+}
+
+impl Supervisor {
+    /// Returns the configuration in force.
+    pub(super) fn config(&self) -> Rc<Config> {
+        Rc::clone(&self.config.borrow())
+    }
+
+    /// Returns the settings that a restart has to keep.
+    pub(super) fn present_settings(&self) -> PersistedSettings {
+        let (playing, speech) = (&self.appliance.playing, &self.appliance.speech);
+        PersistedSettings {
+            volume_percent: Some(playing.volume_percent()),
+            muted: playing.is_muted(),
+            voice: Some(speech.voices().chosen()),
+        }
+    }
+
+    /// Returns all stages: the engines of each voice that is loaded, player and intake.
+    pub(super) fn stages(&self) -> Vec<Rc<Stage>> {
+        let slots = self.appliance.speech.voices().slots();
+        let voices = slots.iter().filter_map(|slot| slot.voice());
+        let engines = voices.flat_map(|voice| voice.stages().to_vec());
+        engines.chain([Rc::clone(&self.player), Rc::clone(&self.intake)]).collect()
+    }
+
+    /// Notifies the service manager, if there is one.
+    pub(super) fn notify(&self, notice: Notice<'_>) {
+        if let Err(error) = self.notifier.send(notice) {
+            tracing::debug!(%error, "cannot notify the service manager");
+        }
+    }
+}
