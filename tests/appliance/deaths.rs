@@ -162,7 +162,7 @@ fn a_killed_supervisor_takes_its_stages_along_and_the_next_one_says_what_was_not
     let (_, folder) = next.terminate();
     let next = Appliance::start_in(folder, "");
     assert_eq!(next.count("started"), 0);
-    assert!(next.ask(&["say", "--id", "second", "Twenty degrees."]).contains("within 24 hours"));
+    assert!(next.ask(&["say", "--id", "second", "Twenty degrees."]).contains("duplicate"));
 }
 
 #[test]
