@@ -244,7 +244,8 @@ pub(crate) enum WavFormatArgument {
 pub(crate) struct SayArguments {
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
-    /// Speaker of the voice (`crier voice info` lists them), or a voice file, `NAME.voice` (`crier voice enroll` makes one)
+    /// Speaker of the voice (`crier voice info` lists them), or a voice file, `NAME.voice` (`crier voice enroll`
+    /// makes one)
     #[arg(long, value_name = "NAME")]
     pub(crate) speaker: Option<String>,
     /// Language of the text, or `auto`

@@ -136,7 +136,8 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     result
 }
 
-/// Lets the intake make FIFOs in a folder that is not its own; with the sticky bit, what others have there stays theirs.
+/// Lets the intake make FIFOs in a folder that is not its own; with the sticky bit, what others have there stays
+/// theirs.
 fn share_folder(folder: &Path, group: u32) -> Result<(), CrierError> {
     std::os::unix::fs::chown(folder, None, Some(group))
         .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o1775)))

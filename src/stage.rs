@@ -1,6 +1,7 @@
 //! The stages: child processes of the supervisor, each a pure function of the messages on its channel.
 //!
-//! A stage holds nothing that cannot be made again. When the supervisor is gone the channel ends, and so does the stage.
+//! A stage holds nothing that cannot be made again. When the supervisor is gone the channel ends, and so does the
+//! stage.
 
 mod engines;
 mod intake;

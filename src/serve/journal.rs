@@ -2,8 +2,8 @@
 //!
 //! Both channels of the thread are unbounded so that the event loop never waits for it. Their lengths are bounded all
 //! the same: a submission counts against `[queue] entries_max` from its `accepted` record until the medium has stored
-//! that record; every other record is the consequence of an announcement that got this far; and at most one rewrite is on
-//! its way at any time.
+//! that record; every other record is the consequence of an announcement that got this far; and at most one rewrite
+//! is on its way at any time.
 
 mod quarantine;
 
@@ -88,8 +88,8 @@ impl Journal {
 
     /// Replaces the journal by `records`, unless an earlier rewrite has not begun yet.
     pub(crate) fn rewrite(&self, records: impl Iterator<Item = Record>) {
-        // A medium that hangs would otherwise collect a copy of the whole queue with each attempt to recover. The earlier
-        // rewrite is as good: whatever was appended behind it follows it through the channel.
+        // A medium that hangs would otherwise collect a copy of the whole queue with each attempt to recover. The
+        // earlier rewrite is as good: whatever was appended behind it follows it through the channel.
         if self.rewrite_pending.swap(true, Ordering::AcqRel) {
             return;
         }

@@ -24,14 +24,14 @@ use crate::cli::StageKind;
 use crate::error::CrierError;
 use crate::stage::{IntakeSettings, PlayerSettings};
 
-/// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot be
-/// made again, and are back in a second. The player goes last, since every gap of it is heard.
+/// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot
+/// be made again, and are back in a second. The player goes last, since every gap of it is heard.
 const ENGINE_OOM_SCORE_ADJUST: i16 = 500;
 const PLAYER_OOM_SCORE_ADJUST: i16 = -900;
 const INTAKE_OOM_SCORE_ADJUST: i16 = 0;
 
-/// CPUs of everything on a machine whose CPUs are `allowed`, with what the configuration says instead. `allowed` are the
-/// CPUs of the program at its start: once the supervisor has pinned itself to its own, it cannot find the others.
+/// CPUs of everything on a machine whose CPUs are `allowed`, with what the configuration says instead. `allowed` are
+/// the CPUs of the program at its start: once the supervisor has pinned itself to its own, it cannot find the others.
 pub(crate) fn cpus(config: &crier_config::Cpu, allowed: &[usize]) -> Result<CpuPlan, CrierError> {
     let overrides = CpuOverrides {
         talker_threads: config.talker_threads,

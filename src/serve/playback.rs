@@ -189,8 +189,8 @@ impl<'a> Playback<'a> {
             }
             wait = self.pace(rate_hz, &mut pacing).await?;
         }
-        // Samples that are still held belong to a unit that the voice did not complete. None of it was audible: the next
-        // voice begins with that unit, so they are dropped.
+        // Samples that are still held belong to a unit that the voice did not complete. None of it was audible: the
+        // next voice begins with that unit, so they are dropped.
         Ok(())
     }
 

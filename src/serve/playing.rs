@@ -138,7 +138,8 @@ impl Playing {
         playing
     }
 
-    /// Begins a stream in place of the present one, and returns its number. Nothing is heard before [`Playing::release`].
+    /// Begins a stream in place of the present one, and returns its number. Nothing is heard before
+    /// [`Playing::release`].
     pub(crate) fn begin(&self, rate_hz: u32, volume_percent: Option<u32>) -> u64 {
         let mut state = self.state.borrow_mut();
         state.streams += 1;

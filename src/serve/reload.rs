@@ -1,7 +1,7 @@
 //! SIGHUP: a new configuration is taken over without a restart of the program.
 //!
-//! `crier_config::RELOAD_RULES` says what each key needs, here as in the manual page. The configuration is read on another
-//! thread; an invalid one changes nothing.
+//! `crier_config::RELOAD_RULES` says what each key needs, here as in the manual page. The configuration is read on
+//! another thread; an invalid one changes nothing.
 
 use std::path::PathBuf;
 use std::rc::Rc;

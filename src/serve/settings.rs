@@ -1,7 +1,7 @@
 //! Settings that an operator changes by hand (volume, mute, voice) and finds again after a restart.
 //!
-//! They are written by a thread of its own some time after the last change: a slider sends dozens of steps, and each write
-//! is two syncs that may take seconds on an SD card, and wears it.
+//! They are written by a thread of its own some time after the last change: a slider sends dozens of steps, and each
+//! write is two syncs that may take seconds on an SD card, and wears it.
 
 use std::cell::RefCell;
 use std::path::Path;

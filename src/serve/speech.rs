@@ -225,8 +225,8 @@ impl SpeechService {
     /// Says the text with the first voice that can; returns the work of the engines.
     ///
     /// Where one voice fails the next one goes on, by the place in the text, since voices divide a text differently. It
-    /// begins with the first sentence (or part of a long one) that was not rendered to its end: nothing is skipped. What
-    /// was already audible of that sentence is heard again with it; what was not is dropped.
+    /// begins with the first sentence (or part of a long one) that was not rendered to its end: nothing is skipped.
+    /// What was already audible of that sentence is heard again with it; what was not is dropped.
     async fn say(
         &self,
         playback: &mut Playback<'_>,

@@ -121,8 +121,8 @@ fn read(channel: &Channel, to_player: &SyncSender<Incoming>, to_lister: &SyncSen
     }
 }
 
-/// Lists the devices for each request. In a thread of its own, because alsa-lib may block for seconds; neither sound nor
-/// heartbeats wait for it.
+/// Lists the devices for each request. In a thread of its own, because alsa-lib may block for seconds; neither sound
+/// nor heartbeats wait for it.
 fn list_devices(requests: &Receiver<u64>, channel: &Channel) {
     let mut packet = Vec::new();
     while let Ok(request_id) = requests.recv() {

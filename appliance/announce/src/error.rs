@@ -1,6 +1,7 @@
 //! Errors of this crate.
 
-/// Errors of this crate. Each names the field or bound and the remedy; none quotes the announced text, which is private.
+/// Errors of this crate. Each names the field or bound and the remedy; none quotes the announced text, which is
+/// private.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnnounceError {
     /// A field of the announcement is missing or beyond its bounds.

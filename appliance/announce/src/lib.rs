@@ -7,7 +7,8 @@
 //! ```
 //!
 //! * An announcement is acknowledged ([`EventKind::Accepted`]) only after its journal record is known to be stored.
-//! * Every accepted announcement ends in exactly one of finished, cancelled, expired or failed, and each end is reported.
+//! * Every accepted announcement ends in exactly one of finished, cancelled, expired or failed, and each end is
+//!   reported.
 //! * After a crash the journal's records give the same queue back ([`Queue::recover`]); what was being spoken is spoken
 //!   again from its start, unless it was being spoken at too many crashes ([`ATTEMPTS_MAX`]).
 //! * The same id within 24 hours is spoken once.

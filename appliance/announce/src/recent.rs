@@ -11,8 +11,8 @@ use crate::{CancelReason, Event, EventKind, Priority, Sequence};
 /// Number of outcomes kept: a screenful for a person, and at most 20 kB.
 pub const RECENT_OUTCOMES_MAX: usize = 32;
 
-/// Number of announcements whose progress is followed: more than a full queue of the default configuration. Those beyond
-/// it get no times.
+/// Number of announcements whose progress is followed: more than a full queue of the default configuration. Those
+/// beyond it get no times.
 const FOLLOWED_MAX: usize = 4096;
 
 /// End of an announcement, with its cause.
@@ -56,8 +56,8 @@ pub struct RecentOutcome {
     pub priority: Priority,
     /// Time of the end, in milliseconds of the clock that the caller uses.
     pub at_ms: u64,
-    /// Time from acceptance to the start of speaking, in milliseconds; `None` if it was never spoken, or was accepted in
-    /// an earlier run.
+    /// Time from acceptance to the start of speaking, in milliseconds; `None` if it was never spoken, or was accepted
+    /// in an earlier run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
     /// Time from the first start of speaking to the end, pauses included, in milliseconds.

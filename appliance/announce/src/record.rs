@@ -11,8 +11,8 @@ use crate::{Announcement, Draft};
 /// reaches it in 285 000 years.
 const NUMBER_MAX: u64 = (1 << 53) - 1;
 
-/// Number of one submission, growing in the order of arrival. That of an accepted announcement is unique for the life of
-/// a journal; that of a duplicate, which leaves no record, may be given again after a crash.
+/// Number of one submission, growing in the order of arrival. That of an accepted announcement is unique for the life
+/// of a journal; that of a duplicate, which leaves no record, may be given again after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub(crate) u64);

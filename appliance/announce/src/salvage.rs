@@ -6,9 +6,9 @@ use crate::{Record, Sequence};
 
 /// Returns the announcements of `quarantined` that have not ended, as records to append to `journal`.
 ///
-/// The records get new sequence numbers: the older program has given those of the quarantine to other announcements. Left
-/// out are announcements that expire, since a rollback reboots the machine and nothing shows how long it was off, and
-/// announcements whose id is in the journal, because their sender has sent them again.
+/// The records get new sequence numbers: the older program has given those of the quarantine to other announcements.
+/// Left out are announcements that expire, since a rollback reboots the machine and nothing shows how long it was
+/// off, and announcements whose id is in the journal, because their sender has sent them again.
 #[must_use]
 pub fn take_back(quarantined: &[Record], journal: &[Record]) -> Vec<Record> {
     let (mut next, mut latest_ms, mut known) = (Sequence::default(), 0, BTreeSet::new());

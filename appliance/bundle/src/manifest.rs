@@ -14,8 +14,8 @@ pub struct Manifest {
     pub format: u32,
     /// Name of the voice.
     pub name: String,
-    /// Identity of the model, independent of quantisation: a voice file fits every bundle with the same identity. A hash
-    /// of the checkpoint, 64 hexadecimal digits.
+    /// Identity of the model, independent of quantisation: a voice file fits every bundle with the same identity. A
+    /// hash of the checkpoint, 64 hexadecimal digits.
     pub model: String,
     /// Properties of the voice other than weights.
     pub voice: VoiceLayout,
@@ -55,7 +55,8 @@ pub struct TransformerShape {
 
 impl TransformerShape {
     /// Returns the cosines and sines of the rotary position embedding, `positions` rows of `head_dim / 2` numbers each:
-    /// at position `p`, pair `i` of a head turns by `p * rope_theta^(-i / (head_dim / 2))` (Su et al., "RoFormer", 2021).
+    /// at position `p`, pair `i` of a head turns by `p * rope_theta^(-i / (head_dim / 2))` (Su et al., "RoFormer",
+    /// 2021).
     #[must_use]
     pub fn rotation(&self, positions: usize) -> (Vec<f32>, Vec<f32>) {
         let half = self.head_dim / 2;

@@ -30,8 +30,8 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a bundle: reads and validates the manifest, checks the size of every file, and maps the tables. Contents of
-    /// files are checked by [`Bundle::verify`] only.
+    /// Opens a bundle: reads and validates the manifest, checks the size of every file, and maps the tables. Contents
+    /// of files are checked by [`Bundle::verify`] only.
     ///
     /// # Errors
     /// The first file that is missing or does not fit, by name.

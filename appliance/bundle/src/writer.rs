@@ -17,8 +17,8 @@ pub struct BundleWriter {
 }
 
 impl BundleWriter {
-    /// Starts a bundle for the folder `target`. An existing bundle is replaced only if `replace` is set; a folder that is
-    /// not a bundle is never replaced.
+    /// Starts a bundle for the folder `target`. An existing bundle is replaced only if `replace` is set; a folder
+    /// that is not a bundle is never replaced.
     ///
     /// # Errors
     /// [`BundleError::Exists`] or [`BundleError::Write`].

@@ -83,7 +83,8 @@ impl<'a> Reader<'a> {
 
     /// Records an error of the TOML parser.
     pub(crate) fn syntax_error(&mut self, span: Range<usize>, trouble: Trouble) {
-        // The parser stumbles over the rest of a broken line again and again; its first complaint is the one that helps.
+        // The parser stumbles over the rest of a broken line again and again; its first complaint is the one that
+        // helps.
         if self.broken_lines.insert(self.source.line(span.start)) {
             self.keep(span, "", || trouble);
         }

@@ -53,8 +53,8 @@ impl ControlClient {
         self.receive()
     }
 
-    /// Returns the next response, however long it takes. For the events after a `say` that waits: its turn may come hours
-    /// later.
+    /// Returns the next response, however long it takes. For the events after a `say` that waits: its turn may come
+    /// hours later.
     ///
     /// # Errors
     /// As for [`ControlClient::ask`].

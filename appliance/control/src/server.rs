@@ -23,8 +23,8 @@ use crate::protocol::{
 };
 use crate::socket::ACCEPT_RETRY;
 
-/// Requests answered at the same time. A permit is taken before a connection is accepted, so that further clients wait in
-/// the kernel's backlog instead of being dropped.
+/// Requests answered at the same time. A permit is taken before a connection is accepted, so that further clients
+/// wait in the kernel's backlog instead of being dropped.
 const REQUESTS_MAX: usize = 16;
 /// Clients that wait for the end of an announcement, on a budget of their own: it may take hours, and must not keep
 /// `crier ctl stop` out. One costs a descriptor and some KiB.

@@ -1,5 +1,5 @@
-//! Unix sockets of the supervisor. The mode of a socket's file decides who may connect: the kernel checks it against all
-//! groups of a client, supplementary ones too.
+//! Unix sockets of the supervisor. The mode of a socket's file decides who may connect: the kernel checks it against
+//! all groups of a client, supplementary ones too.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -32,8 +32,8 @@ pub fn listen(path: &Path, mode: u32, group: Option<u32>) -> Result<UnixListener
         // Anything else, such as a file that is no socket, is reported by `bind`.
         Err(_) => {}
     }
-    // No client may connect before owner and mode are right. The umask belongs to the whole process, but no other thread
-    // makes files yet.
+    // No client may connect before owner and mode are right. The umask belongs to the whole process, but no other
+    // thread makes files yet.
     let before = umask(Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO);
     let listener = UnixListener::bind(path);
     umask(before);

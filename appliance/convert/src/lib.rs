@@ -124,7 +124,8 @@ fn write_tables(
     progress: &mut dyn ConvertProgress,
 ) -> Result<(), ConvertError> {
     let talker = &checkpoint.config.talker_config;
-    // As in the network that speaks first what the row stands for, but eight bits at least: rows are read, not multiplied.
+    // As in the network that speaks first what the row stands for, but eight bits at least: rows are read, not
+    // multiplied.
     let hidden = [talker.transformer.hidden_size];
     let talker_rows = weights::fitting(options.talker.kind(MatrixRole::Embedding, 0), &hidden);
     let predictor_rows = weights::fitting(options.predictor.rows(), &hidden);
@@ -149,8 +150,8 @@ fn write_tables(
     Ok(())
 }
 
-/// What identifies the model, whatever it is quantised to: the SHA-256, in hexadecimal, of its kind and size, its embeddings of
-/// codes and its tokenizer.
+/// What identifies the model, whatever it is quantised to: the SHA-256, in hexadecimal, of its kind and size, its
+/// embeddings of codes and its tokenizer.
 fn identity(
     checkpoint: &Checkpoint,
     voice: &VoiceLayout,

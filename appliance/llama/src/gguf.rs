@@ -54,7 +54,8 @@ pub struct GgufWriter {
 }
 
 impl GgufWriter {
-    /// Creates the file and writes its header: metadata, and the announced tensors (name, shape outermost first, format).
+    /// Creates the file and writes its header: metadata, and the announced tensors (name, shape outermost first,
+    /// format).
     ///
     /// # Errors
     /// Any I/O error.

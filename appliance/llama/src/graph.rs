@@ -199,8 +199,8 @@ impl GraphBuilder {
         self.check(columns > 0 && rows > 0, "an operation without result")?;
         let operator = Box::new(CustomOperator { tag, shared: &raw const *self.shared });
         let mut arguments = [x.raw.as_ptr()];
-        // SAFETY: the argument is valid and the list of arguments is copied. `operator` is boxed and owned by the graph, so
-        // its address is stable. `call` has the required signature and runs on one thread only (one task).
+        // SAFETY: the argument is valid and the list of arguments is copied. `operator` is boxed and owned by the
+        // graph, so its address is stable. `call` has the required signature and runs on one thread only (one task).
         let raw = unsafe {
             sys::ggml_custom_4d(
                 self.context.as_ptr(),
@@ -229,8 +229,8 @@ impl GraphBuilder {
     /// # Errors
     /// [`LlamaError::Allocate`].
     pub fn build(self, pool: ThreadPool) -> Result<Graph, LlamaError> {
-        // SAFETY: the CPU buffer type is static. The graph is valid, and its leaves are either inputs, which the allocator
-        // allocates, or weights, which have memory already. The plan is for this graph and pool.
+        // SAFETY: the CPU buffer type is static. The graph is valid, and its leaves are either inputs, which the
+        // allocator allocates, or weights, which have memory already. The plan is for this graph and pool.
         let (allocator, allocated, plan) = unsafe {
             let allocator = sys::ggml_gallocr_new(sys::ggml_backend_cpu_buffer_type());
             let allocated =
@@ -333,8 +333,8 @@ impl Graph {
         shared.panicked.set(false);
         shared.operations.set(Some(operations));
         self.plan.work_data = self.work.as_mut_ptr().cast();
-        // SAFETY: the graph is allocated, the plan is for it, its scratch memory has the size it requires, and `self` holds
-        // the pool and the weights.
+        // SAFETY: the graph is allocated, the plan is for it, its scratch memory has the size it requires, and `self`
+        // holds the pool and the weights.
         let code = unsafe { sys::ggml_graph_compute(self.parts.graph.as_ptr(), &raw mut self.plan) };
         shared.operations.set(None);
         if shared.panicked.get() {
@@ -359,10 +359,10 @@ unsafe extern "C" fn call(result: *mut sys::ggml_tensor, thread: c_int, _: c_int
     if thread != 0 {
         return;
     }
-    // SAFETY: `operator` and the state it refers to belong to the graph being computed. Both tensors are contiguous rows
-    // of f32 that do not overlap: ggml's allocator reuses memory in place for its own operators only. No other thread
-    // touches them, since all threads meet at a barrier before and after the operator. The callback is valid while the
-    // graph computes, and runs for one operator at a time.
+    // SAFETY: `operator` and the state it refers to belong to the graph being computed. Both tensors are contiguous
+    // rows of f32 that do not overlap: ggml's allocator reuses memory in place for its own operators only. No other
+    // thread touches them, since all threads meet at a barrier before and after the operator. The callback is valid
+    // while the graph computes, and runs for one operator at a time.
     unsafe {
         let operator = &*operator.cast::<CustomOperator>();
         let shared = &*operator.shared;

@@ -148,7 +148,8 @@ unsafe impl Send for LlamaModel {}
 unsafe impl Sync for LlamaModel {}
 
 impl LlamaModel {
-    /// Checks the file at `path` against `shape` and loads it, with weights repacked for the fastest kernels of this CPU.
+    /// Checks the file at `path` against `shape` and loads it, with weights repacked for the fastest kernels of this
+    /// CPU.
     ///
     /// # Errors
     /// [`LlamaError::Read`], [`LlamaError::Damaged`] with the mismatch, [`LlamaError::Load`].
@@ -159,8 +160,8 @@ impl LlamaModel {
         let exact = header.tensors["output.weight"].kind == GgmlType::F32;
         let failed = || LlamaError::Load { path: path.to_path_buf() };
         let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| failed())?;
-        // SAFETY: `name` is NUL-terminated and outlives the call; the parameters are llama.cpp's defaults except for plain
-        // values. llama.cpp catches C++ exceptions itself and returns a null pointer.
+        // SAFETY: `name` is NUL-terminated and outlives the call; the parameters are llama.cpp's defaults except for
+        // plain values. llama.cpp catches C++ exceptions itself and returns a null pointer.
         let raw = unsafe {
             sys::llama_backend_init();
             let mut params = sys::llama_model_default_params();
@@ -249,7 +250,8 @@ impl Context {
             sys::llama_init_from_model(model.raw.as_ptr(), params)
         };
         let raw = NonNull::new(raw).ok_or(LlamaError::Allocate { what: "a context" })?;
-        // SAFETY: the context is valid; the batch has room for `BATCH_ROWS` rows of the model's width, one sequence each.
+        // SAFETY: the context is valid; the batch has room for `BATCH_ROWS` rows of the model's width, one sequence
+        // each.
         let batch = unsafe {
             sys::llama_attach_threadpool(raw.as_ptr(), pool.raw(), pool.raw());
             sys::llama_batch_init(BATCH_ROWS as i32, model.shape.hidden as i32, 1)
@@ -314,9 +316,9 @@ impl Context {
     fn decode_chunk(&mut self, rows: &[f32], columns: usize) -> i32 {
         let count = rows.len() / columns;
         self.batch.n_tokens = count as i32;
-        // SAFETY: the batch was created for `BATCH_ROWS` rows of `columns` numbers, and `rows` is a chunk of at most that
-        // size. In a batch from `llama_batch_init` with embeddings every pointer is valid for that many entries except
-        // `token`, which is null: that is how llama.cpp recognises embeddings.
+        // SAFETY: the batch was created for `BATCH_ROWS` rows of `columns` numbers, and `rows` is a chunk of at most
+        // that size. In a batch from `llama_batch_init` with embeddings every pointer is valid for that many entries
+        // except `token`, which is null: that is how llama.cpp recognises embeddings.
         unsafe {
             std::ptr::copy_nonoverlapping(rows.as_ptr(), self.batch.embd, rows.len());
             for i in 0..count {

@@ -169,8 +169,8 @@ pub fn quantise_q4_0_least_squares(columns: usize, rows: &[f32]) -> Result<Vec<u
         let (mut best_scale, mut best_error) = (0.0_f32, f32::INFINITY);
         for trial in TRIALS {
             let mut scale = largest / -8.0 * trial;
-            // Alternating minimisation: codes for the scale, then the optimal scale for these codes. Two rounds suffice;
-            // further ones hardly change the error.
+            // Alternating minimisation: codes for the scale, then the optimal scale for these codes. Two rounds
+            // suffice; further ones hardly change the error.
             for _ in 0..2 {
                 let (mut dot, mut norm) = (0.0, 0.0);
                 for &x in block {

@@ -113,7 +113,8 @@ impl ThreadPool {
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
-        // SAFETY: created by `ggml_threadpool_new`, freed once; graphs and contexts own their pool, so none uses it now.
+        // SAFETY: created by `ggml_threadpool_new`, freed once; graphs and contexts own their pool, so none uses it
+        // now.
         unsafe { sys::ggml_threadpool_free(self.raw.as_ptr()) }
     }
 }

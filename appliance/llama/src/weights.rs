@@ -55,8 +55,8 @@ unsafe impl Send for Weights {}
 unsafe impl Sync for Weights {}
 
 impl Weights {
-    /// Loads the tensors listed in `plans` from the file at `path`, which must hold exactly these. Matrices are repacked
-    /// where this CPU has kernels for it. There is only one copy of each in memory.
+    /// Loads the tensors listed in `plans` from the file at `path`, which must hold exactly these. Matrices are
+    /// repacked where this CPU has kernels for it. There is only one copy of each in memory.
     ///
     /// # Errors
     /// [`LlamaError::Read`], [`LlamaError::Damaged`] with the mismatch, [`LlamaError::Allocate`].

@@ -57,7 +57,8 @@ fn start(path: &Path) -> Result<Environment, OnnxError> {
     Ok(environment)
 }
 
-/// Routes ONNX Runtime's log to `tracing`, at debug level at most: failures that matter to users are returned as errors.
+/// Routes ONNX Runtime's log to `tracing`, at debug level at most: failures that matter to users are returned as
+/// errors.
 fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
     match level {
         LogLevel::Error | LogLevel::Fatal | LogLevel::Warning => {

@@ -6,7 +6,8 @@ use std::f32::consts::FRAC_PI_2;
 /// How long neighbours overlap when nobody says otherwise, in milliseconds.
 pub const CROSSFADE_MS: u32 = 10;
 
-/// Joins segments of mono samples. Only the tail of a segment is held back, until the next one begins or the stream ends.
+/// Joins segments of mono samples. Only the tail of a segment is held back, until the next one begins or the stream
+/// ends.
 #[derive(Debug)]
 pub struct Joiner {
     /// Longest overlap, in samples.

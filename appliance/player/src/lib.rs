@@ -10,7 +10,8 @@
 //! * **[`Joiner`]** makes one stream of a chime and sentences, with an equal-power crossfade at each join. It stands
 //!   before the player, so that a player that is started again in the middle is simply given the rest of the stream.
 //! * **[`Pacer`]** says when a sentence may begin on a machine that is slower than speech.
-//! * **[`Player`]** is the core of the player's process. It has no clock, no thread and no socket: [`PlayerRequest`](crier_wire::PlayerRequest)s go in,
+//! * **[`Player`]** is the core of the player's process. It has no clock, no thread and no socket:
+//!   [`PlayerRequest`](crier_wire::PlayerRequest)s go in,
 //!   [`poll`](Player::poll) is called at least as often as it asks for, [`PlayerReport`](crier_wire::PlayerReport)s come out. It keeps every sample until
 //!   it was *heard* (sent, less the device's delay), and that is what it reports; whatever happens to the device or to
 //!   the player, the stream goes on there.

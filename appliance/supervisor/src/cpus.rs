@@ -1,5 +1,5 @@
-//! CPU assignment: a pure function from the clusters of the machine to the CPUs of each stage. `crier tune` measures the
-//! candidates and keeps the fastest; without it the first candidate is a good guess.
+//! CPU assignment: a pure function from the clusters of the machine to the CPUs of each stage. `crier tune` measures
+//! the candidates and keeps the fastest; without it the first candidate is a good guess.
 
 use std::fmt;
 
@@ -72,7 +72,8 @@ pub struct CpuOverrides {
 
 impl CpuPlan {
     /// Returns the default plan for a machine that nothing was measured on. With a slow cluster the engines halve the
-    /// fast CPUs and everything else runs on the slow ones; without, all share all and each engine has half the threads.
+    /// fast CPUs and everything else runs on the slow ones; without, all share all and each engine has half the
+    /// threads.
     #[must_use]
     pub fn from_clusters(clusters: &[Cluster]) -> Self {
         let (fast, slow) = fast_and_slow(clusters);

@@ -1,5 +1,5 @@
-//! Child processes that cannot leak: each dies with this process, is identified by a descriptor instead of a number that
-//! may be used again, and leaves no process of its own behind.
+//! Child processes that cannot leak: each dies with this process, is identified by a descriptor instead of a number
+//! that may be used again, and leaves no process of its own behind.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -26,11 +26,11 @@ mod spawner;
 /// * gets no new privileges by running a program, such as those of a set-user-ID file,
 /// * is killed by the kernel as soon as this process has ended for any reason.
 ///
-/// Linux binds that last guarantee to the *thread* that forked. All children are therefore forked by one thread, which is
-/// started by the first [`Spawn::start`] and lives as long as the process, so that any thread may call it. Attributes that
-/// a child inherits from a thread (scheduling policy, nice value and CPUs, where not given here) are those of the first
-/// caller. A child that changes its user by itself loses the guarantee and has to renew it (`prctl(2)`,
-/// `PR_SET_PDEATHSIG`); one that is started as another user keeps it.
+/// Linux binds that last guarantee to the *thread* that forked. All children are therefore forked by one thread,
+/// which is started by the first [`Spawn::start`] and lives as long as the process, so that any thread may call it.
+/// Attributes that a child inherits from a thread (scheduling policy, nice value and CPUs, where not given here) are
+/// those of the first caller. A child that changes its user by itself loses the guarantee and has to renew it
+/// (`prctl(2)`, `PR_SET_PDEATHSIG`); one that is started as another user keeps it.
 #[derive(Debug, Default)]
 pub struct Spawn {
     /// Path of the program; `PATH` is not searched.
@@ -46,8 +46,8 @@ pub struct Spawn {
     pub channel: Option<Channel>,
     /// CPUs on which all threads of the child may run; `None`: those of this process.
     pub processors: Option<Vec<usize>>,
-    /// Preference of the kernel for killing this process when memory runs out, `-1000..=1000`; a value below the current
-    /// one needs `CAP_SYS_RESOURCE`.
+    /// Preference of the kernel for killing this process when memory runs out, `-1000..=1000`; a value below the
+    /// current one needs `CAP_SYS_RESOURCE`.
     pub oom_score_adjust: Option<i16>,
     /// Nice value, `-20..=19`; a value below the current one needs `CAP_SYS_NICE` or `RLIMIT_NICE`.
     pub nice: Option<i32>,
@@ -267,7 +267,8 @@ impl Drop for Child {
         if self.ended.is_none() {
             // Nothing can be done about an error here; the kernel kills and reaps it when this process ends.
             let _ = self.kill();
-            // The owner may be an event loop, and a process that hangs in a device driver does not end: never wait here.
+            // The owner may be an event loop, and a process that hangs in a device driver does not end: never wait
+            // here.
             reaper::reap(self.pid);
         }
     }

@@ -28,9 +28,9 @@ pub fn state_path(voice_path: &Path) -> PathBuf {
 }
 
 impl Vocoder {
-    /// Primes the vocoder with the recording of a voice, as the official package does, so that every utterance continues
-    /// it. A voice without transcript has no codes and starts from silence. The state comes from the cache file or is
-    /// computed, which takes as long as synthesising the recording, and then cached.
+    /// Primes the vocoder with the recording of a voice, as the official package does, so that every utterance
+    /// continues it. A voice without transcript has no codes and starts from silence. The state comes from the cache
+    /// file or is computed, which takes as long as synthesising the recording, and then cached.
     ///
     /// # Errors
     /// As [`Vocoder::decode`]. Failure to read or write the cache is not an error.

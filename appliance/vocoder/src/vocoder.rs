@@ -22,8 +22,8 @@ pub const FRAMES_MAX: usize = 64;
 pub struct VocoderOptions {
     /// Number of threads that share the work, including the caller's.
     pub threads: usize,
-    /// Use Crier's fused kernel for the activation. Without it the activation runs as standard operators, which makes the
-    /// vocoder a fifth slower.
+    /// Use Crier's fused kernel for the activation. Without it the activation runs as standard operators, which makes
+    /// the vocoder a fifth slower.
     pub fused_snake: bool,
     /// Path prefix of the profile that ONNX Runtime writes, if any.
     pub profile: Option<PathBuf>,

@@ -73,7 +73,8 @@ pub enum PlayerRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PlayerReport {
-    /// Playback position of the stream; sent at least once per period while it plays. A restarted player continues here.
+    /// Playback position of the stream; sent at least once per period while it plays. A restarted player continues
+    /// here.
     Played {
         /// Identifier of the stream.
         stream: u64,

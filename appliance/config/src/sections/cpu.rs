@@ -10,8 +10,8 @@ use crate::values::{is_word, list, number};
 /// Processor numbers as the kernel counts them, rising, without doubles; never empty.
 pub type Processors = Vec<usize>;
 
-/// Assignment of CPUs to stages. `None` (`"auto"`) leaves a choice to the plan that the appliance makes from the clusters it
-/// finds; everything else overrides that plan. `crier tune` writes this section.
+/// Assignment of CPUs to stages. `None` (`"auto"`) leaves a choice to the plan that the appliance makes from the
+/// clusters it finds; everything else overrides that plan. `crier tune` writes this section.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cpu {
     /// Threads of talker and predictor, which take turns.

@@ -1,8 +1,8 @@
 //! Bytes to packets, before anything reads them: what is longer than any announcement is skipped, not stored.
 //!
-//! MQTT 3.1.1 knows no way to tell the broker what is too long. To close the connection would not help: the broker would
-//! send the same message again, for ever. So its beginning, which names topic and packet id, is kept and the rest is
-//! passed over; the message can then be acknowledged and refused.
+//! MQTT 3.1.1 knows no way to tell the broker what is too long. To close the connection would not help: the broker
+//! would send the same message again, for ever. So its beginning, which names topic and packet id, is kept and the
+//! rest is passed over; the message can then be acknowledged and refused.
 
 /// Bytes of the fixed header: one of type and flags, up to four of length.
 const HEADER_BYTES_MAX: usize = 5;

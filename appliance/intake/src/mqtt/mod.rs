@@ -23,17 +23,20 @@
 //! stored; errors that can be told apart; TLS by rustls with ring (aws-lc needs a C toolchain and had advisories); a
 //! licence that fits; nothing open in the RustSec database. Looked at in November 2026:
 //!
-//! * **mqtt-protocol-core 0.7.9** (MIT; taken): the protocol alone, without I/O, for both versions. It acknowledges nothing
+//! * **mqtt-protocol-core 0.7.9** (MIT; taken): the protocol alone, without I/O, for both versions. It acknowledges
+//!   nothing
 //!   by itself unless told to, checks a packet's length before it allocates, and is driven in tests byte by byte. Sockets,
 //!   TLS, reconnecting and errors are [tokio-rustls] and this module. Few dependencies at run time, all usual ones. No
 //!   advisories. Known weakness: `unwrap`s inside on what it has checked before; the property tests in `protocol.rs` and
 //!   the separate process of the intake are the answer to that.
-//! * **mqtt5 0.49** (MIT or Apache-2.0): both versions, acknowledgement by token, ring. Second choice: a platform with a
+//! * **mqtt5 0.49** (MIT or Apache-2.0): both versions, acknowledgement by token, ring. Second choice: a platform
+//!   with a
 //!   broker in it whose client owns reconnecting and queueing, and an acknowledgement that is withheld holds up all later
 //!   ones.
 //! * **rumqttc-v5-next and rumqttc-v4-next 0.34** (Apache-2.0): acknowledgement by hand and ring are there, but each
 //!   version of MQTT is a crate of its own, of 27 000 lines with its tests, that owns event loop, session and replay.
-//! * **rumqttc 0.25.1**: without a release for a year; pins a rustls-webpki with RUSTSEC-2026-0049, -0098, -0099, -0104.
+//! * **rumqttc 0.25.1**: without a release for a year; pins a rustls-webpki with RUSTSEC-2026-0049, -0098, -0099,
+//!   -0104.
 //! * **rust-mqtt 0.6**: MQTT 5 only. **paho-mqtt**: C, and EPL. **ntex-mqtt**: a runtime of its own beside tokio.
 //!
 //! The library is known to `protocol.rs` and `packets.rs` only; everything else talks to `broker::Broker`, whose few

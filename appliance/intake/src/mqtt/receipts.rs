@@ -1,10 +1,10 @@
 //! What was received and not yet known by the broker to be received, so that a message sent again is not spoken again.
 //!
 //! QoS 1 means "at least once": when the connection breaks before an acknowledgement has arrived, the broker sends the
-//! message again, with the same packet id and a flag. An announcement with an id is spoken once by the queue's memory. One
-//! without an id is known again here by packet id and content, as long as this process lives and until it is certain that
-//! the broker has read the acknowledgement: a ping sent after it was answered. If the process dies in between, such an
-//! announcement is spoken twice; a sender who minds gives ids.
+//! message again, with the same packet id and a flag. An announcement with an id is spoken once by the queue's
+//! memory. One without an id is known again here by packet id and content, as long as this process lives and until it
+//! is certain that the broker has read the acknowledgement: a ping sent after it was answered. If the process dies in
+//! between, such an announcement is spoken twice; a sender who minds gives ids.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

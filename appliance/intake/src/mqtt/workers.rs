@@ -56,7 +56,8 @@ impl Workers {
         let (orders, order) = mpsc::channel(ORDERS_MAX);
         let (commands, command) = mpsc::channel(COMMANDS_MAX);
         let (reports, report) = mpsc::channel(REPORTS_MAX);
-        // Has room for the news of everything that can be on its way, so that nobody waits while there is no connection.
+        // Has room for the news of everything that can be on its way, so that nobody waits while there is no
+        // connection.
         let (tell, news) = mpsc::channel(ORDERS_MAX + COMMANDS_MAX + 2);
         tokio::spawn(hand_in(desk.clone(), order, tell.clone()));
         tokio::spawn(carry_out(desk.clone(), command, tell));

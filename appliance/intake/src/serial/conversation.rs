@@ -113,7 +113,8 @@ impl Conversation {
 
     /// Cancels the announcements of this port, and no others.
     async fn stop_own(&mut self) -> Result<Outcome, DeskClosed> {
-        // The supervisor is asked even if nothing is known to be unfinished here: an earlier intake may have submitted it.
+        // The supervisor is asked even if nothing is known to be unfinished here: an earlier intake may have
+        // submitted it.
         self.catch_up();
         let source = self.gate.desk().input().to_owned();
         self.gate.command(Command::StopSource { source }).await

@@ -116,7 +116,8 @@ impl Supervisor {
         self.next_of(&input, pick).await
     }
 
-    /// How many were refused, once there are as many as `expected`: in how many reports they are told depends on the clock.
+    /// How many were refused, once there are as many as `expected`: in how many reports they are told depends on the
+    /// clock.
     pub(crate) async fn refused(&mut self, expected: u64) -> u64 {
         let input = self.desk.input().to_owned();
         let pick = |seen: &Seen| match seen {

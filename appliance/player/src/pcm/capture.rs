@@ -3,8 +3,8 @@
 use super::{Fault, Pcm, Shape};
 use crate::Sink;
 
-/// Hands what it is given straight to a sink. It never runs dry, so a stream that comes late is not faded: the sink gets
-/// the stream bit for bit, whatever happens to those who make it.
+/// Hands what it is given straight to a sink. It never runs dry, so a stream that comes late is not faded: the sink
+/// gets the stream bit for bit, whatever happens to those who make it.
 pub struct CapturePcm {
     shape: Shape,
     sink: Box<dyn Sink>,

@@ -95,7 +95,8 @@ fn has_decibels(element: &Selem<'_>) -> bool {
     element.has_playback_volume() && least < most
 }
 
-/// The control device of the card that a PCM name means: `plughw:CARD=Device,DEV=0` and `hw:Device,0` are on `hw:Device`.
+/// The control device of the card that a PCM name means: `plughw:CARD=Device,DEV=0` and `hw:Device,0` are on
+/// `hw:Device`.
 fn card_of(device: &str) -> Option<String> {
     let Some((_, arguments)) = device.split_once(':') else {
         return (device == "default" || device == "sysdefault").then(|| "default".to_owned());

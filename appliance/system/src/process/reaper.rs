@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Interval between attempts while a killed process has not ended. Most end within a few milliseconds; one that hangs in
-/// a device driver may take for ever, and ten attempts per second cost nothing.
+/// Interval between attempts while a killed process has not ended. Most end within a few milliseconds; one that hangs
+/// in a device driver may take for ever, and ten attempts per second cost nothing.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Has a killed process reaped as soon as it has ended; returns at once. The caller must not wait for it any more.
