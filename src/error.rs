@@ -3,7 +3,20 @@
 use std::path::PathBuf;
 
 use crier_control::{ControlError, ErrorCode};
-use crier_synthesis::SynthesisError;
+use crier_synthesis::{RenderFault, SynthesisError};
+
+/// Exit codes of `sysexits.h`.
+const USAGE: u8 = 64;
+const DATA: u8 = 65;
+const NO_INPUT: u8 = 66;
+const UNAVAILABLE: u8 = 69;
+const SOFTWARE: u8 = 70;
+const OPERATING_SYSTEM: u8 = 71;
+const INPUT_OUTPUT: u8 = 74;
+const LATER: u8 = 75;
+const PROTOCOL: u8 = 76;
+const NO_PERMISSION: u8 = 77;
+const CONFIGURATION: u8 = 78;
 
 /// Everything that can end a command. The text is what the user sees, on one line.
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +75,11 @@ pub(crate) enum CrierError {
     Synthesis(SynthesisError),
     #[error(transparent)]
     Render(#[from] crier_synthesis::RenderError),
+    #[error("interrupted")]
+    Interrupted { signal: i32 },
     #[error("{0}")]
     Internal(String),
 }
-
-const USAGE: u8 = 64;
-const UNAVAILABLE: u8 = 69;
 
 impl From<SynthesisError> for CrierError {
     fn from(error: SynthesisError) -> Self {
@@ -85,13 +97,6 @@ impl CrierError {
     /// 70 a defect of the program, 71 the system refused something, 74 input or output failed, 75 try again later,
     /// 76 another version of the control protocol, 77 not permitted, 78 wrong configuration.
     pub(crate) fn exit_code(&self) -> u8 {
-        const DATA: u8 = 65;
-        const NO_INPUT: u8 = 66;
-        const SOFTWARE: u8 = 70;
-        const OPERATING_SYSTEM: u8 = 71;
-        const INPUT_OUTPUT: u8 = 74;
-        const LATER: u8 = 75;
-        const CONFIGURATION: u8 = 78;
         match self {
             Self::Usage(_) => USAGE,
             Self::Audio(crier_audio::AudioError::Read { .. }) => NO_INPUT,
@@ -120,7 +125,14 @@ impl CrierError {
             | Self::Start { .. } => OPERATING_SYSTEM,
             Self::Control(error) => control_exit_code(error),
             Self::Config { .. } | Self::Invalid { .. } => CONFIGURATION,
-            Self::Synthesis(_) | Self::Render(_) => UNAVAILABLE,
+            Self::Synthesis(error) => synthesis_exit_code(error),
+            Self::Render(error) => match &error.cause {
+                RenderFault::Text(error) => synthesis_exit_code(error),
+                RenderFault::Speech(_) => DATA,
+                RenderFault::Engine(_) | RenderFault::Stopped | RenderFault::FramesMissing => UNAVAILABLE,
+            },
+            // As a shell reports a command that a signal ended.
+            Self::Interrupted { signal } => u8::try_from(128 + signal).unwrap_or(UNAVAILABLE),
             Self::Wire(_) | Self::Internal(_) => SOFTWARE,
         }
     }
@@ -128,8 +140,6 @@ impl CrierError {
 
 /// Returns the exit code of a failed `crier ctl`, as in `docs/CONTROL.md`.
 fn control_exit_code(error: &ControlError) -> u8 {
-    const PROTOCOL: u8 = 76;
-    const NO_PERMISSION: u8 = 77;
     match error {
         ControlError::UnknownGroup { .. } => USAGE,
         ControlError::Listen { .. } | ControlError::Unreachable { .. } => UNAVAILABLE,
@@ -140,5 +150,22 @@ fn control_exit_code(error: &ControlError) -> u8 {
             ErrorCode::Failed | ErrorCode::Timeout => UNAVAILABLE,
             ErrorCode::Malformed | ErrorCode::Version | ErrorCode::UnknownVerb => PROTOCOL,
         },
+    }
+}
+
+/// Returns the exit code of a voice that cannot be used or cannot read the text.
+fn synthesis_exit_code(error: &SynthesisError) -> u8 {
+    match error {
+        SynthesisError::Bundle(error) if error.is_missing() => NO_INPUT,
+        SynthesisError::Bundle(_) | SynthesisError::Speech(_) => DATA,
+        SynthesisError::Vocoder(error) if error.is_runtime_missing() => UNAVAILABLE,
+        SynthesisError::Vocoder(_) => DATA,
+        SynthesisError::Voice(error) => synthesis_exit_code(error),
+        // A stage is this program, so its codes are these.
+        SynthesisError::EngineEnded(ended) => {
+            let code = ended.report.exit_code.and_then(|code| u8::try_from(code).ok());
+            code.filter(|code| *code != 0).unwrap_or(UNAVAILABLE)
+        }
+        SynthesisError::Held { .. } | SynthesisError::Abandoned => UNAVAILABLE,
     }
 }

@@ -33,6 +33,17 @@ pub(crate) fn start() {
     let _ = LEVEL.set(handle);
 }
 
+/// Turns the log off, unless the environment has an opinion: a command for people ends with one line that has the cause,
+/// and the same event from the supervision of its stages would only repeat it.
+pub(crate) fn silence() {
+    if std::env::var_os(VARIABLE).is_none()
+        && let Some(handle) = LEVEL.get()
+    {
+        // Fails only without a subscriber, which writes nothing either.
+        let _ = handle.reload(EnvFilter::new("off"));
+    }
+}
+
 /// From now on events of this level and above are written, unless the environment has an opinion.
 pub(crate) fn set_level(log: &crier_config::Log) {
     if std::env::var_os(VARIABLE).is_some() {

@@ -5,14 +5,13 @@ mod bench;
 mod cli;
 mod convert;
 mod ctl;
-mod engine;
+mod engines;
 mod enroll;
 mod error;
 mod logging;
 mod report;
 mod say;
 mod serve;
-mod speak;
 mod stage;
 mod validate;
 mod voice;
@@ -26,7 +25,6 @@ use crate::cli::{Cli, Command, VoiceCommand};
 use crate::error::CrierError;
 
 fn main() -> ExitCode {
-    crier_llama::threads::bound_waiting();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

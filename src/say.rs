@@ -2,18 +2,37 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use crier_player::{AlsaSink, Sink, WavFormat, WavSink, playback_devices};
+use crier_player::{AlsaSink, CROSSFADE_MS, Joiner, PlayerError, Sink, WavFormat, WavSink, playback_devices};
 use crier_speech::{CODEBOOKS, SentenceOptions, TEXT_BYTES_MAX, TextMode, clean};
+use crier_synthesis::{AudioEvent, CHUNK_FRAMES, Style, is_voice_file, render};
 use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
-use crate::engine::Engine;
+use crate::engines::{self, LoadedVoice};
 use crate::error::CrierError;
 use crate::report::{Align, milliseconds, note, print, print_json, rounded, table};
-use crate::speak::{CHUNK_FRAMES, FrameMaker, SpeakSummary, speak};
-use crier_synthesis::Style;
-use crier_synthesis::is_voice_file;
+
+/// Pieces of sound between the vocoder and the output: some ten seconds. An output that takes them no faster than they
+/// are heard stops the engines there.
+const PIECES_AHEAD_MAX: usize = 16;
+
+/// Result of the command.
+struct SaySummary {
+    load_time: Duration,
+    rate_hz: u32,
+    sentences: usize,
+    /// Sentences that the guard or the frame limit ended.
+    cut_sentences: usize,
+    codes: Vec<[u16; CODEBOOKS]>,
+    samples: u64,
+    /// Time from the first request to an engine until the output had the first samples.
+    first_audio: Duration,
+    /// Time during which at least one engine worked.
+    work: Duration,
+}
 
 pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.device == "?" {
@@ -25,32 +44,78 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
     }
     let text = clean(&read_text(&arguments.text)?)?;
-    let mut engine = Engine::load(&arguments.engine, voice_file(arguments))?;
-    let rate_hz = engine.vocoder.sample_rate_hz();
-    // Whatever is wrong with the text is told before a file is created.
-    let script = engine.reader.read(&text, &style(arguments))?;
-    engine.verified()?;
-    if !script.skipped.is_empty() {
-        let skipped = script.skipped.escape_debug();
+    let summary = engines::run(speak(arguments, &text))?;
+    report(arguments, &summary)
+}
+
+/// Speaks a clean text into the output.
+async fn speak(arguments: &SayArguments, text: &str) -> Result<SaySummary, CrierError> {
+    let loaded = LoadedVoice::load(&arguments.engine, voice_file(arguments)).await?;
+    let voice = &loaded.voice;
+    // Errors of the text come before a file is created.
+    let tokenized = voice.read(text, &style(arguments)).await?;
+    if !tokenized.skipped.is_empty() {
+        let skipped = tokenized.skipped.escape_debug();
         note(&format!("crier: this voice reads English only; left out: {skipped}"));
     }
-    let mut output = SayOutput::open(arguments, rate_hz)?;
+    let mut output = SayOutput::open(arguments, voice.sample_rate_hz()).await?;
     let options = SentenceOptions {
         seed: arguments.seed,
         greedy: arguments.greedy,
         max_frames: arguments.max_frames,
         chunk_frames: arguments.chunk.map_or(CHUNK_FRAMES, usize::from),
     };
-    let Engine { reader, talker, predictor, vocoder, .. } = &mut engine;
-    let maker = FrameMaker { layout: reader.bundle().layout(), bundle: reader.bundle(), talker, predictor };
-    let sentences = (0..script.len()).map(|index| Ok(script.sentence(reader, index)?));
-    let mut sink = |samples: &[f32]| Ok(output.sink.write(samples)?);
-    let spoken = speak(maker, vocoder, sentences, options, &mut sink)?;
-    output.finish(&spoken.codes)?;
-    report(arguments, &engine, &spoken, script.len())
+    let mut summary = SaySummary {
+        load_time: loaded.load_time,
+        rate_hz: voice.sample_rate_hz(),
+        sentences: tokenized.len(),
+        cut_sentences: 0,
+        codes: Vec::new(),
+        samples: 0,
+        first_audio: Duration::ZERO,
+        work: Duration::ZERO,
+    };
+    let begin = Instant::now();
+    let (out, events) = mpsc::channel(PIECES_AHEAD_MAX);
+    let rendering = render(voice, &tokenized, 0, options, out);
+    let (rendered, taken) = tokio::join!(rendering, take(events, &mut output, &mut summary));
+    summary.work = voice.busy_clock().total();
+    // The output's error first: all that the engines know of it is that nobody listens any more.
+    taken?;
+    rendered.map_err(|error| loaded.explain(error))?;
+    let first = output.finish(&summary.codes).await?;
+    summary.first_audio = first.map_or(Duration::ZERO, |at| at.duration_since(begin));
+    Ok(summary)
 }
 
-/// The voice file, if `--speaker` is one.
+/// Joins what is rendered, and hands it to the output.
+async fn take(
+    mut events: mpsc::Receiver<AudioEvent>,
+    output: &mut SayOutput,
+    summary: &mut SaySummary,
+) -> Result<(), CrierError> {
+    let (mut joiner, mut joined) = (Joiner::new(summary.rate_hz, CROSSFADE_MS), Vec::new());
+    let mut first_unit = true;
+    while let Some(event) = events.recv().await {
+        match event {
+            // A segment ends where the next one begins, so there is nothing to end before the first.
+            AudioEvent::UnitStart { .. } if std::mem::take(&mut first_unit) => {}
+            AudioEvent::UnitStart { .. } => joiner.next_segment(&mut joined),
+            AudioEvent::Samples(samples) => joiner.push(&samples, &mut joined),
+            AudioEvent::UnitEnd { cut, codes } => {
+                summary.cut_sentences += usize::from(cut);
+                summary.codes.extend(codes);
+            }
+        }
+        summary.samples += joined.len() as u64;
+        output.write(std::mem::take(&mut joined)).await?;
+    }
+    joiner.finish(&mut joined);
+    summary.samples += joined.len() as u64;
+    output.write(joined).await
+}
+
+/// Returns the voice file, if `--speaker` is one.
 fn voice_file(arguments: &SayArguments) -> Option<&Path> {
     arguments.speaker.as_deref().map(Path::new).filter(|path| is_voice_file(path))
 }
@@ -69,7 +134,7 @@ fn style(arguments: &SayArguments) -> Style {
     }
 }
 
-/// The text of the command line, or of standard input when there is none.
+/// Returns the text of the command line, or of standard input when there is none.
 fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
     if !words.is_empty() {
         return Ok(words.join(" ").into_bytes());
@@ -84,77 +149,146 @@ fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
     Ok(text)
 }
 
-/// Output of the speech; a file that was not completed is removed.
+/// Names of a file that is written under a temporary one, so that the final one never holds half of it, not even after
+/// `kill -9`. Removed on drop unless completed.
+struct PartialFile {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl PartialFile {
+    /// Returns none for what must be written in place: standard output, a device, a FIFO.
+    fn new(path: &Path) -> Option<Self> {
+        if path == Path::new("-") || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return None;
+        }
+        // A symbolic link stays one: its target is replaced.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut temporary = path.clone().into_os_string();
+        temporary.push(format!(".{}.part", std::process::id()));
+        Some(Self { temporary: temporary.into(), path })
+    }
+
+    fn complete(self) -> Result<(), CrierError> {
+        std::fs::rename(&self.temporary, &self.path)
+            .map_err(|source| CrierError::Write { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        // Absent after completion, or when it could not even be created.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+/// Output of the speech: a thread, for a sound card takes samples no faster than they are heard, and a medium may hang.
 struct SayOutput {
-    sink: Box<dyn Sink>,
-    wav: Option<PathBuf>,
+    samples: mpsc::Sender<Vec<f32>>,
+    /// Time of the first samples, once the output has ended.
+    ended: oneshot::Receiver<Result<Option<Instant>, PlayerError>>,
+    partial: Option<PartialFile>,
     codes: Option<PathBuf>,
-    finished: bool,
 }
 
 impl SayOutput {
-    fn open(arguments: &SayArguments, rate_hz: u32) -> Result<Self, CrierError> {
-        let sink: Box<dyn Sink> = match &arguments.wav {
-            Some(path) => {
-                let format = match arguments.wav_format {
-                    WavFormatArgument::S16 => WavFormat::S16,
-                    WavFormatArgument::F32 => WavFormat::F32,
-                };
-                Box::new(WavSink::create(path, rate_hz, format)?)
+    async fn open(arguments: &SayArguments, rate_hz: u32) -> Result<Self, CrierError> {
+        let (samples, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
+        let (opened, is_open) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let partial = arguments.wav.as_deref().and_then(PartialFile::new);
+        let wav = partial.as_ref().map(|partial| partial.temporary.clone()).or_else(|| arguments.wav.clone());
+        let (format, device) = (arguments.wav_format, arguments.device.clone());
+        let work = move || match open_sink(wav.as_deref(), format, &device, rate_hz) {
+            Ok(sink) => {
+                // Both fail only when the command has ended meanwhile.
+                let _ = opened.send(Ok(()));
+                let _ = end.send(write_all(sink, pieces));
             }
-            None => Box::new(AlsaSink::open(&arguments.device, rate_hz)?),
+            Err(error) => {
+                let _ = opened.send(Err(error));
+            }
         };
-        let wav = arguments.wav.clone().filter(|path| path != Path::new("-"));
-        Ok(Self { sink, wav, codes: arguments.codes.clone(), finished: false })
+        let thread = std::thread::Builder::new().name("output".into()).spawn(work);
+        thread.map_err(|source| CrierError::Start { what: "start a thread", source })?;
+        is_open.await.map_err(|_| output_died())??;
+        Ok(Self { samples, ended, partial, codes: arguments.codes.clone() })
     }
 
-    fn finish(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<(), CrierError> {
-        let sink = std::mem::replace(&mut self.sink, Box::new(crier_player::NullSink));
-        sink.finish()?;
+    /// Hands samples over; waits while the output is behind.
+    async fn write(&mut self, samples: Vec<f32>) -> Result<(), CrierError> {
+        if samples.is_empty() || self.samples.send(samples).await.is_ok() {
+            return Ok(());
+        }
+        let ended = (&mut self.ended).await.map_err(|_| output_died())?;
+        ended.map_err(CrierError::from).and(Err(output_died()))
+    }
+
+    /// Waits until everything is written or heard; returns the time of the first samples.
+    async fn finish(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<Option<Instant>, CrierError> {
+        drop(self.samples);
+        let first = self.ended.await.map_err(|_| output_died())??;
         if let Some(path) = &self.codes {
             let lines: String =
                 codes.iter().map(|frame| frame.map(|c| c.to_string()).join(",") + "\n").collect();
             std::fs::write(path, lines).map_err(|source| CrierError::Write { path: path.clone(), source })?;
         }
-        self.finished = true;
-        Ok(())
+        self.partial.take().map_or(Ok(()), PartialFile::complete)?;
+        Ok(first)
     }
 }
 
-impl Drop for SayOutput {
-    fn drop(&mut self) {
-        if let (false, Some(path)) = (self.finished, &self.wav) {
-            // It may never have been created.
-            let _ = std::fs::remove_file(path);
-        }
-    }
+fn output_died() -> CrierError {
+    CrierError::Internal("the thread of the output ended".to_owned())
 }
 
-fn report(
-    arguments: &SayArguments,
-    engine: &Engine,
-    spoken: &SpeakSummary,
-    sentences: usize,
-) -> Result<(), CrierError> {
-    let audio_s = spoken.samples as f64 / f64::from(engine.vocoder.sample_rate_hz());
-    let rtf = spoken.total.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
-    if spoken.cut_sentences > 0 && arguments.max_frames.is_none() {
-        let cut = spoken.cut_sentences;
+fn open_sink(
+    wav: Option<&Path>,
+    format: WavFormatArgument,
+    device: &str,
+    rate_hz: u32,
+) -> Result<Box<dyn Sink>, PlayerError> {
+    let Some(path) = wav else { return Ok(Box::new(AlsaSink::open(device, rate_hz)?)) };
+    let format = match format {
+        WavFormatArgument::S16 => WavFormat::S16,
+        WavFormatArgument::F32 => WavFormat::F32,
+    };
+    Ok(Box::new(WavSink::create(path, rate_hz, format)?))
+}
+
+/// Writes all pieces; returns the time at which the sink had the first one.
+fn write_all(
+    mut sink: Box<dyn Sink>,
+    mut pieces: mpsc::Receiver<Vec<f32>>,
+) -> Result<Option<Instant>, PlayerError> {
+    let mut first = None;
+    while let Some(piece) = pieces.blocking_recv() {
+        sink.write(&piece)?;
+        first.get_or_insert_with(Instant::now);
+    }
+    sink.finish()?;
+    Ok(first)
+}
+
+fn report(arguments: &SayArguments, summary: &SaySummary) -> Result<(), CrierError> {
+    let audio_s = summary.samples as f64 / f64::from(summary.rate_hz);
+    let rtf = summary.work.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
+    let (cut, sentences) = (summary.cut_sentences, summary.sentences);
+    if cut > 0 && arguments.max_frames.is_none() {
         let noun = if sentences == 1 { "sentence" } else { "sentences" };
-        note(&format!(
-            "crier: {cut} of {sentences} {noun} did not reach end of speech and {were} cut",
-            were = if cut == 1 { "was" } else { "were" }
-        ));
+        let verb = if cut == 1 { "was" } else { "were" };
+        note(&format!("crier: {cut} of {sentences} {noun} did not reach end of speech and {verb} cut"));
     }
+    let first_ms = milliseconds(summary.first_audio);
     if arguments.json {
         return print_json(&json!({
             "sentences": sentences,
-            "cut_sentences": spoken.cut_sentences,
-            "frames": spoken.codes.len(),
-            "samples": spoken.samples,
+            "cut_sentences": cut,
+            "frames": summary.codes.len(),
+            "samples": summary.samples,
             "audio_s": rounded(audio_s, 3),
-            "first_audio_ms": rounded(milliseconds(spoken.first_audio), 1),
-            "load_ms": rounded(milliseconds(engine.load_time), 1),
+            "first_audio_ms": rounded(first_ms, 1),
+            "load_ms": rounded(milliseconds(summary.load_time), 1),
             "rtf": rounded(rtf, 4),
         }));
     }
@@ -163,7 +297,6 @@ fn report(
         Some(path) => format!(" -> {}", path.display()),
         None => format!(" on {}", arguments.device),
     };
-    let first_ms = milliseconds(spoken.first_audio);
     note(&format!("{audio_s:.2} s of speech, time to first audio {first_ms:.0} ms, RTF {rtf:.2}{place}"));
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! From configuration to what is run: which processors, which voices, which settings for which stage.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crier_announce::{Draft, Priority};
@@ -22,13 +21,7 @@ use super::users::Users;
 use super::voices::{MAIN_VOICE, VoiceOptions, VoiceProfile};
 use crate::cli::StageKind;
 use crate::error::CrierError;
-use crate::stage::{IntakeSettings, PlayerSettings};
-
-/// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot
-/// be made again, and are back in a second. The player goes last, since every gap of it is heard.
-const ENGINE_OOM_SCORE_ADJUST: i16 = 500;
-const PLAYER_OOM_SCORE_ADJUST: i16 = -900;
-const INTAKE_OOM_SCORE_ADJUST: i16 = 0;
+use crate::stage::{self, IntakeSettings, PlayerSettings};
 
 /// CPUs of everything on a machine whose CPUs are `allowed`, with what the configuration says instead. `allowed` are
 /// the CPUs of the program at its start: once the supervisor has pinned itself to its own, it cannot find the others.
@@ -52,41 +45,6 @@ pub(crate) fn timeouts(config: &crier_config::Supervisor) -> StageTimeouts {
         progress_timeout_ms: u64::from(config.stage_progress_timeout_ms),
         restarts_max: usize::try_from(config.stage_restarts_max).unwrap_or(usize::MAX),
     }
-}
-
-/// Specification of a stage that is this program.
-pub(crate) fn stage_spec<S>(
-    kind: StageKind,
-    name: String,
-    settings: S,
-    user: Option<&User>,
-    cpus: &[usize],
-    timeouts: StageTimeouts,
-) -> StageSpec<S> {
-    let oom_score_adjust = match kind {
-        StageKind::Talker | StageKind::Predictor | StageKind::Vocoder => ENGINE_OOM_SCORE_ADJUST,
-        StageKind::Player => PLAYER_OOM_SCORE_ADJUST,
-        StageKind::Intake => INTAKE_OOM_SCORE_ADJUST,
-    };
-    let spin = OsString::from("GOMP_SPINCOUNT");
-    let spin = std::env::var_os(&spin).is_none().then(|| (spin, crier_llama::threads::SPIN_COUNT.into()));
-    StageSpec {
-        name,
-        program: own_program(),
-        arguments: vec!["stage".into(), kind.name().into()],
-        environment: spin.into_iter().collect(),
-        settings,
-        user: user.cloned(),
-        cpus: Some(cpus.to_vec()),
-        oom_score_adjust,
-        timeouts,
-        private: kind == StageKind::Intake,
-    }
-}
-
-/// Path of this program. Its link in `/proc` would do as well, but then `ps` and `top` would call every stage "exe".
-fn own_program() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
 }
 
 /// All voices of the configuration, and the embedded one.
@@ -135,7 +93,7 @@ pub(crate) fn speech(
 pub(crate) fn engines(cpus: &EngineCpus, timeouts: StageTimeouts, users: &Users) -> EngineSpecs {
     let spec = |kind: StageKind, user: &Option<User>, assigned: &CpuAssignment| {
         let settings = EngineSettings { threads: assigned.threads, ..EngineSettings::default() };
-        stage_spec(kind, kind.name().to_owned(), settings, user.as_ref(), &assigned.cpus, timeouts)
+        stage::spec(kind, kind.name().to_owned(), settings, user.as_ref(), Some(&assigned.cpus), timeouts)
     };
     EngineSpecs {
         talker: spec(StageKind::Talker, &users.talker, &cpus.talker_predictor),
@@ -161,7 +119,7 @@ pub(crate) fn player(
         muted: remembered.muted,
     };
     let user = users.player.as_ref();
-    stage_spec(StageKind::Player, "player".to_owned(), settings, user, &cpus.player, timeouts)
+    stage::spec(StageKind::Player, "player".to_owned(), settings, user, Some(&cpus.player), timeouts)
 }
 
 pub(crate) fn intake(
@@ -180,7 +138,7 @@ pub(crate) fn intake(
         button: config.button.iter().map(|button| self::button(button, config)).collect::<Result<_, _>>()?,
     };
     let user = users.intake.as_ref();
-    Ok(stage_spec(StageKind::Intake, "intake".to_owned(), settings, user, &cpus.intake, timeouts))
+    Ok(stage::spec(StageKind::Intake, "intake".to_owned(), settings, user, Some(&cpus.intake), timeouts))
 }
 
 /// A section as the intake has it: the same keys, in a type of its own.

@@ -13,14 +13,17 @@ use crier_system::Channel;
 use crier_talker::{Talker, TalkerOptions};
 use crier_vocoder::{CODES, Vocoder, VocoderOptions, VocoderState};
 use crier_wire::{
-    Decode, EngineSettings, Failure, PredictorReply, PredictorRequest, TalkerReply, TalkerRequest,
-    VocoderReply, VocoderRequest, floats, read_floats,
+    Decode, EngineSettings, Failure, PredictorBackend, PredictorReply, PredictorRequest, TalkerReply,
+    TalkerRequest, VocoderReply, VocoderRequest, floats, read_floats,
 };
 
-use super::requests::{send, serve, settings, started};
+use super::requests::{send, serve, serve_in_parts, settings, started};
 use crate::error::CrierError;
 use crate::report::counted;
 use crier_synthesis::SpeakerIdentity;
+
+/// Samples in one packet, 128 kB: a packet has room for that and its head. 64 frames take four.
+const SAMPLES_MAX: usize = 32 * 1024;
 
 /// Loads with `load`, which also does a piece of work, so that the first request finds all pages in memory, and tells
 /// that the stage can work; `None` when the supervisor is gone.
@@ -80,7 +83,12 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
 
 pub(super) fn predictor(channel: &Channel) -> Result<(), CrierError> {
     let loaded = ready(channel, |settings, bundle| {
-        let options = PredictorOptions { threads: Threads::new(settings.threads), backend: Backend::Auto };
+        let backend = match settings.predictor_backend {
+            PredictorBackend::Auto => Backend::Auto,
+            PredictorBackend::Ggml => Backend::Ggml,
+            PredictorBackend::Onnx => Backend::Onnx,
+        };
+        let options = PredictorOptions { threads: Threads::new(settings.threads), backend };
         let mut predictor = Predictor::load(bundle, &options)?;
         let hidden = vec![0.0; bundle.layout().hidden];
         predictor.predict(0, &hidden, 0, &Sampler::new(0, Choice::Greedy))?;
@@ -117,7 +125,9 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
     })?;
     let Some((mut vocoder, beginnings)) = loaded else { return Ok(()) };
     let mut continued = None;
-    serve(channel, |VocoderRequest::Decode(Decode { at, codes, beginning }), _, payload| {
+    let answer = |VocoderRequest::Decode(Decode { at, codes, beginning }): VocoderRequest,
+                  _: &[u8],
+                  payload: &mut Vec<f32>| {
         let decode = || -> Result<(), CrierError> {
             if at.frame == 0 {
                 if continued != beginning {
@@ -132,12 +142,17 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         };
         let result = decode();
         Ok(Some(match result {
-            Ok(()) => VocoderReply::Decoded { at },
+            Ok(()) => VocoderReply::Decoded { at, more: true },
             Err(error) => {
                 payload.clear();
                 VocoderReply::Failed(Failure { at, reason: error.to_string() })
             }
         }))
+    };
+    serve_in_parts(channel, SAMPLES_MAX, answer, |reply| {
+        if let VocoderReply::Decoded { more, .. } = reply {
+            *more = false;
+        }
     })
 }
 

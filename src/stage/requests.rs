@@ -47,7 +47,18 @@ pub(super) fn send<R: Serialize>(
 /// the reply's payload and returns the reply. Ends when the supervisor is gone.
 pub(super) fn serve<Q: DeserializeOwned, R: Serialize>(
     channel: &Channel,
+    answer: impl FnMut(Q, &[u8], &mut Vec<f32>) -> Result<Option<R>, WireError>,
+) -> Result<(), CrierError> {
+    serve_in_parts(channel, usize::MAX, answer, |_| {})
+}
+
+/// [`serve`] with payloads that may exceed the longest packet: each packet carries `numbers_max` numbers at most, and
+/// `end` marks the reply in the last one.
+pub(super) fn serve_in_parts<Q: DeserializeOwned, R: Serialize>(
+    channel: &Channel,
+    numbers_max: usize,
     mut answer: impl FnMut(Q, &[u8], &mut Vec<f32>) -> Result<Option<R>, WireError>,
+    end: impl Fn(&mut R),
 ) -> Result<(), CrierError> {
     let (mut incoming, mut outgoing, mut payload) = (Vec::new(), Vec::new(), Vec::new());
     while channel.receive(&mut incoming)?.is_some() {
@@ -58,9 +69,19 @@ pub(super) fn serve<Q: DeserializeOwned, R: Serialize>(
             ToStage::Probe { number } => Some(FromStage::Alive { number }),
             ToStage::Work(request) => answer(request, bytes, &mut payload)?.map(FromStage::Work),
         };
-        if let Some(reply) = reply
-            && !send(channel, &reply, &payload, &mut outgoing)?
-        {
+        let Some(mut reply) = reply else { continue };
+        let mut rest = payload.as_slice();
+        while rest.len() > numbers_max {
+            let (part, behind) = rest.split_at(numbers_max);
+            if !send(channel, &reply, part, &mut outgoing)? {
+                return Ok(());
+            }
+            rest = behind;
+        }
+        if let FromStage::Work(reply) = &mut reply {
+            end(reply);
+        }
+        if !send(channel, &reply, rest, &mut outgoing)? {
             break;
         }
     }

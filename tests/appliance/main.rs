@@ -10,6 +10,7 @@ mod doors;
 mod reload;
 mod rig;
 mod rollback;
+mod say;
 mod speech;
 mod troubles;
 mod users;

@@ -14,8 +14,12 @@ use llama_cpp_sys_2 as sys;
 
 use crate::LlamaError;
 
-/// Value of `GOMP_SPINCOUNT`: iterations of libgomp's spin loop before a waiting thread sleeps on a futex. Applies
-/// unless the environment sets `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY`.
+/// Environment variables that bound how long libgomp's threads spin, the one that Crier sets first. libgomp reads them
+/// when it is loaded, before `main`, so they must be in the environment of a process that is started.
+pub const SPIN_VARIABLES: [&str; 2] = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"];
+
+/// Value of `GOMP_SPINCOUNT`: iterations of libgomp's spin loop before a waiting thread sleeps on a futex. For processes
+/// whose environment sets none of [`SPIN_VARIABLES`].
 ///
 /// 1000 iterations are a few microseconds: longer than a typical wait at a barrier, so that short waits cost no system
 /// call, and far shorter than a scheduler time slice, so that a shared CPU is released soon. libgomp's own default is
@@ -26,23 +30,6 @@ pub const SPIN_COUNT: &str = "1000";
 pub const THREADS_MAX: usize = 64;
 /// Size of ggml's CPU mask (`GGML_MAX_N_THREADS`); a higher CPU number cannot be expressed in it.
 const PROCESSORS_MAX: usize = 512;
-
-/// Bounds how long waiting threads spin; to be called first thing in `main`. libgomp reads its settings when it is
-/// loaded, before `main`, so the only way is to set them and start the program again, which happens at most once.
-/// Does nothing where the environment has an opinion of its own.
-pub fn bound_waiting() {
-    use std::os::unix::process::CommandExt;
-    if ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].iter().any(|name| std::env::var_os(name).is_some()) {
-        return;
-    }
-    let (Ok(program), mut arguments) = (std::env::current_exe(), std::env::args_os()) else { return };
-    let name = arguments.next().unwrap_or_else(|| program.clone().into_os_string());
-    let mut again = std::process::Command::new(program);
-    again.arg0(name).args(arguments).env("GOMP_SPINCOUNT", SPIN_COUNT);
-    // Only a failure returns; then threads spin longer than they should, and nothing else is wrong.
-    let error = again.exec();
-    tracing::debug!(%error, "cannot start again with GOMP_SPINCOUNT set");
-}
 
 /// Settings of a thread pool.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,20 +35,23 @@ pub struct CrashReport {
     pub messages: Vec<String>,
     /// Uptime of the machine at that moment, in milliseconds.
     pub at_ms: u64,
+    /// Exit code, if the process exited by itself; `reason` has it in words.
+    #[serde(skip)]
+    pub exit_code: Option<i32>,
 }
 
 impl CrashReport {
     pub(crate) fn new(reason: String, lines: &LastLines, messages: &MessageLog) -> Self {
         let stderr = lines.kept.iter().cloned().collect();
         let messages = messages.kept.iter().cloned().collect();
-        Self { reason, stderr, messages, at_ms: crier_system::uptime_ms() }
+        Self { reason, stderr, messages, at_ms: crier_system::uptime_ms(), exit_code: None }
     }
 }
 
 impl CrashReport {
     /// Report of a spawn that failed, which leaves nothing behind.
     pub(crate) fn without_instance(reason: String) -> Self {
-        Self { reason, stderr: Vec::new(), messages: Vec::new(), at_ms: crier_system::uptime_ms() }
+        Self::new(reason, &LastLines::default(), &MessageLog::new(true))
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crier_system::{Channel, Child, Spawn, User, monotonic_ms};
+use crier_system::{Channel, Child, Ended, Spawn, User, monotonic_ms};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
@@ -166,8 +166,6 @@ where
         let mut packet = Vec::new();
         self.carry_out();
         while !self.lifecycle.is_closed() {
-            // A reload changes timeouts without a restart.
-            self.lifecycle.set_timeouts(self.spec.borrow().timeouts);
             let wait_ms = self.lifecycle.deadline_ms().map(|at_ms| at_ms.saturating_sub(monotonic_ms()));
             let event = tokio::select! {
                 // Commands first: a hold must not wait behind a stage that talks all the time.
@@ -185,6 +183,8 @@ where
             if event == Event::Ready {
                 self.note_ready();
             }
+            // A reload changes timeouts without a restart, perhaps while the event was awaited.
+            self.lifecycle.set_timeouts(self.spec.borrow().timeouts);
             self.lifecycle.on(event, monotonic_ms());
             self.carry_out();
             if exited {
@@ -264,13 +264,17 @@ where
 
     /// Keeps and logs the crash report of the present instance.
     fn report(&mut self, reason: &EndReason) {
+        let exit_code = match reason {
+            EndReason::Exited(Ended::Exited { code }) => Some(*code),
+            _ => None,
+        };
         let reason = reason.to_string();
         tracing::warn!(stage = %self.name, %reason, "stage has ended");
         let report = match &mut self.instance {
             Some(instance) => instance.crash_report(&self.name, reason),
             None => CrashReport::without_instance(reason),
         };
-        self.stage.status.borrow_mut().last_crash = Some(report);
+        self.stage.status.borrow_mut().last_crash = Some(CrashReport { exit_code, ..report });
     }
 
     /// Lets go of the present instance.

@@ -34,10 +34,14 @@ pub(crate) trait Reply {
     fn at(&self) -> At;
     /// Failure, if the work could not be done.
     fn failure(&self) -> Option<&Failure>;
+    /// True if another packet continues the payload.
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! reply {
-    ($reply:ident, $done:ident) => {
+    ($reply:ident, $done:ident $(, $more:ident)?) => {
         impl Reply for $reply {
             fn at(&self) -> At {
                 match self {
@@ -51,13 +55,19 @@ macro_rules! reply {
                     Self::$done { .. } => None,
                 }
             }
+
+            $(
+                fn has_more(&self) -> bool {
+                    matches!(self, Self::$done { $more: true, .. })
+                }
+            )?
         }
     };
 }
 
 reply!(TalkerReply, Decoded);
 reply!(PredictorReply, Predicted);
-reply!(VocoderReply, Decoded);
+reply!(VocoderReply, Decoded, more);
 
 /// Latency of an engine, summed over its requests.
 #[derive(Debug, Clone, Copy, Default)]
@@ -159,11 +169,20 @@ impl<R: Reply> EngineClient<R> {
             for (request, payload) in parts {
                 connection.send(request, payload).await?;
             }
+            let mut numbers = Vec::new();
             loop {
+                let (reply, mut payload) = connection.receive().await?;
                 // A request that was cancelled, as by an announcement that was stopped, leaves its reply behind.
-                let (reply, payload) = connection.receive().await?;
-                if reply.at() == at {
-                    return Ok((reply, payload));
+                if reply.at() != at {
+                    continue;
+                }
+                if numbers.is_empty() {
+                    numbers = payload;
+                } else {
+                    numbers.append(&mut payload);
+                }
+                if !reply.has_more() {
+                    return Ok((reply, numbers));
                 }
             }
         };

@@ -124,12 +124,12 @@ pub async fn render_with(
 }
 
 /// Constant input of both halves.
-struct Job<'a> {
-    voice: &'a Voice,
-    layout: &'a VoiceLayout,
-    text: &'a TokenizedText,
-    first: usize,
-    options: SentenceOptions,
+pub(crate) struct Job<'a> {
+    pub(crate) voice: &'a Voice,
+    pub(crate) layout: &'a VoiceLayout,
+    pub(crate) text: &'a TokenizedText,
+    pub(crate) first: usize,
+    pub(crate) options: SentenceOptions,
 }
 
 /// A frame on its way from the first half to the second.
@@ -180,7 +180,7 @@ async fn make_frames(
 }
 
 /// Makes one step of the talker or the predictor.
-async fn step(
+pub(crate) async fn step(
     job: &Job<'_>,
     utterance: u64,
     frames: &mut SentenceFrames,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
 use crier_speech::{
-    FRAMES_MAX, ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode, TextNormalisation,
-    Tokenizer, VoiceLayout, breath, clean, frame_ids, normalise, pronounce, split_sentences,
+    FRAMES_MAX, Identity, ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode,
+    TextNormalisation, Tokenizer, VoiceLayout, breath, clean, frame_ids, normalise, pronounce,
+    split_sentences,
 };
 
 use crate::{SpeakerIdentity, SynthesisError};
@@ -106,6 +107,25 @@ impl TextFrontend {
         let voice_file = style.file.clone().filter(|_| style.speaker.is_none());
         let tokenized = TokenizedText { voice_file, skipped, text: text.to_owned(), options, units };
         // Building the first prompt validates speaker, language and instruction against the layout.
+        tokenized.sentence(self, 0)?;
+        Ok(tokenized)
+    }
+
+    /// Tokenizes a clean text for a speaker of any identity, in the order of streaming.
+    ///
+    /// # Errors
+    /// As [`TextFrontend::read`].
+    pub fn read_as(&self, text: &str, identity: Identity) -> Result<TokenizedText, SynthesisError> {
+        let options = PromptOptions {
+            role: self.tokenizer.role(self.bundle.layout())?,
+            instruction: Vec::new(),
+            language: None,
+            identity,
+            reference: None,
+            mode: TextMode::Streaming,
+        };
+        let (units, skipped) = self.units(text)?;
+        let tokenized = TokenizedText { voice_file: None, skipped, text: text.to_owned(), options, units };
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
     }

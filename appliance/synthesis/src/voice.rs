@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 
 use crate::engine::{BusyClock, EngineClient, Reply};
-use crate::{SpeakerIdentity, Style, SynthesisError, TextFrontend, TokenizedText};
+use crate::{EngineEnded, SpeakerIdentity, Style, SynthesisError, TextFrontend, TokenizedText};
 
 /// Positions of the talker's context. Prompt, text and the 8192 frames that a model could make would not fit into the
 /// memory of a small board; half a minute of speech does.
@@ -153,19 +153,28 @@ impl VoiceSlot {
         }
     }
 
-    /// Waits until the voice is loaded.
+    /// Waits until the voice is loaded, and can speak.
     ///
     /// # Errors
     /// It cannot be loaded, or one of its engines is held.
     pub async fn usable(&self) -> Result<Rc<Voice>, SynthesisError> {
+        let voice = self.loaded().await?;
+        match voice.held() {
+            None => Ok(voice),
+            Some(stage) => Err(SynthesisError::Held { stage }),
+        }
+    }
+
+    /// Waits until the voice is loaded; its engines may be held.
+    ///
+    /// # Errors
+    /// It cannot be loaded.
+    pub async fn loaded(&self) -> Result<Rc<Voice>, SynthesisError> {
         let mut state = self.state.subscribe();
         // Fails only without a sender, which lives in this slot.
         let loaded = state.wait_for(|state| !matches!(state, VoiceState::Loading)).await;
         match loaded.as_deref() {
-            Ok(VoiceState::Ready(voice)) => match voice.held() {
-                None => Ok(Rc::clone(voice)),
-                Some(stage) => Err(SynthesisError::Held { stage }),
-            },
+            Ok(VoiceState::Ready(voice)) => Ok(Rc::clone(voice)),
             Ok(VoiceState::Failed(error)) => Err(SynthesisError::Voice(Arc::clone(error))),
             Ok(VoiceState::Loading) | Err(_) => Err(SynthesisError::Abandoned),
         }
@@ -326,6 +335,17 @@ impl Voice {
     pub fn held(&self) -> Option<String> {
         let held = self.stages.iter().find(|stage| stage.status().condition == Condition::Held);
         held.map(|stage| stage.status().name.clone())
+    }
+
+    /// Returns the end of the first engine that is not started again.
+    #[must_use]
+    pub fn ended(&self) -> Option<EngineEnded> {
+        let statuses = self.stages.iter().map(|stage| stage.status());
+        let held = statuses.filter(|status| status.condition == Condition::Held);
+        let mut ended = held.filter_map(|status| {
+            Some(EngineEnded { stage: status.name.clone(), report: status.last_crash.clone()? })
+        });
+        ended.next()
     }
 
     /// Time during which at least one of its engines was working.

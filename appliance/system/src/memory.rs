@@ -40,10 +40,27 @@ pub fn process_cpu_time() -> Duration {
         .map_or(Duration::ZERO, Duration::from)
 }
 
+/// Returns the CPU time that all threads of another process have used so far; zero if it has ended.
+#[must_use]
+pub fn cpu_time_of(pid: i32) -> Duration {
+    let clock = nix::time::clock_getcpuclockid(nix::unistd::Pid::from_raw(pid));
+    clock.and_then(nix::time::clock_gettime).map_or(Duration::ZERO, Duration::from)
+}
+
 /// Returns the peak resident set size of this process, in bytes; 0 if `/proc` is not mounted.
 #[must_use]
 pub fn peak_rss_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    peak_rss_of_status("/proc/self/status")
+}
+
+/// Returns the peak resident set size of another process, in bytes; 0 if it has ended.
+#[must_use]
+pub fn peak_rss_bytes_of(pid: i32) -> u64 {
+    peak_rss_of_status(&format!("/proc/{pid}/status"))
+}
+
+fn peak_rss_of_status(path: &str) -> u64 {
+    let status = std::fs::read_to_string(path).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
@@ -65,5 +82,8 @@ mod tests {
         assert!(touched.iter().sum::<u64>() > 0);
         assert!(super::process_cpu_time() > before);
         assert!(super::peak_rss_bytes() > 30_000_000);
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert!(super::cpu_time_of(own) > before);
+        assert!(super::peak_rss_bytes_of(own) > 30_000_000);
     }
 }

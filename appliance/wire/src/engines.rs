@@ -98,6 +98,10 @@ pub enum VocoderReply {
     Decoded {
         /// Address of the first frame.
         at: At,
+        /// True if more samples of the same frames follow in the next packet, because all together exceed the longest
+        /// one.
+        #[serde(default)]
+        more: bool,
     },
     /// The request failed.
     Failed(Failure),

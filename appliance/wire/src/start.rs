@@ -65,6 +65,19 @@ pub struct Started {
     pub detail: String,
 }
 
+/// Backend that computes the code predictor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictorBackend {
+    /// ggml, or ONNX Runtime if ggml cannot load its file.
+    #[default]
+    Auto,
+    /// ggml.
+    Ggml,
+    /// ONNX Runtime.
+    Onnx,
+}
+
 /// Settings of talker, predictor and vocoder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,4 +91,7 @@ pub struct EngineSettings {
     /// Voice files for which the vocoder prepares a primed state; with others an utterance begins in silence.
     #[serde(default)]
     pub voice_files: Vec<PathBuf>,
+    /// Backend of the code predictor; the other engines have one each.
+    #[serde(default)]
+    pub predictor_backend: PredictorBackend,
 }
