@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engines::{self, LoadedVoice};
 use crate::error::CrierError;
-use crate::report::{Align, milliseconds, note, print, print_json, rounded, table};
+use crate::report::{Align, counted, milliseconds, note, print, print_json, rounded, table};
 
 /// Pieces of sound between the vocoder and the output: some ten seconds. An output that takes them no faster than they
 /// are heard stops the engines there.
@@ -275,9 +275,8 @@ fn report(arguments: &SayArguments, summary: &SaySummary) -> Result<(), CrierErr
     let rtf = summary.work.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
     let (cut, sentences) = (summary.cut_sentences, summary.sentences);
     if cut > 0 && arguments.max_frames.is_none() {
-        let noun = if sentences == 1 { "sentence" } else { "sentences" };
-        let verb = if cut == 1 { "was" } else { "were" };
-        note(&format!("crier: {cut} of {sentences} {noun} did not reach end of speech and {verb} cut"));
+        let (all, verb) = (counted(sentences, "sentence"), if cut == 1 { "was" } else { "were" });
+        note(&format!("crier: {cut} of {all} did not reach end of speech and {verb} cut"));
     }
     let first_ms = milliseconds(summary.first_audio);
     if arguments.json {
