@@ -1,7 +1,7 @@
 //! Lines of a FIFO and what they say.
 #![no_main]
 
-use crier_intake::{Defaults, Lines, Message};
+use crier_intake::{Defaults, LineSplitter, Message};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     assert_eq!(messages(bytes, usize::MAX), messages(bytes, 1));
@@ -9,11 +9,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 
 fn messages(bytes: &[u8], chunk: usize) -> Vec<Option<Message>> {
     let defaults = Defaults::default();
-    let (mut lines, mut messages) = (Lines::default(), Vec::new());
+    let (mut lines, mut messages) = (LineSplitter::default(), Vec::new());
     let mut take = |line| {
         messages.push(match line {
-            crier_intake::Line::Whole(line) => Some(Message::read(&line, &defaults)),
-            crier_intake::Line::TooLong => None,
+            crier_intake::InputLine::Whole(line) => Some(Message::read(&line, &defaults)),
+            crier_intake::InputLine::TooLong => None,
         });
     };
     for part in bytes.chunks(chunk) {

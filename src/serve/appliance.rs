@@ -11,7 +11,7 @@ use crier_announce::{
     Announcement, Draft, Effect, Event, EventKind, Limits, Queue, RecentOutcome, RecentOutcomes, Sequence,
 };
 use crier_system::uptime_ms;
-use crier_wire::{Answer, Command, Told};
+use crier_wire::{AnnouncementEvent, Answer, Command};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::task::JoinHandle;
 
@@ -32,7 +32,7 @@ pub(crate) struct Appliance {
     speaking: RefCell<Option<(Sequence, JoinHandle<()>)>>,
     /// Who waits for the answer to a submission.
     asked: RefCell<BTreeMap<u64, oneshot::Sender<Answer>>>,
-    events: broadcast::Sender<Told>,
+    events: broadcast::Sender<AnnouncementEvent>,
     /// Something about the state has changed.
     pub(crate) changed: Notify,
     pub(crate) counts: RefCell<Counts>,
@@ -67,7 +67,7 @@ impl Appliance {
     }
 
     /// What happens to announcements from now on.
-    pub(crate) fn events(&self) -> broadcast::Receiver<Told> {
+    pub(crate) fn events(&self) -> broadcast::Receiver<AnnouncementEvent> {
         self.events.subscribe()
     }
 
@@ -315,6 +315,6 @@ impl Appliance {
         self.recent.borrow_mut().observe(&event, uptime_ms());
         tracing::info!(announcement = %event.id.escape_debug(), event = event.kind.name(), "announcement");
         // There may be no listener.
-        let _ = self.events.send(Told { sequence: number, event });
+        let _ = self.events.send(AnnouncementEvent { sequence: number, event });
     }
 }

@@ -77,8 +77,8 @@ async fn talk(
                 continue;
             }
             Some(answer) = answers.recv() => answer,
-            told = events.recv() => match told {
-                Ok(told) => IntakeRequest::Told(told),
+            event = events.recv() => match event {
+                Ok(event) => IntakeRequest::Event(event),
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "the intake is too slow; it missed events");
                     continue;
@@ -103,19 +103,19 @@ fn take(
     answers: &mpsc::Sender<IntakeRequest>,
 ) {
     match report {
-        IntakeReport::Submit { ticket, draft } => {
+        IntakeReport::Submit { request_id, draft } => {
             let (appliance, answers) = (Rc::clone(appliance), answers.clone());
             tokio::task::spawn_local(async move {
                 let answer = appliance.submit(*draft).await;
                 // An intake that has died meanwhile has acknowledged nothing.
-                let _ = answers.send(IntakeRequest::Answer { ticket, answer }).await;
+                let _ = answers.send(IntakeRequest::Answer { request_id, answer }).await;
             });
         }
-        IntakeReport::Command { ticket, command } => {
+        IntakeReport::Command { request_id, command } => {
             let (appliance, answers) = (Rc::clone(appliance), answers.clone());
             tokio::task::spawn_local(async move {
                 let answer = appliance.command(command).await;
-                let _ = answers.send(IntakeRequest::Answer { ticket, answer }).await;
+                let _ = answers.send(IntakeRequest::Answer { request_id, answer }).await;
             });
         }
         IntakeReport::Input { input, up, detail } => {

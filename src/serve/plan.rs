@@ -148,11 +148,11 @@ fn same<From: Serialize, To: DeserializeOwned>(section: &From) -> Result<To, Cri
     })
 }
 
-fn button(button: &crier_config::Button, config: &Config) -> Result<buttons::Button, CrierError> {
+fn button(button: &crier_config::Button, config: &Config) -> Result<buttons::ButtonSettings, CrierError> {
     let action = |action: &Option<crier_config::Action>| {
         action.as_ref().map(|action| self::action(action, config)).transpose()
     };
-    Ok(buttons::Button {
+    Ok(buttons::ButtonSettings {
         key: button.key.clone(),
         device: button.device.clone(),
         press: action(&button.press)?,
@@ -163,8 +163,8 @@ fn button(button: &crier_config::Button, config: &Config) -> Result<buttons::But
     })
 }
 
-fn action(action: &crier_config::Action, config: &Config) -> Result<buttons::Action, CrierError> {
-    use buttons::Action as Does;
+fn action(action: &crier_config::Action, config: &Config) -> Result<buttons::ButtonAction, CrierError> {
+    use buttons::ButtonAction as Does;
     use crier_config::{Action, Mute};
     Ok(match action {
         Action::Say { text, language, voice, priority } => Does::Say {
@@ -264,14 +264,14 @@ mod tests {
         let broker = settings.mqtt.unwrap();
         assert_eq!((broker.port, broker.tls.is_some()), (8883, true));
         let [first, second] = &settings.button[..] else { panic!("two buttons") };
-        assert!(matches!(&first.press, Some(buttons::Action::Say { text, .. }) if text == "Hello."));
+        assert!(matches!(&first.press, Some(buttons::ButtonAction::Say { text, .. }) if text == "Hello."));
         assert!(
-            matches!(&first.double_press, Some(buttons::Action::Wav { chime, .. }) if chime == "gong.wav")
+            matches!(&first.double_press, Some(buttons::ButtonAction::Wav { chime, .. }) if chime == "gong.wav")
         );
-        assert_eq!(first.long_press, Some(buttons::Action::Mute(None)));
-        assert_eq!(second.press, Some(buttons::Action::Volume { step_percent: -5 }));
-        assert_eq!(second.double_press, Some(buttons::Action::StopAll));
-        assert_eq!(second.long_press, Some(buttons::Action::Repeat));
+        assert_eq!(first.long_press, Some(buttons::ButtonAction::Mute(None)));
+        assert_eq!(second.press, Some(buttons::ButtonAction::Volume { step_percent: -5 }));
+        assert_eq!(second.double_press, Some(buttons::ButtonAction::StopAll));
+        assert_eq!(second.long_press, Some(buttons::ButtonAction::Repeat));
     }
 
     #[test]

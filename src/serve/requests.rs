@@ -7,7 +7,7 @@ use crier_control::{
     ControlHandler, ControlRequest, ControlResponse, DeviceEntry, ErrorCode, ErrorReport, Hello,
 };
 use crier_supervisor::Stage;
-use crier_wire::{Answer, Told};
+use crier_wire::{AnnouncementEvent, Answer};
 use tokio::sync::broadcast::Receiver;
 
 use super::status;
@@ -36,7 +36,7 @@ impl ControlHandler for Supervisor {
         self.appliance.submit(draft).await
     }
 
-    fn events(&self) -> Receiver<Told> {
+    fn events(&self) -> Receiver<AnnouncementEvent> {
         self.appliance.events()
     }
 

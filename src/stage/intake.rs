@@ -1,6 +1,6 @@
 //! The intake as a stage: all inputs in one process, which knows neither models nor sound.
 
-use crier_intake::{Counter, buttons, fifo, mqtt, serial};
+use crier_intake::{Hub, buttons, fifo, mqtt, serial};
 use crier_system::Channel;
 use crier_wire::{FromStage, IntakeReport, IntakeRequest, ToStage, decode, encode};
 
@@ -18,39 +18,39 @@ pub(crate) struct IntakeSettings {
     pub(crate) id: String,
     /// What people call it.
     pub(crate) name: String,
-    pub(crate) serial: Vec<serial::Settings>,
-    pub(crate) fifo: Vec<fifo::Settings>,
-    pub(crate) mqtt: Option<mqtt::BrokerSettings>,
-    pub(crate) button: Vec<buttons::Button>,
+    pub(crate) serial: Vec<serial::SerialSettings>,
+    pub(crate) fifo: Vec<fifo::FifoSettings>,
+    pub(crate) mqtt: Option<mqtt::MqttSettings>,
+    pub(crate) button: Vec<buttons::ButtonSettings>,
 }
 
 impl IntakeSettings {
     /// Starts every input; answers how many.
-    fn start(self, counter: &Counter) -> usize {
+    fn start(self, hub: &Hub) -> usize {
         let mut count = 0;
-        let mut desk = |name: &str| {
+        let mut handle = |name: &str| {
             count += 1;
-            counter.desk(name)
+            hub.handle(name)
         };
         for settings in self.serial {
-            let desk = desk(&format!("serial:{}", settings.device.display()));
-            tokio::spawn(serial::run(settings, desk));
+            let handle = handle(&format!("serial:{}", settings.device.display()));
+            tokio::spawn(serial::run(settings, handle));
         }
         for settings in self.fifo {
-            let desk = desk(&format!("fifo:{}", settings.path.display()));
-            tokio::spawn(fifo::run(settings, desk));
+            let handle = handle(&format!("fifo:{}", settings.path.display()));
+            tokio::spawn(fifo::run(settings, handle));
         }
         if let Some(broker) = self.mqtt {
-            let identity = mqtt::Identity {
+            let identity = mqtt::ApplianceIdentity {
                 id: self.id,
                 name: self.name,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 hardware: std::env::consts::ARCH.to_owned(),
             };
-            tokio::spawn(mqtt::run(mqtt::Settings { identity, broker }, desk("mqtt")));
+            tokio::spawn(mqtt::run(mqtt::MqttOptions { identity, broker }, handle("mqtt")));
         }
         if !self.button.is_empty() {
-            tokio::spawn(buttons::run(buttons::Settings { buttons: self.button }, desk("buttons")));
+            tokio::spawn(buttons::run(buttons::ButtonsSettings { buttons: self.button }, handle("buttons")));
         }
         count
     }
@@ -70,14 +70,14 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
 
 async fn serve(channel: Channel, settings: IntakeSettings) -> Result<(), CrierError> {
     let packets = Packets::new(channel)?;
-    let mut counter = Counter::new();
-    let count = settings.start(&counter);
+    let mut hub = Hub::new();
+    let count = settings.start(&hub);
     let mut outgoing = Vec::new();
     send(&packets, &started(0, crate::report::counted(count, "input")), &mut outgoing).await?;
     let mut incoming = Vec::new();
     loop {
         tokio::select! {
-            report = counter.report() => send(&packets, &FromStage::Work(report), &mut outgoing).await?,
+            report = hub.report() => send(&packets, &FromStage::Work(report), &mut outgoing).await?,
             received = packets.receive(&mut incoming) => {
                 if received?.is_none() {
                     return Ok(());
@@ -86,7 +86,7 @@ async fn serve(channel: Channel, settings: IntakeSettings) -> Result<(), CrierEr
                 match head {
                     ToStage::Start { .. } => {}
                     ToStage::Probe { number } => send(&packets, &FromStage::Alive { number }, &mut outgoing).await?,
-                    ToStage::Work(request) => counter.request(request),
+                    ToStage::Work(request) => hub.request(request),
                 }
             }
         }

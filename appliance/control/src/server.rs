@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crier_announce::{Draft, Sequence};
-use crier_wire::{Answer, Told};
+use crier_wire::{AnnouncementEvent, Answer};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -45,7 +45,7 @@ pub trait ControlHandler: 'static {
     fn submit(self: &Rc<Self>, draft: Draft) -> impl Future<Output = Answer>;
 
     /// Subscribes to the events of all announcements.
-    fn events(&self) -> Receiver<Told>;
+    fn events(&self) -> Receiver<AnnouncementEvent>;
 
     /// Cancels an announcement, if it has not ended.
     fn cancel(&self, sequence: Sequence);
@@ -148,7 +148,7 @@ impl Session {
     ///
     /// # Errors
     /// The client has gone.
-    async fn forward(self, mut events: Receiver<Told>, number: u64) -> io::Result<()> {
+    async fn forward(self, mut events: Receiver<AnnouncementEvent>, number: u64) -> io::Result<()> {
         let Self { mut reader, mut writer, request, .. } = self;
         // From here on this client is on the budget of those who wait.
         drop(request);
@@ -156,8 +156,8 @@ impl Session {
         reader.set_limit(u64::MAX);
         let (mut rest, mut half_closed) = ([0; 64], false);
         loop {
-            let told = tokio::select! {
-                told = events.recv() => told,
+            let event = tokio::select! {
+                event = events.recv() => event,
                 // A pipe into `socat` only ends its sending half, and still reads.
                 read = reader.read(&mut rest), if !half_closed => match read {
                     Ok(0) if !is_hung_up(&writer) => {
@@ -175,10 +175,10 @@ impl Session {
                     continue;
                 }
             };
-            match told {
-                Ok(told) if told.sequence == number => {
-                    let is_end = told.event.kind.is_end();
-                    send(&mut writer, ControlResponse::Event(told.event)).await?;
+            match event {
+                Ok(event) if event.sequence == number => {
+                    let is_end = event.event.kind.is_end();
+                    send(&mut writer, ControlResponse::Event(event.event)).await?;
                     if is_end {
                         return Ok(());
                     }

@@ -16,11 +16,11 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 
-use crate::gate::{Gate, Outcome};
-use crate::health::Health;
-use crate::lines::{Line, Lines};
+use crate::input_status::InputStatus;
+use crate::lines::{InputLine, LineSplitter};
 use crate::message::{Defaults, Message};
-use crate::{Desk, DeskClosed, descriptor};
+use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
+use crate::{HubClosed, InputHandle, descriptor};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// One FIFO that text comes in by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct FifoSettings {
     /// Where it is made.
     pub path: PathBuf,
     /// Its permissions, as `chmod` takes them.
@@ -57,7 +57,7 @@ fn max_per_minute() -> u32 {
     600
 }
 
-impl Settings {
+impl FifoSettings {
     /// A FIFO with everything else at its default.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -93,30 +93,33 @@ pub enum FifoError {
     },
 }
 
-/// Reads the FIFO until the desk is closed. If somebody deletes or replaces it, it is made anew.
-pub async fn run(settings: Settings, desk: Desk) {
-    let DeskClosed = match serve(&settings, &desk).await {
+/// Reads the FIFO until the hub is closed. If somebody deletes or replaces it, it is made anew.
+pub async fn run(settings: FifoSettings, handle: InputHandle) {
+    let HubClosed = match serve(&settings, &handle).await {
         Ok(never) => match never {},
         Err(closed) => closed,
     };
 }
 
-async fn serve(settings: &Settings, desk: &Desk) -> Result<std::convert::Infallible, DeskClosed> {
+async fn serve(settings: &FifoSettings, handle: &InputHandle) -> Result<std::convert::Infallible, HubClosed> {
     let defaults = Defaults { priority: settings.priority, ..Defaults::default() };
-    let mut reader =
-        Reader { defaults, lines: Lines::default(), gate: Gate::new(desk.clone(), settings.max_per_minute) };
-    let mut health = Health::new();
+    let mut reader = FifoReader {
+        defaults,
+        lines: LineSplitter::default(),
+        limited: RateLimitedHandle::new(handle.clone(), settings.max_per_minute),
+    };
+    let mut status = InputStatus::new();
     loop {
         let problem = match open(settings) {
             Ok(fifo) => {
-                health.up(desk, format!("mode {:04o}", settings.mode)).await?;
+                status.up(handle, format!("mode {:04o}", settings.mode)).await?;
                 reader.read(settings, fifo).await?
             }
             Err(error) => error,
         };
-        let wait = health.down(desk, problem.to_string()).await?;
+        let wait = status.down(handle, problem.to_string()).await?;
         tokio::select! {
-            () = desk.closed() => return Err(DeskClosed),
+            () = handle.closed() => return Err(HubClosed),
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -124,35 +127,35 @@ async fn serve(settings: &Settings, desk: &Desk) -> Result<std::convert::Infalli
 
 /// Why a FIFO is opened anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum ReopenReason {
     /// Nobody has it open for writing any more.
     LastWriter,
     /// Something else is at its path, or nothing.
     Replaced,
 }
 
-struct Reader {
+struct FifoReader {
     defaults: Defaults,
-    lines: Lines,
-    gate: Gate,
+    lines: LineSplitter,
+    limited: RateLimitedHandle,
 }
 
-impl Reader {
+impl FifoReader {
     /// Goes on until the FIFO cannot be had any more, which is what it gives.
     async fn read(
         &mut self,
-        settings: &Settings,
+        settings: &FifoSettings,
         mut fifo: AsyncFd<OwnedFd>,
-    ) -> Result<FifoError, DeskClosed> {
-        let desk = self.gate.desk().clone();
+    ) -> Result<FifoError, HubClosed> {
+        let handle = self.limited.handle().clone();
         let mut buffer = vec![0; READ_BYTES];
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let end = tokio::select! {
-                () = desk.closed() => return Err(DeskClosed),
+                () = handle.closed() => return Err(HubClosed),
                 read = descriptor::read(&fifo, &mut buffer) => match read {
-                    Ok(0) => Some(End::LastWriter),
+                    Ok(0) => Some(ReopenReason::LastWriter),
                     Ok(bytes) => {
                         self.take(&buffer[..bytes]).await?;
                         None
@@ -160,14 +163,14 @@ impl Reader {
                     Err(error) => return Ok(system(&settings.path, "read", error)),
                 },
                 _ = look.tick() => {
-                    self.gate.report_losses().await?;
-                    (!is_same(&settings.path, &fifo)).then_some(End::Replaced)
+                    self.limited.report_losses().await?;
+                    (!is_same(&settings.path, &fifo)).then_some(ReopenReason::Replaced)
                 }
             };
             if let Some(end) = end {
                 // The new end is opened before the old one is closed: what a writer has written meanwhile stays.
                 let next = open(settings);
-                if end == End::Replaced {
+                if end == ReopenReason::Replaced {
                     self.drain(&fifo, &mut buffer).await?;
                 }
                 self.finish().await?;
@@ -180,7 +183,7 @@ impl Reader {
     }
 
     /// The FIFO was taken away: what is left in it is read.
-    async fn drain(&mut self, fifo: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<(), DeskClosed> {
+    async fn drain(&mut self, fifo: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<(), HubClosed> {
         // Writers may still have it open; they do not get more than a pipe holds.
         for _ in 0..=(PIPE_BYTES / READ_BYTES) {
             match rustix::io::read(fifo.get_ref(), &mut *buffer) {
@@ -192,36 +195,36 @@ impl Reader {
     }
 
     /// Nothing more comes of the line that was begun: it is a line.
-    async fn finish(&mut self) -> Result<(), DeskClosed> {
+    async fn finish(&mut self) -> Result<(), HubClosed> {
         let mut lines = Vec::new();
         self.lines.finish(|line| lines.push(line));
         self.say(lines).await
     }
 
-    async fn take(&mut self, bytes: &[u8]) -> Result<(), DeskClosed> {
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), HubClosed> {
         let mut lines = Vec::new();
         self.lines.read(bytes, |line| lines.push(line));
         self.say(lines).await
     }
 
-    async fn say(&mut self, lines: Vec<Line>) -> Result<(), DeskClosed> {
+    async fn say(&mut self, lines: Vec<InputLine>) -> Result<(), HubClosed> {
         for line in lines {
             let message = match line {
-                Line::Whole(line) => Message::read(&line, &self.defaults),
-                Line::TooLong => Message::too_long(),
+                InputLine::Whole(line) => Message::read(&line, &self.defaults),
+                InputLine::TooLong => Message::too_long(),
             };
             let outcome = match message {
                 Message::Empty => continue,
                 // A pipe has back-pressure: while this waits nothing is read, and the writers block when it is full.
-                Message::Say(draft) => self.gate.say_when_there_is_room(*draft).await?,
-                Message::Command(command) => self.gate.command(command).await?,
+                Message::Say(draft) => self.limited.say_when_there_is_room(*draft).await?,
+                Message::Command(command) => self.limited.command(command).await?,
                 Message::Wrong(reason, explanation) => {
-                    self.gate.count(reason);
-                    Outcome::Refused(explanation)
+                    self.limited.count(reason);
+                    RequestOutcome::Refused(explanation)
                 }
             };
-            if let Outcome::Refused(reason) = outcome {
-                tracing::debug!(input = self.gate.desk().input(), reason, "line refused");
+            if let RequestOutcome::Refused(reason) = outcome {
+                tracing::debug!(input = self.limited.handle().input(), reason, "line refused");
             }
         }
         Ok(())
@@ -229,7 +232,7 @@ impl Reader {
 }
 
 /// Makes the FIFO if it is not there, sets it as configured and opens our end.
-fn open(settings: &Settings) -> Result<AsyncFd<OwnedFd>, FifoError> {
+fn open(settings: &FifoSettings) -> Result<AsyncFd<OwnedFd>, FifoError> {
     let path = settings.path.as_path();
     let group = settings.group.as_deref().map(group_of).transpose()?;
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {

@@ -1,10 +1,10 @@
 //! How text comes in: serial lines, FIFOs, MQTT and buttons, each an independent input with bounds of its own.
 //!
-//! Inputs know nothing of each other and of the supervisor. Each has a [`Desk`], where it hands in what it read and is
-//! told what became of it; whoever runs the inputs has the other side, the [`Counter`].
+//! Inputs know nothing of each other and of the supervisor. Each has an [`InputHandle`], through which it submits
+//! announcements and commands and gets their results. The [`Hub`] connects all handles to the supervisor.
 //!
 //! ```text
-//! serial · FIFO · MQTT · buttons -> Desk -> Counter -> supervisor
+//! serial · FIFO · MQTT · buttons -> InputHandle -> Hub -> supervisor
 //!                                <- answers, events, state <-
 //! ```
 
@@ -16,15 +16,15 @@ pub mod mqtt;
 pub mod serial;
 
 mod descriptor;
-mod desk;
-mod gate;
-mod health;
+mod hub;
+mod input_status;
 mod lines;
 mod message;
+mod rate_limited;
 mod text;
 
-pub use desk::{Counter, Desk, DeskClosed, PressKind, Pressed};
-pub use gate::Outcome;
-pub use lines::{Line, Lines};
+pub use hub::{Hub, HubClosed, InputHandle, PressKind, Pressed};
+pub use lines::{InputLine, LineSplitter};
 pub use message::{Defaults, Message};
-pub use text::Encoding;
+pub use rate_limited::RequestOutcome;
+pub use text::TextEncoding;

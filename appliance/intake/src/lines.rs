@@ -4,7 +4,7 @@ use crier_announce::{JSON_BYTES_MAX, TEXT_BYTES_MAX};
 
 /// A line of the stream, without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum InputLine {
     /// All of it.
     Whole(Vec<u8>),
     /// It is longer than may be; what there is of it is skipped.
@@ -16,15 +16,15 @@ pub enum Line {
 /// A line of text holds at most [`TEXT_BYTES_MAX`] bytes and a line of JSON at most [`JSON_BYTES_MAX`]; a longer one is
 /// told once and skipped to its end.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct LineSplitter {
     line: Vec<u8>,
     skipping: bool,
     after_cr: bool,
 }
 
-impl Lines {
+impl LineSplitter {
     /// Takes the next bytes and gives the lines that end in them to `each`.
-    pub fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line)) {
+    pub fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(InputLine)) {
         while let Some(first) = bytes.first() {
             if std::mem::take(&mut self.after_cr) && *first == b'\n' {
                 bytes = &bytes[1..];
@@ -40,7 +40,7 @@ impl Lines {
     }
 
     /// The stream has ended: what is left is a line if it is one.
-    pub fn finish(&mut self, mut each: impl FnMut(Line)) {
+    pub fn finish(&mut self, mut each: impl FnMut(InputLine)) {
         self.after_cr = false;
         if self.line.is_empty() {
             self.skipping = false;
@@ -60,7 +60,7 @@ impl Lines {
         self.line.capacity()
     }
 
-    fn append(&mut self, part: &[u8], each: &mut impl FnMut(Line)) {
+    fn append(&mut self, part: &[u8], each: &mut impl FnMut(InputLine)) {
         if self.skipping || part.is_empty() {
             return;
         }
@@ -69,15 +69,15 @@ impl Lines {
         if self.line.len() + part.len() > limit {
             self.line = Vec::new();
             self.skipping = true;
-            each(Line::TooLong);
+            each(InputLine::TooLong);
         } else {
             self.line.extend_from_slice(part);
         }
     }
 
-    fn end(&mut self, each: &mut impl FnMut(Line)) {
+    fn end(&mut self, each: &mut impl FnMut(InputLine)) {
         if !std::mem::take(&mut self.skipping) {
-            each(Line::Whole(std::mem::take(&mut self.line)));
+            each(InputLine::Whole(std::mem::take(&mut self.line)));
         }
     }
 }
@@ -86,8 +86,8 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn lines(parts: &[&[u8]]) -> Vec<Line> {
-        let mut lines = Lines::default();
+    fn lines(parts: &[&[u8]]) -> Vec<InputLine> {
+        let mut lines = LineSplitter::default();
         let mut found = Vec::new();
         for part in parts {
             lines.read(part, |line| found.push(line));
@@ -96,8 +96,8 @@ mod tests {
         found
     }
 
-    fn whole(line: &str) -> Line {
-        Line::Whole(line.into())
+    fn whole(line: &str) -> InputLine {
+        InputLine::Whole(line.into())
     }
 
     #[test]
@@ -110,18 +110,18 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_told_once_and_skipped() {
         let long = vec![b'x'; TEXT_BYTES_MAX + 1];
-        assert_eq!(lines(&[&long, &long, b"x\nnext\n"]), vec![Line::TooLong, whole("next")]);
+        assert_eq!(lines(&[&long, &long, b"x\nnext\n"]), vec![InputLine::TooLong, whole("next")]);
         let mut json = vec![b'{'];
         json.resize(TEXT_BYTES_MAX + 1, b' ');
         assert_eq!(lines(&[&json, b"\n"]).len(), 1);
-        assert!(matches!(&lines(&[&json, b"\n"])[0], Line::Whole(line) if line.len() == json.len()));
+        assert!(matches!(&lines(&[&json, b"\n"])[0], InputLine::Whole(line) if line.len() == json.len()));
         json.resize(JSON_BYTES_MAX + 1, b' ');
-        assert_eq!(lines(&[&json, b"\nnext\n"]), vec![Line::TooLong, whole("next")]);
+        assert_eq!(lines(&[&json, b"\nnext\n"]), vec![InputLine::TooLong, whole("next")]);
     }
 
     #[test]
     fn exactly_the_bound_is_taken() {
         let line = vec![b'x'; TEXT_BYTES_MAX];
-        assert_eq!(lines(&[&line, b"\n"]), vec![Line::Whole(line.clone())]);
+        assert_eq!(lines(&[&line, b"\n"]), vec![InputLine::Whole(line.clone())]);
     }
 }

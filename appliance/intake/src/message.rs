@@ -5,7 +5,7 @@ use crier_wire::{Command, LossReason};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::text::{Encoding, clean};
+use crate::text::{TextEncoding, clean};
 
 /// The commands of a line, for whoever wrote one that does not exist.
 const COMMANDS: &str = "the commands are !stop, !stop all, !pause, !resume, !repeat, !volume N, !volume +N, \
@@ -21,7 +21,7 @@ pub struct Defaults {
     /// The voice that speaks them.
     pub voice: Option<String>,
     /// How text is read that is not UTF-8.
-    pub encoding: Encoding,
+    pub encoding: TextEncoding,
 }
 
 impl Defaults {
@@ -72,7 +72,7 @@ impl Message {
         }
     }
 
-    /// Returns the message in place of a line beyond the limits of [`Lines`](crate::Lines).
+    /// Returns the message in place of a line beyond the limits of [`LineSplitter`](crate::LineSplitter).
     #[must_use]
     pub fn too_long() -> Self {
         Self::Wrong(LossReason::TooLong, "the line is too long; send the text in parts".to_owned())
@@ -182,7 +182,7 @@ mod tests {
             priority: Priority::Text,
             language: Some("de".into()),
             voice: Some("anna".into()),
-            encoding: Encoding::Utf8,
+            encoding: TextEncoding::Utf8,
         };
         let Message::Say(draft) = Message::read(br#"{"text":"x","language":"en"}"#, &defaults) else {
             panic!()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How text is read that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Encoding {
+pub enum TextEncoding {
     /// It is refused.
     #[default]
     #[serde(rename = "utf-8")]
@@ -38,7 +38,7 @@ pub enum Encoding {
     EucKr,
 }
 
-impl Encoding {
+impl TextEncoding {
     /// The text in `bytes`, if they are UTF-8 or text in this encoding.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Option<String> {
@@ -107,13 +107,13 @@ mod tests {
 
     #[test]
     fn utf8_comes_first_and_then_the_encoding() {
-        assert_eq!(Encoding::Utf8.decode("Grüße".as_bytes()).unwrap(), "Grüße");
-        assert_eq!(Encoding::Latin1.decode(b"Gr\xFC\xDFe").unwrap(), "Grüße");
-        assert_eq!(Encoding::Latin1.decode("Grüße".as_bytes()).unwrap(), "Grüße");
-        assert_eq!(Encoding::Utf8.decode(b"Gr\xFC\xDFe"), None);
-        assert_eq!(Encoding::Gbk.decode(b"\xD6\xB1\xD0\xD0").unwrap(), "直行");
-        assert_eq!(Encoding::Koi8R.decode(b"\xF0\xD2\xC9\xD7\xC5\xD4").unwrap(), "Привет");
-        assert_eq!(Encoding::Gbk.decode(b"\xD6"), None, "half a character is not text");
+        assert_eq!(TextEncoding::Utf8.decode("Grüße".as_bytes()).unwrap(), "Grüße");
+        assert_eq!(TextEncoding::Latin1.decode(b"Gr\xFC\xDFe").unwrap(), "Grüße");
+        assert_eq!(TextEncoding::Latin1.decode("Grüße".as_bytes()).unwrap(), "Grüße");
+        assert_eq!(TextEncoding::Utf8.decode(b"Gr\xFC\xDFe"), None);
+        assert_eq!(TextEncoding::Gbk.decode(b"\xD6\xB1\xD0\xD0").unwrap(), "直行");
+        assert_eq!(TextEncoding::Koi8R.decode(b"\xF0\xD2\xC9\xD7\xC5\xD4").unwrap(), "Привет");
+        assert_eq!(TextEncoding::Gbk.decode(b"\xD6"), None, "half a character is not text");
     }
 
     #[test]

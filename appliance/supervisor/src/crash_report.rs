@@ -231,7 +231,7 @@ mod tests {
         let mut messages = MessageLog::new(true);
         let packet = [
             b"\x40\0\0\0".as_slice(),
-            br#"{"work":{"submit":{"ticket":1,"draft":{"text":"the secret words"}}}}"#,
+            br#"{"work":{"submit":{"request_id":1,"draft":{"text":"the secret words"}}}}"#,
         ]
         .concat();
         for _ in 0..20 {

@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum IntakeReport {
-    /// Submits an announcement; answered by [`IntakeRequest::Answer`] with the same ticket.
+    /// Submits an announcement; answered by [`IntakeRequest::Answer`] with the same request id.
     Submit {
         /// Request id, chosen by the intake.
-        ticket: u64,
+        request_id: u64,
         /// Announcement as received, not validated yet.
         draft: Box<Draft>,
     },
-    /// Submits a command; answered by [`IntakeRequest::Answer`] with the same ticket.
+    /// Submits a command; answered by [`IntakeRequest::Answer`] with the same request id.
     Command {
         /// Request id, chosen by the intake.
-        ticket: u64,
+        request_id: u64,
         /// The command.
         command: Command,
     },
@@ -109,12 +109,12 @@ pub enum IntakeRequest {
     /// Response to a report.
     Answer {
         /// Request id of the report.
-        ticket: u64,
+        request_id: u64,
         /// Result.
         answer: Answer,
     },
     /// Progress of an announcement.
-    Told(Told),
+    Event(AnnouncementEvent),
     /// State of the appliance; sent when it changes and every ten seconds.
     State(Box<State>),
 }
@@ -122,7 +122,7 @@ pub enum IntakeRequest {
 /// Event in the life of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Told {
+pub struct AnnouncementEvent {
     /// Sequence number, as in [`Answer::Accepted`].
     pub sequence: u64,
     /// The event.

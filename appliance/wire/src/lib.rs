@@ -26,7 +26,7 @@ pub use engines::{
     VocoderRequest,
 };
 pub use error::WireError;
-pub use intake::{Answer, Command, IntakeReport, IntakeRequest, LossReason, Mode, State, Told};
+pub use intake::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest, LossReason, Mode, State};
 pub use packet::{PACKET_BYTES_MAX, Packet, decode, encode, floats, read_floats};
 pub use player::{PlayerReport, PlayerRequest, Refusal, STREAM_OFFSET_MAX, STREAM_RATES_HZ, SoundDevice};
 pub use start::{At, EngineSettings, FromStage, PredictorBackend, Started, ToStage, VERSION};

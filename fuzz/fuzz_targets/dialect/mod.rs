@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crier_intake::serial::{DialectName, Request, Settings, dialect};
+use crier_intake::serial::{DialectName, DialectRequest, SerialSettings, dialect};
 
 /// More than any dialect keeps of a message.
 const HELD_MAX: usize = 2 * 1024 * 1024;
@@ -13,8 +13,8 @@ pub(crate) fn check(name: DialectName, bytes: &[u8]) {
     assert_eq!(requests(name, bytes, usize::MAX, now), requests(name, bytes, 1, now));
 }
 
-fn requests(name: DialectName, bytes: &[u8], chunk: usize, now: Instant) -> Vec<Request> {
-    let mut parser = dialect(&Settings { dialect: name, ..Settings::new("") });
+fn requests(name: DialectName, bytes: &[u8], chunk: usize, now: Instant) -> Vec<DialectRequest> {
+    let mut parser = dialect(&SerialSettings { dialect: name, ..SerialSettings::new("") });
     let mut requests = Vec::new();
     for part in bytes.chunks(chunk) {
         parser.read(part, now, &mut requests);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use evdev::{Device, EventSummary, KeyCode};
 use tokio::io::unix::AsyncFd;
 
-use crate::buttons::press::Stroke;
+use crate::buttons::gesture::KeyEvent;
 use crate::descriptor;
 
 /// Devices looked at; a machine has a dozen.
@@ -43,7 +43,7 @@ pub trait Keys: Send + 'static {
     ///
     /// # Errors
     /// What the system says; the device is gone then.
-    fn next(&mut self) -> impl Future<Output = io::Result<(u16, Stroke)>> + Send;
+    fn next(&mut self) -> impl Future<Output = io::Result<(u16, KeyEvent)>> + Send;
 }
 
 /// The code of a key by the kernel's name of it.
@@ -54,11 +54,11 @@ pub fn code(name: &str) -> Option<u16> {
 
 /// What the value of a key event means.
 #[must_use]
-pub fn stroke(value: i32) -> Option<Stroke> {
+pub fn key_event(value: i32) -> Option<KeyEvent> {
     match value {
-        0 => Some(Stroke::Up),
-        1 => Some(Stroke::Down),
-        2 => Some(Stroke::Repeat),
+        0 => Some(KeyEvent::Up),
+        1 => Some(KeyEvent::Down),
+        2 => Some(KeyEvent::Repeat),
         _ => None,
     }
 }
@@ -83,7 +83,7 @@ impl Board for Machine {
         device.set_nonblocking(true)?;
         // A second descriptor of the same open device is what is waited for.
         let ready = descriptor::watch(device.as_fd().try_clone_to_owned()?)?;
-        Ok(Evdev { device, ready, strokes: Vec::new() })
+        Ok(Evdev { device, ready, key_events: Vec::new() })
     }
 }
 
@@ -93,7 +93,7 @@ pub struct Evdev {
     device: Device,
     ready: AsyncFd<OwnedFd>,
     /// Read and not told yet, the next one last.
-    strokes: Vec<(u16, Stroke)>,
+    key_events: Vec<(u16, KeyEvent)>,
 }
 
 impl Keys for Evdev {
@@ -105,19 +105,19 @@ impl Keys for Evdev {
         self.device.supported_keys().is_some_and(|keys| keys.contains(KeyCode(code)))
     }
 
-    async fn next(&mut self) -> io::Result<(u16, Stroke)> {
+    async fn next(&mut self) -> io::Result<(u16, KeyEvent)> {
         loop {
-            if let Some(stroke) = self.strokes.pop() {
-                return Ok(stroke);
+            if let Some(key_event) = self.key_events.pop() {
+                return Ok(key_event);
             }
             let mut ready = self.ready.readable().await?;
-            let (device, strokes) = (&mut self.device, &mut self.strokes);
+            let (device, key_events) = (&mut self.device, &mut self.key_events);
             let read = ready.try_io(|_| {
-                strokes.extend(device.fetch_events()?.filter_map(|event| match event.destructure() {
-                    EventSummary::Key(_, key, value) => Some((key.code(), stroke(value)?)),
+                key_events.extend(device.fetch_events()?.filter_map(|event| match event.destructure() {
+                    EventSummary::Key(_, key, value) => Some((key.code(), key_event(value)?)),
                     _ => None,
                 }));
-                strokes.reverse();
+                key_events.reverse();
                 Ok(())
             });
             match read {

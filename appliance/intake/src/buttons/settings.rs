@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 /// All buttons.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct ButtonsSettings {
     /// Each of them.
-    pub buttons: Vec<Button>,
+    pub buttons: Vec<ButtonSettings>,
 }
 
 /// One push-button.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Button {
+pub struct ButtonSettings {
     /// The kernel's name of its key, such as `KEY_PROG1` or `BTN_1`.
     pub key: String,
     /// Name of the input device; `None`: any that has the key.
@@ -23,13 +23,13 @@ pub struct Button {
     pub device: Option<String>,
     /// What a press does.
     #[serde(default)]
-    pub press: Option<Action>,
+    pub press: Option<ButtonAction>,
     /// What two presses in quick succession do.
     #[serde(default)]
-    pub double_press: Option<Action>,
+    pub double_press: Option<ButtonAction>,
     /// What a press that is held does.
     #[serde(default)]
-    pub long_press: Option<Action>,
+    pub long_press: Option<ButtonAction>,
     /// How long a press is a long one, in milliseconds.
     #[serde(default = "long_press_ms")]
     pub long_press_ms: u32,
@@ -46,7 +46,7 @@ fn double_press_ms() -> u32 {
     300
 }
 
-impl Button {
+impl ButtonSettings {
     /// A button that does nothing yet.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
@@ -65,7 +65,7 @@ impl Button {
 /// What a press does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
+pub enum ButtonAction {
     /// Says a text.
     Say {
         /// The text.
@@ -106,33 +106,33 @@ pub enum Action {
 }
 
 /// Without the text, which is private.
-impl std::fmt::Debug for Action {
+impl std::fmt::Debug for ButtonAction {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.asks() {
-            Asks::Announcement(draft) => draft.fmt(formatter),
-            Asks::Command(command) => command.fmt(formatter),
+        match self.request() {
+            ButtonRequest::Announcement(draft) => draft.fmt(formatter),
+            ButtonRequest::Command(command) => command.fmt(formatter),
         }
     }
 }
 
-/// What an action asks for.
+/// What an action asks of the supervisor.
 #[derive(Debug)]
-pub(crate) enum Asks {
+pub(crate) enum ButtonRequest {
     Announcement(Box<Draft>),
     Command(Command),
 }
 
-impl Action {
-    pub(crate) fn asks(&self) -> Asks {
-        Asks::Command(match self {
+impl ButtonAction {
+    pub(crate) fn request(&self) -> ButtonRequest {
+        ButtonRequest::Command(match self {
             Self::Say { text, language, voice, priority } => {
                 let (language, voice) = (language.clone(), voice.clone());
                 let draft = Draft { language, voice, priority: *priority, ..Draft::plain(text) };
-                return Asks::Announcement(Box::new(draft));
+                return ButtonRequest::Announcement(Box::new(draft));
             }
             Self::Wav { chime, priority } => {
                 let draft = Draft { chime: Some(chime.clone()), priority: *priority, ..Draft::default() };
-                return Asks::Announcement(Box::new(draft));
+                return ButtonRequest::Announcement(Box::new(draft));
             }
             Self::Volume { step_percent } => Command::VolumeStep { percent: *step_percent },
             Self::Mute(on) => Command::Mute { on: *on },

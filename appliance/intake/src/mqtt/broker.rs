@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{sleep_until, timeout};
 
-use super::failure::Failure;
-use super::link::{self, Stream};
-use super::packets::{Hello, Received, Verdict};
+use super::error::ConnectionError;
+use super::link::{self, BrokerStream};
+use super::packets::{AckReason, ConnectOptions, Received};
 use super::protocol::Protocol;
-use super::settings::Settings;
+use super::settings::MqttOptions;
 use super::topics::{Topics, level};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
 /// Time for the broker's greeting.
-const WELCOME_MAX: Duration = Duration::from_secs(10);
+const CONNACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time to say goodbye.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
@@ -30,8 +30,8 @@ pub(super) const OFFLINE: &str = "offline";
 /// A connection to the broker. Sending only queues; [`Broker::next`] does the work.
 pub(super) struct Broker {
     protocol: Protocol,
-    reader: ReadHalf<Box<dyn Stream>>,
-    writer: WriteHalf<Box<dyn Stream>>,
+    reader: ReadHalf<Box<dyn BrokerStream>>,
+    writer: WriteHalf<Box<dyn BrokerStream>>,
     /// Something was written that may still be in a buffer below.
     unflushed: bool,
     received: VecDeque<Received>,
@@ -42,11 +42,11 @@ pub(super) struct Broker {
 
 impl Broker {
     /// Connects and waits for the broker's greeting.
-    pub(super) async fn connect(settings: &Settings, topics: &Topics) -> Result<Self, Failure> {
+    pub(super) async fn connect(settings: &MqttOptions, topics: &Topics) -> Result<Self, ConnectionError> {
         settings.check()?;
         let broker = &settings.broker;
         let password = broker.password_file.as_deref().map(link::password).transpose()?;
-        let hello = Hello {
+        let options = ConnectOptions {
             client_id: settings.client_id(),
             username: broker.username.as_deref(),
             password: password.as_deref(),
@@ -54,7 +54,7 @@ impl Broker {
             will_topic: &topics.of(level::AVAILABILITY),
             will: OFFLINE,
         };
-        let protocol = Protocol::begin(broker.version, &hello)?;
+        let protocol = Protocol::begin(broker.version, &options)?;
         let (reader, writer) = tokio::io::split(link::connect(broker).await?);
         let mut connected = Self {
             protocol,
@@ -65,18 +65,20 @@ impl Broker {
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             session_present: false,
         };
-        match timeout(WELCOME_MAX, connected.next()).await {
-            Ok(Ok(Received::Welcome { session_present })) => connected.session_present = session_present,
-            Ok(Ok(_)) => return Err(Failure::Protocol("it spoke before its greeting".to_owned())),
+        match timeout(CONNACK_TIMEOUT, connected.next()).await {
+            Ok(Ok(Received::Connack { session_present })) => connected.session_present = session_present,
+            Ok(Ok(_)) => return Err(ConnectionError::Protocol("it spoke before its greeting".to_owned())),
             // Whoever speaks no MQTT, or another version, hangs up without a word.
-            Ok(Err(Failure::Lost(_) | Failure::Closed(_))) | Err(_) => return Err(Failure::Mute),
+            Ok(Err(ConnectionError::Lost(_) | ConnectionError::Closed(_))) | Err(_) => {
+                return Err(ConnectionError::Mute);
+            }
             Ok(Err(failure)) => return Err(failure),
         }
         Ok(connected)
     }
 
     /// What comes next. May be dropped at any time without losing anything.
-    pub(super) async fn next(&mut self) -> Result<Received, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Received, ConnectionError> {
         loop {
             if let Some(received) = self.received.pop_front() {
                 return Ok(received);
@@ -84,14 +86,14 @@ impl Broker {
             let wake_at = self.protocol.wake_at();
             tokio::select! {
                 read = self.reader.read(&mut self.buffer) => {
-                    let bytes = read.map_err(|error| Failure::from_connection(&error, self.protocol.client_id()))?;
+                    let bytes = read.map_err(|error| ConnectionError::from_connection(&error, self.protocol.client_id()))?;
                     if bytes == 0 {
-                        return Err(Failure::Closed(self.protocol.client_id().to_owned()));
+                        return Err(ConnectionError::Closed(self.protocol.client_id().to_owned()));
                     }
                     self.received.extend(self.protocol.receive(&self.buffer[..bytes])?);
                 }
                 pushed = push(&mut self.writer, self.protocol.out()), if self.has_to_push() => {
-                    let bytes = pushed.map_err(|error| Failure::from_connection(&error, self.protocol.client_id()))?;
+                    let bytes = pushed.map_err(|error| ConnectionError::from_connection(&error, self.protocol.client_id()))?;
                     self.protocol.sent(bytes);
                     self.unflushed = bytes > 0;
                 }
@@ -105,21 +107,30 @@ impl Broker {
     }
 
     /// Asks for messages of these topics, each at least once or at most once.
-    pub(super) fn subscribe(&mut self, filters: &[(String, bool)]) -> Result<(), Failure> {
+    pub(super) fn subscribe(&mut self, filters: &[(String, bool)]) -> Result<(), ConnectionError> {
         self.protocol.subscribe(filters)
     }
 
-    pub(super) fn publish(&mut self, topic: &str, payload: &[u8], retained: bool) -> Result<(), Failure> {
+    pub(super) fn publish(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        retained: bool,
+    ) -> Result<(), ConnectionError> {
         self.protocol.publish(topic, payload, retained)
     }
 
-    pub(super) fn acknowledge(&mut self, packet_id: u16, verdict: Verdict) -> Result<(), Failure> {
-        self.protocol.acknowledge(packet_id, verdict)
+    pub(super) fn acknowledge(
+        &mut self,
+        packet_id: u16,
+        ack_reason: AckReason,
+    ) -> Result<(), ConnectionError> {
+        self.protocol.acknowledge(packet_id, ack_reason)
     }
 
     /// Asks for a sign of life: [`Received::Pong`] of the returned number follows when the broker has read all that was
     /// sent before.
-    pub(super) fn ping(&mut self) -> Result<u64, Failure> {
+    pub(super) fn ping(&mut self) -> Result<u64, ConnectionError> {
         self.protocol.ping()
     }
 
@@ -139,7 +150,7 @@ impl Broker {
 }
 
 /// Writes some of these bytes and returns how many; if there are none, sees to it that all before are on their way.
-async fn push(writer: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<usize> {
+async fn push(writer: &mut WriteHalf<Box<dyn BrokerStream>>, bytes: &[u8]) -> io::Result<usize> {
     if bytes.is_empty() {
         return writer.flush().await.map(|()| 0);
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crier_wire::{Answer, LossReason, State, Told};
+use crier_wire::{AnnouncementEvent, Answer, LossReason, State};
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
@@ -12,25 +12,25 @@ use tokio::time::timeout;
 use super::Client;
 use super::broker::{Broker, OFFLINE, ONLINE, sleep_until_some};
 use super::discovery;
-use super::failure::Failure;
-use super::packets::{Message, Received, Verdict};
+use super::error::ConnectionError;
+use super::in_flight::Delivery;
+use super::packets::{AckReason, PublishMessage, Received};
 use super::payload::{self, PayloadError, Unspeakable};
-use super::receipts::Came;
 use super::topics::{COMMANDS, Subject, level};
-use super::workers::{News, Order, Report};
+use super::workers::{InputReport, PendingSubmit, WorkerEvent};
 
 /// After Home Assistant came, all its devices introduce themselves: not all in the same moment.
 const BIRTH_JITTER: Duration = Duration::from_secs(3);
 /// Time for the workers to tell what was answered before the end.
-const LAST_NEWS_MAX: Duration = Duration::from_millis(500);
+const LAST_EVENTS_MAX: Duration = Duration::from_millis(500);
 /// What Home Assistant says when it is there.
 const BIRTH: &[u8] = b"online";
 
 /// One connection.
-pub(super) struct Conversation<'a> {
+pub(super) struct MqttConversation<'a> {
     client: &'a mut Client,
     broker: Broker,
-    events: broadcast::Receiver<Told>,
+    events: broadcast::Receiver<AnnouncementEvent>,
     state: watch::Receiver<State>,
     /// What was published last, by topic.
     shown: HashMap<String, Vec<u8>>,
@@ -38,25 +38,25 @@ pub(super) struct Conversation<'a> {
     introduce_at: Option<Instant>,
 }
 
-impl<'a> Conversation<'a> {
+impl<'a> MqttConversation<'a> {
     /// Begins: asks for messages and tells how the appliance is.
-    pub(super) fn begin(client: &'a mut Client, mut broker: Broker) -> Result<Self, Failure> {
-        client.receipts.connected(broker.session_present);
+    pub(super) fn begin(client: &'a mut Client, mut broker: Broker) -> Result<Self, ConnectionError> {
+        client.in_flight.connected(broker.session_present);
         broker.subscribe(&client.filters())?;
-        let (events, state) = (client.desk.events(), client.desk.state());
+        let (events, state) = (client.handle.events(), client.handle.state());
         let (shown, introduce_at) = (HashMap::new(), None);
         let mut conversation = Self { client, broker, events, state, shown, introduce_at };
         conversation.show_all()?;
         Ok(conversation)
     }
 
-    /// Goes on until the desk is closed.
-    pub(super) async fn hold(mut self) -> Result<(), Failure> {
+    /// Goes on until the hub is closed.
+    pub(super) async fn hold(mut self) -> Result<(), ConnectionError> {
         loop {
-            let due = [self.introduce_at, self.client.refusals.due()].into_iter().flatten().min();
+            let due = [self.introduce_at, self.client.throttle.due()].into_iter().flatten().min();
             tokio::select! {
                 received = self.broker.next() => self.received(received?)?,
-                Some(news) = self.client.workers.news.recv() => self.news(news)?,
+                Some(worker_events) = self.client.workers.worker_events.recv() => self.worker_events(worker_events)?,
                 event = self.events.recv() => self.event(event)?,
                 changed = self.state.changed() => match changed {
                     Ok(()) => self.show_state()?,
@@ -68,35 +68,37 @@ impl<'a> Conversation<'a> {
     }
 
     /// Says goodbye: what was answered meanwhile is acknowledged, and nobody takes the appliance for present.
-    async fn end(mut self) -> Result<(), Failure> {
+    async fn end(mut self) -> Result<(), ConnectionError> {
         self.client.workers.dismiss();
-        while let Ok(Some(news)) = timeout(LAST_NEWS_MAX, self.client.workers.news.recv()).await {
-            self.news(news)?;
+        while let Ok(Some(worker_events)) =
+            timeout(LAST_EVENTS_MAX, self.client.workers.worker_events.recv()).await
+        {
+            self.worker_events(worker_events)?;
         }
         self.broker.publish(&self.client.topics.of(level::AVAILABILITY), OFFLINE.as_bytes(), true)?;
         self.broker.close().await;
         Ok(())
     }
 
-    fn received(&mut self, received: Received) -> Result<(), Failure> {
+    fn received(&mut self, received: Received) -> Result<(), ConnectionError> {
         match received {
-            Received::Message(message) => self.message(&message),
+            Received::Publish(message) => self.message(&message),
             Received::Subscribed(allowed) => self.subscribed(&allowed),
             Received::Pong(number) => {
-                self.client.receipts.ponged(number);
+                self.client.in_flight.ponged(number);
                 self.ping_if_useful()
             }
-            Received::Welcome { .. } => Ok(()),
+            Received::Connack { .. } => Ok(()),
         }
     }
 
     /// Now it works, if all that matters was allowed.
-    fn subscribed(&mut self, allowed: &[bool]) -> Result<(), Failure> {
+    fn subscribed(&mut self, allowed: &[bool]) -> Result<(), ConnectionError> {
         let filters = self.client.filters();
         for ((topic, _), allowed) in filters.into_iter().zip(allowed) {
             match self.client.topics.subject(&topic) {
                 _ if *allowed => {}
-                Subject::Speak | Subject::Command(_) => return Err(Failure::Subscription { topic }),
+                Subject::Speak | Subject::Command(_) => return Err(ConnectionError::Subscription { topic }),
                 _ => tracing::debug!(topic, "the broker allows no subscription"),
             }
         }
@@ -105,7 +107,7 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
-    fn message(&mut self, message: &Message) -> Result<(), Failure> {
+    fn message(&mut self, message: &PublishMessage) -> Result<(), ConnectionError> {
         match self.client.topics.subject(&message.topic) {
             Subject::Speak => return self.speak(message),
             Subject::Command(level) => self.command(level, message)?,
@@ -117,26 +119,26 @@ impl<'a> Conversation<'a> {
             Subject::Birth | Subject::Discovery | Subject::Other => {}
         }
         // These were asked for without acknowledgement; a broker that wants one all the same gets it.
-        message.packet_id.map_or(Ok(()), |packet_id| self.broker.acknowledge(packet_id, Verdict::Taken))
+        message.packet_id.map_or(Ok(()), |packet_id| self.broker.acknowledge(packet_id, AckReason::Taken))
     }
 
     /// Something to say.
-    fn speak(&mut self, message: &Message) -> Result<(), Failure> {
+    fn speak(&mut self, message: &PublishMessage) -> Result<(), ConnectionError> {
         let now = Instant::now();
-        let ticket = match self.client.receipts.came(message) {
-            Came::First(ticket) => ticket,
-            Came::Waits => return Ok(()),
-            Came::Answered(verdict) => return self.acknowledge(message.packet_id, verdict),
+        let request_id = match self.client.in_flight.came(message) {
+            Delivery::First(request_id) => request_id,
+            Delivery::Pending => return Ok(()),
+            Delivery::Answered(ack_reason) => return self.acknowledge(message.packet_id, ack_reason),
         };
         if message.retained {
             let reason = "a retained message is not spoken, as it would come again at each connection; send it without \
                           `retain`, and clear the retained one with an empty retained message";
-            return self.refuse(ticket, Verdict::Refused, LossReason::Rejected, None, reason);
+            return self.refuse(request_id, AckReason::Refused, LossReason::Rejected, None, reason);
         }
         if !self.client.speak_limit.pass(now) {
             let limit = self.client.settings.broker.max_per_minute;
             let reason = format!("more than {limit} announcements in a minute; send it again later");
-            return self.refuse(ticket, Verdict::TooMany, LossReason::RateLimited, None, &reason);
+            return self.refuse(request_id, AckReason::TooMany, LossReason::RateLimited, None, &reason);
         }
         let read = match message.too_long {
             Some(bytes) => Err(PayloadError::TooLong { bytes, limit: crier_announce::JSON_BYTES_MAX }.into()),
@@ -146,19 +148,19 @@ impl<'a> Conversation<'a> {
             Ok(draft) => draft,
             Err(Unspeakable { id, why }) => {
                 let loss = why.loss_reason();
-                return self.refuse(ticket, Verdict::Malformed, loss, id.as_deref(), &why.to_string());
+                return self.refuse(request_id, AckReason::Malformed, loss, id.as_deref(), &why.to_string());
             }
         };
         let id = draft.id.clone();
-        if self.client.workers.orders.try_send(Order { ticket, draft, came: now }).is_err() {
+        if self.client.workers.pending.try_send(PendingSubmit { request_id, draft, came: now }).is_err() {
             let reason = "too many announcements wait for the queue already; send it again later";
-            return self.refuse(ticket, Verdict::TooMany, LossReason::QueueFull, id.as_deref(), reason);
+            return self.refuse(request_id, AckReason::TooMany, LossReason::QueueFull, id.as_deref(), reason);
         }
         Ok(())
     }
 
     /// Something to do besides speaking.
-    fn command(&mut self, level: &'static str, message: &Message) -> Result<(), Failure> {
+    fn command(&mut self, level: &'static str, message: &PublishMessage) -> Result<(), ConnectionError> {
         if message.retained {
             let reason = "a retained command is not carried out, as it would come again at each connection; send it \
                           without `retain`";
@@ -177,30 +179,30 @@ impl<'a> Conversation<'a> {
     }
 
     /// What became of something.
-    fn news(&mut self, news: News) -> Result<(), Failure> {
-        match news {
-            News::Announcement { ticket, id, answer: Answer::Refused { reason, .. } } => {
-                self.refuse(ticket, Verdict::Refused, LossReason::Rejected, id.as_deref(), &reason)
+    fn worker_events(&mut self, worker_events: WorkerEvent) -> Result<(), ConnectionError> {
+        match worker_events {
+            WorkerEvent::Announcement { request_id, id, answer: Answer::Refused { reason, .. } } => {
+                self.refuse(request_id, AckReason::Refused, LossReason::Rejected, id.as_deref(), &reason)
             }
-            News::Announcement { ticket, .. } => self.answer(ticket, Verdict::Taken),
-            News::Command { level, answer: Answer::Refused { reason, .. } } => {
+            WorkerEvent::Announcement { request_id, .. } => self.answer(request_id, AckReason::Taken),
+            WorkerEvent::Command { level, answer: Answer::Refused { reason, .. } } => {
                 self.refused(level, LossReason::Rejected, None, &reason)
             }
-            News::Command { .. } => Ok(()),
+            WorkerEvent::Command { .. } => Ok(()),
         }
     }
 
     /// Refuses an announcement for good.
     fn refuse(
         &mut self,
-        ticket: u64,
-        verdict: Verdict,
+        request_id: u64,
+        ack_reason: AckReason,
         loss: LossReason,
         id: Option<&str>,
         reason: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ConnectionError> {
         self.refused(level::SPEAK, loss, id, reason)?;
-        self.answer(ticket, verdict)
+        self.answer(request_id, ack_reason)
     }
 
     /// Tells that a message on the topic of this level was refused.
@@ -210,9 +212,9 @@ impl<'a> Conversation<'a> {
         loss: LossReason,
         id: Option<&str>,
         reason: &str,
-    ) -> Result<(), Failure> {
-        tracing::debug!(input = self.client.desk.input(), topic = level, reason, "refused");
-        if !self.client.refusals.add(loss, Instant::now()) {
+    ) -> Result<(), ConnectionError> {
+        tracing::debug!(input = self.client.handle.input(), topic = level, reason, "refused");
+        if !self.client.throttle.add(loss, Instant::now()) {
             return Ok(());
         }
         let mut event = json!({ "event": "refused", "topic": level, "reason": reason });
@@ -222,27 +224,27 @@ impl<'a> Conversation<'a> {
         self.publish_event(event.to_string().as_bytes())
     }
 
-    fn answer(&mut self, ticket: u64, verdict: Verdict) -> Result<(), Failure> {
-        let packet_id = self.client.receipts.answered(ticket, verdict);
-        self.acknowledge(packet_id, verdict)
+    fn answer(&mut self, request_id: u64, ack_reason: AckReason) -> Result<(), ConnectionError> {
+        let packet_id = self.client.in_flight.answered(request_id, ack_reason);
+        self.acknowledge(packet_id, ack_reason)
     }
 
-    fn acknowledge(&mut self, packet_id: Option<u16>, verdict: Verdict) -> Result<(), Failure> {
+    fn acknowledge(&mut self, packet_id: Option<u16>, ack_reason: AckReason) -> Result<(), ConnectionError> {
         let Some(packet_id) = packet_id else { return Ok(()) };
-        self.broker.acknowledge(packet_id, verdict)?;
-        self.client.receipts.acknowledged(packet_id);
+        self.broker.acknowledge(packet_id, ack_reason)?;
+        self.client.in_flight.acknowledged(packet_id);
         self.ping_if_useful()
     }
 
-    fn ping_if_useful(&mut self) -> Result<(), Failure> {
-        if self.client.receipts.wants_ping() {
+    fn ping_if_useful(&mut self) -> Result<(), ConnectionError> {
+        if self.client.in_flight.wants_ping() {
             let number = self.broker.ping()?;
-            self.client.receipts.pinged(number);
+            self.client.in_flight.pinged(number);
         }
         Ok(())
     }
 
-    fn event(&mut self, event: Result<Told, RecvError>) -> Result<(), Failure> {
+    fn event(&mut self, event: Result<AnnouncementEvent, RecvError>) -> Result<(), ConnectionError> {
         match event {
             Ok(told) => match serde_json::to_vec(&told.event) {
                 Ok(json) => self.publish_event(&json),
@@ -256,16 +258,16 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn publish_event(&mut self, json: &[u8]) -> Result<(), Failure> {
+    fn publish_event(&mut self, json: &[u8]) -> Result<(), ConnectionError> {
         self.broker.publish(&self.client.topics.of(level::EVENT), json, false)
     }
 
     /// Does what its time has come for.
-    fn due(&mut self, now: Instant) -> Result<(), Failure> {
-        if let Some(summary) = self.client.refusals.summary(now) {
+    fn due(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        if let Some(summary) = self.client.throttle.summary(now) {
             // If the supervisor does not listen now, the number is lost; it is a number.
             for (reason, count) in summary.losses {
-                let _ = self.client.workers.reports.try_send(Report::Lost(reason, count));
+                let _ = self.client.workers.reports.try_send(InputReport::Lost(reason, count));
             }
             if summary.untold > 0 {
                 let reason = "too many refusals to tell each";
@@ -280,14 +282,14 @@ impl<'a> Conversation<'a> {
     }
 
     /// Tells everything, whether it changed or not.
-    fn show_all(&mut self) -> Result<(), Failure> {
+    fn show_all(&mut self) -> Result<(), ConnectionError> {
         self.shown.clear();
         self.show(self.client.topics.of(level::AVAILABILITY), ONLINE.into(), true)?;
         self.show_state()
     }
 
     /// Tells how the appliance is, as far as it changed.
-    fn show_state(&mut self) -> Result<(), Failure> {
+    fn show_state(&mut self) -> Result<(), ConnectionError> {
         let state = self.state.borrow_and_update().clone();
         // The supervisor has said nothing yet.
         if state == State::default() {
@@ -329,7 +331,7 @@ impl<'a> Conversation<'a> {
         self.show(topics.of(level::VOICE), state.voice, true)
     }
 
-    fn show(&mut self, topic: String, payload: String, retained: bool) -> Result<(), Failure> {
+    fn show(&mut self, topic: String, payload: String, retained: bool) -> Result<(), ConnectionError> {
         if self.shown.get(&topic).is_some_and(|shown| shown == payload.as_bytes()) {
             return Ok(());
         }
@@ -339,7 +341,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Takes back what an earlier run told Home Assistant.
-    fn withdraw(&mut self, message: &Message) -> Result<(), Failure> {
+    fn withdraw(&mut self, message: &PublishMessage) -> Result<(), ConnectionError> {
         if message.retained && discovery::is_ours(&self.client.settings, &message.payload) {
             return self.broker.publish(self.client.topics.discovery(), b"", true);
         }

@@ -3,7 +3,7 @@
 use crier_wire::State;
 use serde_json::{Value, json};
 
-use super::settings::Settings;
+use super::settings::MqttOptions;
 use super::topics::{Topics, level};
 
 /// Who says so; by this a payload is known to come from here.
@@ -12,7 +12,7 @@ const ORIGIN: &str = "crier";
 const MODES: [&str; 6] = ["starting", "idle", "preparing", "speaking", "paused", "fault"];
 
 /// The payload for `homeassistant/device/<id>/config`.
-pub(super) fn payload(settings: &Settings, topics: &Topics, state: &State) -> Value {
+pub(super) fn payload(settings: &MqttOptions, topics: &Topics, state: &State) -> Value {
     let identity = &settings.identity;
     json!({
         "dev": {
@@ -31,7 +31,7 @@ pub(super) fn payload(settings: &Settings, topics: &Topics, state: &State) -> Va
     })
 }
 
-fn components(settings: &Settings, topics: &Topics, state: &State) -> Value {
+fn components(settings: &MqttOptions, topics: &Topics, state: &State) -> Value {
     let unique_id = |component: &str| format!("crier_{}_{component}", settings.identity.id);
     let mut components = json!({
         "announce": {
@@ -87,12 +87,12 @@ fn components(settings: &Settings, topics: &Topics, state: &State) -> Value {
     components
 }
 
-fn device_id(settings: &Settings) -> String {
+fn device_id(settings: &MqttOptions) -> String {
     format!("crier-{}", settings.identity.id)
 }
 
 /// Whether this payload came from this appliance, so that it may take it back.
-pub(super) fn is_ours(settings: &Settings, payload: &[u8]) -> bool {
+pub(super) fn is_ours(settings: &MqttOptions, payload: &[u8]) -> bool {
     let Ok(payload) = serde_json::from_slice::<Value>(payload) else { return false };
     payload["o"]["name"] == ORIGIN && payload["dev"]["ids"] == json!([device_id(settings)])
 }

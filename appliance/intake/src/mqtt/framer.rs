@@ -13,7 +13,7 @@ const PUBLISH: u8 = 0x30;
 
 /// One packet as it came, or the beginning of a message that was too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(super) struct MqttFrame {
     /// A whole packet; if `too_long`, one that carries the same message without its payload.
     pub(super) bytes: Vec<u8>,
     /// How many bytes came, if more than are taken.
@@ -39,11 +39,11 @@ pub(super) struct Framer {
     /// Whether messages longer than that are skipped; else they are an error.
     skips: bool,
     packet: Vec<u8>,
-    state: State,
+    state: FramerState,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum FramerState {
     Header,
     /// A packet of so many bytes altogether.
     Whole {
@@ -63,26 +63,26 @@ enum State {
 
 impl Framer {
     pub(super) fn new(limit: usize, skips: bool) -> Self {
-        Self { limit, skips, packet: Vec::new(), state: State::Header }
+        Self { limit, skips, packet: Vec::new(), state: FramerState::Header }
     }
 
     /// The next packet of `input`, which is shortened by what was used.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameError> {
+    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<MqttFrame>, FrameError> {
         loop {
             match self.state {
-                State::Header => {
+                FramerState::Header => {
                     let Some(byte) = take(input, 1).first() else { return Ok(None) };
                     self.packet.push(*byte);
                     self.header()?;
                 }
-                State::Whole { bytes } => {
+                FramerState::Whole { bytes } => {
                     self.packet.extend_from_slice(take(input, bytes - self.packet.len()));
                     if self.packet.len() < bytes {
                         return Ok(None);
                     }
                     return Ok(Some(self.finish(None)));
                 }
-                State::Start { bytes, header } => {
+                FramerState::Start { bytes, header } => {
                     let needed = self.start_bytes(header)?;
                     let left = bytes.checked_sub(needed).ok_or(FrameError::Topic)?;
                     self.packet.extend_from_slice(take(input, needed - self.packet.len()));
@@ -90,12 +90,12 @@ impl Framer {
                         return Ok(None);
                     }
                     if self.start_bytes(header)? == needed {
-                        self.state = State::Skip { bytes, left };
+                        self.state = FramerState::Skip { bytes, left };
                     }
                 }
-                State::Skip { bytes, left } => {
+                FramerState::Skip { bytes, left } => {
                     let skipped = take(input, left).len();
-                    self.state = State::Skip { bytes, left: left - skipped };
+                    self.state = FramerState::Skip { bytes, left: left - skipped };
                     if skipped < left {
                         return Ok(None);
                     }
@@ -116,9 +116,9 @@ impl Framer {
         let header = self.packet.len();
         let bytes = header + remaining;
         self.state = if bytes <= self.limit {
-            State::Whole { bytes }
+            FramerState::Whole { bytes }
         } else if self.skips && self.packet[0] & 0xf0 == PUBLISH {
-            State::Start { bytes, header }
+            FramerState::Start { bytes, header }
         } else {
             return Err(FrameError::TooLong { bytes, limit: self.limit });
         };
@@ -137,11 +137,11 @@ impl Framer {
     }
 
     /// Hands out what was collected and begins anew.
-    fn finish(&mut self, too_long: Option<usize>) -> Frame {
-        self.state = State::Header;
+    fn finish(&mut self, too_long: Option<usize>) -> MqttFrame {
+        self.state = FramerState::Header;
         let bytes = std::mem::take(&mut self.packet);
         if too_long.is_none() {
-            return Frame { bytes, too_long };
+            return MqttFrame { bytes, too_long };
         }
         // The same packet with the length that it has without its payload.
         let header = 1 + bytes[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
@@ -154,7 +154,7 @@ impl Framer {
         }
         short.push(length as u8);
         short.extend_from_slice(start);
-        Frame { bytes: short, too_long }
+        MqttFrame { bytes: short, too_long }
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
     }
 
     /// Feeds `bytes` in pieces of `piece` bytes.
-    fn frames(framer: &mut Framer, bytes: &[u8], piece: usize) -> Result<Vec<Frame>, FrameError> {
+    fn frames(framer: &mut Framer, bytes: &[u8], piece: usize) -> Result<Vec<MqttFrame>, FrameError> {
         let mut frames = Vec::new();
         for mut piece in bytes.chunks(piece) {
             while let Some(frame) = framer.next(&mut piece)? {
@@ -204,14 +204,14 @@ mod tests {
         let start = body.clone();
         body.resize(1_000_000, b'x');
         let long = packet(0x3b, &body);
-        let short = Frame { bytes: packet(0x3b, &start), too_long: Some(long.len()) };
+        let short = MqttFrame { bytes: packet(0x3b, &start), too_long: Some(long.len()) };
         let ping = packet(0xd0, &[]);
         let mut bytes = long;
         bytes.extend_from_slice(&ping);
         for piece in [1, 7, 4096, usize::MAX] {
             let mut framer = Framer::new(1000, true);
             let cut = frames(&mut framer, &bytes, piece.min(bytes.len())).unwrap();
-            assert_eq!(cut, [short.clone(), Frame { bytes: ping.clone(), too_long: None }]);
+            assert_eq!(cut, [short.clone(), MqttFrame { bytes: ping.clone(), too_long: None }]);
             assert!(framer.packet.capacity() < 2000);
         }
     }

@@ -17,8 +17,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::failure::Failure;
-use super::settings::{BrokerSettings, Tls};
+use super::error::ConnectionError;
+use super::settings::{MqttSettings, Tls};
 
 /// Time for each of resolving, connecting and the handshake.
 const STEP_MAX: Duration = Duration::from_secs(10);
@@ -28,25 +28,25 @@ const PASSWORD_BYTES_MAX: usize = 65_535;
 const PEM_BYTES_MAX: usize = 1024 * 1024;
 
 /// A connection, encrypted or not.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+pub(super) trait BrokerStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> BrokerStream for S {}
 
 /// A connection to the broker, on which nothing has been said yet.
-pub(super) async fn connect(settings: &BrokerSettings) -> Result<Box<dyn Stream>, Failure> {
+pub(super) async fn connect(settings: &MqttSettings) -> Result<Box<dyn BrokerStream>, ConnectionError> {
     let tls = settings.tls.as_ref().map(tls_config).transpose()?;
     let tcp = connect_tcp(&settings.host, settings.port).await?;
     let Some(config) = tls else { return Ok(Box::new(tcp)) };
     let name = ServerName::try_from(settings.host.clone())
-        .map_err(|error| Failure::Name { host: settings.host.clone(), problem: error.to_string() })?;
+        .map_err(|error| ConnectionError::Name { host: settings.host.clone(), problem: error.to_string() })?;
     match timeout(STEP_MAX, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
-        Ok(Err(error)) => Err(Failure::from_handshake(&error)),
-        Err(_) => Err(Failure::Tls { problem: "the other side does not answer".into() }),
+        Ok(Err(error)) => Err(ConnectionError::from_handshake(&error)),
+        Err(_) => Err(ConnectionError::Tls { problem: "the other side does not answer".into() }),
     }
 }
 
-async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    let unresolved = |problem: String| Failure::Name { host: host.to_owned(), problem };
+async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectionError> {
+    let unresolved = |problem: String| ConnectionError::Name { host: host.to_owned(), problem };
     let addresses = match timeout(STEP_MAX, lookup_host((host, port))).await {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(error)) => return Err(unresolved(error.to_string())),
@@ -65,11 +65,11 @@ async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
         }
     }
     let problem = problem.ok_or_else(|| unresolved("it has no address".into()))?;
-    Err(Failure::Unreachable { host: host.to_owned(), port, problem })
+    Err(ConnectionError::Unreachable { host: host.to_owned(), port, problem })
 }
 
-fn tls_config(tls: &Tls) -> Result<ClientConfig, Failure> {
-    let unusable = |error: tokio_rustls::rustls::Error| Failure::TlsFiles(error.to_string());
+fn tls_config(tls: &Tls) -> Result<ClientConfig, ConnectionError> {
+    let unusable = |error: tokio_rustls::rustls::Error| ConnectionError::TlsFiles(error.to_string());
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
@@ -78,11 +78,11 @@ fn tls_config(tls: &Tls) -> Result<ClientConfig, Failure> {
     let chain = certificates(&own.certificate_file)?;
     let key = secret(&own.key_file, PEM_BYTES_MAX)?;
     let key = PrivateKeyDer::from_pem_slice(&key)
-        .map_err(|_| Failure::NotPem { path: own.key_file.clone(), wanted: "private key" })?;
+        .map_err(|_| ConnectionError::NotPem { path: own.key_file.clone(), wanted: "private key" })?;
     builder.with_client_auth_cert(chain, key).map_err(unusable)
 }
 
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Failure> {
+fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, ConnectionError> {
     let certificates = match ca_file {
         Some(path) => certificates(path)?,
         None => rustls_native_certs::load_native_certs().certs,
@@ -90,14 +90,14 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(certificates);
     match (added, ca_file) {
-        (0, None) => Err(Failure::NoRoots),
-        (0, Some(path)) => Err(Failure::NotPem { path: path.to_owned(), wanted: "certificate" }),
+        (0, None) => Err(ConnectionError::NoRoots),
+        (0, Some(path)) => Err(ConnectionError::NotPem { path: path.to_owned(), wanted: "certificate" }),
         _ => Ok(roots),
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let not_pem = || Failure::NotPem { path: path.to_owned(), wanted: "certificate" };
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectionError> {
+    let not_pem = || ConnectionError::NotPem { path: path.to_owned(), wanted: "certificate" };
     let (pem, _) = read(path, PEM_BYTES_MAX)?;
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| not_pem())?;
@@ -105,7 +105,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 }
 
 /// The password in this file: its bytes without the newline at the end.
-pub(super) fn password(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn password(path: &Path) -> Result<Vec<u8>, ConnectionError> {
     let mut password = secret(path, PASSWORD_BYTES_MAX + 2)?;
     for end in [b'\n', b'\r'] {
         if password.last() == Some(&end) {
@@ -113,19 +113,20 @@ pub(super) fn password(path: &Path) -> Result<Vec<u8>, Failure> {
         }
     }
     if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
-        return Err(Failure::Password { path: path.to_owned(), limit: PASSWORD_BYTES_MAX });
+        return Err(ConnectionError::Password { path: path.to_owned(), limit: PASSWORD_BYTES_MAX });
     }
     Ok(password)
 }
 
-fn secret(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+fn secret(path: &Path, limit: usize) -> Result<Vec<u8>, ConnectionError> {
     let (bytes, mode) = read(path, limit)?;
-    if mode & 0o077 != 0 { Err(Failure::Exposed { path: path.to_owned() }) } else { Ok(bytes) }
+    if mode & 0o077 != 0 { Err(ConnectionError::Exposed { path: path.to_owned() }) } else { Ok(bytes) }
 }
 
 /// The bytes of a small file and its mode.
-fn read(path: &Path, limit: usize) -> Result<(Vec<u8>, u32), Failure> {
-    let problem = |error: io::Error| Failure::File { path: path.to_owned(), problem: error.to_string() };
+fn read(path: &Path, limit: usize) -> Result<(Vec<u8>, u32), ConnectionError> {
+    let problem =
+        |error: io::Error| ConnectionError::File { path: path.to_owned(), problem: error.to_string() };
     // Opening a FIFO without a writer would block the event loop of all inputs; O_NONBLOCK is without effect on files.
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(problem)?;
@@ -161,19 +162,26 @@ mod tests {
         }
         for mode in [0o640, 0o604, 0o660] {
             write(b"secret\n", mode);
-            assert_eq!(password(&path), Err(Failure::Exposed { path: path.clone() }));
+            assert_eq!(password(&path), Err(ConnectionError::Exposed { path: path.clone() }));
         }
         let long = vec![b'a'; PASSWORD_BYTES_MAX + 3];
         for bytes in [b"", &b"\n"[..], &long[2..]] {
             write(bytes, 0o600);
-            assert!(matches!(password(&path), Err(Failure::Password { .. })), "{} bytes", bytes.len());
+            assert!(
+                matches!(password(&path), Err(ConnectionError::Password { .. })),
+                "{} bytes",
+                bytes.len()
+            );
         }
         write(&long, 0o600);
-        assert!(matches!(password(&path), Err(Failure::File { .. })));
+        assert!(matches!(password(&path), Err(ConnectionError::File { .. })));
         let fifo = folder.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
-        assert!(matches!(password(&fifo), Err(Failure::File { .. })), "a FIFO is refused and not waited for");
-        assert!(matches!(password(folder.path()), Err(Failure::File { .. })));
-        assert!(matches!(password(&folder.path().join("none")), Err(Failure::File { .. })));
+        assert!(
+            matches!(password(&fifo), Err(ConnectionError::File { .. })),
+            "a FIFO is refused and not waited for"
+        );
+        assert!(matches!(password(folder.path()), Err(ConnectionError::File { .. })));
+        assert!(matches!(password(&folder.path().join("none")), Err(ConnectionError::File { .. })));
     }
 }

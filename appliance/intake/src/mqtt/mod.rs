@@ -1,14 +1,14 @@
 //! MQTT: announcements and commands from a broker, events and the state of the appliance to it.
 //!
 //! ```text
-//! broker <-> link (TCP, TLS) <-> Protocol (MQTT 3.1.1 and 5) <-> Conversation <-> workers <-> Desk
+//! broker <-> link (TCP, TLS) <-> Protocol (MQTT 3.1.1 and 5) <-> MqttConversation <-> workers <-> InputHandle
 //! ```
 //!
 //! # What holds
 //! * An announcement with QoS 1 is acknowledged after the supervisor took it, knew it already, or refused it for good.
 //!   While the queue is full, it stays unacknowledged and is handed in again and again.
 //! * An announcement with an id is spoken once; one without is spoken once unless this process dies between the answer
-//!   and the broker's reading of the acknowledgement (see `receipts.rs`).
+//!   and the broker's reading of the acknowledgement (see `in_flight.rs`).
 //! * Beyond `max_per_minute`, announcements are refused, acknowledged (MQTT 5: with "quota exceeded") and reported. To
 //!   withhold the acknowledgement instead would fill the broker's window with the flood, and whoever has something
 //!   sensible to say would wait behind it; and after the next connection the flood would come again.
@@ -47,15 +47,15 @@
 mod broker;
 mod conversation;
 mod discovery;
-mod failure;
+mod error;
 mod framer;
+mod in_flight;
 mod link;
 mod packets;
 mod payload;
 mod protocol;
-mod receipts;
-mod refusals;
 mod settings;
+mod throttle;
 mod topics;
 mod workers;
 
@@ -64,16 +64,18 @@ use std::time::{Duration, Instant};
 use crier_system::{Backoff, TokenBucket};
 use tokio::time::sleep;
 
-pub use settings::{BrokerSettings, ClientCertificate, Identity, Settings, SettingsError, Tls, Version};
+pub use settings::{
+    ApplianceIdentity, ClientCertificate, MqttOptions, MqttOptionsError, MqttSettings, Tls, Version,
+};
 
 use self::broker::Broker;
-use self::conversation::Conversation;
-use self::failure::Failure;
-use self::receipts::Receipts;
-use self::refusals::Refusals;
+use self::conversation::MqttConversation;
+use self::error::ConnectionError;
+use self::in_flight::InFlight;
+use self::throttle::RejectionThrottle;
 use self::topics::Topics;
-use self::workers::{Report, Workers};
-use crate::Desk;
+use self::workers::{InputReport, Workers};
+use crate::InputHandle;
 
 /// Commands taken in a minute: a slider that is dragged sends some ten a second.
 const COMMANDS_PER_MINUTE: u32 = 600;
@@ -85,11 +87,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// their connections sooner than that, and must not do it without a pause.
 const STABLE_AFTER: Duration = Duration::from_secs(60);
 
-/// Takes announcements and commands from the broker until the desk is closed; then says that the appliance is offline.
+/// Takes announcements and commands from the broker until the hub is closed; then says that the appliance is offline.
 /// Whatever happens to broker and network, it tries again.
-pub async fn run(settings: Settings, desk: Desk) {
-    let mut closed = desk.state();
-    let mut client = Client::new(settings, desk);
+pub async fn run(settings: MqttOptions, handle: InputHandle) {
+    let mut closed = handle.state();
+    let mut client = Client::new(settings, handle);
     let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX).with_jitter(0.25);
     loop {
         let begun = Instant::now();
@@ -121,40 +123,40 @@ async fn closing(state: &mut tokio::sync::watch::Receiver<crier_wire::State>) {
 
 /// What outlives a connection.
 struct Client {
-    settings: Settings,
+    settings: MqttOptions,
     topics: Topics,
-    desk: Desk,
+    handle: InputHandle,
     workers: Workers,
-    receipts: Receipts,
+    in_flight: InFlight,
     speak_limit: TokenBucket,
     command_limit: TokenBucket,
-    refusals: Refusals,
+    throttle: RejectionThrottle,
     /// What was told last of the connection.
     told: Option<(bool, String)>,
 }
 
 impl Client {
-    fn new(settings: Settings, desk: Desk) -> Self {
+    fn new(settings: MqttOptions, handle: InputHandle) -> Self {
         let now = Instant::now();
         Self {
             topics: Topics::new(&settings),
-            workers: Workers::start(&desk),
-            receipts: Receipts::default(),
+            workers: Workers::start(&handle),
+            in_flight: InFlight::default(),
             speak_limit: TokenBucket::new(settings.broker.max_per_minute, now),
             command_limit: TokenBucket::new(COMMANDS_PER_MINUTE, now),
-            refusals: Refusals::new(now),
+            throttle: RejectionThrottle::new(now),
             told: None,
             settings,
-            desk,
+            handle,
         }
     }
 
-    async fn connect(&self) -> Result<Broker, Failure> {
+    async fn connect(&self) -> Result<Broker, ConnectionError> {
         Broker::connect(&self.settings, &self.topics).await
     }
 
-    async fn converse(&mut self, broker: Broker) -> Result<(), Failure> {
-        Conversation::begin(self, broker)?.hold().await
+    async fn converse(&mut self, broker: Broker) -> Result<(), ConnectionError> {
+        MqttConversation::begin(self, broker)?.hold().await
     }
 
     /// What a connection is called where it is shown.
@@ -176,12 +178,12 @@ impl Client {
         }
         let (_, detail) = &state;
         if up {
-            tracing::info!(input = self.desk.input(), "{detail}");
+            tracing::info!(input = self.handle.input(), "{detail}");
         } else {
-            tracing::warn!(input = self.desk.input(), "{detail}");
+            tracing::warn!(input = self.handle.input(), "{detail}");
         }
         // The next change is told in any case; with room for sixteen there is no lack.
-        let _ = self.workers.reports.try_send(Report::Input { up, detail: detail.clone() });
+        let _ = self.workers.reports.try_send(InputReport::Input { up, detail: detail.clone() });
         self.told = Some(state);
     }
 }

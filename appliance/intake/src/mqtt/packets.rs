@@ -9,7 +9,7 @@ use mqtt_protocol_core::mqtt::result_code::{
     ConnectReasonCode, ConnectReturnCode, DisconnectReasonCode, MqttError, PubackReasonCode,
 };
 
-use super::failure::Failure;
+use super::error::ConnectionError;
 use super::settings::Version;
 
 /// Seconds for which an MQTT 5 broker keeps announcements for an appliance that is away: as long as ids are remembered,
@@ -17,7 +17,7 @@ use super::settings::Version;
 const SESSION_EXPIRES_IN_S: u32 = 24 * 60 * 60;
 
 /// What is said first.
-pub(super) struct Hello<'a> {
+pub(super) struct ConnectOptions<'a> {
     pub(super) client_id: &'a str,
     pub(super) username: Option<&'a str>,
     pub(super) password: Option<&'a [u8]>,
@@ -29,7 +29,7 @@ pub(super) struct Hello<'a> {
 
 /// A message that came.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct PublishMessage {
     pub(super) topic: String,
     pub(super) payload: Vec<u8>,
     /// It was stored by the broker before the appliance asked for it.
@@ -46,7 +46,7 @@ pub(super) struct Message {
 
 /// What became of an acknowledged message, as far as MQTT has a word for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum AckReason {
     /// It is in the queue.
     Taken,
     /// It was not understood.
@@ -59,9 +59,9 @@ pub(super) enum Verdict {
 
 /// What came.
 pub(super) enum Received {
-    Message(Message),
+    Publish(PublishMessage),
     /// The broker is there; whether it kept what was agreed on before.
-    Welcome {
+    Connack {
         session_present: bool,
     },
     /// Which of the subscriptions were allowed, in their order.
@@ -70,19 +70,19 @@ pub(super) enum Received {
     Pong(u64),
 }
 
-pub(super) fn connect(version: Version, hello: &Hello<'_>) -> Result<Packet, MqttError> {
+pub(super) fn connect(version: Version, options: &ConnectOptions<'_>) -> Result<Packet, MqttError> {
     // The builders of both versions have the same methods, but no trait.
     macro_rules! build {
         ($builder:expr) => {{
             let mut builder = $builder
-                .client_id(hello.client_id)?
+                .client_id(options.client_id)?
                 .clean_start(false)
-                .keep_alive(hello.keep_alive_s)
-                .will_message(hello.will_topic, hello.will, Qos::AtLeastOnce, true)?;
-            if let Some(username) = hello.username {
+                .keep_alive(options.keep_alive_s)
+                .will_message(options.will_topic, options.will, Qos::AtLeastOnce, true)?;
+            if let Some(username) = options.username {
                 builder = builder.user_name(username)?;
             }
-            if let Some(password) = hello.password {
+            if let Some(password) = options.password {
                 builder = builder.password(password.to_vec())?;
             }
             builder
@@ -133,15 +133,19 @@ pub(super) fn publish(
     })
 }
 
-pub(super) fn acknowledge(version: Version, packet_id: u16, verdict: Verdict) -> Result<Packet, MqttError> {
+pub(super) fn acknowledge(
+    version: Version,
+    packet_id: u16,
+    ack_reason: AckReason,
+) -> Result<Packet, MqttError> {
     Ok(match version {
         Version::V3 => v3_1_1::Puback::builder().packet_id(packet_id).build()?.into(),
         Version::V5 => {
-            let reason = match verdict {
-                Verdict::Taken => PubackReasonCode::Success,
-                Verdict::Malformed => PubackReasonCode::PayloadFormatInvalid,
-                Verdict::TooMany => PubackReasonCode::QuotaExceeded,
-                Verdict::Refused => PubackReasonCode::ImplementationSpecificError,
+            let reason = match ack_reason {
+                AckReason::Taken => PubackReasonCode::Success,
+                AckReason::Malformed => PubackReasonCode::PayloadFormatInvalid,
+                AckReason::TooMany => PubackReasonCode::QuotaExceeded,
+                AckReason::Refused => PubackReasonCode::ImplementationSpecificError,
             };
             v5_0::Puback::builder().packet_id(packet_id).reason_code(reason).build()?.into()
         }
@@ -167,9 +171,9 @@ pub(super) fn understand(
     packet: Packet,
     too_long: Option<usize>,
     client_id: &str,
-) -> Result<Option<Received>, Failure> {
+) -> Result<Option<Received>, ConnectionError> {
     Ok(Some(match packet {
-        Packet::V3_1_1Publish(publish) => Received::Message(Message {
+        Packet::V3_1_1Publish(publish) => Received::Publish(PublishMessage {
             topic: publish.topic_name().to_owned(),
             payload: bytes(publish.payload()),
             retained: publish.retain(),
@@ -178,7 +182,7 @@ pub(super) fn understand(
             expires_in_s: None,
             too_long,
         }),
-        Packet::V5_0Publish(publish) => Received::Message(Message {
+        Packet::V5_0Publish(publish) => Received::Publish(PublishMessage {
             topic: publish.topic_name().to_owned(),
             payload: bytes(publish.payload()),
             retained: publish.retain(),
@@ -188,11 +192,11 @@ pub(super) fn understand(
             too_long,
         }),
         Packet::V3_1_1Connack(answer) => match answer.return_code() {
-            ConnectReturnCode::Accepted => Received::Welcome { session_present: answer.session_present() },
+            ConnectReturnCode::Accepted => Received::Connack { session_present: answer.session_present() },
             code => return Err(refused_3(code)),
         },
         Packet::V5_0Connack(answer) => match answer.reason_code() {
-            ConnectReasonCode::Success => Received::Welcome { session_present: answer.session_present() },
+            ConnectReasonCode::Success => Received::Connack { session_present: answer.session_present() },
             code => return Err(refused_5(code)),
         },
         Packet::V3_1_1Suback(answer) => {
@@ -204,9 +208,11 @@ pub(super) fn understand(
         Packet::V3_1_1Pingresp(_) | Packet::V5_0Pingresp(_) => Received::Pong(0),
         Packet::V5_0Disconnect(last) => {
             return Err(match last.reason_code() {
-                Some(DisconnectReasonCode::SessionTakenOver) => Failure::TakenOver(client_id.to_owned()),
-                Some(reason) => Failure::Ended(reason.to_string()),
-                None => Failure::Ended("without a reason".to_owned()),
+                Some(DisconnectReasonCode::SessionTakenOver) => {
+                    ConnectionError::TakenOver(client_id.to_owned())
+                }
+                Some(reason) => ConnectionError::Ended(reason.to_string()),
+                None => ConnectionError::Ended("without a reason".to_owned()),
             });
         }
         _ => return Ok(None),
@@ -223,31 +229,33 @@ fn expiry(property: &Property) -> Option<u32> {
 }
 
 /// Nothing is asked for with QoS 2, so nothing may come with it.
-fn at_most_once(qos: Qos, packet_id: Option<u16>) -> Result<Option<u16>, Failure> {
+fn at_most_once(qos: Qos, packet_id: Option<u16>) -> Result<Option<u16>, ConnectionError> {
     match qos {
-        Qos::ExactlyOnce => Err(Failure::Protocol("it sent QoS 2, which was not asked for".to_owned())),
+        Qos::ExactlyOnce => {
+            Err(ConnectionError::Protocol("it sent QoS 2, which was not asked for".to_owned()))
+        }
         Qos::AtMostOnce | Qos::AtLeastOnce => Ok(packet_id),
     }
 }
 
-fn refused_3(code: ConnectReturnCode) -> Failure {
+fn refused_3(code: ConnectReturnCode) -> ConnectionError {
     match code {
-        ConnectReturnCode::UnacceptableProtocolVersion => Failure::Version,
+        ConnectReturnCode::UnacceptableProtocolVersion => ConnectionError::Version,
         ConnectReturnCode::IdentifierRejected
         | ConnectReturnCode::BadUserNameOrPassword
-        | ConnectReturnCode::NotAuthorized => Failure::Credentials,
-        other => Failure::Busy(other.to_string()),
+        | ConnectReturnCode::NotAuthorized => ConnectionError::Credentials,
+        other => ConnectionError::Busy(other.to_string()),
     }
 }
 
-fn refused_5(code: ConnectReasonCode) -> Failure {
+fn refused_5(code: ConnectReasonCode) -> ConnectionError {
     match code {
-        ConnectReasonCode::UnsupportedProtocolVersion => Failure::Version,
+        ConnectReasonCode::UnsupportedProtocolVersion => ConnectionError::Version,
         ConnectReasonCode::ClientIdentifierNotValid
         | ConnectReasonCode::BadUserNameOrPassword
         | ConnectReasonCode::NotAuthorized
         | ConnectReasonCode::Banned
-        | ConnectReasonCode::BadAuthenticationMethod => Failure::Credentials,
-        other => Failure::Busy(other.to_string()),
+        | ConnectReasonCode::BadAuthenticationMethod => ConnectionError::Credentials,
+        other => ConnectionError::Busy(other.to_string()),
     }
 }

@@ -9,9 +9,9 @@ use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Packet, PacketType};
 use mqtt_protocol_core::mqtt::result_code::MqttError;
 use mqtt_protocol_core::mqtt::{self, Connection};
 
-use super::failure::Failure;
+use super::error::ConnectionError;
 use super::framer::Framer;
-use super::packets::{self, Hello, Received, Verdict};
+use super::packets::{self, AckReason, ConnectOptions, Received};
 use super::settings::Version;
 
 /// Bytes of a packet: the longest announcement, its topic and its properties.
@@ -40,20 +40,20 @@ pub(super) struct Protocol {
 
 impl Protocol {
     /// Begins a connection: its first packet waits in [`Protocol::out`].
-    pub(super) fn begin(version: Version, hello: &Hello<'_>) -> Result<Self, Failure> {
+    pub(super) fn begin(version: Version, options: &ConnectOptions<'_>) -> Result<Self, ConnectionError> {
         let core_version = match version {
             Version::V3 => mqtt::Version::V3_1_1,
             Version::V5 => mqtt::Version::V5_0,
         };
-        let mut options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_BYTES_MAX as u32);
+        let mut core_options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_BYTES_MAX as u32);
         if version == Version::V5 {
-            options = options.receive_maximum(UNACKNOWLEDGED_MAX);
+            core_options = core_options.receive_maximum(UNACKNOWLEDGED_MAX);
         }
-        let mut connection = Connection::with_options(core_version, options);
+        let mut connection = Connection::with_options(core_version, core_options);
         connection.set_pingresp_recv_timeout(PONG_MAX.as_millis() as u64);
         let mut protocol = Self {
             version,
-            client_id: hello.client_id.to_owned(),
+            client_id: options.client_id.to_owned(),
             connection,
             framer: Framer::new(PACKET_BYTES_MAX, version == Version::V3),
             out: Vec::new(),
@@ -63,7 +63,7 @@ impl Protocol {
             pings: 0,
             pongs: 0,
         };
-        protocol.send(packets::connect(version, hello))?;
+        protocol.send(packets::connect(version, options))?;
         Ok(protocol)
     }
 
@@ -81,13 +81,13 @@ impl Protocol {
     }
 
     /// What these bytes from the broker mean.
-    pub(super) fn receive(&mut self, mut bytes: &[u8]) -> Result<Vec<Received>, Failure> {
+    pub(super) fn receive(&mut self, mut bytes: &[u8]) -> Result<Vec<Received>, ConnectionError> {
         let mut received = Vec::new();
         while let Some(frame) =
-            self.framer.next(&mut bytes).map_err(|error| Failure::Protocol(error.to_string()))?
+            self.framer.next(&mut bytes).map_err(|error| ConnectionError::Protocol(error.to_string()))?
         {
             if !self.welcomed && refuses_version(&frame.bytes) {
-                return Err(Failure::Version);
+                return Err(ConnectionError::Version);
             }
             let events = self.connection.recv(&mut Cursor::new(&frame.bytes));
             for packet in self.carry_out(events)? {
@@ -99,9 +99,9 @@ impl Protocol {
                         self.pongs += 1;
                         *number = self.pongs;
                     }
-                    Received::Welcome { .. } => self.welcomed = true,
+                    Received::Connack { .. } => self.welcomed = true,
                     _ if !self.welcomed => {
-                        return Err(Failure::Protocol("it spoke before its greeting".to_owned()));
+                        return Err(ConnectionError::Protocol("it spoke before its greeting".to_owned()));
                     }
                     _ => {}
                 }
@@ -112,27 +112,36 @@ impl Protocol {
     }
 
     /// Asks for messages of these topics, each at least once or at most once.
-    pub(super) fn subscribe(&mut self, filters: &[(String, bool)]) -> Result<(), Failure> {
+    pub(super) fn subscribe(&mut self, filters: &[(String, bool)]) -> Result<(), ConnectionError> {
         let packet_id = self.connection.acquire_packet_id().map_err(broken)?;
         self.send(packets::subscribe(self.version, packet_id, filters))
     }
 
-    pub(super) fn publish(&mut self, topic: &str, payload: &[u8], retained: bool) -> Result<(), Failure> {
+    pub(super) fn publish(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        retained: bool,
+    ) -> Result<(), ConnectionError> {
         self.send(packets::publish(self.version, topic, payload, retained))
     }
 
-    pub(super) fn acknowledge(&mut self, packet_id: u16, verdict: Verdict) -> Result<(), Failure> {
-        self.send(packets::acknowledge(self.version, packet_id, verdict))
+    pub(super) fn acknowledge(
+        &mut self,
+        packet_id: u16,
+        ack_reason: AckReason,
+    ) -> Result<(), ConnectionError> {
+        self.send(packets::acknowledge(self.version, packet_id, ack_reason))
     }
 
     /// Asks the broker for a sign of life; [`Received::Pong`] of the returned number follows when it has read all that
     /// was sent before.
-    pub(super) fn ping(&mut self) -> Result<u64, Failure> {
+    pub(super) fn ping(&mut self) -> Result<u64, ConnectionError> {
         self.send(packets::ping(self.version))?;
         Ok(self.pings)
     }
 
-    pub(super) fn disconnect(&mut self) -> Result<(), Failure> {
+    pub(super) fn disconnect(&mut self) -> Result<(), ConnectionError> {
         self.send(packets::disconnect(self.version))
     }
 
@@ -142,9 +151,9 @@ impl Protocol {
     }
 
     /// Does what is due at `now`.
-    pub(super) fn tick(&mut self, now: Instant) -> Result<(), Failure> {
+    pub(super) fn tick(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if self.pong_until.is_some_and(|until| until <= now) {
-            return Err(Failure::Silent);
+            return Err(ConnectionError::Silent);
         }
         if self.ping_at.is_some_and(|at| at <= now) {
             self.ping_at = None;
@@ -154,14 +163,14 @@ impl Protocol {
         Ok(())
     }
 
-    fn send(&mut self, packet: Result<Packet, MqttError>) -> Result<(), Failure> {
+    fn send(&mut self, packet: Result<Packet, MqttError>) -> Result<(), ConnectionError> {
         let events = self.connection.send(packet.map_err(broken)?);
         self.carry_out(events)?;
         Ok(())
     }
 
     /// Does what the protocol asks for, and hands out the packets that came.
-    fn carry_out(&mut self, events: Vec<Event>) -> Result<Vec<Packet>, Failure> {
+    fn carry_out(&mut self, events: Vec<Event>) -> Result<Vec<Packet>, ConnectionError> {
         let mut received = Vec::new();
         let mut failure = None;
         for event in events {
@@ -185,7 +194,7 @@ impl Protocol {
             }
         }
         if self.out.len() > OUT_BYTES_MAX {
-            return Err(Failure::Silent);
+            return Err(ConnectionError::Silent);
         }
         failure.map_or(Ok(received), Err)
     }
@@ -205,8 +214,8 @@ fn refuses_version(packet: &[u8]) -> bool {
     matches!(packet, [0x20, 2, _, 1] | [0x20, _, _, 0x84, ..])
 }
 
-fn broken(error: MqttError) -> Failure {
-    Failure::Protocol(error.to_string())
+fn broken(error: MqttError) -> ConnectionError {
+    ConnectionError::Protocol(error.to_string())
 }
 
 #[cfg(test)]
@@ -215,8 +224,8 @@ mod tests {
 
     use super::*;
 
-    fn hello() -> Hello<'static> {
-        Hello {
+    fn options() -> ConnectOptions<'static> {
+        ConnectOptions {
             client_id: "8f3a21",
             username: Some("crier"),
             password: Some(b"secret"),
@@ -234,10 +243,10 @@ mod tests {
     }
 
     fn connected(version: Version) -> Protocol {
-        let mut protocol = Protocol::begin(version, &hello()).unwrap();
+        let mut protocol = Protocol::begin(version, &options()).unwrap();
         protocol.sent(protocol.out().len());
         let received = protocol.receive(welcome(version)).unwrap();
-        assert!(matches!(received[..], [Received::Welcome { session_present: false }]));
+        assert!(matches!(received[..], [Received::Connack { session_present: false }]));
         protocol
     }
 
@@ -258,17 +267,17 @@ mod tests {
         for packet in ALMOST_RIGHT {
             for version in [Version::V3, Version::V5] {
                 let _ = connected(version).receive(packet);
-                let _ = Protocol::begin(version, &hello()).unwrap().receive(packet);
+                let _ = Protocol::begin(version, &options()).unwrap().receive(packet);
             }
         }
     }
 
     #[test]
     fn a_session_that_outlives_the_connection_is_asked_for() {
-        let v3 = Protocol::begin(Version::V3, &hello()).unwrap();
+        let v3 = Protocol::begin(Version::V3, &options()).unwrap();
         // Protocol level 4; user name, password, retained will with QoS 1; no clean session.
         assert_eq!(v3.out()[8..10], [4, 0b1110_1100]);
-        let v5 = Protocol::begin(Version::V5, &hello()).unwrap();
+        let v5 = Protocol::begin(Version::V5, &options()).unwrap();
         assert_eq!(v5.out()[8..10], [5, 0b1110_1100]);
         assert!(v5.out().windows(5).any(|bytes| bytes == [17, 0, 1, 0x51, 0x80]), "86400 s");
     }
@@ -282,10 +291,10 @@ mod tests {
                 Version::V5 => &[0x32, 7, 0, 1, b't', 0, 9, 0, b'x'],
             };
             let received = protocol.receive(message).unwrap();
-            let [Received::Message(message)] = &received[..] else { panic!("no message") };
+            let [Received::Publish(message)] = &received[..] else { panic!("no message") };
             assert_eq!((message.packet_id, &message.payload[..]), (Some(9), &b"x"[..]));
             assert!(protocol.out().is_empty());
-            protocol.acknowledge(9, Verdict::Taken).unwrap();
+            protocol.acknowledge(9, AckReason::Taken).unwrap();
             assert_eq!(protocol.out()[0], 0x40);
         }
     }
@@ -298,26 +307,34 @@ mod tests {
         protocol.tick(ping_at).unwrap();
         assert_eq!(protocol.out(), [0xc0, 0]);
         let until = protocol.wake_at().unwrap();
-        assert_eq!(protocol.tick(until), Err(Failure::Silent));
+        assert_eq!(protocol.tick(until), Err(ConnectionError::Silent));
     }
 
     #[test]
     fn refusals_are_told_apart() {
         let refused = |version, answer: &[u8]| {
-            let mut protocol = Protocol::begin(version, &hello()).unwrap();
+            let mut protocol = Protocol::begin(version, &options()).unwrap();
             protocol.receive(answer).err().unwrap()
         };
-        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 1]), Failure::Version);
-        assert_eq!(refused(Version::V5, &[0x20, 2, 0, 1]), Failure::Version, "a broker for 3.1.1 only");
-        assert_eq!(refused(Version::V3, &[0x20, 3, 0, 0x84, 0]), Failure::Version, "a broker for 5 only");
-        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 5]), Failure::Credentials);
-        assert!(matches!(refused(Version::V3, &[0x20, 2, 0, 3]), Failure::Busy(_)));
-        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x87, 0]), Failure::Credentials);
-        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x84, 0]), Failure::Version);
-        assert!(matches!(refused(Version::V3, &[0x30, 3, 0, 1, b't']), Failure::Protocol(_)));
+        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 1]), ConnectionError::Version);
+        assert_eq!(
+            refused(Version::V5, &[0x20, 2, 0, 1]),
+            ConnectionError::Version,
+            "a broker for 3.1.1 only"
+        );
+        assert_eq!(
+            refused(Version::V3, &[0x20, 3, 0, 0x84, 0]),
+            ConnectionError::Version,
+            "a broker for 5 only"
+        );
+        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 5]), ConnectionError::Credentials);
+        assert!(matches!(refused(Version::V3, &[0x20, 2, 0, 3]), ConnectionError::Busy(_)));
+        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x87, 0]), ConnectionError::Credentials);
+        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x84, 0]), ConnectionError::Version);
+        assert!(matches!(refused(Version::V3, &[0x30, 3, 0, 1, b't']), ConnectionError::Protocol(_)));
         let mut protocol = connected(Version::V5);
         let taken_over = protocol.receive(&[0xe0, 2, 0x8e, 0]).err().unwrap();
-        assert_eq!(taken_over, Failure::TakenOver("8f3a21".into()));
+        assert_eq!(taken_over, ConnectionError::TakenOver("8f3a21".into()));
     }
 
     proptest! {
@@ -327,7 +344,7 @@ mod tests {
             v5 in any::<bool>(),
         ) {
             let version = if v5 { Version::V5 } else { Version::V3 };
-            let _ = Protocol::begin(version, &hello()).unwrap().receive(&junk);
+            let _ = Protocol::begin(version, &options()).unwrap().receive(&junk);
             let _ = connected(version).receive(&junk);
         }
 
@@ -344,7 +361,7 @@ mod tests {
             }
             let version = if v5 { Version::V5 } else { Version::V3 };
             let _ = connected(version).receive(&packet);
-            let _ = Protocol::begin(version, &hello()).unwrap().receive(&packet);
+            let _ = Protocol::begin(version, &options()).unwrap().receive(&packet);
         }
 
         #[test]
@@ -358,7 +375,7 @@ mod tests {
             packet.extend_from_slice(&body);
             let version = if v5 { Version::V5 } else { Version::V3 };
             let _ = connected(version).receive(&packet);
-            let _ = Protocol::begin(version, &hello()).unwrap().receive(&packet);
+            let _ = Protocol::begin(version, &options()).unwrap().receive(&packet);
         }
     }
 }

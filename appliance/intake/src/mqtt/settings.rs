@@ -13,17 +13,17 @@ const BASE_BYTES_MAX: usize = 128;
 /// Everything that [`crate::mqtt::run`] needs to know. Holds no secrets: those stay in their files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct MqttOptions {
     /// Who the appliance is.
-    pub identity: Identity,
+    pub identity: ApplianceIdentity,
     /// Where the broker is and how to talk to it.
-    pub broker: BrokerSettings,
+    pub broker: MqttSettings,
 }
 
 /// Who the appliance is, in topics and in Home Assistant's list of devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {
+pub struct ApplianceIdentity {
     /// 1 to 32 letters, digits, `-` and `_`.
     pub id: String,
     /// What people call it.
@@ -37,7 +37,7 @@ pub struct Identity {
 /// The `[mqtt]` section of the configuration, under the same names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BrokerSettings {
+pub struct MqttSettings {
     /// Name or address of the broker.
     pub host: String,
     /// Its port.
@@ -97,7 +97,7 @@ pub struct ClientCertificate {
 
 /// Settings that cannot work, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
+pub enum MqttOptionsError {
     /// The id would not fit into topics.
     #[error("`id` is {0:?}; use 1 to 32 letters, digits, `-` and `_`")]
     Id(String),
@@ -128,20 +128,20 @@ pub enum SettingsError {
     NothingTaken,
 }
 
-impl Settings {
+impl MqttOptions {
     /// Checks what can be checked without the broker.
     ///
     /// # Errors
-    /// [`SettingsError`] names the setting and what to write instead.
-    pub fn check(&self) -> Result<(), SettingsError> {
+    /// [`MqttOptionsError`] names the setting and what to write instead.
+    pub fn check(&self) -> Result<(), MqttOptionsError> {
         let id = &self.identity.id;
         let in_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if id.is_empty() || id.chars().count() > ID_CHARACTERS_MAX || !id.chars().all(in_id) {
-            return Err(SettingsError::Id(id.clone()));
+            return Err(MqttOptionsError::Id(id.clone()));
         }
         let broker = &self.broker;
         if broker.host.is_empty() || broker.host.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(SettingsError::Host(broker.host.clone()));
+            return Err(MqttOptionsError::Host(broker.host.clone()));
         }
         for (key, value) in
             [("base_topic", &broker.base_topic), ("discovery_prefix", &broker.discovery_prefix)]
@@ -150,17 +150,17 @@ impl Settings {
             let length_is_right = (1..=BASE_BYTES_MAX).contains(&value.len());
             if !length_is_right || value.ends_with('/') || value.starts_with('$') || value.chars().any(wrong)
             {
-                return Err(SettingsError::Topic { key, value: value.clone() });
+                return Err(MqttOptionsError::Topic { key, value: value.clone() });
             }
         }
         if broker.password_file.is_some() && broker.username.is_none() {
-            return Err(SettingsError::PasswordWithoutUser);
+            return Err(MqttOptionsError::PasswordWithoutUser);
         }
         if broker.tls.is_none() && !broker.insecure && !is_this_machine(&broker.host) {
-            return Err(SettingsError::Unencrypted(broker.host.clone()));
+            return Err(MqttOptionsError::Unencrypted(broker.host.clone()));
         }
         if broker.max_per_minute == 0 {
-            return Err(SettingsError::NothingTaken);
+            return Err(MqttOptionsError::NothingTaken);
         }
         Ok(())
     }
@@ -180,15 +180,15 @@ pub(super) mod tests {
     use super::*;
 
     /// Settings for a broker on this machine.
-    pub(crate) fn settings() -> Settings {
-        Settings {
-            identity: Identity {
+    pub(crate) fn settings() -> MqttOptions {
+        MqttOptions {
+            identity: ApplianceIdentity {
                 id: "8f3a21".into(),
                 name: "Kitchen voice".into(),
                 version: "0.4.0".into(),
                 hardware: "CM3588".into(),
             },
-            broker: BrokerSettings {
+            broker: MqttSettings {
                 host: "127.0.0.1".into(),
                 port: 1883,
                 version: Version::V5,
@@ -206,7 +206,7 @@ pub(super) mod tests {
         }
     }
 
-    fn problem(change: fn(&mut Settings)) -> SettingsError {
+    fn problem(change: fn(&mut MqttOptions)) -> MqttOptionsError {
         let mut settings = settings();
         change(&mut settings);
         settings.check().unwrap_err()
@@ -215,25 +215,25 @@ pub(super) mod tests {
     #[test]
     fn each_setting_that_cannot_work_is_named() {
         settings().check().unwrap();
-        assert!(matches!(problem(|s| s.identity.id = "a/b".into()), SettingsError::Id(_)));
-        assert!(matches!(problem(|s| s.identity.id = "a".repeat(33)), SettingsError::Id(_)));
-        assert!(matches!(problem(|s| s.broker.host = "a b".into()), SettingsError::Host(_)));
+        assert!(matches!(problem(|s| s.identity.id = "a/b".into()), MqttOptionsError::Id(_)));
+        assert!(matches!(problem(|s| s.identity.id = "a".repeat(33)), MqttOptionsError::Id(_)));
+        assert!(matches!(problem(|s| s.broker.host = "a b".into()), MqttOptionsError::Host(_)));
         for wrong in ["", "a/+", "#", "a/", "$SYS", "a\0"] {
             let mut settings = settings();
             settings.broker.base_topic = wrong.into();
-            assert!(matches!(settings.check(), Err(SettingsError::Topic { .. })), "{wrong:?}");
+            assert!(matches!(settings.check(), Err(MqttOptionsError::Topic { .. })), "{wrong:?}");
         }
-        let password = |s: &mut Settings| s.broker.password_file = Some("/etc/password".into());
-        assert_eq!(problem(password), SettingsError::PasswordWithoutUser);
-        assert_eq!(problem(|s| s.broker.max_per_minute = 0), SettingsError::NothingTaken);
+        let password = |s: &mut MqttOptions| s.broker.password_file = Some("/etc/password".into());
+        assert_eq!(problem(password), MqttOptionsError::PasswordWithoutUser);
+        assert_eq!(problem(|s| s.broker.max_per_minute = 0), MqttOptionsError::NothingTaken);
     }
 
     #[test]
     fn other_machines_need_encryption_or_the_word_insecure() {
-        let unencrypted = |s: &mut Settings| s.broker.host = "192.168.1.2".into();
-        assert!(matches!(problem(unencrypted), SettingsError::Unencrypted(_)));
+        let unencrypted = |s: &mut MqttOptions| s.broker.host = "192.168.1.2".into();
+        assert!(matches!(problem(unencrypted), MqttOptionsError::Unencrypted(_)));
         for allowed in [
-            (|s: &mut Settings| s.broker.insecure = true) as fn(&mut Settings),
+            (|s: &mut MqttOptions| s.broker.insecure = true) as fn(&mut MqttOptions),
             |s| s.broker.tls = Some(Tls::default()),
             |s| s.broker.host = "localhost".into(),
             |s| s.broker.host = "::1".into(),
@@ -253,17 +253,17 @@ pub(super) mod tests {
             {"certificate_file":"/etc/crier/client.pem","key_file":"/etc/crier/client.key"}},"insecure":false,
             "base_topic":"house/crier","discovery":false,"discovery_prefix":"homeassistant","keep_alive_s":30,
             "max_per_minute":60}"#;
-        let broker: BrokerSettings = serde_json::from_str(section).unwrap();
+        let broker: MqttSettings = serde_json::from_str(section).unwrap();
         assert_eq!((broker.version, broker.port), (Version::V3, 8883));
         assert!(broker.tls.as_ref().is_some_and(|tls| tls.client_certificate.is_some()));
-        Settings { broker, ..settings() }.check().unwrap();
+        MqttOptions { broker, ..settings() }.check().unwrap();
     }
 
     #[test]
     fn unknown_settings_are_refused() {
         let mut json = serde_json::to_value(settings()).unwrap();
-        assert_eq!(serde_json::from_value::<Settings>(json.clone()).unwrap(), settings());
+        assert_eq!(serde_json::from_value::<MqttOptions>(json.clone()).unwrap(), settings());
         json["broker"]["pasword"] = "x".into();
-        assert!(serde_json::from_value::<Settings>(json).unwrap_err().to_string().contains("pasword"));
+        assert!(serde_json::from_value::<MqttOptions>(json).unwrap_err().to_string().contains("pasword"));
     }
 }

@@ -1,6 +1,6 @@
 //! The topics of one appliance.
 
-use super::settings::Settings;
+use super::settings::MqttOptions;
 
 /// Levels below `crier/<id>/`, as constants so that the code and the discovery payload cannot disagree.
 pub(super) mod level {
@@ -49,7 +49,7 @@ pub(super) struct Topics {
 }
 
 impl Topics {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &MqttOptions) -> Self {
         let (id, broker) = (&settings.identity.id, &settings.broker);
         Self {
             base: format!("{}/{id}/", broker.base_topic),

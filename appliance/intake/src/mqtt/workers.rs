@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 
 use super::payload::PayloadError;
 use super::protocol::UNACKNOWLEDGED_MAX;
-use crate::Desk;
+use crate::InputHandle;
 
 /// Announcements that wait for their turn: as many as a broker may send without an acknowledgement.
-const ORDERS_MAX: usize = UNACKNOWLEDGED_MAX as usize;
+const PENDING_MAX: usize = UNACKNOWLEDGED_MAX as usize;
 /// Commands that wait for their turn.
 const COMMANDS_MAX: usize = 32;
 /// Words for the supervisor that wait for their turn.
@@ -24,93 +24,97 @@ const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
 /// An announcement to hand in.
-pub(super) struct Order {
-    pub(super) ticket: u64,
+pub(super) struct PendingSubmit {
+    pub(super) request_id: u64,
     pub(super) draft: Draft,
     pub(super) came: Instant,
 }
 
 /// What became of something.
-pub(super) enum News {
-    Announcement { ticket: u64, id: Option<String>, answer: Answer },
+pub(super) enum WorkerEvent {
+    Announcement { request_id: u64, id: Option<String>, answer: Answer },
     Command { level: &'static str, answer: Answer },
 }
 
 /// Something for the supervisor that needs no answer.
-pub(super) enum Report {
+pub(super) enum InputReport {
     Input { up: bool, detail: String },
     Lost(LossReason, u64),
 }
 
-/// Where orders, commands and reports are left, and where news is picked up.
+/// Channels to the workers, and the channel of their events.
 pub(super) struct Workers {
-    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) pending: mpsc::Sender<PendingSubmit>,
     pub(super) commands: mpsc::Sender<(&'static str, Command)>,
-    pub(super) reports: mpsc::Sender<Report>,
-    pub(super) news: mpsc::Receiver<News>,
+    pub(super) reports: mpsc::Sender<InputReport>,
+    pub(super) worker_events: mpsc::Receiver<WorkerEvent>,
 }
 
 impl Workers {
-    /// Starts them; each ends when this is dropped or the desk is closed.
-    pub(super) fn start(desk: &Desk) -> Self {
-        let (orders, order) = mpsc::channel(ORDERS_MAX);
+    /// Starts them; each ends when this is dropped or the hub is closed.
+    pub(super) fn start(handle: &InputHandle) -> Self {
+        let (pending, order) = mpsc::channel(PENDING_MAX);
         let (commands, command) = mpsc::channel(COMMANDS_MAX);
         let (reports, report) = mpsc::channel(REPORTS_MAX);
-        // Has room for the news of everything that can be on its way, so that nobody waits while there is no
+        // Has room for the events of everything that can be on its way, so that nobody waits while there is no
         // connection.
-        let (tell, news) = mpsc::channel(ORDERS_MAX + COMMANDS_MAX + 2);
-        tokio::spawn(hand_in(desk.clone(), order, tell.clone()));
-        tokio::spawn(carry_out(desk.clone(), command, tell));
-        tokio::spawn(pass_on(desk.clone(), report));
-        Self { orders, commands, reports, news }
+        let (tell, worker_events) = mpsc::channel(PENDING_MAX + COMMANDS_MAX + 2);
+        tokio::spawn(hand_in(handle.clone(), order, tell.clone()));
+        tokio::spawn(carry_out(handle.clone(), command, tell));
+        tokio::spawn(pass_on(handle.clone(), report));
+        Self { pending, commands, reports, worker_events }
     }
 
-    /// Takes no more orders and commands; after the last news there will be none.
+    /// Takes no more announcements and commands; the events of those that were taken still come.
     pub(super) fn dismiss(&mut self) {
-        self.orders = mpsc::channel(1).0;
+        self.pending = mpsc::channel(1).0;
         self.commands = mpsc::channel(1).0;
     }
 }
 
-async fn hand_in(desk: Desk, mut orders: mpsc::Receiver<Order>, news: mpsc::Sender<News>) {
-    while let Some(Order { ticket, draft, came }) = orders.recv().await {
+async fn hand_in(
+    handle: InputHandle,
+    mut pending: mpsc::Receiver<PendingSubmit>,
+    worker_events: mpsc::Sender<WorkerEvent>,
+) {
+    while let Some(PendingSubmit { request_id, draft, came }) = pending.recv().await {
         let id = draft.id.clone();
-        let Some(answer) = submit(&desk, draft, came).await else { return };
-        if news.send(News::Announcement { ticket, id, answer }).await.is_err() {
+        let Some(answer) = submit(&handle, draft, came).await else { return };
+        if worker_events.send(WorkerEvent::Announcement { request_id, id, answer }).await.is_err() {
             return;
         }
     }
 }
 
 /// Returns the final answer: while the queue is full, the announcement is kept here and at the broker.
-async fn submit(desk: &Desk, draft: Draft, came: Instant) -> Option<Answer> {
+async fn submit(handle: &InputHandle, draft: Draft, came: Instant) -> Option<Answer> {
     let expired = || Answer::Refused { reason: PayloadError::Expired.to_string(), later: false };
     if draft.expires_in_s == Some(0) {
         return Some(expired());
     }
     let backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
-    let answer = desk.submit_when_there_is_room(draft, came, backoff).await.ok()?;
+    let answer = handle.submit_when_there_is_room(draft, came, backoff).await.ok()?;
     Some(answer.unwrap_or_else(expired))
 }
 
 async fn carry_out(
-    desk: Desk,
+    handle: InputHandle,
     mut commands: mpsc::Receiver<(&'static str, Command)>,
-    news: mpsc::Sender<News>,
+    worker_events: mpsc::Sender<WorkerEvent>,
 ) {
     while let Some((level, command)) = commands.recv().await {
-        let Ok(answer) = desk.command(command).await else { return };
-        if news.send(News::Command { level, answer }).await.is_err() {
+        let Ok(answer) = handle.command(command).await else { return };
+        if worker_events.send(WorkerEvent::Command { level, answer }).await.is_err() {
             return;
         }
     }
 }
 
-async fn pass_on(desk: Desk, mut reports: mpsc::Receiver<Report>) {
+async fn pass_on(handle: InputHandle, mut reports: mpsc::Receiver<InputReport>) {
     while let Some(report) = reports.recv().await {
         let told = match report {
-            Report::Input { up, detail } => desk.report(up, detail).await,
-            Report::Lost(reason, count) => desk.lost(reason, count).await,
+            InputReport::Input { up, detail } => handle.report(up, detail).await,
+            InputReport::Lost(reason, count) => handle.lost(reason, count).await,
         };
         if told.is_err() {
             return;
@@ -123,17 +127,17 @@ mod tests {
     use crier_wire::{IntakeReport, IntakeRequest};
 
     use super::*;
-    use crate::Counter;
+    use crate::Hub;
 
-    fn order(expires_in_s: Option<u32>) -> Order {
+    fn order(expires_in_s: Option<u32>) -> PendingSubmit {
         let draft = Draft { id: Some("a".into()), expires_in_s, ..Draft::plain("Hello.") };
-        Order { ticket: 7, draft, came: Instant::now() }
+        PendingSubmit { request_id: 7, draft, came: Instant::now() }
     }
 
     /// Answers the next submission and returns its expiry.
-    async fn answer(counter: &mut Counter, answer: Answer) -> Option<u32> {
-        let IntakeReport::Submit { ticket, draft } = counter.report().await else { panic!("no submission") };
-        counter.request(IntakeRequest::Answer { ticket, answer });
+    async fn answer(hub: &mut Hub, answer: Answer) -> Option<u32> {
+        let IntakeReport::Submit { request_id, draft } = hub.report().await else { panic!("no submission") };
+        hub.request(IntakeRequest::Answer { request_id, answer });
         draft.expires_in_s
     }
 
@@ -143,29 +147,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_is_asked_again_until_it_answers() {
-        let mut counter = Counter::new();
-        let mut workers = Workers::start(&counter.desk("mqtt"));
-        workers.orders.send(order(None)).await.unwrap();
+        let mut hub = Hub::new();
+        let mut workers = Workers::start(&hub.handle("mqtt"));
+        workers.pending.send(order(None)).await.unwrap();
         for _ in 0..20 {
-            answer(&mut counter, full()).await;
-            assert!(workers.news.try_recv().is_err());
+            answer(&mut hub, full()).await;
+            assert!(workers.worker_events.try_recv().is_err());
         }
         let accepted = Answer::Accepted { sequence: 1, id: "a".into(), durable: true };
-        answer(&mut counter, accepted.clone()).await;
-        let Some(News::Announcement { ticket: 7, answer, .. }) = workers.news.recv().await else {
-            panic!("other news")
+        answer(&mut hub, accepted.clone()).await;
+        let Some(WorkerEvent::Announcement { request_id: 7, answer, .. }) =
+            workers.worker_events.recv().await
+        else {
+            panic!("another event")
         };
         assert_eq!(answer, accepted);
     }
 
     #[tokio::test]
     async fn what_waits_too_long_expires() {
-        let mut counter = Counter::new();
-        let mut workers = Workers::start(&counter.desk("mqtt"));
-        workers.orders.send(order(Some(1))).await.unwrap();
-        assert_eq!(answer(&mut counter, full()).await, Some(1));
-        let Some(News::Announcement { answer: Answer::Refused { later: false, .. }, .. }) =
-            workers.news.recv().await
+        let mut hub = Hub::new();
+        let mut workers = Workers::start(&hub.handle("mqtt"));
+        workers.pending.send(order(Some(1))).await.unwrap();
+        assert_eq!(answer(&mut hub, full()).await, Some(1));
+        let Some(WorkerEvent::Announcement { answer: Answer::Refused { later: false, .. }, .. }) =
+            workers.worker_events.recv().await
         else {
             panic!("not refused for good")
         };

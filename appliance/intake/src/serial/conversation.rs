@@ -1,4 +1,4 @@
-//! A dialect over a port: requests to the desk, answers and events back.
+//! A dialect over a port: requests to the handle, answers and events back.
 
 use std::collections::BTreeSet;
 use std::future;
@@ -6,13 +6,13 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crier_announce::EventKind;
-use crier_wire::{Command, Told};
+use crier_wire::{AnnouncementEvent, Command};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::DeskClosed;
-use crate::gate::{Gate, Outcome};
-use crate::serial::dialect::{Dialect, Own, Request};
+use crate::HubClosed;
+use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
+use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 use crate::serial::port::Port;
 
 /// Bytes read at once; what they ask for is answered before more are read.
@@ -25,26 +25,26 @@ const UNFINISHED_MAX: usize = 1000;
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// What is said on one port, from its first opening on.
-pub(crate) struct Conversation {
+pub(crate) struct SerialConversation {
     dialect: Box<dyn Dialect>,
-    gate: Gate,
-    events: broadcast::Receiver<Told>,
+    limited: RateLimitedHandle,
+    events: broadcast::Receiver<AnnouncementEvent>,
     unfinished: BTreeSet<u64>,
     replies: Vec<u8>,
 }
 
-impl Conversation {
-    pub(crate) fn new(dialect: Box<dyn Dialect>, gate: Gate) -> Self {
-        let events = gate.desk().events();
-        Self { dialect, gate, events, unfinished: BTreeSet::new(), replies: Vec::new() }
+impl SerialConversation {
+    pub(crate) fn new(dialect: Box<dyn Dialect>, limited: RateLimitedHandle) -> Self {
+        let events = limited.handle().events();
+        Self { dialect, limited, events, unfinished: BTreeSet::new(), replies: Vec::new() }
     }
 
     /// Goes on until the port fails, which is what it gives.
-    pub(crate) async fn hold(&mut self, port: &Port) -> Result<io::Error, DeskClosed> {
+    pub(crate) async fn hold(&mut self, port: &Port) -> Result<io::Error, HubClosed> {
         self.dialect.reset();
         self.replies.clear();
         self.replies.extend_from_slice(self.dialect.greeting());
-        let desk = self.gate.desk().clone();
+        let handle = self.limited.handle().clone();
         let mut buffer = vec![0; READ_BYTES];
         let mut requests = Vec::new();
         let mut tell = tokio::time::interval(TELL_EVERY);
@@ -52,7 +52,7 @@ impl Conversation {
         loop {
             let silence = until(self.dialect.deadline());
             tokio::select! {
-                () = desk.closed() => return Err(DeskClosed),
+                () = handle.closed() => return Err(HubClosed),
                 read = port.read(&mut buffer) => match read {
                     Ok(0) => return Ok(io::Error::other("the other side hung up")),
                     Ok(bytes) => self.dialect.read(&buffer[..bytes], Instant::now(), &mut requests),
@@ -64,7 +64,7 @@ impl Conversation {
                 },
                 told = self.events.recv() => self.told(told),
                 () = silence => self.dialect.silence(Instant::now(), &mut requests),
-                _ = tell.tick() => self.gate.report_losses().await?,
+                _ = tell.tick() => self.limited.report_losses().await?,
             }
             for request in requests.drain(..) {
                 self.serve(request, port).await?;
@@ -72,37 +72,37 @@ impl Conversation {
         }
     }
 
-    async fn serve(&mut self, request: Request, port: &Port) -> Result<(), DeskClosed> {
+    async fn serve(&mut self, request: DialectRequest, port: &Port) -> Result<(), HubClosed> {
         let outcome = match &request {
-            Request::Say(draft) => self.say(draft.as_ref().clone()).await?,
-            Request::Command(command) => self.gate.command(command.clone()).await?,
-            Request::StopOwn => self.stop_own().await?,
-            Request::Reply(bytes) => {
+            DialectRequest::Say(draft) => self.say(draft.as_ref().clone()).await?,
+            DialectRequest::Command(command) => self.limited.command(command.clone()).await?,
+            DialectRequest::StopSource => self.stop_source().await?,
+            DialectRequest::Reply(bytes) => {
                 self.reply(bytes);
                 return Ok(());
             }
-            Request::Refuse(reason, explanation) => {
-                self.gate.count(*reason);
-                Outcome::Refused(explanation.clone())
+            DialectRequest::Refuse(reason, explanation) => {
+                self.limited.count(*reason);
+                RequestOutcome::Refused(explanation.clone())
             }
-            Request::Query | Request::Mark(_) | Request::Baud(_) => Outcome::Done,
+            DialectRequest::Query | DialectRequest::Mark(_) | DialectRequest::Baud(_) => RequestOutcome::Done,
         };
         let mut reply = Vec::new();
-        self.dialect.answer(&request, &outcome, self.own(), &mut reply);
+        self.dialect.answer(&request, &outcome, self.queue(), &mut reply);
         self.reply(&reply);
-        if let Request::Baud(baud) = request {
+        if let DialectRequest::Baud(baud) = request {
             self.change_baud(port, baud).await;
         }
         Ok(())
     }
 
-    async fn say(&mut self, draft: crier_announce::Draft) -> Result<Outcome, DeskClosed> {
+    async fn say(&mut self, draft: crier_announce::Draft) -> Result<RequestOutcome, HubClosed> {
         let outcome = if self.dialect.answers_busy() {
-            self.gate.say(draft).await?
+            self.limited.say(draft).await?
         } else {
-            self.gate.say_when_there_is_room(draft).await?
+            self.limited.say_when_there_is_room(draft).await?
         };
-        if let Outcome::Accepted { sequence, .. } = outcome {
+        if let RequestOutcome::Accepted { sequence, .. } = outcome {
             if self.unfinished.len() >= UNFINISHED_MAX {
                 self.unfinished.pop_first();
             }
@@ -112,12 +112,12 @@ impl Conversation {
     }
 
     /// Cancels the announcements of this port, and no others.
-    async fn stop_own(&mut self) -> Result<Outcome, DeskClosed> {
+    async fn stop_source(&mut self) -> Result<RequestOutcome, HubClosed> {
         // The supervisor is asked even if nothing is known to be unfinished here: an earlier intake may have
         // submitted it.
         self.catch_up();
-        let source = self.gate.desk().input().to_owned();
-        self.gate.command(Command::StopSource { source }).await
+        let source = self.limited.handle().input().to_owned();
+        self.limited.command(Command::StopSource { source }).await
     }
 
     /// The answer goes out at the old speed, what comes then is read at the new one.
@@ -129,7 +129,7 @@ impl Conversation {
             }
         }
         if let Err(error) = port.set_baud(baud).await {
-            tracing::warn!(input = self.gate.desk().input(), baud, %error, "the speed stays");
+            tracing::warn!(input = self.limited.handle().input(), baud, %error, "the speed stays");
         }
     }
 
@@ -146,7 +146,7 @@ impl Conversation {
         }
     }
 
-    fn told(&mut self, told: Result<Told, RecvError>) {
+    fn told(&mut self, told: Result<AnnouncementEvent, RecvError>) {
         match told {
             Ok(told) => self.event(told.sequence, &told.event.kind),
             // Ends may be among the events that were missed: better an end too early than one that never comes.
@@ -167,12 +167,12 @@ impl Conversation {
             self.unfinished.remove(&sequence);
         }
         let mut reply = Vec::new();
-        self.dialect.event(sequence, kind, self.own(), &mut reply);
+        self.dialect.event(sequence, kind, self.queue(), &mut reply);
         self.reply(&reply);
     }
 
-    fn own(&self) -> Own {
-        Own { unfinished: self.unfinished.len(), latest: self.unfinished.last().copied() }
+    fn queue(&self) -> PortQueue {
+        PortQueue { unfinished: self.unfinished.len(), latest: self.unfinished.last().copied() }
     }
 
     fn reply(&mut self, bytes: &[u8]) {

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crier_announce::{CancelReason, Draft, EventKind};
 use crier_wire::LossReason;
 
-use crate::gate::Outcome;
 use crate::message::Defaults;
-use crate::serial::dialect::{Dialect, Own, Request};
-use crate::text::{Encoding, clean};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
+use crate::text::{TextEncoding, clean};
 
 /// Longest text without an end, in bytes; then it is spoken as if there were one.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -31,7 +31,7 @@ const FLUSHED: u8 = 0x01;
 const XON: u8 = 0x11;
 const XOFF: u8 = 0x13;
 
-enum Place {
+enum DectalkState {
     Text,
     /// After `[`, which begins a command if `:` follows.
     Bracket,
@@ -40,7 +40,7 @@ enum Place {
 
 pub(crate) struct Dectalk {
     defaults: Defaults,
-    place: Place,
+    place: DectalkState,
     text: Vec<u8>,
     last: Option<Instant>,
     volume: Option<u32>,
@@ -52,10 +52,10 @@ pub(crate) struct Dectalk {
 
 impl Dectalk {
     pub(crate) fn new(defaults: Defaults) -> Self {
-        let defaults = Defaults { encoding: defaults.encoding.or(Encoding::Latin1), ..defaults };
+        let defaults = Defaults { encoding: defaults.encoding.or(TextEncoding::Latin1), ..defaults };
         Self {
             defaults,
-            place: Place::Text,
+            place: DectalkState::Text,
             text: Vec::new(),
             last: None,
             volume: None,
@@ -65,41 +65,42 @@ impl Dectalk {
         }
     }
 
-    fn byte(&mut self, byte: u8, requests: &mut Vec<Request>) {
+    fn byte(&mut self, byte: u8, requests: &mut Vec<DialectRequest>) {
         match (&mut self.place, byte) {
             (_, FLUSH) => {
-                self.place = Place::Text;
+                self.place = DectalkState::Text;
                 self.text.clear();
-                requests.push(Request::StopOwn);
+                requests.push(DialectRequest::StopSource);
             }
             // A command does not go beyond its line.
-            (Place::Text | Place::Command(_), SPEAK | b'\r' | b'\n') => {
-                self.place = Place::Text;
+            (DectalkState::Text | DectalkState::Command(_), SPEAK | b'\r' | b'\n') => {
+                self.place = DectalkState::Text;
                 self.speak(requests);
             }
-            (Place::Text, b'[') => self.place = Place::Bracket,
-            (Place::Text, _) => self.push(byte, requests),
-            (Place::Bracket, b':') => self.place = Place::Command(Vec::new()),
-            (Place::Bracket, _) => {
-                self.place = Place::Text;
+            (DectalkState::Text, b'[') => self.place = DectalkState::Bracket,
+            (DectalkState::Text, _) => self.push(byte, requests),
+            (DectalkState::Bracket, b':') => self.place = DectalkState::Command(Vec::new()),
+            (DectalkState::Bracket, _) => {
+                self.place = DectalkState::Text;
                 self.push(b'[', requests);
                 self.byte(byte, requests);
             }
-            (Place::Command(command), b']') => {
+            (DectalkState::Command(command), b']') => {
                 let command = std::mem::take(command);
-                self.place = Place::Text;
+                self.place = DectalkState::Text;
                 self.command(&command, requests);
             }
-            (Place::Command(command), _) if command.len() < COMMAND_BYTES_MAX => command.push(byte),
-            (Place::Command(_), _) => {
-                self.place = Place::Text;
-                requests.push(Request::Refuse(LossReason::TooLong, "a command without an end".to_owned()));
+            (DectalkState::Command(command), _) if command.len() < COMMAND_BYTES_MAX => command.push(byte),
+            (DectalkState::Command(_), _) => {
+                self.place = DectalkState::Text;
+                requests
+                    .push(DialectRequest::Refuse(LossReason::TooLong, "a command without an end".to_owned()));
                 self.byte(byte, requests);
             }
         }
     }
 
-    fn push(&mut self, byte: u8, requests: &mut Vec<Request>) {
+    fn push(&mut self, byte: u8, requests: &mut Vec<DialectRequest>) {
         if self.text.len() >= TEXT_BYTES_MAX {
             self.speak(requests);
         }
@@ -107,10 +108,11 @@ impl Dectalk {
     }
 
     /// Hands in the text that has come.
-    fn speak(&mut self, requests: &mut Vec<Request>) {
+    fn speak(&mut self, requests: &mut Vec<DialectRequest>) {
         let bytes = std::mem::take(&mut self.text);
         let Some(text) = self.defaults.encoding.decode(&bytes) else {
-            requests.push(Request::Refuse(LossReason::Encoding, "a text in another encoding".to_owned()));
+            requests
+                .push(DialectRequest::Refuse(LossReason::Encoding, "a text in another encoding".to_owned()));
             return;
         };
         let text = clean(&text);
@@ -120,10 +122,10 @@ impl Dectalk {
         let language = self.language.map(str::to_owned);
         let draft = self.defaults.draft(text);
         let language = language.or_else(|| draft.language.clone());
-        requests.push(Request::Say(Box::new(Draft { language, volume: self.volume, ..draft })));
+        requests.push(DialectRequest::Say(Box::new(Draft { language, volume: self.volume, ..draft })));
     }
 
-    fn command(&mut self, command: &[u8], requests: &mut Vec<Request>) {
+    fn command(&mut self, command: &[u8], requests: &mut Vec<DialectRequest>) {
         let Ok(command) = std::str::from_utf8(command) else { return };
         let command = command.to_ascii_lowercase();
         let words: Vec<_> = command.split_whitespace().collect();
@@ -131,7 +133,7 @@ impl Dectalk {
             ["in" | "index", "re" | "reply", mark] => {
                 if let Ok(mark) = mark.parse() {
                     self.speak(requests);
-                    requests.push(Request::Mark(mark));
+                    requests.push(DialectRequest::Mark(mark));
                 }
             }
             ["sync" | "sy"] => self.speak(requests),
@@ -180,7 +182,7 @@ fn push_mark(mark: u16, reply: &mut Vec<u8>) {
 }
 
 impl Dialect for Dectalk {
-    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<Request>) {
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>) {
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.silence(now, requests);
         }
@@ -191,39 +193,45 @@ impl Dialect for Dectalk {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let begun = !self.text.is_empty() || !matches!(self.place, Place::Text);
+        let begun = !self.text.is_empty() || !matches!(self.place, DectalkState::Text);
         self.last.filter(|_| begun).map(|last| last + SILENCE)
     }
 
-    fn silence(&mut self, _now: Instant, requests: &mut Vec<Request>) {
-        if matches!(std::mem::replace(&mut self.place, Place::Text), Place::Bracket) {
+    fn silence(&mut self, _now: Instant, requests: &mut Vec<DialectRequest>) {
+        if matches!(std::mem::replace(&mut self.place, DectalkState::Text), DectalkState::Bracket) {
             self.push(b'[', requests);
         }
         self.speak(requests);
     }
 
     fn reset(&mut self) {
-        self.place = Place::Text;
+        self.place = DectalkState::Text;
         self.text = Vec::new();
         self.waiting = false;
     }
 
-    fn answer(&mut self, request: &Request, _outcome: &Outcome, own: Own, reply: &mut Vec<u8>) {
+    fn answer(
+        &mut self,
+        request: &DialectRequest,
+        _outcome: &RequestOutcome,
+        queue: PortQueue,
+        reply: &mut Vec<u8>,
+    ) {
         match request {
-            Request::Mark(mark) => match own.latest {
+            DialectRequest::Mark(mark) => match queue.latest {
                 Some(latest) if self.marks.len() < MARKS_MAX => self.marks.push_back((latest, *mark)),
                 _ => push_mark(*mark, reply),
             },
-            Request::StopOwn => {
+            DialectRequest::StopSource => {
                 self.marks.clear();
                 self.pace(0, reply);
                 reply.push(FLUSHED);
             }
-            _ => self.pace(own.unfinished, reply),
+            _ => self.pace(queue.unfinished, reply),
         }
     }
 
-    fn event(&mut self, sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>) {
+    fn event(&mut self, sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>) {
         if !kind.is_end() {
             return;
         }
@@ -232,11 +240,11 @@ impl Dialect for Dectalk {
         } else {
             self.send_marks(sequence, reply);
         }
-        self.pace(own.unfinished, reply);
+        self.pace(queue.unfinished, reply);
     }
 
     fn held(&self) -> usize {
-        let command = if let Place::Command(command) = &self.place { command.capacity() } else { 0 };
+        let command = if let DectalkState::Command(command) = &self.place { command.capacity() } else { 0 };
         self.text.capacity() + command
     }
 }

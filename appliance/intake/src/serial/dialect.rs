@@ -5,19 +5,19 @@ use std::time::Instant;
 use crier_announce::{Draft, EventKind};
 use crier_wire::{Command, LossReason};
 
-use crate::gate::Outcome;
 use crate::message::Defaults;
-use crate::serial::{DialectName, Settings};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::{DialectName, SerialSettings};
 
 /// What the other side wants.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
+pub enum DialectRequest {
     /// Speak this.
     Say(Box<Draft>),
     /// Do this.
     Command(Command),
     /// Cancel the announcements of this port, and no others.
-    StopOwn,
+    StopSource,
     /// Tell whether something of this port is still to be spoken.
     Query,
     /// Go on at another speed, after the answer.
@@ -32,7 +32,7 @@ pub enum Request {
 
 /// What stands of the announcements of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Own {
+pub struct PortQueue {
     /// How many have not ended.
     pub unfinished: usize,
     /// The number of the latest of them.
@@ -45,7 +45,7 @@ pub struct Own {
 /// between calls is bounded.
 pub trait Dialect: Send {
     /// Takes bytes that came at `now` and adds what they ask for, in order.
-    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<Request>);
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>);
 
     /// When a silence that lasts till then means something.
     fn deadline(&self) -> Option<Instant> {
@@ -53,7 +53,7 @@ pub trait Dialect: Send {
     }
 
     /// Nothing came until `now`.
-    fn silence(&mut self, _now: Instant, _requests: &mut Vec<Request>) {}
+    fn silence(&mut self, _now: Instant, _requests: &mut Vec<DialectRequest>) {}
 
     /// What the other side is told when the port opens.
     fn greeting(&self) -> &'static [u8] {
@@ -63,12 +63,18 @@ pub trait Dialect: Send {
     /// Forgets what was begun: the port was closed in between.
     fn reset(&mut self);
 
-    /// What the other side is told of what became of `request`; `own` counts it in.
-    fn answer(&mut self, request: &Request, outcome: &Outcome, own: Own, reply: &mut Vec<u8>);
+    /// What the other side is told of what became of `request`; `queue` includes it.
+    fn answer(
+        &mut self,
+        request: &DialectRequest,
+        outcome: &RequestOutcome,
+        queue: PortQueue,
+        reply: &mut Vec<u8>,
+    );
 
-    /// What the other side is told when something happens to announcement `sequence` of this port; `own` does not
+    /// What the other side is told when something happens to announcement `sequence` of this port; `queue` does not
     /// count it any more if this is its end.
-    fn event(&mut self, sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>);
+    fn event(&mut self, sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>);
 
     /// Returns true if [`answer`](Self::answer) tells the other side that it has to send a text again. Otherwise the
     /// port is not read while the queue is full.
@@ -82,7 +88,7 @@ pub trait Dialect: Send {
 
 /// The dialect that `settings` name.
 #[must_use]
-pub fn dialect(settings: &Settings) -> Box<dyn Dialect> {
+pub fn dialect(settings: &SerialSettings) -> Box<dyn Dialect> {
     let defaults = Defaults {
         priority: settings.priority,
         language: settings.language.clone(),

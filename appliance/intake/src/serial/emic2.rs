@@ -8,10 +8,10 @@ use std::time::Instant;
 use crier_announce::{CancelReason, EventKind};
 use crier_wire::{Command, LossReason};
 
-use crate::gate::Outcome;
 use crate::message::Defaults;
-use crate::serial::dialect::{Dialect, Own, Request};
-use crate::text::{Encoding, clean};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
+use crate::text::{TextEncoding, clean};
 
 /// Longest text of one `S`, in bytes, as the original takes it.
 const TEXT_BYTES_MAX: usize = 1023;
@@ -31,7 +31,7 @@ pub(crate) struct Emic2 {
 
 impl Emic2 {
     pub(crate) fn new(defaults: Defaults) -> Self {
-        let defaults = Defaults { encoding: defaults.encoding.or(Encoding::Latin1), ..defaults };
+        let defaults = Defaults { encoding: defaults.encoding.or(TextEncoding::Latin1), ..defaults };
         Self {
             defaults,
             line: Vec::new(),
@@ -43,7 +43,7 @@ impl Emic2 {
         }
     }
 
-    fn byte(&mut self, byte: u8, requests: &mut Vec<Request>) {
+    fn byte(&mut self, byte: u8, requests: &mut Vec<DialectRequest>) {
         let after_cr = std::mem::take(&mut self.after_cr);
         match byte {
             b'\n' if after_cr => {}
@@ -55,12 +55,14 @@ impl Emic2 {
                 }
             }
             _ if self.skipping => {}
-            b'X' | b'x' if self.line.is_empty() => requests.push(Request::StopOwn),
-            b'Z' | b'z' if self.line.is_empty() => requests.push(Request::Command(Command::PauseToggle)),
+            b'X' | b'x' if self.line.is_empty() => requests.push(DialectRequest::StopSource),
+            b'Z' | b'z' if self.line.is_empty() => {
+                requests.push(DialectRequest::Command(Command::PauseToggle));
+            }
             _ if self.line.len() > TEXT_BYTES_MAX => {
                 self.line = Vec::new();
                 self.skipping = true;
-                requests.push(Request::Refuse(
+                requests.push(DialectRequest::Refuse(
                     LossReason::TooLong,
                     format!("a text of more than {TEXT_BYTES_MAX} bytes"),
                 ));
@@ -69,11 +71,11 @@ impl Emic2 {
         }
     }
 
-    fn command(&mut self, line: &[u8]) -> Option<Request> {
-        let Some((letter, argument)) = line.split_first() else { return Some(Request::Query) };
+    fn command(&mut self, line: &[u8]) -> Option<DialectRequest> {
+        let Some((letter, argument)) = line.split_first() else { return Some(DialectRequest::Query) };
         let number: Option<i32> =
             std::str::from_utf8(argument).ok().and_then(|text| text.trim().parse().ok());
-        let ready = || Request::Reply(b":".to_vec());
+        let ready = || DialectRequest::Reply(b":".to_vec());
         let request = match (letter.to_ascii_uppercase(), number) {
             (b'S', _) => return Some(self.say(argument)),
             (b'D', Some(number @ 0..=2)) => return Some(self.demonstration(number)),
@@ -92,40 +94,45 @@ impl Emic2 {
                 self.volume = None;
                 ready()
             }
-            (b'C', None) => Request::Reply(self.settings()),
-            (b'I', None) => Request::Reply(b"Crier, speaking Emic 2\r\n:".to_vec()),
-            (b'H', None) => Request::Reply(HELP.to_vec()),
-            _ => Request::Refuse(LossReason::Invalid, "a command that the Emic 2 does not have".to_owned()),
+            (b'C', None) => DialectRequest::Reply(self.settings()),
+            (b'I', None) => DialectRequest::Reply(b"Crier, speaking Emic 2\r\n:".to_vec()),
+            (b'H', None) => DialectRequest::Reply(HELP.to_vec()),
+            _ => DialectRequest::Refuse(
+                LossReason::Invalid,
+                "a command that the Emic 2 does not have".to_owned(),
+            ),
         };
         Some(request)
     }
 
-    fn say(&self, text: &[u8]) -> Request {
+    fn say(&self, text: &[u8]) -> DialectRequest {
         let Some(text) = self.defaults.encoding.decode(text) else {
-            return Request::Refuse(LossReason::Encoding, "a text in another encoding".to_owned());
+            return DialectRequest::Refuse(LossReason::Encoding, "a text in another encoding".to_owned());
         };
         let text = clean(&without_commands(&text));
         // The original is ready at once when there was nothing to say.
-        if text.is_empty() { Request::Query } else { self.spoken(text) }
+        if text.is_empty() { DialectRequest::Query } else { self.spoken(text) }
     }
 
-    fn spoken(&self, text: String) -> Request {
+    fn spoken(&self, text: String) -> DialectRequest {
         let mut draft = self.defaults.draft(text);
         draft.volume = self.volume;
         if let Some(language) = self.language {
             draft.language = Some(language.to_owned());
         }
-        Request::Say(Box::new(draft))
+        DialectRequest::Say(Box::new(draft))
     }
 
-    fn demonstration(&self, number: i32) -> Request {
+    fn demonstration(&self, number: i32) -> DialectRequest {
         let (text, language) = match number {
             2 => ("Hola. Todo lo que usted escribe se puede oír.", "es"),
             _ => ("Hello. Everything that you write can be heard.", "en"),
         };
-        let Request::Say(mut draft) = self.spoken(text.to_owned()) else { return Request::Query };
+        let DialectRequest::Say(mut draft) = self.spoken(text.to_owned()) else {
+            return DialectRequest::Query;
+        };
         draft.language = Some(language.to_owned());
-        Request::Say(draft)
+        DialectRequest::Say(draft)
     }
 
     fn settings(&self) -> Vec<u8> {
@@ -152,7 +159,7 @@ fn without_commands(text: &str) -> String {
 }
 
 impl Dialect for Emic2 {
-    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<Request>) {
+    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<DialectRequest>) {
         for byte in bytes {
             self.byte(*byte, requests);
         }
@@ -168,24 +175,35 @@ impl Dialect for Emic2 {
         self.after_cr = false;
     }
 
-    fn answer(&mut self, request: &Request, outcome: &Outcome, own: Own, reply: &mut Vec<u8>) {
+    fn answer(
+        &mut self,
+        request: &DialectRequest,
+        outcome: &RequestOutcome,
+        queue: PortQueue,
+        reply: &mut Vec<u8>,
+    ) {
         match (request, outcome) {
             // It is ready when the text has been spoken.
-            (Request::Say(_), Outcome::Accepted { .. }) => {}
-            (Request::StopOwn, _) => {
-                self.stopping = own.unfinished > 0;
+            (DialectRequest::Say(_), RequestOutcome::Accepted { .. }) => {}
+            (DialectRequest::StopSource, _) => {
+                self.stopping = queue.unfinished > 0;
                 reply.extend_from_slice(b".:");
             }
-            (Request::Query, _) if own.unfinished > 0 => {}
-            (Request::Query, _) => reply.push(b':'),
-            (Request::Command(Command::PauseToggle), Outcome::Done) if own.unfinished > 0 => reply.push(b'.'),
-            (_, Outcome::Accepted { .. } | Outcome::Duplicate { .. } | Outcome::Done) => reply.push(b':'),
+            (DialectRequest::Query, _) if queue.unfinished > 0 => {}
+            (DialectRequest::Query, _) => reply.push(b':'),
+            (DialectRequest::Command(Command::PauseToggle), RequestOutcome::Done) if queue.unfinished > 0 => {
+                reply.push(b'.');
+            }
+            (
+                _,
+                RequestOutcome::Accepted { .. } | RequestOutcome::Duplicate { .. } | RequestOutcome::Done,
+            ) => reply.push(b':'),
             // A sketch that waits for `:` goes on.
-            (_, Outcome::Busy | Outcome::Refused(_)) => reply.extend_from_slice(b"?:"),
+            (_, RequestOutcome::Busy | RequestOutcome::Refused(_)) => reply.extend_from_slice(b"?:"),
         }
     }
 
-    fn event(&mut self, _sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>) {
+    fn event(&mut self, _sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>) {
         if matches!(kind, EventKind::Started) {
             self.stopping = false;
         }
@@ -194,7 +212,7 @@ impl Dialect for Emic2 {
         }
         let stopped = matches!(kind, EventKind::Cancelled { reason: CancelReason::Stopped });
         if stopped && self.stopping {
-            self.stopping = own.unfinished > 0;
+            self.stopping = queue.unfinished > 0;
         } else {
             reply.push(b':');
         }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crier_announce::EventKind;
 use crier_wire::LossReason;
 
-use crate::gate::Outcome;
-use crate::serial::dialect::{Own, Request};
-use crate::text::{Encoding, clean, decode_utf16};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::dialect::{DialectRequest, PortQueue};
+use crate::text::{TextEncoding, clean, decode_utf16};
 
 /// A silence inside a frame that ends it unfinished. The originals allow 8 ms; USB adapters and a busy machine take
 /// longer over a byte that came in time.
@@ -25,7 +25,7 @@ pub(crate) const SPEAKING: u8 = 0x4E;
 pub(crate) const IDLE: u8 = 0x4F;
 
 /// What frames of a module look like.
-pub(crate) trait Shape {
+pub(crate) trait FrameShape {
     /// Bytes after the text: 1 for a checksum that is the exclusive or of all others.
     const CHECK_BYTES: usize;
     /// Longest text, in bytes.
@@ -54,7 +54,7 @@ enum Found {
     Frame(usize),
 }
 
-impl<S: Shape> Frames<S> {
+impl<S: FrameShape> Frames<S> {
     pub(crate) fn new() -> Self {
         Self { buffer: Vec::new(), last: None, told: false, shape: std::marker::PhantomData }
     }
@@ -64,8 +64,8 @@ impl<S: Shape> Frames<S> {
         &mut self,
         bytes: &[u8],
         now: Instant,
-        requests: &mut Vec<Request>,
-        mut frame: impl FnMut(&[u8], &mut Vec<Request>),
+        requests: &mut Vec<DialectRequest>,
+        mut frame: impl FnMut(&[u8], &mut Vec<DialectRequest>),
     ) {
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.silence(requests);
@@ -114,9 +114,9 @@ impl<S: Shape> Frames<S> {
         Found::Frame(total)
     }
 
-    fn damage(&mut self, requests: &mut Vec<Request>) {
+    fn damage(&mut self, requests: &mut Vec<DialectRequest>) {
         if !std::mem::replace(&mut self.told, true) {
-            requests.push(Request::Refuse(LossReason::Invalid, "a damaged frame".to_owned()));
+            requests.push(DialectRequest::Refuse(LossReason::Invalid, "a damaged frame".to_owned()));
         }
     }
 
@@ -126,7 +126,7 @@ impl<S: Shape> Frames<S> {
     }
 
     /// Nothing came for [`SILENCE`]: a frame that was begun is damaged, and the next byte begins anew.
-    pub(crate) fn silence(&mut self, requests: &mut Vec<Request>) {
+    pub(crate) fn silence(&mut self, requests: &mut Vec<DialectRequest>) {
         if !self.buffer.is_empty() {
             self.damage(requests);
         }
@@ -148,8 +148,8 @@ impl<S: Shape> Frames<S> {
 pub(crate) fn decode(encoding: u8, bytes: &[u8]) -> Option<String> {
     match encoding {
         // GB2312 is a part of GBK. Editors write UTF-8, and sketches send what stands in them.
-        0 | 1 => Encoding::Gbk.decode_strictly(bytes).or_else(|| Encoding::Utf8.decode(bytes)),
-        2 => Encoding::Big5.decode_strictly(bytes).or_else(|| Encoding::Utf8.decode(bytes)),
+        0 | 1 => TextEncoding::Gbk.decode_strictly(bytes).or_else(|| TextEncoding::Utf8.decode(bytes)),
+        2 => TextEncoding::Big5.decode_strictly(bytes).or_else(|| TextEncoding::Utf8.decode(bytes)),
         3 => decode_utf16(bytes),
         _ => None,
     }
@@ -201,20 +201,20 @@ fn tag(inside: &str) -> Option<(char, Option<u32>)> {
 }
 
 /// The byte that answers `request`, if one does.
-pub(crate) fn answer(request: &Request, outcome: &Outcome, own: Own) -> Option<u8> {
+pub(crate) fn answer(request: &DialectRequest, outcome: &RequestOutcome, queue: PortQueue) -> Option<u8> {
     match (request, outcome) {
-        (Request::Query, _) if own.unfinished > 0 => Some(SPEAKING),
-        (Request::Query, _) => Some(IDLE),
-        (Request::Reply(_), _) => None,
-        (_, Outcome::Busy) => Some(SPEAKING),
-        (_, Outcome::Refused(_)) => Some(DAMAGED),
+        (DialectRequest::Query, _) if queue.unfinished > 0 => Some(SPEAKING),
+        (DialectRequest::Query, _) => Some(IDLE),
+        (DialectRequest::Reply(_), _) => None,
+        (_, RequestOutcome::Busy) => Some(SPEAKING),
+        (_, RequestOutcome::Refused(_)) => Some(DAMAGED),
         _ => Some(ACCEPTED),
     }
 }
 
 /// The byte that tells of an event, if one does.
-pub(crate) fn event(kind: &EventKind, own: Own) -> Option<u8> {
-    (kind.is_end() && own.unfinished == 0).then_some(IDLE)
+pub(crate) fn event(kind: &EventKind, queue: PortQueue) -> Option<u8> {
+    (kind.is_end() && queue.unfinished == 0).then_some(IDLE)
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use crier_announce::EventKind;
 
-use crate::gate::Outcome;
-use crate::lines::{Line, Lines};
+use crate::lines::{InputLine, LineSplitter};
 use crate::message::{Defaults, Message};
-use crate::serial::dialect::{Dialect, Own, Request};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 
 /// Announcements whose ids are kept for `end`; the queue holds no more.
 const IDS_MAX: usize = 1000;
@@ -25,13 +25,13 @@ const REPLY_CHARACTERS_MAX: usize = 300;
 pub(crate) struct LineDialect {
     defaults: Defaults,
     replies: bool,
-    lines: Lines,
+    lines: LineSplitter,
     ids: std::collections::BTreeMap<u64, String>,
 }
 
 impl LineDialect {
     pub(crate) fn new(defaults: Defaults, replies: bool) -> Self {
-        Self { defaults, replies, lines: Lines::default(), ids: std::collections::BTreeMap::new() }
+        Self { defaults, replies, lines: LineSplitter::default(), ids: std::collections::BTreeMap::new() }
     }
 
     fn reply(&self, reply: &mut Vec<u8>, line: &str) {
@@ -44,21 +44,21 @@ impl LineDialect {
     }
 }
 
-fn request_of(message: Message, requests: &mut Vec<Request>) {
+fn request_of(message: Message, requests: &mut Vec<DialectRequest>) {
     requests.push(match message {
         Message::Empty => return,
-        Message::Say(draft) => Request::Say(draft),
-        Message::Command(command) => Request::Command(command),
-        Message::Wrong(reason, explanation) => Request::Refuse(reason, explanation),
+        Message::Say(draft) => DialectRequest::Say(draft),
+        Message::Command(command) => DialectRequest::Command(command),
+        Message::Wrong(reason, explanation) => DialectRequest::Refuse(reason, explanation),
     });
 }
 
 impl Dialect for LineDialect {
-    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<Request>) {
+    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<DialectRequest>) {
         let defaults = &self.defaults;
         self.lines.read(bytes, |line| match line {
-            Line::TooLong => request_of(Message::too_long(), requests),
-            Line::Whole(line) => request_of(Message::read(&line, defaults), requests),
+            InputLine::TooLong => request_of(Message::too_long(), requests),
+            InputLine::Whole(line) => request_of(Message::read(&line, defaults), requests),
         });
     }
 
@@ -66,23 +66,29 @@ impl Dialect for LineDialect {
         self.lines.reset();
     }
 
-    fn answer(&mut self, _request: &Request, outcome: &Outcome, _own: Own, reply: &mut Vec<u8>) {
+    fn answer(
+        &mut self,
+        _request: &DialectRequest,
+        outcome: &RequestOutcome,
+        _own: PortQueue,
+        reply: &mut Vec<u8>,
+    ) {
         match outcome {
-            Outcome::Accepted { sequence, id } => {
+            RequestOutcome::Accepted { sequence, id } => {
                 if self.ids.len() >= IDS_MAX {
                     self.ids.pop_first();
                 }
                 self.ids.insert(*sequence, id.clone());
                 self.reply(reply, &format!("ok {id}"));
             }
-            Outcome::Duplicate { id } => self.reply(reply, &format!("ok {id}")),
-            Outcome::Done => self.reply(reply, "ok"),
-            Outcome::Busy => self.reply(reply, "busy"),
-            Outcome::Refused(reason) => self.reply(reply, &format!("error: {reason}")),
+            RequestOutcome::Duplicate { id } => self.reply(reply, &format!("ok {id}")),
+            RequestOutcome::Done => self.reply(reply, "ok"),
+            RequestOutcome::Busy => self.reply(reply, "busy"),
+            RequestOutcome::Refused(reason) => self.reply(reply, &format!("error: {reason}")),
         }
     }
 
-    fn event(&mut self, sequence: u64, kind: &EventKind, _own: Own, reply: &mut Vec<u8>) {
+    fn event(&mut self, sequence: u64, kind: &EventKind, _own: PortQueue, reply: &mut Vec<u8>) {
         let end = match kind {
             EventKind::Finished => "finished",
             EventKind::Cancelled { .. } => "cancelled",

@@ -1,7 +1,7 @@
 //! Text by wire: a serial port, and one of five dialects spoken on it.
 //!
 //! [`Dialect`]s know nothing of ports and clocks; [`run`] brings them together with a [`Port`] and a
-//! [`Desk`].
+//! [`InputHandle`].
 
 mod conversation;
 mod dectalk;
@@ -14,41 +14,44 @@ mod settings;
 mod syn6288;
 mod xfs5152;
 
-pub use dialect::{Dialect, Own, Request, dialect};
-pub use settings::{DialectName, FlowControl, Format, NoFormat, Parity, Settings};
+pub use dialect::{Dialect, DialectRequest, PortQueue, dialect};
+pub use settings::{CharacterFormat, DialectName, FlowControl, NotACharacterFormat, Parity, SerialSettings};
 
-use self::conversation::Conversation;
+use self::conversation::SerialConversation;
 use self::port::Port;
-use crate::gate::Gate;
-use crate::health::Health;
-use crate::{Desk, DeskClosed};
+use crate::input_status::InputStatus;
+use crate::rate_limited::RateLimitedHandle;
+use crate::{HubClosed, InputHandle};
 
-/// Holds the conversation on one port until the desk is closed. A port that is missing, fails or vanishes is opened
+/// Holds the conversation on one port until the hub is closed. A port that is missing, fails or vanishes is opened
 /// again when it is there.
-pub async fn run(settings: Settings, desk: Desk) {
-    let DeskClosed = match serve(&settings, &desk).await {
+pub async fn run(settings: SerialSettings, handle: InputHandle) {
+    let HubClosed = match serve(&settings, &handle).await {
         Ok(never) => match never {},
         Err(closed) => closed,
     };
 }
 
-async fn serve(settings: &Settings, desk: &Desk) -> Result<std::convert::Infallible, DeskClosed> {
-    let gate = Gate::new(desk.clone(), settings.max_per_minute);
-    let mut conversation = Conversation::new(dialect(settings), gate);
-    let mut health = Health::new();
+async fn serve(
+    settings: &SerialSettings,
+    handle: &InputHandle,
+) -> Result<std::convert::Infallible, HubClosed> {
+    let limited = RateLimitedHandle::new(handle.clone(), settings.max_per_minute);
+    let mut conversation = SerialConversation::new(dialect(settings), limited);
+    let mut status = InputStatus::new();
     loop {
         let problem = match Port::open(settings) {
             Ok(port) => {
-                health.up(desk, port::describe(settings)).await?;
+                status.up(handle, port::describe(settings)).await?;
                 let error = conversation.hold(&port).await?;
                 port.discard_output();
                 format!("{} failed: {error}; it is opened again when it is there", settings.device.display())
             }
             Err(error) => error.to_string(),
         };
-        let wait = health.down(desk, problem).await?;
+        let wait = status.down(handle, problem).await?;
         tokio::select! {
-            () = desk.closed() => return Err(DeskClosed),
+            () = handle.closed() => return Err(HubClosed),
             () = tokio::time::sleep(wait) => {}
         }
     }

@@ -14,7 +14,7 @@ use rustix::termios::{
 use tokio::io::unix::AsyncFd;
 
 use crate::descriptor;
-use crate::serial::settings::{FlowControl, Format, Parity, Settings};
+use crate::serial::settings::{CharacterFormat, FlowControl, Parity, SerialSettings};
 
 /// Time for written bytes to leave before a change of speed: a reply of a few bytes at 300 baud takes less.
 const DRAIN_MAX: Duration = Duration::from_millis(500);
@@ -44,7 +44,7 @@ pub enum PortError {
         /// The speed asked for.
         baud: u32,
         /// The format asked for.
-        format: Format,
+        format: CharacterFormat,
         /// What the system said.
         source: io::Error,
     },
@@ -61,7 +61,7 @@ impl Port {
     ///
     /// # Errors
     /// See [`PortError`].
-    pub fn open(settings: &Settings) -> Result<Self, PortError> {
+    pub fn open(settings: &SerialSettings) -> Result<Self, PortError> {
         let path = settings.device.as_path();
         let opened = |source: Errno| PortError::Open { path: path.into(), source: source.into() };
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -120,7 +120,7 @@ impl Port {
     }
 }
 
-fn set(file: &OwnedFd, settings: &Settings) -> Result<(), Errno> {
+fn set(file: &OwnedFd, settings: &SerialSettings) -> Result<(), Errno> {
     let mut termios = tcgetattr(file)?;
     termios.make_raw();
     termios.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
@@ -144,7 +144,7 @@ fn set(file: &OwnedFd, settings: &Settings) -> Result<(), Errno> {
     if taken.input_speed() != settings.baud { Err(Errno::INVAL) } else { Ok(()) }
 }
 
-fn set_format(termios: &mut Termios, format: Format) {
+fn set_format(termios: &mut Termios, format: CharacterFormat) {
     let modes = &mut termios.control_modes;
     modes.remove(ControlModes::CSIZE);
     modes.insert(if format.seven_bits { ControlModes::CS7 } else { ControlModes::CS8 });
@@ -154,7 +154,7 @@ fn set_format(termios: &mut Termios, format: Format) {
 }
 
 /// How a port is set, in words.
-pub(crate) fn describe(settings: &Settings) -> String {
+pub(crate) fn describe(settings: &SerialSettings) -> String {
     format!("{} baud {}", settings.baud, settings.format)
 }
 
@@ -191,7 +191,7 @@ mod tests {
             (FlowControl::None, InputModes::empty(), ControlModes::empty()),
         ];
         for (flow_control, input, control) in table {
-            set(&pty.slave, &Settings { flow_control, ..Settings::new("") }).unwrap();
+            set(&pty.slave, &SerialSettings { flow_control, ..SerialSettings::new("") }).unwrap();
             let termios = tcgetattr(&pty.slave).unwrap();
             assert_eq!(termios.input_modes & bytes, input, "{flow_control:?}");
             assert_eq!(termios.control_modes & ControlModes::CRTSCTS, control, "{flow_control:?}");

@@ -7,12 +7,12 @@ use std::str::FromStr;
 use crier_announce::Priority;
 use serde::{Deserialize, Serialize};
 
-use crate::text::Encoding;
+use crate::text::TextEncoding;
 
 /// One serial port that text comes in by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SerialSettings {
     /// The port; it may vanish and come back.
     pub device: PathBuf,
     /// Bits per second.
@@ -32,10 +32,10 @@ pub struct Settings {
     pub voice: Option<String>,
     /// How text is read that is not UTF-8, in dialects that do not say it themselves.
     #[serde(default)]
-    pub encoding: Encoding,
+    pub encoding: TextEncoding,
     /// Bits of a character.
     #[serde(default)]
-    pub format: Format,
+    pub format: CharacterFormat,
     /// Who may make the other side wait, and how.
     #[serde(default)]
     pub flow_control: FlowControl,
@@ -59,7 +59,7 @@ fn max_per_minute() -> u32 {
     60
 }
 
-impl Settings {
+impl SerialSettings {
     /// A port with everything else at its default.
     #[must_use]
     pub fn new(device: impl Into<PathBuf>) -> Self {
@@ -70,8 +70,8 @@ impl Settings {
             priority: Priority::default(),
             language: None,
             voice: None,
-            encoding: Encoding::default(),
-            format: Format::default(),
+            encoding: TextEncoding::default(),
+            format: CharacterFormat::default(),
             flow_control: FlowControl::default(),
             replies: replies(),
             max_per_minute: max_per_minute(),
@@ -123,7 +123,7 @@ pub enum Parity {
 /// Bits of a character on the line, written like `8N1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Format {
+pub struct CharacterFormat {
     /// Seven data bits instead of eight.
     pub seven_bits: bool,
     /// Parity bit.
@@ -132,61 +132,61 @@ pub struct Format {
     pub two_stop_bits: bool,
 }
 
-impl Default for Format {
+impl Default for CharacterFormat {
     /// `8N1`.
     fn default() -> Self {
         Self { seven_bits: false, parity: Parity::None, two_stop_bits: false }
     }
 }
 
-/// A text that is no [`Format`].
+/// A text that is no [`CharacterFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "is not a format of characters; write data bits 7 or 8, parity N, E or O, stop bits 1 or 2, such as \"8N1\""
 )]
-pub struct NoFormat;
+pub struct NotACharacterFormat;
 
-impl FromStr for Format {
-    type Err = NoFormat;
+impl FromStr for CharacterFormat {
+    type Err = NotACharacterFormat;
 
-    fn from_str(text: &str) -> Result<Self, NoFormat> {
-        let [data, parity, stop] = text.as_bytes() else { return Err(NoFormat) };
+    fn from_str(text: &str) -> Result<Self, NotACharacterFormat> {
+        let [data, parity, stop] = text.as_bytes() else { return Err(NotACharacterFormat) };
         Ok(Self {
             seven_bits: match data {
                 b'7' => true,
                 b'8' => false,
-                _ => return Err(NoFormat),
+                _ => return Err(NotACharacterFormat),
             },
             parity: match parity.to_ascii_uppercase() {
                 b'N' => Parity::None,
                 b'E' => Parity::Even,
                 b'O' => Parity::Odd,
-                _ => return Err(NoFormat),
+                _ => return Err(NotACharacterFormat),
             },
             two_stop_bits: match stop {
                 b'1' => false,
                 b'2' => true,
-                _ => return Err(NoFormat),
+                _ => return Err(NotACharacterFormat),
             },
         })
     }
 }
 
-impl TryFrom<String> for Format {
-    type Error = NoFormat;
+impl TryFrom<String> for CharacterFormat {
+    type Error = NotACharacterFormat;
 
-    fn try_from(text: String) -> Result<Self, NoFormat> {
+    fn try_from(text: String) -> Result<Self, NotACharacterFormat> {
         text.parse()
     }
 }
 
-impl From<Format> for String {
-    fn from(format: Format) -> Self {
+impl From<CharacterFormat> for String {
+    fn from(format: CharacterFormat) -> Self {
         format.to_string()
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for CharacterFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let data = if self.seven_bits { 7 } else { 8 };
         let parity = match self.parity {
@@ -206,17 +206,17 @@ mod tests {
     #[test]
     fn formats_are_written_as_everyone_does() {
         for text in ["8N1", "7E1", "7O2", "8N2"] {
-            assert_eq!(text.parse::<Format>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<CharacterFormat>().unwrap().to_string(), text);
         }
         for text in ["", "8N", "9N1", "8X1", "8N3", "8N1 "] {
-            assert_eq!(text.parse::<Format>(), Err(NoFormat));
+            assert_eq!(text.parse::<CharacterFormat>(), Err(NotACharacterFormat));
         }
     }
 
     #[test]
     fn a_device_is_enough_and_unknown_keys_are_refused() {
-        let settings: Settings = serde_json::from_str(r#"{"device":"/dev/ttyS6"}"#).unwrap();
-        assert_eq!(settings, Settings::new("/dev/ttyS6"));
-        assert!(serde_json::from_str::<Settings>(r#"{"device":"/dev/ttyS6","bauds":9600}"#).is_err());
+        let settings: SerialSettings = serde_json::from_str(r#"{"device":"/dev/ttyS6"}"#).unwrap();
+        assert_eq!(settings, SerialSettings::new("/dev/ttyS6"));
+        assert!(serde_json::from_str::<SerialSettings>(r#"{"device":"/dev/ttyS6","bauds":9600}"#).is_err());
     }
 }

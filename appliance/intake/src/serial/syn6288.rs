@@ -5,17 +5,17 @@ use std::time::Instant;
 use crier_announce::EventKind;
 use crier_wire::{Command, LossReason};
 
-use crate::gate::Outcome;
 use crate::message::Defaults;
-use crate::serial::dialect::{Dialect, Own, Request};
-use crate::serial::frames::{self, Frames, Shape};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
+use crate::serial::frames::{self, FrameShape, Frames};
 
 /// Loudest volume tag.
 const VOLUME_MAX: u32 = 16;
 
 struct Syn6288Shape;
 
-impl Shape for Syn6288Shape {
+impl FrameShape for Syn6288Shape {
     const CHECK_BYTES: usize = 1;
     const TEXT_BYTES_MAX: usize = 200;
 
@@ -41,12 +41,12 @@ impl Syn6288 {
     }
 }
 
-fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> Request {
+fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> DialectRequest {
     match body {
         // Bits 3 to 7 choose music to speak over, which is left out.
         [0x01, parameter, text @ ..] => {
             let Some(text) = frames::decode(parameter & 0b111, text) else {
-                return Request::Refuse(
+                return DialectRequest::Refuse(
                     LossReason::Encoding,
                     "a text that is not in the encoding the frame names".to_owned(),
                 );
@@ -58,27 +58,29 @@ fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> Reques
                 }
             }
             if tagged.text.is_empty() {
-                return Request::Reply(vec![frames::ACCEPTED, frames::IDLE]);
+                return DialectRequest::Reply(vec![frames::ACCEPTED, frames::IDLE]);
             }
             let mut draft = defaults.draft(tagged.text);
             draft.volume = *volume;
-            Request::Say(Box::new(draft))
+            DialectRequest::Say(Box::new(draft))
         }
-        [0x02] => Request::StopOwn,
-        [0x03] => Request::Command(Command::Pause),
-        [0x04] => Request::Command(Command::Resume),
-        [0x21] => Request::Query,
-        [0x31, 0] => Request::Baud(9600),
-        [0x31, 1] => Request::Baud(19_200),
-        [0x31, 2] => Request::Baud(38_400),
+        [0x02] => DialectRequest::StopSource,
+        [0x03] => DialectRequest::Command(Command::Pause),
+        [0x04] => DialectRequest::Command(Command::Resume),
+        [0x21] => DialectRequest::Query,
+        [0x31, 0] => DialectRequest::Baud(9600),
+        [0x31, 1] => DialectRequest::Baud(19_200),
+        [0x31, 2] => DialectRequest::Baud(38_400),
         // There is no power to save here.
-        [0x88] => Request::Reply(vec![frames::ACCEPTED]),
-        _ => Request::Refuse(LossReason::Invalid, "a command that the SYN6288 does not have".to_owned()),
+        [0x88] => DialectRequest::Reply(vec![frames::ACCEPTED]),
+        _ => {
+            DialectRequest::Refuse(LossReason::Invalid, "a command that the SYN6288 does not have".to_owned())
+        }
     }
 }
 
 impl Dialect for Syn6288 {
-    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<Request>) {
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>) {
         let Self { defaults, frames, volume } = self;
         frames.read(bytes, now, requests, |body, requests| requests.push(request(body, defaults, volume)));
     }
@@ -87,7 +89,7 @@ impl Dialect for Syn6288 {
         self.frames.deadline()
     }
 
-    fn silence(&mut self, _now: Instant, requests: &mut Vec<Request>) {
+    fn silence(&mut self, _now: Instant, requests: &mut Vec<DialectRequest>) {
         self.frames.silence(requests);
     }
 
@@ -99,12 +101,18 @@ impl Dialect for Syn6288 {
         self.frames.reset();
     }
 
-    fn answer(&mut self, request: &Request, outcome: &Outcome, own: Own, reply: &mut Vec<u8>) {
-        reply.extend(frames::answer(request, outcome, own));
+    fn answer(
+        &mut self,
+        request: &DialectRequest,
+        outcome: &RequestOutcome,
+        queue: PortQueue,
+        reply: &mut Vec<u8>,
+    ) {
+        reply.extend(frames::answer(request, outcome, queue));
     }
 
-    fn event(&mut self, _sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>) {
-        reply.extend(frames::event(kind, own));
+    fn event(&mut self, _sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>) {
+        reply.extend(frames::event(kind, queue));
     }
 
     fn held(&self) -> usize {

@@ -5,17 +5,17 @@ use std::time::Instant;
 use crier_announce::EventKind;
 use crier_wire::{Command, LossReason};
 
-use crate::gate::Outcome;
 use crate::message::Defaults;
-use crate::serial::dialect::{Dialect, Own, Request};
-use crate::serial::frames::{self, Frames, Shape};
+use crate::rate_limited::RequestOutcome;
+use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
+use crate::serial::frames::{self, FrameShape, Frames};
 
 /// Loudest volume tag.
 const VOLUME_MAX: u32 = 10;
 
 struct Xfs5152Shape;
 
-impl Shape for Xfs5152Shape {
+impl FrameShape for Xfs5152Shape {
     const CHECK_BYTES: usize = 0;
     const TEXT_BYTES_MAX: usize = 4096;
 
@@ -60,11 +60,11 @@ impl Xfs5152 {
     }
 }
 
-fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> Request {
+fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> DialectRequest {
     match body {
         [0x01, encoding, text @ ..] => {
             let Some(text) = frames::decode(*encoding, text) else {
-                return Request::Refuse(
+                return DialectRequest::Refuse(
                     LossReason::Encoding,
                     "a text that is not in the encoding the frame names".to_owned(),
                 );
@@ -74,28 +74,30 @@ fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> Request {
                 tags.take(tag);
             }
             if tagged.text.is_empty() {
-                return Request::Reply(vec![frames::ACCEPTED, frames::IDLE]);
+                return DialectRequest::Reply(vec![frames::ACCEPTED, frames::IDLE]);
             }
             let mut draft = defaults.draft(tagged.text);
             draft.volume = tags.volume;
             if let Some(language) = tags.language {
                 draft.language = Some(language.to_owned());
             }
-            Request::Say(Box::new(draft))
+            DialectRequest::Say(Box::new(draft))
         }
-        [0x02] => Request::StopOwn,
-        [0x03] => Request::Command(Command::Pause),
-        [0x04] => Request::Command(Command::Resume),
-        [0x21] => Request::Query,
+        [0x02] => DialectRequest::StopSource,
+        [0x03] => DialectRequest::Command(Command::Pause),
+        [0x04] => DialectRequest::Command(Command::Resume),
+        [0x21] => DialectRequest::Query,
         // There is no power to save here, and nothing to wake up.
-        [0x88] => Request::Reply(vec![frames::ACCEPTED]),
-        [0xFF] => Request::Reply(vec![frames::READY]),
-        _ => Request::Refuse(LossReason::Invalid, "a command that the XFS5152 does not have".to_owned()),
+        [0x88] => DialectRequest::Reply(vec![frames::ACCEPTED]),
+        [0xFF] => DialectRequest::Reply(vec![frames::READY]),
+        _ => {
+            DialectRequest::Refuse(LossReason::Invalid, "a command that the XFS5152 does not have".to_owned())
+        }
     }
 }
 
 impl Dialect for Xfs5152 {
-    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<Request>) {
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>) {
         let Self { defaults, frames, tags } = self;
         frames.read(bytes, now, requests, |body, requests| requests.push(request(body, defaults, tags)));
     }
@@ -104,7 +106,7 @@ impl Dialect for Xfs5152 {
         self.frames.deadline()
     }
 
-    fn silence(&mut self, _now: Instant, requests: &mut Vec<Request>) {
+    fn silence(&mut self, _now: Instant, requests: &mut Vec<DialectRequest>) {
         self.frames.silence(requests);
     }
 
@@ -116,12 +118,18 @@ impl Dialect for Xfs5152 {
         self.frames.reset();
     }
 
-    fn answer(&mut self, request: &Request, outcome: &Outcome, own: Own, reply: &mut Vec<u8>) {
-        reply.extend(frames::answer(request, outcome, own));
+    fn answer(
+        &mut self,
+        request: &DialectRequest,
+        outcome: &RequestOutcome,
+        queue: PortQueue,
+        reply: &mut Vec<u8>,
+    ) {
+        reply.extend(frames::answer(request, outcome, queue));
     }
 
-    fn event(&mut self, _sequence: u64, kind: &EventKind, own: Own, reply: &mut Vec<u8>) {
-        reply.extend(frames::event(kind, own));
+    fn event(&mut self, _sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>) {
+        reply.extend(frames::event(kind, queue));
     }
 
     fn held(&self) -> usize {

@@ -1,8 +1,8 @@
 //! The MQTT input with a supervisor that the test plays.
 
 use crier_announce::Draft;
-use crier_intake::mqtt::{self, BrokerSettings, Identity, Settings, Version};
-use crier_intake::{Counter, Desk};
+use crier_intake::mqtt::{self, ApplianceIdentity, MqttOptions, MqttSettings, Version};
+use crier_intake::{Hub, InputHandle};
 use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Mode, State};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -12,16 +12,16 @@ use crate::broker::{Mosquitto, PATIENCE};
 
 pub(crate) const VERSIONS: [Version; 2] = [Version::V3, Version::V5];
 
-/// Settings for a broker on this port.
-pub(crate) fn settings(port: u16, version: Version) -> Settings {
-    Settings {
-        identity: Identity {
+/// MqttOptions for a broker on this port.
+pub(crate) fn settings(port: u16, version: Version) -> MqttOptions {
+    MqttOptions {
+        identity: ApplianceIdentity {
             id: "8f3a21".into(),
             name: "Kitchen voice".into(),
             version: "0.4.0".into(),
             hardware: "CM3588".into(),
         },
-        broker: BrokerSettings {
+        broker: MqttSettings {
             host: "127.0.0.1".into(),
             port,
             version,
@@ -54,33 +54,33 @@ pub(crate) fn idle() -> State {
 /// A running MQTT input and the reports that its supervisor gets.
 pub(crate) struct Appliance {
     run: JoinHandle<()>,
-    counter: JoinHandle<()>,
+    hub: JoinHandle<()>,
     pub(crate) reports: mpsc::UnboundedReceiver<IntakeReport>,
     requests: mpsc::UnboundedSender<IntakeRequest>,
     /// A place for another input.
-    pub(crate) other: Desk,
+    pub(crate) other: InputHandle,
 }
 
 impl Appliance {
-    pub(crate) fn start(settings: Settings) -> Self {
-        let mut counter = Counter::new();
-        counter.request(IntakeRequest::State(Box::new(idle())));
-        let run = tokio::spawn(mqtt::run(settings, counter.desk("mqtt")));
-        let other = counter.desk("fifo:/run/crier/say");
+    pub(crate) fn start(settings: MqttOptions) -> Self {
+        let mut hub = Hub::new();
+        hub.request(IntakeRequest::State(Box::new(idle())));
+        let run = tokio::spawn(mqtt::run(settings, hub.handle("mqtt")));
+        let other = hub.handle("fifo:/run/crier/say");
         let (report, reports) = mpsc::unbounded_channel();
         let (requests, mut request) = mpsc::unbounded_channel();
-        let counter = tokio::spawn(async move {
+        let hub = tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    told = counter.report() => { let _ = report.send(told); }
+                    told = hub.report() => { let _ = report.send(told); }
                     asked = request.recv() => match asked {
-                        Some(asked) => counter.request(asked),
+                        Some(asked) => hub.request(asked),
                         None => return,
                     },
                 }
             }
         });
-        Self { run, counter, reports, requests, other }
+        Self { run, hub, reports, requests, other }
     }
 
     /// One that is connected to this broker.
@@ -92,14 +92,14 @@ impl Appliance {
 
     /// The next report.
     pub(crate) async fn report(&mut self) -> IntakeReport {
-        timeout(PATIENCE, self.reports.recv()).await.expect("a report in time").expect("the counter lives")
+        timeout(PATIENCE, self.reports.recv()).await.expect("a report in time").expect("the hub lives")
     }
 
     /// The next announcement, which must be there before anything else but counts.
     pub(crate) async fn submitted(&mut self) -> (u64, Draft) {
         loop {
             match self.report().await {
-                IntakeReport::Submit { ticket, draft } => return (ticket, *draft),
+                IntakeReport::Submit { request_id, draft } => return (request_id, *draft),
                 IntakeReport::Lost { .. } => {}
                 other => panic!("no announcement but {other:?}"),
             }
@@ -109,7 +109,7 @@ impl Appliance {
     /// The next command.
     pub(crate) async fn commanded(&mut self) -> (u64, Command) {
         match self.report().await {
-            IntakeReport::Command { ticket, command } => (ticket, command),
+            IntakeReport::Command { request_id, command } => (request_id, command),
             other => panic!("no command but {other:?}"),
         }
     }
@@ -143,14 +143,14 @@ impl Appliance {
         self.requests.send(request).unwrap();
     }
 
-    pub(crate) fn answer(&self, ticket: u64, answer: Answer) {
-        self.request(IntakeRequest::Answer { ticket, answer });
+    pub(crate) fn answer(&self, request_id: u64, answer: Answer) {
+        self.request(IntakeRequest::Answer { request_id, answer });
     }
 
     /// Takes the next announcement.
     pub(crate) async fn accept(&mut self) -> Draft {
-        let (ticket, draft) = self.submitted().await;
-        self.answer(ticket, Answer::Accepted { sequence: ticket, id: "any".into(), durable: true });
+        let (request_id, draft) = self.submitted().await;
+        self.answer(request_id, Answer::Accepted { sequence: request_id, id: "any".into(), durable: true });
         draft
     }
 
@@ -158,13 +158,13 @@ impl Appliance {
     pub(crate) async fn kill(self) {
         self.run.abort();
         let _ = self.run.await;
-        self.counter.abort();
+        self.hub.abort();
     }
 
     /// Ends as whoever runs the inputs ends it.
     pub(crate) async fn end(self) {
         drop(self.requests);
-        self.counter.await.unwrap();
+        self.hub.await.unwrap();
         timeout(PATIENCE, self.run).await.expect("it ends").unwrap();
     }
 }

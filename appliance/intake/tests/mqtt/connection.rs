@@ -43,7 +43,7 @@ async fn the_broker_may_go_and_come_back() {
         let Some(mut broker) = Mosquitto::start() else { return };
         let mut appliance = Appliance::connected(&broker, version).await;
         broker.publish("crier/8f3a21/speak", "Before.", &["-q", "1"]);
-        let (ticket, _) = appliance.submitted().await;
+        let (request_id, _) = appliance.submitted().await;
         broker.stop();
         let lost = appliance.down().await;
         assert!(lost.contains("closed") || lost.contains("broke") || lost.contains("ended"), "{lost}");
@@ -51,7 +51,7 @@ async fn the_broker_may_go_and_come_back() {
         assert!(unreachable.contains("nobody answers"), "{unreachable}");
 
         // Answered while there is no broker, and another input is served.
-        appliance.answer(ticket, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
+        appliance.answer(request_id, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
         let other = appliance.other.clone();
         let local = tokio::spawn(async move { other.submit(Draft::plain("Local.")).await });
         assert_eq!(appliance.accept().await.text, "Local.");
@@ -144,7 +144,7 @@ async fn the_example_of_access_rights_is_enough_and_keeps_others_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_is_told_apart() {
-    let down = async |change: &dyn Fn(&mut crier_intake::mqtt::BrokerSettings)| {
+    let down = async |change: &dyn Fn(&mut crier_intake::mqtt::MqttSettings)| {
         let mut settings = settings(free_port(), Version::V5);
         change(&mut settings.broker);
         let mut appliance = Appliance::start(settings);

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crier_announce::{Draft, Event, EventKind, Priority, Sequence};
-use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Told};
+use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest};
 use tokio::time::{sleep, timeout};
 
 use crate::appliance::{Appliance, VERSIONS, settings};
@@ -42,9 +42,10 @@ async fn plain_text_and_json_are_announced_and_what_is_wrong_is_told() {
         listener.hear_json(EVENT, "event", "refused").await;
 
         broker.publish(SPEAK, "Last.", &["-q", "0"]);
-        let (ticket, draft) = appliance.submitted().await;
+        let (request_id, draft) = appliance.submitted().await;
         assert_eq!(draft.text, "Last.");
-        appliance.answer(ticket, Answer::Refused { reason: "the chime is not there".into(), later: false });
+        appliance
+            .answer(request_id, Answer::Refused { reason: "the chime is not there".into(), later: false });
         let refused = listener.hear_json(EVENT, "event", "refused").await;
         assert_eq!(refused["reason"], "the chime is not there");
         appliance.end().await;
@@ -63,7 +64,7 @@ async fn events_of_all_inputs_are_published() {
         priority: Priority::Message,
         kind: EventKind::Finished,
     };
-    appliance.request(IntakeRequest::Told(Told { sequence: 1, event }));
+    appliance.request(IntakeRequest::Event(AnnouncementEvent { sequence: 1, event }));
     let told = listener.hear_json(EVENT, "event", "finished").await;
     assert_eq!(told, serde_json::json!({"event": "finished", "id": "x", "source": "fifo:/run/crier/say"}));
     appliance.end().await;
@@ -85,9 +86,9 @@ async fn commands_are_carried_out() {
         ];
         for (level, payload, command) in commands {
             broker.publish(&format!("crier/8f3a21/{level}"), payload, &["-q", "1"]);
-            let (ticket, commanded) = appliance.commanded().await;
+            let (request_id, commanded) = appliance.commanded().await;
             assert_eq!(commanded, command);
-            appliance.answer(ticket, Answer::Done);
+            appliance.answer(request_id, Answer::Done);
         }
         broker.publish("crier/8f3a21/volume/set", "loud", &[]);
         assert_eq!(listener.hear_json(EVENT, "event", "refused").await["topic"], "volume/set");
@@ -96,9 +97,9 @@ async fn commands_are_carried_out() {
         while counted < 2 {
             match appliance.report().await {
                 IntakeReport::Lost { count, .. } => counted += count,
-                IntakeReport::Command { ticket, command: Command::Voice { .. } } => {
+                IntakeReport::Command { request_id, command: Command::Voice { .. } } => {
                     let reason = "no such voice".into();
-                    appliance.answer(ticket, Answer::Refused { reason, later: false });
+                    appliance.answer(request_id, Answer::Refused { reason, later: false });
                 }
                 other => panic!("unexpected {other:?}"),
             }
@@ -127,9 +128,9 @@ async fn what_was_not_answered_comes_again_and_what_was_does_not() {
         broker.publish(SPEAK, "Third.", &["-q", "1"]);
         while texts.last().is_none_or(|last| last != "Third.") {
             match again.report().await {
-                IntakeReport::Submit { ticket, draft } => {
+                IntakeReport::Submit { request_id, draft } => {
                     texts.push(draft.text);
-                    again.answer(ticket, Answer::Duplicate { sequence: ticket, id: "any".into() });
+                    again.answer(request_id, Answer::Duplicate { sequence: request_id, id: "any".into() });
                 }
                 IntakeReport::Input { up: true, .. } => {}
                 other => panic!("unexpected {other:?}"),
@@ -148,10 +149,10 @@ async fn a_lost_acknowledgement_repeats_nothing_even_without_an_id() {
         let mut appliance = Appliance::start(settings(proxy.port, version));
         appliance.up().await;
         broker.publish(SPEAK, "Once.", &["-q", "1"]);
-        let (ticket, draft) = appliance.submitted().await;
+        let (request_id, draft) = appliance.submitted().await;
         assert_eq!((draft.text.as_str(), draft.id), ("Once.", None));
         proxy.swallow(true);
-        appliance.answer(ticket, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
+        appliance.answer(request_id, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
         sleep(Duration::from_millis(300)).await;
         proxy.swallow(false);
         proxy.cut();
@@ -201,24 +202,24 @@ async fn a_full_queue_keeps_announcements_and_lets_stop_pass() {
             broker.publish(SPEAK, &format!("{number}"), &["-q", "1"]);
         }
         let full = || Answer::Refused { reason: "the queue is full".into(), later: true };
-        let (ticket, draft) = appliance.submitted().await;
+        let (request_id, draft) = appliance.submitted().await;
         assert_eq!(draft.text, "0");
-        appliance.answer(ticket, full());
+        appliance.answer(request_id, full());
         broker.publish("crier/8f3a21/stop", "all", &["-q", "1"]);
         let mut stopped = false;
         let mut texts = Vec::new();
         while texts.len() < 25 {
             match appliance.report().await {
-                IntakeReport::Command { ticket, command: Command::StopAll } => {
+                IntakeReport::Command { request_id, command: Command::StopAll } => {
                     stopped = true;
-                    appliance.answer(ticket, Answer::Done);
+                    appliance.answer(request_id, Answer::Done);
                 }
-                IntakeReport::Submit { ticket, .. } if !stopped => appliance.answer(ticket, full()),
-                IntakeReport::Submit { ticket, draft } => {
+                IntakeReport::Submit { request_id, .. } if !stopped => appliance.answer(request_id, full()),
+                IntakeReport::Submit { request_id, draft } => {
                     texts.push(draft.text);
                     appliance.answer(
-                        ticket,
-                        Answer::Accepted { sequence: ticket, id: "any".into(), durable: true },
+                        request_id,
+                        Answer::Accepted { sequence: request_id, id: "any".into(), durable: true },
                     );
                 }
                 other => panic!("unexpected {other:?}"),
@@ -315,12 +316,12 @@ async fn a_flood_is_refused_in_few_words_while_another_input_works() {
         let (mut from_mqtt, mut refused, mut local) = (0, 0, 0);
         while local < 20 || refused < 100 {
             match appliance.report().await {
-                IntakeReport::Submit { ticket, draft } => {
+                IntakeReport::Submit { request_id, draft } => {
                     let counted = if draft.text == "Local." { &mut local } else { &mut from_mqtt };
                     *counted += 1;
                     appliance.answer(
-                        ticket,
-                        Answer::Accepted { sequence: ticket, id: "any".into(), durable: true },
+                        request_id,
+                        Answer::Accepted { sequence: request_id, id: "any".into(), durable: true },
                     );
                 }
                 IntakeReport::Lost { input, reason, count } => {

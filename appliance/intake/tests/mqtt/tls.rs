@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crier_intake::mqtt::{ClientCertificate, Settings, Tls, Version};
+use crier_intake::mqtt::{ClientCertificate, MqttOptions, Tls, Version};
 
 use crate::appliance::{Appliance, VERSIONS, settings};
 use crate::broker::Mosquitto;
@@ -36,8 +36,8 @@ fn certificate(folder: &Path, name: &str, authority: &str) {
     fs::set_permissions(folder.join(format!("{name}.key")), fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Settings with the certificate of an authority and perhaps one of the appliance.
-fn encrypted(broker: &Mosquitto, version: Version, authority: &str, own: Option<&str>) -> Settings {
+/// MqttOptions with the certificate of an authority and perhaps one of the appliance.
+fn encrypted(broker: &Mosquitto, version: Version, authority: &str, own: Option<&str>) -> MqttOptions {
     let file = |name: String| broker.folder.path().join(name);
     let mut settings = settings(broker.port, version);
     settings.broker.tls = Some(Tls {
@@ -69,7 +69,7 @@ async fn both_sides_show_their_certificates_and_what_is_wrong_is_told_apart() {
         assert!(appliance.up().await.contains(", encrypted"));
         appliance.end().await;
 
-        let down = async |settings: Settings| {
+        let down = async |settings: MqttOptions| {
             let mut appliance = Appliance::start(settings);
             let detail = appliance.down().await;
             appliance.end().await;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crier_announce::Priority;
-use crier_intake::buttons::board::{Board, Keys, code, stroke};
-use crier_intake::buttons::press::Stroke;
-use crier_intake::buttons::{Action, Button, Settings, run_on};
+use crier_intake::buttons::board::{Board, Keys, code, key_event};
+use crier_intake::buttons::gesture::KeyEvent;
+use crier_intake::buttons::{ButtonAction, ButtonSettings, ButtonsSettings, run_on};
 use crier_intake::{PressKind, Pressed};
 use crier_wire::Command;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -71,7 +71,7 @@ impl Keys for Records {
         self.keys.contains(&code)
     }
 
-    async fn next(&mut self) -> io::Result<(u16, Stroke)> {
+    async fn next(&mut self) -> io::Result<(u16, KeyEvent)> {
         loop {
             // Time of two words, type, code, value.
             let mut record = [0; 24];
@@ -79,8 +79,8 @@ impl Keys for Records {
             let kind = u16::from_ne_bytes([record[16], record[17]]);
             let code = u16::from_ne_bytes([record[18], record[19]]);
             let value = i32::from_ne_bytes([record[20], record[21], record[22], record[23]]);
-            if let (1, Some(stroke)) = (kind, stroke(value)) {
-                return Ok((code, stroke));
+            if let (1, Some(key_event)) = (kind, key_event(value)) {
+                return Ok((code, key_event));
             }
         }
     }
@@ -109,33 +109,33 @@ impl Finger {
     }
 }
 
-fn say(text: &str) -> Option<Action> {
+fn say(text: &str) -> Option<ButtonAction> {
     let (text, priority) = (text.to_owned(), Priority::Important);
-    Some(Action::Say { text, language: Some("en".into()), voice: None, priority })
+    Some(ButtonAction::Say { text, language: Some("en".into()), voice: None, priority })
 }
 
-async fn start(bench: &Bench, buttons: Vec<Button>) -> Supervisor {
+async fn start(bench: &Bench, buttons: Vec<ButtonSettings>) -> Supervisor {
     let supervisor = Supervisor::new("buttons");
-    tokio::spawn(run_on(bench.clone(), Settings { buttons }, supervisor.desk.clone()));
+    tokio::spawn(run_on(bench.clone(), ButtonsSettings { buttons }, supervisor.handle.clone()));
     supervisor
 }
 
-fn button(key: &str, press: Option<Action>) -> Button {
-    Button { press, ..Button::new(key) }
+fn button(key: &str, press: Option<ButtonAction>) -> ButtonSettings {
+    ButtonSettings { press, ..ButtonSettings::new(key) }
 }
 
 #[tokio::test]
 async fn each_press_does_what_is_configured() {
     let bench = Bench::default();
     let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1", "KEY_PROG2", "KEY_MUTE"]);
-    let chime = Action::Wav { chime: "bell".into(), priority: Priority::Message };
+    let chime = ButtonAction::Wav { chime: "bell".into(), priority: Priority::Message };
     let actions = [
-        (Action::Volume { step_percent: -5 }, Command::VolumeStep { percent: -5 }),
-        (Action::Mute(None), Command::Mute { on: None }),
-        (Action::Stop, Command::Stop),
-        (Action::StopAll, Command::StopAll),
-        (Action::Repeat, Command::RepeatLast),
-        (Action::Pause, Command::PauseToggle),
+        (ButtonAction::Volume { step_percent: -5 }, Command::VolumeStep { percent: -5 }),
+        (ButtonAction::Mute(None), Command::Mute { on: None }),
+        (ButtonAction::Stop, Command::Stop),
+        (ButtonAction::StopAll, Command::StopAll),
+        (ButtonAction::Repeat, Command::RepeatLast),
+        (ButtonAction::Pause, Command::PauseToggle),
     ];
     let mut buttons = vec![button("KEY_PROG1", say("Dinner is ready.")), button("KEY_PROG2", Some(chime))];
     buttons.extend(actions.iter().map(|(action, _)| button("KEY_MUTE", Some(action.clone()))));
@@ -160,14 +160,14 @@ async fn brief_double_and_long_are_told_apart_and_told_to_all() {
     let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1"]);
     let mut supervisor = start(
         &bench,
-        vec![Button {
-            double_press: Some(Action::Repeat),
-            long_press: Some(Action::StopAll),
-            ..button("KEY_PROG1", Some(Action::Pause))
+        vec![ButtonSettings {
+            double_press: Some(ButtonAction::Repeat),
+            long_press: Some(ButtonAction::StopAll),
+            ..button("KEY_PROG1", Some(ButtonAction::Pause))
         }],
     )
     .await;
-    let mut presses = supervisor.desk.presses();
+    let mut presses = supervisor.handle.presses();
     supervisor.input(true).await;
     finger.press("KEY_PROG1").await;
     assert_eq!(supervisor.command().await, Command::PauseToggle);
@@ -187,7 +187,7 @@ async fn brief_double_and_long_are_told_apart_and_told_to_all() {
 async fn devices_come_and_go() {
     let bench = Bench::default();
     let keyboard = bench.plug("/dev/input/event0", "keyboard", &["KEY_A"]);
-    let mut supervisor = start(&bench, vec![button("KEY_PROG1", Some(Action::Stop))]).await;
+    let mut supervisor = start(&bench, vec![button("KEY_PROG1", Some(ButtonAction::Stop))]).await;
     assert!(supervisor.input(false).await.contains("no input device"));
     let mut finger = bench.plug("/dev/input/event1", "gpio-keys", &["KEY_PROG1"]);
     assert_eq!(supervisor.input(true).await, "gpio-keys (/dev/input/event1)");
@@ -208,8 +208,10 @@ async fn a_button_may_belong_to_one_device() {
     let keys = ["KEY_PROG1"];
     let mut door = bench.plug("/dev/input/event0", "door", &keys);
     let mut kitchen = bench.plug("/dev/input/event1", "kitchen", &keys);
-    let of =
-        |device: &str, text: &str| Button { device: Some(device.into()), ..button("KEY_PROG1", say(text)) };
+    let of = |device: &str, text: &str| ButtonSettings {
+        device: Some(device.into()),
+        ..button("KEY_PROG1", say(text))
+    };
     let mut supervisor = start(&bench, vec![of("door", "Someone rings."), of("kitchen", "Dinner.")]).await;
     supervisor.input(true).await;
     kitchen.press("KEY_PROG1").await;
@@ -223,7 +225,7 @@ async fn a_key_that_chatters_is_no_flood_and_a_wrong_name_is_told() {
     let bench = Bench::default();
     let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1"]);
     let mut supervisor =
-        start(&bench, vec![button("KEY_PROG1", say("Hello.")), Button::new("KEY_NONSENSE")]).await;
+        start(&bench, vec![button("KEY_PROG1", say("Hello.")), ButtonSettings::new("KEY_NONSENSE")]).await;
     assert!(supervisor.input(false).await.contains("KEY_NONSENSE"));
     for _ in 0..2000 {
         finger.press("KEY_PROG1").await;
@@ -241,7 +243,8 @@ async fn a_key_that_chatters_is_no_flood_and_a_wrong_name_is_told() {
 #[tokio::test]
 async fn buttons_end_with_the_desk() {
     let supervisor = Supervisor::new("buttons");
-    let running = tokio::spawn(run_on(Bench::default(), Settings::default(), supervisor.desk.clone()));
+    let running =
+        tokio::spawn(run_on(Bench::default(), ButtonsSettings::default(), supervisor.handle.clone()));
     supervisor.leave();
     tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap();
 }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crier_announce::{Priority, TEXT_BYTES_MAX};
-use crier_intake::fifo::{Settings, run};
+use crier_intake::fifo::{FifoSettings, run};
 use crier_wire::Command;
 use tempfile::TempDir;
 
 use crate::supervisor::{PATIENCE, Supervisor};
 
-async fn open(settings: impl FnOnce(&mut Settings)) -> (TempDir, PathBuf, Supervisor) {
+async fn open(settings: impl FnOnce(&mut FifoSettings)) -> (TempDir, PathBuf, Supervisor) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("say");
-    let mut set = Settings::new(&path);
+    let mut set = FifoSettings::new(&path);
     settings(&mut set);
     let mut supervisor = Supervisor::new("fifo:test");
-    tokio::spawn(run(set, supervisor.desk.clone()));
+    tokio::spawn(run(set, supervisor.handle.clone()));
     supervisor.input(true).await;
     (folder, path, supervisor)
 }
@@ -154,7 +154,7 @@ async fn what_is_no_fifo_is_left_alone() {
     let path = folder.path().join("say");
     std::fs::write(&path, "precious").unwrap();
     let mut supervisor = Supervisor::new("fifo:test");
-    tokio::spawn(run(Settings::new(&path), supervisor.desk.clone()));
+    tokio::spawn(run(FifoSettings::new(&path), supervisor.handle.clone()));
     assert!(supervisor.input(false).await.contains("is no FIFO"));
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
@@ -169,9 +169,9 @@ async fn what_is_no_fifo_is_left_alone() {
 async fn a_group_that_does_not_exist_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("say");
-    let set = Settings { group: Some("no-such-group".into()), ..Settings::new(&path) };
+    let set = FifoSettings { group: Some("no-such-group".into()), ..FifoSettings::new(&path) };
     let mut supervisor = Supervisor::new("fifo:test");
-    tokio::spawn(run(set, supervisor.desk.clone()));
+    tokio::spawn(run(set, supervisor.handle.clone()));
     assert!(supervisor.input(false).await.contains("no-such-group"));
 }
 
@@ -180,7 +180,7 @@ async fn it_ends_with_the_desk_and_an_idle_one_does_not_turn() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("say");
     let mut supervisor = Supervisor::new("fifo:test");
-    let running = tokio::spawn(run(Settings::new(&path), supervisor.desk.clone()));
+    let running = tokio::spawn(run(FifoSettings::new(&path), supervisor.handle.clone()));
     supervisor.input(true).await;
     // After a writer has gone there is nothing to do; a loop that turns would eat a processor.
     echo(&path, b"x\n");
@@ -199,7 +199,7 @@ async fn it_ends_with_the_desk_and_an_idle_one_does_not_turn() {
 async fn a_flood_of_junk_leaves_other_inputs_alone() {
     let (folder, path, mut supervisor) = open(|set| set.max_per_minute = 6000).await;
     let noisy = folder.path().join("noisy");
-    tokio::spawn(run(Settings::new(&noisy), supervisor.desk("fifo:noisy").await));
+    tokio::spawn(run(FifoSettings::new(&noisy), supervisor.handle("fifo:noisy").await));
     wait_for(|| noisy.exists()).await;
     let end = Instant::now() + Duration::from_secs(1);
     let flood = std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! The inputs from outside: whole conversations, the counter answered by a supervisor of the test's own.
+//! The inputs from outside: whole conversations, the hub answered by a supervisor of the test's own.
 
 #![allow(
     clippy::unwrap_used,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crier_announce::{Draft, JSON_BYTES_MAX};
-use crier_intake::serial::{Dialect, DialectName, Request, Settings, dialect};
+use crier_intake::serial::{Dialect, DialectName, DialectRequest, SerialSettings, dialect};
 use crier_wire::Command;
 use proptest::prelude::*;
 
@@ -11,11 +11,11 @@ pub(crate) const DIALECTS: [DialectName; 5] =
     [DialectName::Line, DialectName::Emic2, DialectName::Syn6288, DialectName::Xfs5152, DialectName::Dectalk];
 
 pub(crate) fn parser(name: DialectName) -> Box<dyn Dialect> {
-    dialect(&Settings { dialect: name, ..Settings::new("") })
+    dialect(&SerialSettings { dialect: name, ..SerialSettings::new("") })
 }
 
 /// What comes of `bytes`, cut into `chunk`s, and of the silence after them.
-pub(crate) fn requests(name: DialectName, bytes: &[u8], chunk: usize) -> Vec<Request> {
+pub(crate) fn requests(name: DialectName, bytes: &[u8], chunk: usize) -> Vec<DialectRequest> {
     let mut parser = parser(name);
     let (now, mut requests) = (Instant::now(), Vec::new());
     for part in bytes.chunks(chunk.max(1)) {
@@ -26,7 +26,7 @@ pub(crate) fn requests(name: DialectName, bytes: &[u8], chunk: usize) -> Vec<Req
 }
 
 /// Lets pass the time that the dialect waits for.
-pub(crate) fn silence(parser: &mut dyn Dialect, requests: &mut Vec<Request>) {
+pub(crate) fn silence(parser: &mut dyn Dialect, requests: &mut Vec<DialectRequest>) {
     if let Some(deadline) = parser.deadline() {
         parser.silence(deadline, requests);
     }
@@ -65,12 +65,12 @@ pub(crate) fn hi(name: DialectName) -> &'static [u8] {
     }
 }
 
-pub(crate) fn says(request: Option<&Request>, text: &str) -> bool {
-    matches!(request, Some(Request::Say(draft)) if draft.text == text)
+pub(crate) fn says(request: Option<&DialectRequest>, text: &str) -> bool {
+    matches!(request, Some(DialectRequest::Say(draft)) if draft.text == text)
 }
 
-fn say(text: &str) -> Request {
-    Request::Say(Box::new(Draft::plain(text)))
+fn say(text: &str) -> DialectRequest {
+    DialectRequest::Say(Box::new(Draft::plain(text)))
 }
 
 #[test]
@@ -80,12 +80,12 @@ fn syn6288_frames_are_those_of_its_manual() {
     assert_eq!(syn(&go), [say("直行")]);
     assert_eq!(syn(&[0xFD, 0, 7, 1, 1, 0xBC, 0xF5, 0xCB, 0xD9, 0xA1]), [say("减速")]);
     assert_eq!(syn(&[0xFD, 0, 7, 1, 1, 0xCD, 0xA3, 0xCF, 0xC2, 0x99]), [say("停下")]);
-    assert_eq!(syn(&[0xFD, 0, 2, 2, 0xFD]), [Request::StopOwn]);
-    assert_eq!(syn(&[0xFD, 0, 2, 3, 0xFC]), [Request::Command(Command::Pause)]);
-    assert_eq!(syn(&[0xFD, 0, 2, 4, 0xFB]), [Request::Command(Command::Resume)]);
-    assert_eq!(syn(&[0xFD, 0, 2, 0x21, 0xDE]), [Request::Query]);
-    assert_eq!(syn(&[0xFD, 0, 2, 0x88, 0x77]), [Request::Reply(vec![0x41])]);
-    assert_eq!(syn(&[0xFD, 0, 3, 0x31, 2, 0xFD ^ 3 ^ 0x31 ^ 2]), [Request::Baud(38_400)]);
+    assert_eq!(syn(&[0xFD, 0, 2, 2, 0xFD]), [DialectRequest::StopSource]);
+    assert_eq!(syn(&[0xFD, 0, 2, 3, 0xFC]), [DialectRequest::Command(Command::Pause)]);
+    assert_eq!(syn(&[0xFD, 0, 2, 4, 0xFB]), [DialectRequest::Command(Command::Resume)]);
+    assert_eq!(syn(&[0xFD, 0, 2, 0x21, 0xDE]), [DialectRequest::Query]);
+    assert_eq!(syn(&[0xFD, 0, 2, 0x88, 0x77]), [DialectRequest::Reply(vec![0x41])]);
+    assert_eq!(syn(&[0xFD, 0, 3, 0x31, 2, 0xFD ^ 3 ^ 0x31 ^ 2]), [DialectRequest::Baud(38_400)]);
     // Music in the upper bits of the parameter.
     let mut music = go;
     music[4] |= 0x78;
@@ -99,7 +99,10 @@ fn a_damaged_syn6288_frame_is_refused_once_and_the_next_understood() {
     bytes[6] ^= 1;
     bytes.extend_from_slice(hi(DialectName::Syn6288));
     let requests = requests(DialectName::Syn6288, &bytes, 3);
-    assert!(matches!(&requests[..], [Request::Refuse(..), last] if says(Some(last), "Hi")), "{requests:?}");
+    assert!(
+        matches!(&requests[..], [DialectRequest::Refuse(..), last] if says(Some(last), "Hi")),
+        "{requests:?}"
+    );
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn a_gap_inside_a_frame_ends_it() {
         assert_eq!(requests, []);
         parser.read(hi(name), start + Duration::from_secs(1), &mut requests);
         assert!(
-            matches!(&requests[..], [Request::Refuse(..), last] if says(Some(last), "Hi")),
+            matches!(&requests[..], [DialectRequest::Refuse(..), last] if says(Some(last), "Hi")),
             "{requests:?}"
         );
     }
@@ -128,34 +131,34 @@ fn xfs5152_texts_come_in_four_encodings_and_with_tags() {
     assert_eq!(xfs(2, b"\xA4\xA4\xA4\xE5"), [say("中文")]);
     assert_eq!(xfs(3, b"\xF4\x76\x4C\x88"), [say("直行")]);
     assert_eq!(xfs(3, b"\x76\xF4\x88\x4C"), [say("直行")]);
-    let [Request::Say(draft)] = &xfs(0, b"[v5][g2][m3]Stop [see below]")[..] else { panic!() };
+    let [DialectRequest::Say(draft)] = &xfs(0, b"[v5][g2][m3]Stop [see below]")[..] else { panic!() };
     assert_eq!(draft.text, "Stop [see below]");
     assert_eq!((draft.volume, draft.language.as_deref()), (Some(50), Some("en")));
-    assert!(matches!(&xfs(0, b"\xD6")[..], [Request::Refuse(..)]));
-    assert!(matches!(&xfs(9, b"x")[..], [Request::Refuse(..)]));
+    assert!(matches!(&xfs(0, b"\xD6")[..], [DialectRequest::Refuse(..)]));
+    assert!(matches!(&xfs(9, b"x")[..], [DialectRequest::Refuse(..)]));
     let command = |command: u8| requests(DialectName::Xfs5152, &[0xFD, 0, 1, command], 1);
-    assert_eq!(command(2), [Request::StopOwn]);
-    assert_eq!(command(3), [Request::Command(Command::Pause)]);
-    assert_eq!(command(4), [Request::Command(Command::Resume)]);
-    assert_eq!(command(0x21), [Request::Query]);
+    assert_eq!(command(2), [DialectRequest::StopSource]);
+    assert_eq!(command(3), [DialectRequest::Command(Command::Pause)]);
+    assert_eq!(command(4), [DialectRequest::Command(Command::Resume)]);
+    assert_eq!(command(0x21), [DialectRequest::Query]);
 }
 
 #[test]
 fn emic2_takes_what_arduino_libraries_send() {
     let emic = |text: &str| requests(DialectName::Emic2, text.as_bytes(), 2);
-    let ready = || Request::Reply(b":".to_vec());
-    assert_eq!(emic("\nSHello, world.\r\n"), [Request::Query, say("Hello, world.")]);
+    let ready = || DialectRequest::Reply(b":".to_vec());
+    assert_eq!(emic("\nSHello, world.\r\n"), [DialectRequest::Query, say("Hello, world.")]);
     assert_eq!(emic("N8\nW120\nP1\n"), [ready(), ready(), ready()]);
     // Stop and pause act without a line end.
-    assert_eq!(emic("XZ"), [Request::StopOwn, Request::Command(Command::PauseToggle)]);
+    assert_eq!(emic("XZ"), [DialectRequest::StopSource, DialectRequest::Command(Command::PauseToggle)]);
     assert_eq!(emic("S[:rate 200]Hello\n"), [say("Hello")]);
-    let [first, second, Request::Say(draft)] = &emic("V-15\nL1\nSHola\n")[..] else { panic!() };
+    let [first, second, DialectRequest::Say(draft)] = &emic("V-15\nL1\nSHola\n")[..] else { panic!() };
     assert_eq!([first, second], [&ready(), &ready()]);
     assert_eq!((draft.volume, draft.language.as_deref()), (Some(50), Some("es")));
-    assert!(matches!(&emic("V19\n")[..], [Request::Refuse(..)]));
+    assert!(matches!(&emic("V19\n")[..], [DialectRequest::Refuse(..)]));
     assert_eq!(requests(DialectName::Emic2, b"SA\xF1o\n", 1), [say("Año")]);
     let long = format!("S{}\nSnext\n", "x".repeat(1024));
-    assert!(matches!(&emic(&long)[..], [Request::Refuse(..), next] if says(Some(next), "next")));
+    assert!(matches!(&emic(&long)[..], [DialectRequest::Refuse(..), next] if says(Some(next), "next")));
     let longest = "x".repeat(1023);
     assert_eq!(emic(&format!("S{longest}\n")), [say(&longest)]);
 }
@@ -165,10 +168,10 @@ fn dectalk_takes_what_the_kernel_sends() {
     let dectalk = |text: &str| requests(DialectName::Dectalk, text.as_bytes(), 5);
     let init = "[:error sp :name paul :rate 180 :tsr off] [:dv ap 122 ] [:ra 180] [:pu n] [:np] ";
     assert_eq!(dectalk(&format!("{init}hello,\x0b world\x0b")), [say("hello,"), say("world")]);
-    assert_eq!(dectalk("one [:in re 5 ]two\r"), [say("one"), Request::Mark(5), say("two")]);
-    assert_eq!(dectalk("never heard [:ra\x03heard\x0b"), [Request::StopOwn, say("heard")]);
+    assert_eq!(dectalk("one [:in re 5 ]two\r"), [say("one"), DialectRequest::Mark(5), say("two")]);
+    assert_eq!(dectalk("never heard [:ra\x03heard\x0b"), [DialectRequest::StopSource, say("heard")]);
     assert_eq!(dectalk("a [b] c"), [say("a [b] c")], "a silence ends a text");
-    let [Request::Say(draft)] = &dectalk("[:volume set 30][:lang gr]Hallo\x0b")[..] else { panic!() };
+    let [DialectRequest::Say(draft)] = &dectalk("[:volume set 30][:lang gr]Hallo\x0b")[..] else { panic!() };
     assert_eq!((draft.volume, draft.language.as_deref()), (Some(30), Some("de")));
     let endless = format!("[:{}\rHi\x0b", "x".repeat(1000));
     assert!(says(dectalk(&endless).last(), "Hi"));
@@ -177,9 +180,13 @@ fn dectalk_takes_what_the_kernel_sends() {
 #[test]
 fn a_line_is_refused_only_for_what_is_wrong_with_it() {
     let line = |bytes: &[u8]| requests(DialectName::Line, bytes, 4);
-    assert_eq!(line(b"Hello.\r\n\r\n!stop\r\n"), [say("Hello."), Request::Command(Command::Stop)]);
-    assert!(matches!(&line(b"\xFF\xFE\nHi\n")[..], [Request::Refuse(..), next] if says(Some(next), "Hi")));
-    assert!(matches!(&line(b"{\"txt\":1}\nHi\n")[..], [Request::Refuse(..), next] if says(Some(next), "Hi")));
+    assert_eq!(line(b"Hello.\r\n\r\n!stop\r\n"), [say("Hello."), DialectRequest::Command(Command::Stop)]);
+    assert!(
+        matches!(&line(b"\xFF\xFE\nHi\n")[..], [DialectRequest::Refuse(..), next] if says(Some(next), "Hi"))
+    );
+    assert!(
+        matches!(&line(b"{\"txt\":1}\nHi\n")[..], [DialectRequest::Refuse(..), next] if says(Some(next), "Hi"))
+    );
 }
 
 /// Bytes that look like something, more often than chance would have it.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crier_announce::{EventKind, Priority};
-use crier_intake::serial::{DialectName, Format, Settings, run};
+use crier_intake::serial::{CharacterFormat, DialectName, SerialSettings, run};
 use crier_wire::Command;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
@@ -70,17 +70,17 @@ impl Wire {
     }
 }
 
-fn settings(path: &Path, dialect: DialectName) -> Settings {
-    Settings { dialect, ..Settings::new(path) }
+fn settings(path: &Path, dialect: DialectName) -> SerialSettings {
+    SerialSettings { dialect, ..SerialSettings::new(path) }
 }
 
 /// A port that is open, with a supervisor behind it.
-async fn open(settings: impl FnOnce(&mut Settings)) -> (Wire, Supervisor) {
+async fn open(settings: impl FnOnce(&mut SerialSettings)) -> (Wire, Supervisor) {
     let wire = Wire::new();
-    let mut set = Settings::new(&wire.path);
+    let mut set = SerialSettings::new(&wire.path);
     settings(&mut set);
     let mut supervisor = Supervisor::new("serial:test");
-    tokio::spawn(run(set, supervisor.desk.clone()));
+    tokio::spawn(run(set, supervisor.handle.clone()));
     supervisor.input(true).await;
     (wire, supervisor)
 }
@@ -221,7 +221,7 @@ async fn a_syn6288_changes_its_speed_and_goes_on() {
 
 #[tokio::test]
 async fn an_xfs5152_is_busy_when_the_minute_is_full() {
-    let set = |set: &mut Settings| (set.dialect, set.max_per_minute) = (DialectName::Xfs5152, 1);
+    let set = |set: &mut SerialSettings| (set.dialect, set.max_per_minute) = (DialectName::Xfs5152, 1);
     let (mut wire, mut supervisor) = open(set).await;
     wire.expect(b"\x4A").await;
     wire.send(hi(DialectName::Xfs5152)).await;
@@ -287,7 +287,9 @@ impl Wire {
 #[tokio::test]
 async fn ports_take_odd_speeds_and_every_format() {
     for (format, baud) in [("8N1", 9600), ("7E2", 115_200), ("8O1", 74_880), ("7N1", 31_250)] {
-        let set = |set: &mut Settings| (set.baud, set.format) = (baud, format.parse::<Format>().unwrap());
+        let set = |set: &mut SerialSettings| {
+            (set.baud, set.format) = (baud, format.parse::<CharacterFormat>().unwrap());
+        };
         let (wire, supervisor) = open(set).await;
         let termios = rustix::termios::tcgetattr(&wire.slave).unwrap();
         assert_eq!((termios.input_speed(), termios.output_speed()), (baud, baud));
@@ -300,7 +302,7 @@ async fn what_is_no_port_is_told_once_and_used_when_it_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("port");
     let mut supervisor = Supervisor::new("serial:test");
-    tokio::spawn(run(settings(&path, DialectName::Line), supervisor.desk.clone()));
+    tokio::spawn(run(settings(&path, DialectName::Line), supervisor.handle.clone()));
     assert!(supervisor.input(false).await.contains("cannot be opened"));
     std::fs::write(&path, "a file").unwrap();
     assert!(supervisor.input(false).await.contains("is not a serial port"));
@@ -320,7 +322,7 @@ async fn a_port_that_vanishes_and_comes_back_under_the_same_name_goes_on() {
     let first = Wire::new();
     std::os::unix::fs::symlink(&first.path, &path).unwrap();
     let mut supervisor = Supervisor::new("serial:test");
-    tokio::spawn(run(settings(&path, DialectName::Line), supervisor.desk.clone()));
+    tokio::spawn(run(settings(&path, DialectName::Line), supervisor.handle.clone()));
     supervisor.input(true).await;
     let mut first = first;
     first.send(b"half a li").await;
@@ -338,8 +340,9 @@ async fn a_port_that_vanishes_and_comes_back_under_the_same_name_goes_on() {
 async fn the_input_ends_with_the_desk() {
     let wire = Wire::new();
     let mut supervisor = Supervisor::new("serial:test");
-    let running = tokio::spawn(run(Settings::new(&wire.path), supervisor.desk.clone()));
-    let missing = tokio::spawn(run(Settings::new("/nowhere"), supervisor.desk("serial:nowhere").await));
+    let running = tokio::spawn(run(SerialSettings::new(&wire.path), supervisor.handle.clone()));
+    let missing =
+        tokio::spawn(run(SerialSettings::new("/nowhere"), supervisor.handle("serial:nowhere").await));
     supervisor.input(true).await;
     supervisor.leave();
     tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap();
@@ -351,8 +354,8 @@ async fn ten_megabytes_a_second_of_junk_leave_other_inputs_alone() {
     for dialect in [DialectName::Line, DialectName::Xfs5152] {
         let noisy = Wire::new();
         let (mut quiet, mut supervisor) = open(|_| {}).await;
-        let desk = supervisor.desk("serial:noisy").await;
-        tokio::spawn(run(settings(&noisy.path, dialect), desk));
+        let handle = supervisor.handle("serial:noisy").await;
+        tokio::spawn(run(settings(&noisy.path, dialect), handle));
         let end = Instant::now() + Duration::from_millis(1500);
         let junk = std::thread::spawn(move || shout(&noisy, end));
         let mut said = 0;

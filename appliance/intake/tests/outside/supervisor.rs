@@ -1,11 +1,11 @@
-//! Someone at the counter who takes what is well formed, as the supervisor does, and tells what the test wants told.
+//! Someone at the hub who takes what is well formed, as the supervisor does, and tells what the test wants told.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crier_announce::{CancelReason, Draft, Event, EventKind, Priority, Sequence};
-use crier_intake::{Counter, Desk};
-use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Told};
+use crier_intake::{Hub, InputHandle};
+use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest};
 use tokio::sync::mpsc;
 
 /// Longer than anything here takes, on a busy machine.
@@ -28,30 +28,30 @@ pub(crate) enum Seen {
 }
 
 pub(crate) struct Supervisor {
-    pub(crate) desk: Desk,
+    pub(crate) handle: InputHandle,
     seen: mpsc::UnboundedReceiver<(String, Seen)>,
     requests: mpsc::UnboundedSender<IntakeRequest>,
     /// Seen and not asked for yet.
     kept: VecDeque<(String, Seen)>,
-    counter: tokio::task::JoinHandle<()>,
-    desks: mpsc::UnboundedSender<(String, tokio::sync::oneshot::Sender<Desk>)>,
+    hub: tokio::task::JoinHandle<()>,
+    handles: mpsc::UnboundedSender<(String, tokio::sync::oneshot::Sender<InputHandle>)>,
 }
 
 impl Supervisor {
     pub(crate) fn new(input: &str) -> Self {
-        let counter = Counter::new();
-        let desk = counter.desk(input);
+        let hub = Hub::new();
+        let handle = hub.handle(input);
         let (seen_by, seen) = mpsc::unbounded_channel();
         let (requests, to_tell) = mpsc::unbounded_channel();
-        let (desks, wanted) = mpsc::unbounded_channel();
-        let counter = tokio::spawn(attend(counter, seen_by, to_tell, wanted));
-        Self { desk, seen, requests, kept: VecDeque::new(), counter, desks }
+        let (handles, wanted) = mpsc::unbounded_channel();
+        let hub = tokio::spawn(attend(hub, seen_by, to_tell, wanted));
+        Self { handle, seen, requests, kept: VecDeque::new(), hub, handles }
     }
 
-    /// Another desk at the same counter.
-    pub(crate) async fn desk(&self, input: &str) -> Desk {
+    /// Another handle at the same hub.
+    pub(crate) async fn handle(&self, input: &str) -> InputHandle {
         let (give, given) = tokio::sync::oneshot::channel();
-        self.desks.send((input.to_owned(), give)).unwrap();
+        self.handles.send((input.to_owned(), give)).unwrap();
         given.await.unwrap()
     }
 
@@ -67,7 +67,7 @@ impl Supervisor {
         }
         let coming = async {
             loop {
-                let (from, seen) = self.seen.recv().await.expect("the counter is attended");
+                let (from, seen) = self.seen.recv().await.expect("the hub is attended");
                 if from == input
                     && let Some(picked) = pick(&seen)
                 {
@@ -81,7 +81,7 @@ impl Supervisor {
     }
 
     pub(crate) async fn draft(&mut self) -> (u64, Draft) {
-        let input = self.desk.input().to_owned();
+        let input = self.handle.input().to_owned();
         self.draft_of(&input).await
     }
 
@@ -108,7 +108,7 @@ impl Supervisor {
 
     /// Waits until the input says that it works, or does not; gives its words.
     pub(crate) async fn input(&mut self, wanted: bool) -> String {
-        let input = self.desk.input().to_owned();
+        let input = self.handle.input().to_owned();
         let pick = |seen: &Seen| match seen {
             Seen::Input(up, detail) if *up == wanted => Some(detail.clone()),
             _ => None,
@@ -119,7 +119,7 @@ impl Supervisor {
     /// How many were refused, once there are as many as `expected`: in how many reports they are told depends on the
     /// clock.
     pub(crate) async fn refused(&mut self, expected: u64) -> u64 {
-        let input = self.desk.input().to_owned();
+        let input = self.handle.input().to_owned();
         let pick = |seen: &Seen| match seen {
             Seen::Refused(count) => Some(*count),
             _ => None,
@@ -147,7 +147,7 @@ impl Supervisor {
             priority: Priority::Message,
             kind,
         };
-        let _ = self.requests.send(IntakeRequest::Told(Told { sequence, event }));
+        let _ = self.requests.send(IntakeRequest::Event(AnnouncementEvent { sequence, event }));
     }
 
     pub(crate) fn stopped(&self, sequence: u64) {
@@ -156,32 +156,32 @@ impl Supervisor {
 
     /// Goes away.
     pub(crate) fn leave(self) {
-        self.counter.abort();
+        self.hub.abort();
     }
 }
 
 async fn attend(
-    mut counter: Counter,
+    mut hub: Hub,
     seen: mpsc::UnboundedSender<(String, Seen)>,
     mut to_tell: mpsc::UnboundedReceiver<IntakeRequest>,
-    mut desks: mpsc::UnboundedReceiver<(String, tokio::sync::oneshot::Sender<Desk>)>,
+    mut handles: mpsc::UnboundedReceiver<(String, tokio::sync::oneshot::Sender<InputHandle>)>,
 ) {
     let mut sequence = 0;
     loop {
         let report = tokio::select! {
-            report = counter.report() => report,
+            report = hub.report() => report,
             Some(request) = to_tell.recv() => {
-                counter.request(request);
+                hub.request(request);
                 continue;
             }
-            Some((input, give)) = desks.recv() => {
-                let _ = give.send(counter.desk(&input));
+            Some((input, give)) = handles.recv() => {
+                let _ = give.send(hub.handle(&input));
                 continue;
             }
             else => return,
         };
         let told = match report {
-            IntakeReport::Submit { ticket, draft } => {
+            IntakeReport::Submit { request_id, draft } => {
                 let answer = match draft.as_ref().clone().validate() {
                     Ok(announcement) if announcement.text() == FULL => {
                         Answer::Refused { reason: "the queue is full".into(), later: true }
@@ -193,11 +193,11 @@ async fn attend(
                     }
                     Err(error) => Answer::Refused { reason: error.to_string(), later: false },
                 };
-                counter.request(IntakeRequest::Answer { ticket, answer });
+                hub.request(IntakeRequest::Answer { request_id, answer });
                 (draft.source.clone().unwrap_or_default(), Seen::Draft(sequence, *draft))
             }
-            IntakeReport::Command { ticket, command } => {
-                counter.request(IntakeRequest::Answer { ticket, answer: Answer::Done });
+            IntakeReport::Command { request_id, command } => {
+                hub.request(IntakeRequest::Answer { request_id, answer: Answer::Done });
                 (String::new(), Seen::Command(command))
             }
             IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),

@@ -7,7 +7,7 @@ use crier_announce::Draft;
 use crier_system::{Backoff, TokenBucket};
 use crier_wire::{Answer, Command, LossReason};
 
-use crate::{Desk, DeskClosed};
+use crate::{HubClosed, InputHandle};
 
 /// Commands in a minute that an input may give; they cost little, but each is a question to the supervisor.
 const COMMANDS_PER_MINUTE: u32 = 6000;
@@ -19,7 +19,7 @@ const FULL_RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// What became of something handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// It will be spoken.
     Accepted {
         /// The number of the submission.
@@ -54,62 +54,62 @@ impl Losses {
     }
 }
 
-/// A desk with a limit.
+/// Handle of an input with its rate limits.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    desk: Desk,
+pub(crate) struct RateLimitedHandle {
+    handle: InputHandle,
     announcements: TokenBucket,
     commands: TokenBucket,
     losses: Losses,
 }
 
-impl Gate {
-    pub(crate) fn new(desk: Desk, max_per_minute: u32) -> Self {
+impl RateLimitedHandle {
+    pub(crate) fn new(handle: InputHandle, max_per_minute: u32) -> Self {
         let now = Instant::now();
         Self {
-            desk,
+            handle,
             announcements: TokenBucket::new(max_per_minute, now),
             commands: TokenBucket::new(COMMANDS_PER_MINUTE, now),
             losses: Losses::default(),
         }
     }
 
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
+    pub(crate) fn handle(&self) -> &InputHandle {
+        &self.handle
     }
 
-    pub(crate) async fn say(&mut self, draft: Draft) -> Result<Outcome, DeskClosed> {
+    pub(crate) async fn say(&mut self, draft: Draft) -> Result<RequestOutcome, HubClosed> {
         if !self.announcements.pass(Instant::now()) {
             self.count(LossReason::RateLimited);
-            return Ok(Outcome::Busy);
+            return Ok(RequestOutcome::Busy);
         }
-        let answer = self.desk.submit(draft).await?;
+        let answer = self.handle.submit(draft).await?;
         Ok(self.outcome(answer))
     }
 
     /// Hands in an announcement and waits while the queue is full, so that the caller stops reading and the sender is
     /// held back by the pipe or the line. Nothing is lost but what exceeds the rate limit or expires, which is counted.
-    pub(crate) async fn say_when_there_is_room(&mut self, draft: Draft) -> Result<Outcome, DeskClosed> {
+    pub(crate) async fn say_when_there_is_room(&mut self, draft: Draft) -> Result<RequestOutcome, HubClosed> {
         if !self.announcements.pass(Instant::now()) {
             self.count(LossReason::RateLimited);
-            return Ok(Outcome::Busy);
+            return Ok(RequestOutcome::Busy);
         }
         let backoff = Backoff::new(FULL_RETRY_MIN, FULL_RETRY_MAX);
-        match self.desk.submit_when_there_is_room(draft, Instant::now(), backoff).await? {
+        match self.handle.submit_when_there_is_room(draft, Instant::now(), backoff).await? {
             Some(answer) => Ok(self.outcome(answer)),
             None => {
                 self.count(LossReason::Expired);
-                Ok(Outcome::Refused("it expired while the queue was full".to_owned()))
+                Ok(RequestOutcome::Refused("it expired while the queue was full".to_owned()))
             }
         }
     }
 
-    pub(crate) async fn command(&mut self, command: Command) -> Result<Outcome, DeskClosed> {
+    pub(crate) async fn command(&mut self, command: Command) -> Result<RequestOutcome, HubClosed> {
         if !self.commands.pass(Instant::now()) {
             self.count(LossReason::RateLimited);
-            return Ok(Outcome::Busy);
+            return Ok(RequestOutcome::Busy);
         }
-        let answer = self.desk.command(command).await?;
+        let answer = self.handle.command(command).await?;
         Ok(self.outcome(answer))
     }
 
@@ -120,26 +120,26 @@ impl Gate {
 
     /// Reports the losses since the last report; called once a second, so that a flood of messages is no flood of
     /// reports.
-    pub(crate) async fn report_losses(&mut self) -> Result<(), DeskClosed> {
+    pub(crate) async fn report_losses(&mut self) -> Result<(), HubClosed> {
         for (reason, count) in self.losses.take() {
-            self.desk.lost(reason, count).await?;
+            self.handle.lost(reason, count).await?;
         }
         Ok(())
     }
 
     /// Translates an answer. The supervisor does not know the input of a draft, so its refusals are counted here.
-    fn outcome(&mut self, answer: Answer) -> Outcome {
+    fn outcome(&mut self, answer: Answer) -> RequestOutcome {
         match answer {
-            Answer::Accepted { sequence, id, durable: _ } => Outcome::Accepted { sequence, id },
-            Answer::Duplicate { sequence: _, id } => Outcome::Duplicate { id },
-            Answer::Done => Outcome::Done,
+            Answer::Accepted { sequence, id, durable: _ } => RequestOutcome::Accepted { sequence, id },
+            Answer::Duplicate { sequence: _, id } => RequestOutcome::Duplicate { id },
+            Answer::Done => RequestOutcome::Done,
             Answer::Refused { later: true, reason: _ } => {
                 self.count(LossReason::QueueFull);
-                Outcome::Busy
+                RequestOutcome::Busy
             }
             Answer::Refused { later: false, reason } => {
                 self.count(LossReason::Rejected);
-                Outcome::Refused(reason)
+                RequestOutcome::Refused(reason)
             }
         }
     }
@@ -150,11 +150,11 @@ mod tests {
     use crier_wire::{IntakeReport, IntakeRequest};
 
     use super::*;
-    use crate::Counter;
+    use crate::Hub;
 
-    async fn answer(counter: &mut Counter, answer: Answer) {
-        let IntakeReport::Submit { ticket, .. } = counter.report().await else { panic!("no submission") };
-        counter.request(IntakeRequest::Answer { ticket, answer });
+    async fn answer(hub: &mut Hub, answer: Answer) {
+        let IntakeReport::Submit { request_id, .. } = hub.report().await else { panic!("no submission") };
+        hub.request(IntakeRequest::Answer { request_id, answer });
     }
 
     fn full() -> Answer {
@@ -163,29 +163,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_text_waits_for_room_in_a_full_queue() {
-        let mut counter = Counter::new();
-        let mut gate = Gate::new(counter.desk("fifo:test"), 60);
+        let mut hub = Hub::new();
+        let mut limited = RateLimitedHandle::new(hub.handle("fifo:test"), 60);
         let waiting = tokio::spawn(async move {
-            let outcome = gate.say_when_there_is_room(Draft::plain("Hello.")).await;
-            (outcome, gate.losses.take())
+            let outcome = limited.say_when_there_is_room(Draft::plain("Hello.")).await;
+            (outcome, limited.losses.take())
         });
         for _ in 0..10 {
-            answer(&mut counter, full()).await;
+            answer(&mut hub, full()).await;
         }
-        answer(&mut counter, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true }).await;
-        let accepted = Outcome::Accepted { sequence: 1, id: "#1".into() };
+        answer(&mut hub, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true }).await;
+        let accepted = RequestOutcome::Accepted { sequence: 1, id: "#1".into() };
         assert_eq!(waiting.await.unwrap(), (Ok(accepted), BTreeMap::new()));
     }
 
     #[tokio::test]
     async fn what_the_supervisor_refuses_is_counted() {
-        let mut counter = Counter::new();
-        let mut gate = Gate::new(counter.desk("serial:test"), 60);
+        let mut hub = Hub::new();
+        let mut limited = RateLimitedHandle::new(hub.handle("serial:test"), 60);
         let saying = tokio::spawn(async move {
-            let outcome = gate.say(Draft::plain("Hello.")).await;
-            (outcome, gate.losses.take())
+            let outcome = limited.say(Draft::plain("Hello.")).await;
+            (outcome, limited.losses.take())
         });
-        answer(&mut counter, full()).await;
-        assert_eq!(saying.await.unwrap(), (Ok(Outcome::Busy), BTreeMap::from([(LossReason::QueueFull, 1)])));
+        answer(&mut hub, full()).await;
+        assert_eq!(
+            saying.await.unwrap(),
+            (Ok(RequestOutcome::Busy), BTreeMap::from([(LossReason::QueueFull, 1)]))
+        );
     }
 }

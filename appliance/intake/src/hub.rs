@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crier_announce::Draft;
 use crier_system::Backoff;
-use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, LossReason, State, Told};
+use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest, LossReason, State};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Reports on their way to the supervisor; an input that is faster waits.
@@ -16,14 +16,14 @@ const REPORTS_MAX: usize = 64;
 const EVENTS_MAX: usize = 1024;
 /// Presses that an input may lag behind.
 const PRESSES_MAX: usize = 64;
-/// Questions without an answer. There is one for each announcement on its way to the journal, and the queue is
+/// Requests without an answer. There is one for each announcement on its way to the journal, and the queue is
 /// shorter than this.
-const OPEN_TICKETS_MAX: usize = 4096;
+const OPEN_REQUESTS_MAX: usize = 4096;
 
 /// Whoever ran the inputs has gone; the input should end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the intake is ending")]
-pub struct DeskClosed;
+pub struct HubClosed;
 
 /// A button was pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,24 +45,24 @@ pub enum PressKind {
     Long,
 }
 
-/// One input's place at the counter. Cheap to clone.
+/// Connection of one input to the hub. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct InputHandle {
     input: Arc<str>,
-    questions: mpsc::Sender<Question>,
-    events: broadcast::Sender<Told>,
+    requests: mpsc::Sender<HubRequest>,
+    events: broadcast::Sender<AnnouncementEvent>,
     presses: broadcast::Sender<Pressed>,
     state: watch::Receiver<State>,
 }
 
 #[derive(Debug)]
-enum Question {
+enum HubRequest {
     Submit(Box<Draft>, oneshot::Sender<Answer>),
     Command(Command, oneshot::Sender<Answer>),
     Report(IntakeReport),
 }
 
-impl Desk {
+impl InputHandle {
     /// The input's name, such as `serial:/dev/ttyS6`: the source of its announcements.
     #[must_use]
     pub fn input(&self) -> &str {
@@ -73,23 +73,23 @@ impl Desk {
     /// Names the input as its source where the sender named none.
     ///
     /// # Errors
-    /// [`DeskClosed`].
-    pub async fn submit(&self, mut draft: Draft) -> Result<Answer, DeskClosed> {
+    /// [`HubClosed`].
+    pub async fn submit(&self, mut draft: Draft) -> Result<Answer, HubClosed> {
         draft.source.get_or_insert_with(|| self.input.to_string());
-        self.ask(|answer| Question::Submit(Box::new(draft), answer)).await
+        self.ask(|answer| HubRequest::Submit(Box::new(draft), answer)).await
     }
 
     /// Submits an announcement, again and again while the queue is full, with the time that is left of its expiry.
     /// `None` if it expires before there is room. `offered` is when the input got it.
     ///
     /// # Errors
-    /// [`DeskClosed`].
+    /// [`HubClosed`].
     pub(crate) async fn submit_when_there_is_room(
         &self,
         draft: Draft,
         offered: Instant,
         mut backoff: Backoff,
-    ) -> Result<Option<Answer>, DeskClosed> {
+    ) -> Result<Option<Answer>, HubClosed> {
         loop {
             let mut aged = draft.clone();
             if let Some(expires_in_s) = draft.expires_in_s {
@@ -114,38 +114,38 @@ impl Desk {
     /// Hands in a command and waits until it was carried out.
     ///
     /// # Errors
-    /// [`DeskClosed`].
-    pub async fn command(&self, command: Command) -> Result<Answer, DeskClosed> {
-        self.ask(|answer| Question::Command(command, answer)).await
+    /// [`HubClosed`].
+    pub async fn command(&self, command: Command) -> Result<Answer, HubClosed> {
+        self.ask(|answer| HubRequest::Command(command, answer)).await
     }
 
     /// Tells whether the input works and how, or why not; only changes are worth telling.
     ///
     /// # Errors
-    /// [`DeskClosed`].
-    pub async fn report(&self, up: bool, detail: impl Into<String>) -> Result<(), DeskClosed> {
+    /// [`HubClosed`].
+    pub async fn report(&self, up: bool, detail: impl Into<String>) -> Result<(), HubClosed> {
         let report = IntakeReport::Input { input: self.input.to_string(), up, detail: detail.into() };
-        self.questions.send(Question::Report(report)).await.map_err(|_| DeskClosed)
+        self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
     }
 
     /// Reports that `count` messages of this input are not spoken for `reason`.
     ///
     /// # Errors
-    /// [`DeskClosed`].
-    pub async fn lost(&self, reason: LossReason, count: u64) -> Result<(), DeskClosed> {
+    /// [`HubClosed`].
+    pub async fn lost(&self, reason: LossReason, count: u64) -> Result<(), HubClosed> {
         let report = IntakeReport::Lost { input: self.input.to_string(), reason, count };
-        self.questions.send(Question::Report(report)).await.map_err(|_| DeskClosed)
+        self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
     }
 
-    /// What happens to announcements from now on, whoever sent them ([`Told::event`] names the source).
+    /// What happens to announcements from now on, whoever sent them ([`AnnouncementEvent::event`] names the source).
     #[must_use]
-    pub fn events(&self) -> broadcast::Receiver<Told> {
+    pub fn events(&self) -> broadcast::Receiver<AnnouncementEvent> {
         self.events.subscribe()
     }
 
     /// Waits until whoever ran the inputs has gone.
     pub async fn closed(&self) {
-        self.questions.closed().await;
+        self.requests.closed().await;
     }
 
     /// Tells that a button was pressed, for whoever passes it on.
@@ -168,54 +168,54 @@ impl Desk {
 
     async fn ask(
         &self,
-        question: impl FnOnce(oneshot::Sender<Answer>) -> Question,
-    ) -> Result<Answer, DeskClosed> {
+        request: impl FnOnce(oneshot::Sender<Answer>) -> HubRequest,
+    ) -> Result<Answer, HubClosed> {
         let (answer, answered) = oneshot::channel();
-        self.questions.send(question(answer)).await.map_err(|_| DeskClosed)?;
-        answered.await.map_err(|_| DeskClosed)
+        self.requests.send(request(answer)).await.map_err(|_| HubClosed)?;
+        answered.await.map_err(|_| HubClosed)
     }
 }
 
-/// The other side of all desks: reports go out, requests come in.
+/// The connection of all inputs to the supervisor: reports go out, requests come in.
 #[derive(Debug)]
-pub struct Counter {
-    questions: mpsc::Receiver<Question>,
-    asking: mpsc::Sender<Question>,
-    events: broadcast::Sender<Told>,
+pub struct Hub {
+    requests: mpsc::Receiver<HubRequest>,
+    sender: mpsc::Sender<HubRequest>,
+    events: broadcast::Sender<AnnouncementEvent>,
     presses: broadcast::Sender<Pressed>,
     state: watch::Sender<State>,
     open: HashMap<u64, oneshot::Sender<Answer>>,
-    tickets: AtomicU64,
+    request_ids: AtomicU64,
 }
 
-impl Default for Counter {
+impl Default for Hub {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Counter {
-    /// A counter without desks.
+impl Hub {
+    /// A hub without handles.
     #[must_use]
     pub fn new() -> Self {
-        let (asking, questions) = mpsc::channel(REPORTS_MAX);
+        let (sender, requests) = mpsc::channel(REPORTS_MAX);
         Self {
-            questions,
-            asking,
+            requests,
+            sender,
             events: broadcast::channel(EVENTS_MAX).0,
             presses: broadcast::channel(PRESSES_MAX).0,
             state: watch::channel(State::default()).0,
             open: HashMap::new(),
-            tickets: AtomicU64::new(1),
+            request_ids: AtomicU64::new(1),
         }
     }
 
-    /// A desk for the input of this name.
+    /// A handle for the input of this name.
     #[must_use]
-    pub fn desk(&self, input: &str) -> Desk {
-        Desk {
+    pub fn handle(&self, input: &str) -> InputHandle {
+        InputHandle {
             input: input.into(),
-            questions: self.asking.clone(),
+            requests: self.sender.clone(),
             events: self.events.clone(),
             presses: self.presses.clone(),
             state: self.state.subscribe(),
@@ -225,28 +225,28 @@ impl Counter {
     /// The next report for the supervisor; waits for one.
     pub async fn report(&mut self) -> IntakeReport {
         loop {
-            // The counter holds a sender itself, so the channel never ends.
-            let Some(question) = self.questions.recv().await else { std::future::pending().await };
-            let (answer, report): (_, Box<dyn FnOnce(u64) -> IntakeReport + Send>) = match question {
-                Question::Report(report) => return report,
-                Question::Submit(draft, answer) => {
-                    (answer, Box::new(|ticket| IntakeReport::Submit { ticket, draft }))
+            // The hub holds a sender itself, so the channel never ends.
+            let Some(request) = self.requests.recv().await else { std::future::pending().await };
+            let (answer, report): (_, Box<dyn FnOnce(u64) -> IntakeReport + Send>) = match request {
+                HubRequest::Report(report) => return report,
+                HubRequest::Submit(draft, answer) => {
+                    (answer, Box::new(|request_id| IntakeReport::Submit { request_id, draft }))
                 }
-                Question::Command(command, answer) => {
-                    (answer, Box::new(|ticket| IntakeReport::Command { ticket, command }))
+                HubRequest::Command(command, answer) => {
+                    (answer, Box::new(|request_id| IntakeReport::Command { request_id, command }))
                 }
             };
-            if self.open.len() >= OPEN_TICKETS_MAX {
+            if self.open.len() >= OPEN_REQUESTS_MAX {
                 self.open.retain(|_, answer| !answer.is_closed());
             }
-            if self.open.len() >= OPEN_TICKETS_MAX {
+            if self.open.len() >= OPEN_REQUESTS_MAX {
                 let reason = "too many announcements wait for an answer; send it again later".to_owned();
                 let _ = answer.send(Answer::Refused { reason, later: true });
                 continue;
             }
-            let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-            self.open.insert(ticket, answer);
-            return report(ticket);
+            let request_id = self.request_ids.fetch_add(1, Ordering::Relaxed);
+            self.open.insert(request_id, answer);
+            return report(request_id);
         }
     }
 
@@ -254,12 +254,12 @@ impl Counter {
     pub fn request(&mut self, request: IntakeRequest) {
         match request {
             // Whoever asked may have gone away meanwhile.
-            IntakeRequest::Answer { ticket, answer } => {
-                if let Some(asked) = self.open.remove(&ticket) {
+            IntakeRequest::Answer { request_id, answer } => {
+                if let Some(asked) = self.open.remove(&request_id) {
                     let _ = asked.send(answer);
                 }
             }
-            IntakeRequest::Told(told) => {
+            IntakeRequest::Event(told) => {
                 let _ = self.events.send(told);
             }
             IntakeRequest::State(state) => {
@@ -275,23 +275,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_submission_is_answered_under_its_ticket() {
-        let mut counter = Counter::new();
-        let desk = counter.desk("fifo:/run/crier/say");
-        let asked = tokio::spawn(async move { desk.submit(Draft::plain("Hello.")).await });
-        let IntakeReport::Submit { ticket, draft } = counter.report().await else {
+        let mut hub = Hub::new();
+        let handle = hub.handle("fifo:/run/crier/say");
+        let asked = tokio::spawn(async move { handle.submit(Draft::plain("Hello.")).await });
+        let IntakeReport::Submit { request_id, draft } = hub.report().await else {
             panic!("not a submission")
         };
         assert_eq!(draft.source.as_deref(), Some("fifo:/run/crier/say"));
         let answer = Answer::Accepted { sequence: 3, id: "#3".into(), durable: true };
-        counter.request(IntakeRequest::Answer { ticket: ticket + 1, answer: Answer::Done });
-        counter.request(IntakeRequest::Answer { ticket, answer: answer.clone() });
+        hub.request(IntakeRequest::Answer { request_id: request_id + 1, answer: Answer::Done });
+        hub.request(IntakeRequest::Answer { request_id, answer: answer.clone() });
         assert_eq!(asked.await.unwrap(), Ok(answer));
     }
 
     #[tokio::test]
     async fn everybody_sees_events_and_state() {
-        let mut counter = Counter::new();
-        let (first, second) = (counter.desk("a"), counter.desk("b"));
+        let mut hub = Hub::new();
+        let (first, second) = (hub.handle("a"), hub.handle("b"));
         let mut events = [first.events(), second.events()];
         let event = crier_announce::Event {
             sequence: crier_announce::Sequence::default(),
@@ -300,20 +300,20 @@ mod tests {
             priority: crier_announce::Priority::Message,
             kind: crier_announce::EventKind::Finished,
         };
-        let told = Told { sequence: 1, event };
-        counter.request(IntakeRequest::Told(told.clone()));
+        let told = AnnouncementEvent { sequence: 1, event };
+        hub.request(IntakeRequest::Event(told.clone()));
         for events in &mut events {
             assert_eq!(events.recv().await.unwrap(), told);
         }
-        counter.request(IntakeRequest::State(Box::new(State { queued: 4, ..State::default() })));
+        hub.request(IntakeRequest::State(Box::new(State { queued: 4, ..State::default() })));
         assert_eq!(second.state().borrow().queued, 4);
     }
 
     #[tokio::test]
     async fn a_counter_that_is_gone_is_told() {
-        let counter = Counter::new();
-        let desk = counter.desk("a");
-        drop(counter);
-        assert_eq!(desk.submit(Draft::plain("Hello.")).await, Err(DeskClosed));
+        let hub = Hub::new();
+        let handle = hub.handle("a");
+        drop(hub);
+        assert_eq!(handle.submit(Draft::plain("Hello.")).await, Err(HubClosed));
     }
 }

@@ -1,4 +1,4 @@
-//! Refusals are told, but a flood of messages must not become a flood of refusals.
+//! Limit on reported rejections: a flood of messages must not become a flood of rejections.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use crier_system::TokenBucket;
 use crier_wire::LossReason;
 
-use crate::gate::Losses;
+use crate::rate_limited::Losses;
 
-/// Refusals that are told one by one in a minute.
+/// Rejections reported one by one in a minute.
 const TOLD_PER_MINUTE: u32 = 60;
 /// The others are told together, once in this time.
 const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
-/// Counts refusals.
+/// Counter of rejections.
 #[derive(Debug)]
-pub(super) struct Refusals {
+pub(super) struct RejectionThrottle {
     told: TokenBucket,
     /// Refused and told to nobody yet.
     untold: u64,
@@ -33,7 +33,7 @@ pub(super) struct Summary {
     pub(super) losses: BTreeMap<LossReason, u64>,
 }
 
-impl Refusals {
+impl RejectionThrottle {
     pub(super) fn new(now: Instant) -> Self {
         Self { told: TokenBucket::new(TOLD_PER_MINUTE, now), untold: 0, losses: Losses::default(), due: None }
     }
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn a_flood_of_refusals_is_told_in_few_words_and_counted_whole() {
         let start = Instant::now();
-        let mut refusals = Refusals::new(start);
-        let told = (0..100_000).filter(|_| refusals.add(LossReason::RateLimited, start)).count();
+        let mut throttle = RejectionThrottle::new(start);
+        let told = (0..100_000).filter(|_| throttle.add(LossReason::RateLimited, start)).count();
         assert_eq!(told, 60);
-        assert_eq!(refusals.summary(start), None);
-        let due = refusals.due().unwrap();
+        assert_eq!(throttle.summary(start), None);
+        let due = throttle.due().unwrap();
         let losses = BTreeMap::from([(LossReason::RateLimited, 100_000)]);
-        assert_eq!(refusals.summary(due), Some(Summary { untold: 99_940, losses }));
-        assert_eq!((refusals.summary(due), refusals.due()), (None, None));
+        assert_eq!(throttle.summary(due), Some(Summary { untold: 99_940, losses }));
+        assert_eq!((throttle.summary(due), throttle.due()), (None, None));
     }
 }

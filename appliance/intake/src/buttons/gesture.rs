@@ -6,7 +6,7 @@ use crate::PressKind;
 
 /// Which presses mean something, and how long they take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
+pub struct GestureTiming {
     /// How quickly the second press of a double one comes, if double presses mean something.
     pub double: Option<Duration>,
     /// How long a long press is, if long presses mean something.
@@ -15,7 +15,7 @@ pub struct Timing {
 
 /// What a key did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stroke {
+pub enum KeyEvent {
     /// It went down.
     Down,
     /// It went up.
@@ -25,56 +25,56 @@ pub enum Stroke {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum GestureState {
     Up,
     /// Down since then, and nothing was told yet.
     Down(Instant),
     /// Down, and what there is to tell was told.
-    Told,
+    Reported,
     /// Up, and a second press until then makes a double one.
     Waiting(Instant),
 }
 
 /// One key. A brief press is told at once if it can be nothing else.
 #[derive(Debug, Clone)]
-pub struct Recogniser {
-    timing: Timing,
-    state: State,
+pub struct GestureDetector {
+    timing: GestureTiming,
+    state: GestureState,
 }
 
-impl Recogniser {
+impl GestureDetector {
     /// A key that is up.
     #[must_use]
-    pub fn new(timing: Timing) -> Self {
-        Self { timing, state: State::Up }
+    pub fn new(timing: GestureTiming) -> Self {
+        Self { timing, state: GestureState::Up }
     }
 
     /// Takes what the key did at `now` and adds the presses that this makes, in order.
-    pub fn stroke(&mut self, stroke: Stroke, now: Instant, presses: &mut Vec<PressKind>) {
+    pub fn key_event(&mut self, key_event: KeyEvent, now: Instant, presses: &mut Vec<PressKind>) {
         self.elapse(now, presses);
-        match (stroke, self.state) {
-            (Stroke::Repeat, _) | (Stroke::Up, State::Up | State::Waiting(_)) => {}
-            (Stroke::Down, State::Waiting(_)) => {
+        match (key_event, self.state) {
+            (KeyEvent::Repeat, _) | (KeyEvent::Up, GestureState::Up | GestureState::Waiting(_)) => {}
+            (KeyEvent::Down, GestureState::Waiting(_)) => {
                 presses.push(PressKind::Double);
-                self.state = State::Told;
+                self.state = GestureState::Reported;
             }
             // Down when it was down already: its way up was lost.
-            (Stroke::Down, State::Up | State::Down(_) | State::Told) => {
+            (KeyEvent::Down, GestureState::Up | GestureState::Down(_) | GestureState::Reported) => {
                 if self.timing.double.is_none() && self.timing.long.is_none() {
                     presses.push(PressKind::Press);
-                    self.state = State::Told;
+                    self.state = GestureState::Reported;
                 } else {
-                    self.state = State::Down(now);
+                    self.state = GestureState::Down(now);
                 }
             }
-            (Stroke::Up, State::Down(_)) => match self.timing.double {
-                Some(double) => self.state = State::Waiting(now + double),
+            (KeyEvent::Up, GestureState::Down(_)) => match self.timing.double {
+                Some(double) => self.state = GestureState::Waiting(now + double),
                 None => {
                     presses.push(PressKind::Press);
-                    self.state = State::Up;
+                    self.state = GestureState::Up;
                 }
             },
-            (Stroke::Up, State::Told) => self.state = State::Up,
+            (KeyEvent::Up, GestureState::Reported) => self.state = GestureState::Up,
         }
     }
 
@@ -82,9 +82,9 @@ impl Recogniser {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Down(since) => self.timing.long.map(|long| since + long),
-            State::Waiting(until) => Some(until),
-            State::Up | State::Told => None,
+            GestureState::Down(since) => self.timing.long.map(|long| since + long),
+            GestureState::Waiting(until) => Some(until),
+            GestureState::Up | GestureState::Reported => None,
         }
     }
 
@@ -94,21 +94,21 @@ impl Recogniser {
             return;
         }
         match self.state {
-            State::Down(_) => {
+            GestureState::Down(_) => {
                 presses.push(PressKind::Long);
-                self.state = State::Told;
+                self.state = GestureState::Reported;
             }
-            State::Waiting(_) => {
+            GestureState::Waiting(_) => {
                 presses.push(PressKind::Press);
-                self.state = State::Up;
+                self.state = GestureState::Up;
             }
-            State::Up | State::Told => {}
+            GestureState::Up | GestureState::Reported => {}
         }
     }
 
     /// The device has gone: whatever was begun makes no press.
     pub fn lost(&mut self) {
-        self.state = State::Up;
+        self.state = GestureState::Up;
     }
 }
 
@@ -120,17 +120,17 @@ mod tests {
     const DOUBLE: Option<Duration> = Some(Duration::from_millis(300));
     const LONG: Option<Duration> = Some(Duration::from_millis(600));
 
-    /// Presses of a key that does `strokes` (milliseconds, stroke), with the time told at each deadline.
+    /// Presses of a key that does `key_events` (milliseconds, event), with the time told at each deadline.
     fn presses(
         double: Option<Duration>,
         long: Option<Duration>,
-        strokes: &[(u64, Stroke)],
+        key_events: &[(u64, KeyEvent)],
     ) -> Vec<PressKind> {
         let start = Instant::now();
-        let mut key = Recogniser::new(Timing { double, long });
+        let mut key = GestureDetector::new(GestureTiming { double, long });
         let mut presses = Vec::new();
-        for (at, stroke) in strokes {
-            key.stroke(*stroke, start + Duration::from_millis(*at), &mut presses);
+        for (at, key_event) in key_events {
+            key.key_event(*key_event, start + Duration::from_millis(*at), &mut presses);
         }
         if let Some(deadline) = key.deadline() {
             key.elapse(deadline, &mut presses);
@@ -140,17 +140,18 @@ mod tests {
 
     #[test]
     fn a_press_that_can_be_nothing_else_is_told_at_once() {
-        assert_eq!(presses(None, None, &[(0, Stroke::Down)]), [PressKind::Press]);
-        let held = [(0, Stroke::Down), (500, Stroke::Repeat), (9000, Stroke::Repeat), (9001, Stroke::Up)];
+        assert_eq!(presses(None, None, &[(0, KeyEvent::Down)]), [PressKind::Press]);
+        let held =
+            [(0, KeyEvent::Down), (500, KeyEvent::Repeat), (9000, KeyEvent::Repeat), (9001, KeyEvent::Up)];
         assert_eq!(presses(None, None, &held), [PressKind::Press]);
     }
 
     #[test]
     fn double_and_long_are_told_from_brief() {
-        let brief = [(0, Stroke::Down), (80, Stroke::Up)];
-        let twice = [(0, Stroke::Down), (80, Stroke::Up), (200, Stroke::Down), (280, Stroke::Up)];
-        let slowly = [(0, Stroke::Down), (80, Stroke::Up), (500, Stroke::Down), (580, Stroke::Up)];
-        let held = [(0, Stroke::Down), (700, Stroke::Up)];
+        let brief = [(0, KeyEvent::Down), (80, KeyEvent::Up)];
+        let twice = [(0, KeyEvent::Down), (80, KeyEvent::Up), (200, KeyEvent::Down), (280, KeyEvent::Up)];
+        let slowly = [(0, KeyEvent::Down), (80, KeyEvent::Up), (500, KeyEvent::Down), (580, KeyEvent::Up)];
+        let held = [(0, KeyEvent::Down), (700, KeyEvent::Up)];
         use PressKind::{Double, Long, Press};
         for (double, long) in [(DOUBLE, None), (None, LONG), (DOUBLE, LONG)] {
             assert_eq!(presses(double, long, &brief), [Press], "{double:?} {long:?}");
@@ -164,21 +165,21 @@ mod tests {
 
     #[test]
     fn a_stuck_key_is_one_long_press_and_a_lost_release_no_more() {
-        let stuck = [(0, Stroke::Down), (700, Stroke::Repeat), (1_000_000, Stroke::Repeat)];
+        let stuck = [(0, KeyEvent::Down), (700, KeyEvent::Repeat), (1_000_000, KeyEvent::Repeat)];
         assert_eq!(presses(DOUBLE, LONG, &stuck), [PressKind::Long]);
-        let lost = [(0, Stroke::Down), (100, Stroke::Down), (150, Stroke::Up)];
+        let lost = [(0, KeyEvent::Down), (100, KeyEvent::Down), (150, KeyEvent::Up)];
         assert_eq!(presses(None, LONG, &lost), [PressKind::Press]);
-        assert_eq!(presses(None, None, &[(0, Stroke::Up), (5, Stroke::Up)]), []);
+        assert_eq!(presses(None, None, &[(0, KeyEvent::Up), (5, KeyEvent::Up)]), []);
     }
 
     #[test]
     fn a_clock_that_jumps_back_makes_no_press() {
         let start = Instant::now() + Duration::from_secs(100);
-        let mut key = Recogniser::new(Timing { double: DOUBLE, long: LONG });
+        let mut key = GestureDetector::new(GestureTiming { double: DOUBLE, long: LONG });
         let mut presses = Vec::new();
-        key.stroke(Stroke::Down, start, &mut presses);
+        key.key_event(KeyEvent::Down, start, &mut presses);
         key.elapse(start - Duration::from_secs(50), &mut presses);
-        key.stroke(Stroke::Up, start - Duration::from_secs(50), &mut presses);
+        key.key_event(KeyEvent::Up, start - Duration::from_secs(50), &mut presses);
         assert_eq!(presses, []);
         key.elapse(start, &mut presses);
         assert_eq!(presses, [PressKind::Press]);
@@ -187,19 +188,19 @@ mod tests {
     proptest! {
         #[test]
         fn there_are_never_more_presses_than_strokes_down(
-            strokes in prop::collection::vec((0_u64..2000, 0_u8..3), 0..100),
+            key_events in prop::collection::vec((0_u64..2000, 0_u8..3), 0..100),
             double: bool,
             long: bool,
         ) {
             let start = Instant::now() + Duration::from_secs(10);
-            let timing = Timing { double: DOUBLE.filter(|_| double), long: LONG.filter(|_| long) };
-            let mut key = Recogniser::new(timing);
+            let timing = GestureTiming { double: DOUBLE.filter(|_| double), long: LONG.filter(|_| long) };
+            let mut key = GestureDetector::new(timing);
             let mut presses = Vec::new();
             let mut downs = 0;
-            for (at, kind) in strokes {
-                let stroke = [Stroke::Down, Stroke::Up, Stroke::Repeat][usize::from(kind)];
-                downs += usize::from(stroke == Stroke::Down);
-                key.stroke(stroke, start + Duration::from_millis(at), &mut presses);
+            for (at, kind) in key_events {
+                let key_event = [KeyEvent::Down, KeyEvent::Up, KeyEvent::Repeat][usize::from(kind)];
+                downs += usize::from(key_event == KeyEvent::Down);
+                key.key_event(key_event, start + Duration::from_millis(at), &mut presses);
             }
             prop_assert!(presses.len() <= downs);
             prop_assert!(double || !presses.contains(&PressKind::Double));

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use tokio_rustls::rustls;
 
-use super::settings::SettingsError;
+use super::settings::MqttOptionsError;
 
 /// Why there is no connection. Two that read the same are the same state of the input: told once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum ConnectionError {
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    MqttOptions(#[from] MqttOptionsError),
     #[error("cannot read `{}`: {problem}; check that it exists and that this user may read it", path.display())]
     File { path: PathBuf, problem: String },
     #[error("`{}` can be read by others than its owner; run `chmod 600 {}`", path.display(), path.display())]
@@ -69,7 +69,7 @@ pub(super) enum Failure {
     Subscription { topic: String },
 }
 
-impl Failure {
+impl ConnectionError {
     /// What an error on an established connection means: TLS tells some of its refusals late.
     pub(super) fn from_connection(error: &io::Error, client_id: &str) -> Self {
         use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
@@ -111,13 +111,13 @@ mod tests {
     fn tls_errors_are_told_from_lost_connections() {
         let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = io::Error::new(io::ErrorKind::InvalidData, untrusted);
-        assert!(matches!(Failure::from_handshake(&error), Failure::Certificate { .. }));
+        assert!(matches!(ConnectionError::from_handshake(&error), ConnectionError::Certificate { .. }));
         let demanded = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
         let error = io::Error::new(io::ErrorKind::InvalidData, demanded);
-        assert!(matches!(Failure::from_connection(&error, "a"), Failure::Tls { .. }));
+        assert!(matches!(ConnectionError::from_connection(&error, "a"), ConnectionError::Tls { .. }));
         let error = io::Error::from(io::ErrorKind::ConnectionReset);
-        assert_eq!(Failure::from_connection(&error, "a"), Failure::Closed("a".into()));
+        assert_eq!(ConnectionError::from_connection(&error, "a"), ConnectionError::Closed("a".into()));
         let error = io::Error::from(io::ErrorKind::NetworkUnreachable);
-        assert!(matches!(Failure::from_connection(&error, "a"), Failure::Lost(_)));
+        assert!(matches!(ConnectionError::from_connection(&error, "a"), ConnectionError::Lost(_)));
     }
 }
