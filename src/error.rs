@@ -52,6 +52,8 @@ pub(crate) enum CrierError {
     #[error(transparent)]
     Announce(#[from] crier_announce::AnnounceError),
     #[error(transparent)]
+    Store(#[from] crier_store::StoreError),
+    #[error(transparent)]
     System(#[from] crier_system::SystemError),
     #[error(transparent)]
     Channel(#[from] crier_system::ChannelError),
@@ -121,6 +123,7 @@ impl CrierError {
             Self::System(_)
             | Self::Channel(_)
             | Self::Packets(_)
+            | Self::Store(_)
             | Self::Supervisor(_)
             | Self::Start { .. } => OPERATING_SYSTEM,
             Self::Control(error) => control_exit_code(error),

@@ -2,23 +2,16 @@
 
 mod appliance;
 mod counts;
-mod device_list;
 mod inputs;
-mod journal;
 mod metrics;
 mod plan;
-mod playback;
-mod playing;
 mod reload;
 mod requests;
-mod settings;
-mod speech;
 mod status;
 mod supervisor;
 mod tasks;
 pub(crate) mod tune;
 mod users;
-mod voices;
 
 use std::cell::RefCell;
 use std::os::unix::fs::PermissionsExt;
@@ -28,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use crier_announce::Queue;
 use crier_config::{Config, Stop};
+use crier_playback::{PlayerClient, Readiness, SpeechService};
+use crier_store::{Journal, PersistedSettings, SettingsWriter};
 use crier_supervisor::Stage;
 use crier_system::{Notice, Notifier, ReadinessFd, boot_id, own_processors, uptime_ms};
 use crier_wire::{Answer, State};
@@ -36,13 +31,8 @@ use tokio::sync::{Notify, watch};
 
 use self::appliance::Appliance;
 use self::inputs::Inputs;
-use self::journal::Journal;
-use self::playing::Playing;
-use self::settings::{PersistedSettings, SettingsWriter};
-use self::speech::SpeechService;
 use self::supervisor::Supervisor;
 use self::users::Users;
-use self::voices::Readiness;
 use crate::cli::ServeArguments;
 use crate::error::CrierError;
 
@@ -94,15 +84,15 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let (state, states) = watch::channel(State::default());
     let player_spec = Rc::new(RefCell::new(plan::player(&config, &cpus, timeouts, &users, &remembered)));
     let intake_spec = Rc::new(RefCell::new(plan::intake(&config, &cpus, timeouts, &users, &id)?));
-    let (player, player_links) = Stage::start(Rc::clone(&player_spec));
+    let (player, connections) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
-    let playing = Playing::start(player_links, volume_percent, remembered.muted);
+    let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);
     let speech =
         SpeechService::start(plan::speech(&config, &cpus, timeouts, &users)?, remembered.voice.as_deref());
-    let appliance = Appliance::new(queue, journal, playing, speech);
-    let (intake, intake_links) = Stage::start(Rc::clone(&intake_spec));
+    let appliance = Appliance::new(queue, journal, player_client, speech);
+    let (intake, connections) = Stage::start(Rc::clone(&intake_spec));
     let inputs = Rc::new(Inputs::default());
-    tokio::task::spawn_local(inputs::drive(Rc::clone(&appliance), intake_links, Rc::clone(&inputs), states));
+    tokio::task::spawn_local(inputs::drive(Rc::clone(&appliance), connections, Rc::clone(&inputs), states));
     let supervisor = Rc::new(Supervisor {
         id,
         begin: Instant::now(),
@@ -205,13 +195,13 @@ async fn shut_down(supervisor: &Supervisor) {
     if config.supervisor.stop == Stop::Finish {
         let deadline = Instant::now() + Duration::from_secs(u64::from(config.supervisor.stop_timeout_s));
         // Without a device to hear it on, nothing would be finished.
-        let audible = || supervisor.appliance.is_speaking() && supervisor.appliance.playing.device().open;
+        let audible = || supervisor.appliance.is_speaking() && supervisor.appliance.player.device().open;
         while audible() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     if supervisor.appliance.is_speaking() {
-        supervisor.appliance.playing.stop();
+        supervisor.appliance.player.stop();
         // The fade.
         tokio::time::sleep(Duration::from_millis(60)).await;
     }

@@ -10,15 +10,14 @@ use std::rc::Rc;
 use crier_announce::{
     Announcement, Draft, Effect, Event, EventKind, Limits, Queue, RecentOutcome, RecentOutcomes, Sequence,
 };
+use crier_playback::{PlayerClient, SpeechService};
+use crier_store::{Journal, JournalEvent};
 use crier_system::uptime_ms;
 use crier_wire::{AnnouncementEvent, Answer, Command};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::task::JoinHandle;
 
 use super::counts::Counts;
-use super::journal::{Journal, JournalEvent};
-use super::playing::Playing;
-use super::speech::SpeechService;
 
 /// Events that a listener may lag behind before it misses some.
 const EVENTS_MAX: usize = 1024;
@@ -27,7 +26,7 @@ const EVENTS_MAX: usize = 1024;
 pub(crate) struct Appliance {
     queue: RefCell<Queue>,
     journal: Journal,
-    pub(crate) playing: Rc<Playing>,
+    pub(crate) player: Rc<PlayerClient>,
     pub(crate) speech: Rc<SpeechService>,
     speaking: RefCell<Option<(Sequence, JoinHandle<()>)>>,
     /// Who waits for the answer to a submission.
@@ -46,13 +45,13 @@ impl Appliance {
     pub(crate) fn new(
         queue: Queue,
         journal: Journal,
-        playing: Rc<Playing>,
+        player: Rc<PlayerClient>,
         speech: Rc<SpeechService>,
     ) -> Rc<Self> {
         Rc::new(Self {
             queue: RefCell::new(queue),
             journal,
-            playing,
+            player,
             speech,
             speaking: RefCell::new(None),
             asked: RefCell::new(BTreeMap::new()),
@@ -141,12 +140,12 @@ impl Appliance {
                 let reason = format!("the volume is {percent}; send a percentage from 0 to 100");
                 return Answer::Refused { reason, later: false };
             }
-            Command::Volume { percent } => self.playing.set_volume(percent),
+            Command::Volume { percent } => self.player.set_volume(percent),
             Command::VolumeStep { percent } => {
-                let wanted = i64::from(self.playing.volume_percent()) + i64::from(percent);
-                self.playing.set_volume(u32::try_from(wanted.clamp(0, 100)).unwrap_or(0));
+                let wanted = i64::from(self.player.volume_percent()) + i64::from(percent);
+                self.player.set_volume(u32::try_from(wanted.clamp(0, 100)).unwrap_or(0));
             }
-            Command::Mute { on } => self.playing.set_mute(on.unwrap_or(!self.playing.is_muted())),
+            Command::Mute { on } => self.player.set_mute(on.unwrap_or(!self.player.is_muted())),
             Command::Voice { name } => {
                 if let Err(error) = self.speech.voices().choose(&name) {
                     return Answer::Refused { reason: error.to_string(), later: false };
@@ -245,8 +244,8 @@ impl Appliance {
                 Some(Effect::Append(record)) => self.journal.append(&record),
                 Some(Effect::Start { sequence, announcement }) => self.start(sequence, announcement),
                 Some(Effect::Stop(sequence)) => self.stop(sequence),
-                Some(Effect::Pause(_)) => self.playing.pause(),
-                Some(Effect::Resume(_)) => self.playing.resume(),
+                Some(Effect::Pause(_)) => self.player.pause(),
+                Some(Effect::Resume(_)) => self.player.resume(),
                 Some(Effect::Report(event)) => self.report(event),
                 None => break,
             }
@@ -263,7 +262,7 @@ impl Appliance {
     fn start(self: &Rc<Self>, sequence: Sequence, announcement: Announcement) {
         let appliance = Rc::clone(self);
         let task = tokio::task::spawn_local(async move {
-            let spoken = appliance.speech.speak(&appliance.playing, &announcement).await;
+            let spoken = appliance.speech.speak(&appliance.player, &announcement).await;
             let now_ms = uptime_ms();
             appliance.speaking.borrow_mut().take();
             match spoken {
@@ -274,7 +273,7 @@ impl Appliance {
                 Err(error) => {
                     let reason = error.to_string();
                     tracing::error!(announcement = %sequence, %reason, "an announcement cannot be spoken");
-                    appliance.playing.stop();
+                    appliance.player.stop();
                     appliance.queue.borrow_mut().failed(sequence, &reason, now_ms);
                 }
             }
@@ -288,7 +287,7 @@ impl Appliance {
         if let Some((_, task)) = task {
             task.abort();
         }
-        self.playing.stop();
+        self.player.stop();
     }
 
     fn report(&self, event: Event) {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crier_announce::Event;
+use crier_playback::SpokenReport;
 use crier_wire::LossReason;
 use serde::Serialize;
-
-use super::speech::SpokenReport;
 
 /// Weight of one announcement in the real-time factor: the last five or so decide, so that one that met a busy machine
 /// is not taken for the rule, and a change of the machine shows within a minute.

@@ -57,7 +57,7 @@ impl Supervisor {
             self.appliance.set_limits(config.queue.limits());
         }
         if changes.contains("player.volume_percent") {
-            self.appliance.playing.set_volume(u32::from(config.player.volume_percent));
+            self.appliance.player.set_volume(u32::from(config.player.volume_percent));
         }
         // Engines are restarted by the service itself, which knows which of them the changed voice belongs to.
         self.appliance.speech.reconfigure(speech);

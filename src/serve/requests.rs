@@ -46,7 +46,7 @@ impl ControlHandler for Supervisor {
 }
 
 async fn devices(supervisor: &Supervisor) -> ControlResponse {
-    match supervisor.appliance.playing.list_devices().await {
+    match supervisor.appliance.player.list_devices().await {
         Ok(devices) => ControlResponse::Devices(
             devices
                 .into_iter()

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crier_announce::Priority;
 use crier_control::{ApplianceStatus, QueueEntry, StageEntry, VoiceEntry};
+use crier_playback::Readiness;
 use crier_supervisor::{Condition, StageStatus};
 use crier_system::THERMAL_ROOT;
 use crier_wire::{Mode, State};
 
 use super::supervisor::Supervisor;
-use super::voices::Readiness;
 
 /// Returns true if two states differ in something that inputs have to learn at once; temperature and time are not.
 pub(super) fn differs(before: &State, after: &State) -> bool {
@@ -43,8 +43,8 @@ pub(super) fn state(supervisor: &Supervisor) -> State {
         mode,
         announcement,
         queued,
-        volume_percent: appliance.playing.volume_percent(),
-        muted: appliance.playing.is_muted(),
+        volume_percent: appliance.player.volume_percent(),
+        muted: appliance.player.is_muted(),
         voice: voices.chosen(),
         voices: voices.names(),
         problems,
@@ -64,7 +64,7 @@ fn problems(supervisor: &Supervisor) -> Vec<String> {
             problems.push(format!("the {} is held", status.name));
         }
     }
-    let device = supervisor.appliance.playing.device();
+    let device = supervisor.appliance.player.device();
     if !device.open && !device.detail.is_empty() {
         problems.push(format!("sound: {}", device.detail));
     }
@@ -74,7 +74,7 @@ fn problems(supervisor: &Supervisor) -> Vec<String> {
 
 /// Returns everything that `crier ctl status` shows.
 pub(super) fn status(supervisor: &Supervisor) -> ApplianceStatus {
-    let device = supervisor.appliance.playing.device();
+    let device = supervisor.appliance.player.device();
     let counts = supervisor.appliance.counts.borrow();
     let config = supervisor.config();
     ApplianceStatus {
@@ -86,7 +86,7 @@ pub(super) fn status(supervisor: &Supervisor) -> ApplianceStatus {
         inputs: supervisor.inputs.entries(),
         device_open: device.open,
         device: device.detail,
-        underruns: supervisor.appliance.playing.underruns(),
+        underruns: supervisor.appliance.player.underruns(),
         cpu_plan: supervisor.cpus.borrow().to_string(),
         journal_bytes: supervisor.appliance.journal_bytes(),
         events: counts.events.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crier_config::Config;
+use crier_store::{PersistedSettings, SettingsWriter};
 use crier_supervisor::{CpuPlan, Stage, StageSpec};
 use crier_system::{Notice, Notifier};
 use crier_wire::State;
@@ -12,7 +13,6 @@ use tokio::sync::watch;
 
 use super::appliance::Appliance;
 use super::inputs::Inputs;
-use super::settings::{PersistedSettings, SettingsWriter};
 use super::users::Users;
 use crate::stage::{IntakeSettings, PlayerSettings};
 
@@ -44,10 +44,10 @@ impl Supervisor {
 
     /// Returns the settings that a restart has to keep.
     pub(super) fn present_settings(&self) -> PersistedSettings {
-        let (playing, speech) = (&self.appliance.playing, &self.appliance.speech);
+        let (player, speech) = (&self.appliance.player, &self.appliance.speech);
         PersistedSettings {
-            volume_percent: Some(playing.volume_percent()),
-            muted: playing.is_muted(),
+            volume_percent: Some(player.volume_percent()),
+            muted: player.is_muted(),
             voice: Some(speech.voices().chosen()),
         }
     }

@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_config::Action;
+use crier_store::JournalEvent;
 use crier_system::{Notice, Watchdog, watchdog_interval};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::journal::JournalEvent;
 use super::supervisor::Supervisor;
 use super::{plan, status};
 
@@ -32,7 +32,7 @@ pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::Unbound
 
 /// Tells the state when it has changed, and now and then; keeps what was set by hand.
 pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
-    let mut playing = supervisor.appliance.playing.changes();
+    let mut player = supervisor.appliance.player.changes();
     loop {
         let state = status::state(&supervisor);
         supervisor.state.send_if_modified(|told| {
@@ -44,7 +44,7 @@ pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
         let waited = timeout(STATE, async {
             tokio::select! {
                 () = supervisor.appliance.changed.notified() => {}
-                _ = playing.changed() => {}
+                _ = player.changed() => {}
             }
         });
         if waited.await.is_err() {
@@ -159,10 +159,10 @@ impl Progress {
         let appliance = &supervisor.appliance;
         let (paused, oldest_ms) = appliance.queue(|queue| (queue.is_paused(), queue.oldest_age_ms()));
         let limit_s = u64::from(config.watchdog.announcement_age_max_s);
-        let heard = appliance.playing.heard();
-        let waits_for_device = !appliance.playing.device().open;
+        let heard = appliance.player.played_samples();
+        let waits_for_device = !appliance.player.device().open;
         // A player that waits for an engine is no fault: engines are watched, and replaced, by themselves.
-        let is_due = appliance.playing.is_due() && !paused && !waits_for_device;
+        let is_due = appliance.player.is_due() && !paused && !waits_for_device;
         if !is_due || heard != self.heard {
             (self.heard, self.since) = (heard, Instant::now());
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crier_playback::{MAIN_VOICE, VoiceOptions, sentence_options};
 use crier_supervisor::{CpuPlan, EngineCpus};
 use crier_synthesis::{AudioEvent, VoiceSlot, render};
 use crier_system::{PROCESSORS_ROOT, clusters, own_processors, replace_file};
@@ -13,9 +14,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::plan;
-use super::speech::sentence_options;
 use super::users::Users;
-use super::voices::{MAIN_VOICE, VoiceOptions};
 use crate::cli::TuneArguments;
 use crate::error::CrierError;
 use crate::report::{Align, Bars, note, print, print_json, rounded, table};

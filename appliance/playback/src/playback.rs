@@ -11,22 +11,26 @@ use crier_synthesis::{AudioEvent, RenderError, TokenizedText, Voice, render};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::playing::{Playing, Unheard};
+use crate::player_client::{PlayerClient, StreamError};
 
 /// Audio events that are made ahead of the stream: a second of speech, enough to keep the vocoder busy.
-pub(super) const EVENTS_AHEAD_MAX: usize = 8;
+pub(crate) const EVENTS_AHEAD_MAX: usize = 8;
 
 /// Settings of playback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PlaybackOptions {
-    pub(crate) crossfade_ms: u32,
-    pub(crate) start: Start,
-    pub(crate) lead_silence_ms: u32,
+pub struct PlaybackOptions {
+    /// Crossfade between two segments, in milliseconds.
+    pub crossfade_ms: u32,
+    /// Condition for the begin of playback: the whole text, or enough of it.
+    pub start: Start,
+    /// Silence before the first segment, in milliseconds, which wakes amplifiers that mute themselves.
+    pub lead_silence_ms: u32,
 }
 
 /// Reasons why a stream is not played to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PlaybackError {
+pub enum PlaybackError {
+    /// It was stopped.
     #[error("it was stopped")]
     Stopped,
     /// The player cannot play such a stream.
@@ -34,14 +38,19 @@ pub(crate) enum PlaybackError {
     Refused(String),
     /// The stream has another sample rate.
     #[error("one announcement cannot have sound at {present_hz} Hz and at {wanted_hz} Hz")]
-    SampleRate { present_hz: u32, wanted_hz: u32 },
+    SampleRate {
+        /// Rate of the stream.
+        present_hz: u32,
+        /// Rate of the segment.
+        wanted_hz: u32,
+    },
 }
 
-impl From<Unheard> for PlaybackError {
-    fn from(unheard: Unheard) -> Self {
+impl From<StreamError> for PlaybackError {
+    fn from(unheard: StreamError) -> Self {
         match unheard {
-            Unheard::Stopped => Self::Stopped,
-            Unheard::Refused(reason) => Self::Refused(reason),
+            StreamError::Stopped => Self::Stopped,
+            StreamError::Refused(reason) => Self::Refused(reason),
         }
     }
 }
@@ -90,8 +99,8 @@ struct OpenStream {
 }
 
 /// One announcement being rendered and played.
-pub(super) struct Playback<'a> {
-    playing: &'a Playing,
+pub(crate) struct Playback<'a> {
+    player: &'a PlayerClient,
     pacer: &'a SharedPacer,
     /// Set while the stream is audible.
     sounding: &'a Cell<bool>,
@@ -104,15 +113,15 @@ pub(super) struct Playback<'a> {
 }
 
 impl<'a> Playback<'a> {
-    pub(super) fn new(
-        playing: &'a Playing,
+    pub(crate) fn new(
+        player: &'a PlayerClient,
         pacer: &'a SharedPacer,
         sounding: &'a Cell<bool>,
         options: PlaybackOptions,
         volume_percent: Option<u32>,
     ) -> Self {
         Self {
-            playing,
+            player,
             pacer,
             sounding,
             options,
@@ -125,17 +134,17 @@ impl<'a> Playback<'a> {
     }
 
     /// Time of the first samples, once the player has them.
-    pub(super) fn first_audio(&self) -> Option<Instant> {
+    pub(crate) fn first_audio(&self) -> Option<Instant> {
         self.first_audio
     }
 
     /// Length of the speech that was rendered for this stream so far.
-    pub(super) fn rendered(&self) -> Duration {
+    pub(crate) fn rendered(&self) -> Duration {
         self.rendered
     }
 
     /// Plays a segment whose samples are there already.
-    pub(super) async fn play(&mut self, rate_hz: u32, samples: &[f32]) -> Result<(), PlaybackError> {
+    pub(crate) async fn play(&mut self, rate_hz: u32, samples: &[f32]) -> Result<(), PlaybackError> {
         self.segment(rate_hz)?;
         // In parts of a second, so that the first of it is not copied as late as the last.
         for part in samples.chunks(rate_hz as usize) {
@@ -146,7 +155,7 @@ impl<'a> Playback<'a> {
     }
 
     /// Renders and plays a text. The outer error is the player's, the inner one the voice's.
-    pub(super) async fn render(
+    pub(crate) async fn render(
         &mut self,
         voice: &Voice,
         text: &TokenizedText,
@@ -218,7 +227,7 @@ impl<'a> Playback<'a> {
 
     /// Number of samples that are made and were not played yet.
     fn ahead_samples(&self) -> u64 {
-        self.stream.as_ref().map_or(0, |stream| self.playing.ahead_samples(stream.number))
+        self.stream.as_ref().map_or(0, |stream| self.player.ahead_samples(stream.number))
     }
 
     /// Begins another segment, and the stream with the first one.
@@ -232,7 +241,7 @@ impl<'a> Playback<'a> {
                 Ok(())
             }
             None => {
-                let number = self.playing.begin(rate_hz, self.volume_percent);
+                let number = self.player.begin(rate_hz, self.volume_percent);
                 let joiner = Joiner::new(rate_hz, self.options.crossfade_ms);
                 self.stream = Some(OpenStream { number, rate_hz, joiner });
                 let silence = u64::from(rate_hz) * u64::from(self.options.lead_silence_ms) / 1000;
@@ -245,7 +254,7 @@ impl<'a> Playback<'a> {
     async fn push(&mut self, samples: &[f32]) -> Result<(), PlaybackError> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         stream.joiner.push(samples, &mut self.joined);
-        self.playing.push(stream.number, &self.joined).await?;
+        self.player.push(stream.number, &self.joined).await?;
         self.joined.clear();
         self.first_audio.get_or_insert_with(Instant::now);
         Ok(())
@@ -256,19 +265,19 @@ impl<'a> Playback<'a> {
             return;
         }
         if let Some(stream) = &self.stream {
-            self.playing.release(stream.number);
+            self.player.release(stream.number);
             self.sounding.set(true);
         }
     }
 
     /// Waits until all of the stream was played.
-    pub(super) async fn finish(mut self) -> Result<(), PlaybackError> {
+    pub(crate) async fn finish(mut self) -> Result<(), PlaybackError> {
         let Some(OpenStream { number, mut joiner, .. }) = self.stream.take() else { return Ok(()) };
         joiner.finish(&mut self.joined);
-        self.playing.push(number, &self.joined).await?;
-        self.playing.complete(number);
+        self.player.push(number, &self.joined).await?;
+        self.player.complete(number);
         self.sounding.set(true);
-        Ok(self.playing.finished(number).await?)
+        Ok(self.player.finished(number).await?)
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::error::CrierError;
+use crate::error::StoreError;
 
 /// File in the state folder.
 const FILE: &str = "state.json";
@@ -22,18 +22,21 @@ const QUIET: Duration = Duration::from_secs(1);
 /// Longest time from a change to its write, however long the changes go on: what a power cut can lose.
 const DELAY_MAX: Duration = Duration::from_secs(5);
 
-/// See the module's text.
+/// Settings that an operator changes by hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct PersistedSettings {
-    pub(crate) volume_percent: Option<u32>,
-    pub(crate) muted: bool,
-    pub(crate) voice: Option<String>,
+pub struct PersistedSettings {
+    /// Loudness, 0 to 100; none if it was never changed.
+    pub volume_percent: Option<u32>,
+    /// True while muted.
+    pub muted: bool,
+    /// Name of the chosen voice; none if it was never chosen.
+    pub voice: Option<String>,
 }
 
 impl PersistedSettings {
     /// Reads the settings of an earlier run; defaults if there are none, or none that can be read.
-    pub(crate) fn read(state_dir: &Path) -> Self {
+    pub fn read(state_dir: &Path) -> Self {
         let text = crier_system::read_bounded(&state_dir.join(FILE), FILE_BYTES_MAX);
         text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
@@ -46,7 +49,7 @@ enum WriterRequest {
 }
 
 /// Handle of the thread that writes settings.
-pub(crate) struct SettingsWriter {
+pub struct SettingsWriter {
     /// Settings that were handed over last. The first ones are not written: they are what the file says, or else the
     /// configuration, which must not be overruled by its own values later.
     latest: RefCell<Option<PersistedSettings>>,
@@ -60,18 +63,18 @@ impl SettingsWriter {
     ///
     /// # Errors
     /// There are no threads left.
-    pub(crate) fn start(state_dir: &Path) -> Result<Self, CrierError> {
+    pub fn start(state_dir: &Path) -> Result<Self, StoreError> {
         let (requests, incoming) = channel();
         let path = state_dir.join(FILE);
         std::thread::Builder::new()
             .name("settings".to_owned())
             .spawn(move || run(&path, &incoming))
-            .map_err(|source| CrierError::Start { what: "start the thread that writes settings", source })?;
+            .map_err(|source| StoreError::Thread { name: "settings", source })?;
         Ok(Self { latest: RefCell::new(None), requests })
     }
 
     /// Has changed settings written after a while. Does not wait.
-    pub(crate) fn keep(&self, settings: &PersistedSettings) {
+    pub fn keep(&self, settings: &PersistedSettings) {
         let before = self.latest.replace(Some(settings.clone()));
         if before.is_some_and(|before| before != *settings) {
             // Fails only when the thread has died, which its panic has reported.
@@ -80,7 +83,7 @@ impl SettingsWriter {
     }
 
     /// Waits until the latest settings are written.
-    pub(crate) async fn flush(&self) {
+    pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
         if self.requests.send(WriterRequest::Flush(done)).is_ok() {
             // Fails only when the thread has died.

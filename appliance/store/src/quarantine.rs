@@ -14,28 +14,28 @@ use crier_system::{AppendFile, SystemError};
 const FILES_MAX: usize = 8;
 
 /// Bytes of all files at most, and of each journal that is read: more than a full queue and the ids of a day.
-pub(super) const BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub(crate) const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Extension of the files' names, before the number.
 const EXTENSION: &str = "quarantine-";
 
 /// Content of a journal or of a quarantine file.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     /// Records in the order of the file.
-    pub(super) records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// Bytes of these records.
-    pub(super) sound: Vec<u8>,
+    pub(crate) sound: Vec<u8>,
     /// Bytes to set aside: skipped ones, and all `ended` records. The latter keep the announcements among the skipped
     /// ones that have ended from being taken back.
-    pub(super) aside: Vec<u8>,
+    pub(crate) aside: Vec<u8>,
     /// Number of skipped records, without a torn tail.
-    pub(super) skipped: usize,
+    pub(crate) skipped: usize,
 }
 
 impl Contents {
     /// Reads `bytes`, which come from `path`, and logs what is skipped.
-    pub(super) fn read(path: &Path, bytes: &[u8]) -> Self {
+    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Self {
         let (mut contents, mut reader) = (Self::default(), JournalReader::new(bytes));
         loop {
             let begin = reader.offset();
@@ -72,7 +72,7 @@ impl Contents {
 
 /// The quarantine files of one journal.
 #[derive(Debug)]
-pub(super) struct Quarantine {
+pub(crate) struct Quarantine {
     journal: PathBuf,
     /// Numbers of the files, oldest first.
     numbers: Vec<u64>,
@@ -80,7 +80,7 @@ pub(super) struct Quarantine {
 
 impl Quarantine {
     /// Finds the files of `journal`.
-    pub(super) fn find(journal: &Path) -> Self {
+    pub(crate) fn find(journal: &Path) -> Self {
         let prefix = format!("{}.{EXTENSION}", journal.file_name().unwrap_or_default().to_string_lossy());
         let number = |name: &OsStr| name.to_str()?.strip_prefix(&prefix)?.parse().ok();
         let folder = journal.parent().map(std::fs::read_dir);
@@ -91,12 +91,12 @@ impl Quarantine {
     }
 
     /// Paths of the files, oldest first.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.numbers.iter().map(|number| self.path(*number)).collect()
     }
 
     /// Stores `bytes` in a new file and returns its path. Removes the oldest files if there are too many.
-    pub(super) fn set_aside(&mut self, bytes: &[u8]) -> Result<PathBuf, SystemError> {
+    pub(crate) fn set_aside(&mut self, bytes: &[u8]) -> Result<PathBuf, SystemError> {
         // A crash before the journal was rewritten leaves a file with these bytes.
         if let Some(path) = self.paths().into_iter().find(|path| read(path).is_ok_and(|other| other == bytes))
         {
@@ -119,7 +119,7 @@ impl Quarantine {
     }
 
     /// Reduces a file to what could not be read of it; removes it if that is nothing.
-    pub(super) fn keep(&mut self, path: &Path, unreadable: &[u8]) {
+    pub(crate) fn keep(&mut self, path: &Path, unreadable: &[u8]) {
         // `set_aside` may have removed it since it was read.
         if !self.paths().iter().any(|known| known == path) {
             return;
@@ -138,7 +138,7 @@ impl Quarantine {
     }
 
     /// Message for the status while there are files.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<String> {
         let first = self.path(*self.numbers.first()?);
         let (files, noun) = (self.numbers.len(), if self.numbers.len() == 1 { "file" } else { "files" });
         Some(format!(
@@ -156,7 +156,7 @@ impl Quarantine {
 }
 
 /// Reads a whole quarantine file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, SystemError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, SystemError> {
     // `AppendFile` refuses links and everything but regular files.
     AppendFile::open(path)?.read(BYTES_MAX)
 }

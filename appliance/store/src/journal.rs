@@ -5,8 +5,6 @@
 //! that record; every other record is the consequence of an announcement that got this far; and at most one rewrite
 //! is on its way at any time.
 
-mod quarantine;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +13,11 @@ use crier_announce::{Record, Sequence, take_back};
 use crier_system::{AppendFile, SystemError};
 use tokio::sync::{mpsc, oneshot};
 
-use self::quarantine::{Contents, Quarantine};
-use crate::error::CrierError;
+use crate::error::StoreError;
+use crate::quarantine::{self, Contents, Quarantine};
 
 /// Handle of the journal's thread.
-pub(crate) struct Journal {
+pub struct Journal {
     requests: std::sync::mpsc::Sender<Request>,
     /// True while a rewrite waits for the thread.
     rewrite_pending: Arc<AtomicBool>,
@@ -40,9 +38,14 @@ enum Request {
 
 /// Report of the journal's thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum JournalEvent {
+pub enum JournalEvent {
     /// The record of this announcement is on the medium, or cannot be written there.
-    Appended { sequence: Sequence, durable: bool },
+    Appended {
+        /// The announcement.
+        sequence: Sequence,
+        /// True if its record is on the medium.
+        durable: bool,
+    },
     /// New length of the journal, in bytes.
     Length(u64),
     /// A write failed; nothing is written until a rewrite succeeds.
@@ -53,10 +56,10 @@ pub(crate) enum JournalEvent {
 
 impl Journal {
     /// Opens or creates the journal and returns its records. What this program cannot read is set aside in a file; see
-    /// [`quarantine`].
-    pub(crate) fn open(
+    /// the file `quarantine.rs`.
+    pub fn open(
         path: &Path,
-    ) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<JournalEvent>), CrierError> {
+    ) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<JournalEvent>), StoreError> {
         let mut file = AppendFile::open(path)?;
         let mut quarantine = Quarantine::find(path);
         let (records, carried) = recover(path, &mut file, &mut quarantine)?;
@@ -68,18 +71,18 @@ impl Journal {
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || writer.run(&received))
-            .map_err(|source| CrierError::Start { what: "start the journal's thread", source })?;
+            .map_err(|source| StoreError::Thread { name: "journal", source })?;
         let quarantine_problem = quarantine.problem();
         Ok((Self { requests, rewrite_pending, carried, quarantine_problem }, records, events))
     }
 
     /// Message for the status if there are records that this program cannot read.
-    pub(crate) fn quarantine_problem(&self) -> Option<&str> {
+    pub fn quarantine_problem(&self) -> Option<&str> {
         self.quarantine_problem.as_deref()
     }
 
     /// Appends a record; [`JournalEvent::Appended`] follows if [`Record::awaited`] names an announcement.
-    pub(crate) fn append(&self, record: &Record) {
+    pub fn append(&self, record: &Record) {
         match record.encode() {
             Ok(bytes) => self.send(Request::Append { bytes, awaited: record.awaited() }),
             Err(error) => tracing::error!(%error, "cannot encode a journal record; it is lost"),
@@ -87,7 +90,7 @@ impl Journal {
     }
 
     /// Replaces the journal by `records`, unless an earlier rewrite has not begun yet.
-    pub(crate) fn rewrite(&self, records: impl Iterator<Item = Record>) {
+    pub fn rewrite(&self, records: impl Iterator<Item = Record>) {
         // A medium that hangs would otherwise collect a copy of the whole queue with each attempt to recover. The
         // earlier rewrite is as good: whatever was appended behind it follows it through the channel.
         if self.rewrite_pending.swap(true, Ordering::AcqRel) {
@@ -104,7 +107,7 @@ impl Journal {
     }
 
     /// Waits until all earlier requests are done.
-    pub(crate) async fn flush(&self) {
+    pub async fn flush(&self) {
         let (done, waits) = oneshot::channel();
         self.send(Request::Flush(done));
         // An error means that the thread has ended, and with it all requests.
@@ -123,7 +126,7 @@ fn recover(
     path: &Path,
     file: &mut AppendFile,
     quarantine: &mut Quarantine,
-) -> Result<(Vec<Record>, Vec<u8>), CrierError> {
+) -> Result<(Vec<Record>, Vec<u8>), StoreError> {
     let bytes = file.read(quarantine::BYTES_MAX)?;
     let Contents { mut records, mut sound, aside, skipped } = Contents::read(path, &bytes);
     let mut readable = Vec::new();

@@ -9,23 +9,27 @@ use tokio::sync::oneshot;
 
 /// Longest wait for the list. A card that does not respond costs alsa-lib a few seconds; `crier ctl` itself gives up
 /// after 10 s.
-pub(super) const DEVICE_LIST_TIMEOUT: Duration = Duration::from_secs(8);
+pub(crate) const DEVICE_LIST_TIMEOUT: Duration = Duration::from_secs(8);
 /// Requests that may wait at the same time.
 const PENDING_MAX: usize = 16;
 
 /// Reason why there is no list of sound devices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DeviceListError {
+pub enum DeviceListError {
+    /// No player stage runs that could answer.
     #[error(
         "cannot list the sound devices: the player stage is not running; start it with `crier ctl release player`"
     )]
     NotRunning,
+    /// The player stage ended before it answered.
     #[error("cannot list the sound devices: the player stage ended before it answered; try again")]
     Interrupted,
+    /// The player stage did not answer in time.
     #[error(
         "cannot list the sound devices: the player stage did not answer in time; is a sound card unresponsive?"
     )]
     TimedOut,
+    /// Too many requests wait already.
     #[error("cannot list the sound devices: too many requests are waiting already; try again later")]
     TooMany,
     /// Error of the player, which names operation and remedy itself.
@@ -37,14 +41,14 @@ type DeviceListResult = Result<Vec<SoundDevice>, DeviceListError>;
 
 /// Requests that the player has not answered yet.
 #[derive(Default)]
-pub(super) struct PendingDeviceLists {
+pub(crate) struct PendingDeviceLists {
     last_id: u64,
     waiting: BTreeMap<u64, oneshot::Sender<DeviceListResult>>,
 }
 
 impl PendingDeviceLists {
     /// Creates a request and the receiver of its result.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
     ) -> Result<(PlayerRequest, oneshot::Receiver<DeviceListResult>), DeviceListError> {
         // A client that timed out has dropped its receiver; the answer may never come.
@@ -59,7 +63,7 @@ impl PendingDeviceLists {
     }
 
     /// Takes an answer of the player; returns any other report.
-    pub(super) fn take(&mut self, report: PlayerReport) -> Option<PlayerReport> {
+    pub(crate) fn take(&mut self, report: PlayerReport) -> Option<PlayerReport> {
         let (request_id, result) = match report {
             PlayerReport::Devices { request_id, devices } => (request_id, Ok(devices)),
             PlayerReport::DevicesUnavailable { request_id, reason } => {
@@ -75,7 +79,7 @@ impl PendingDeviceLists {
     }
 
     /// Fails all requests: the player that was to answer them has ended.
-    pub(super) fn interrupt(&mut self) {
+    pub(crate) fn interrupt(&mut self) {
         for (_, sender) in std::mem::take(&mut self.waiting) {
             let _ = sender.send(Err(DeviceListError::Interrupted));
         }

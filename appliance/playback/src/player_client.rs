@@ -1,4 +1,4 @@
-//! What is being heard: the one stream of samples that the player has, as the supervisor keeps it.
+//! Client of the player stage: keeps the samples of the one stream that were not played yet.
 //!
 //! The samples that were not heard yet stay here. A player that died is replaced and told where to go on, so that at
 //! most one period is heard twice or not at all.
@@ -13,17 +13,17 @@ use tokio::sync::{Notify, watch};
 
 use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
 
-use super::device_list::{DEVICE_LIST_TIMEOUT, DeviceListError, PendingDeviceLists};
+use crate::device_list::{DEVICE_LIST_TIMEOUT, DeviceListError, PendingDeviceLists};
 
 /// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
 /// Samples of a stream that is not heard yet: 120 s at 24 kHz, 12 MB. Then it is heard whether it is whole or not.
-const UNHEARD_SAMPLES_MAX: usize = 2_880_000;
+const UNRELEASED_SAMPLES_MAX: usize = 2_880_000;
 /// Samples in one packet.
 const PACKET_SAMPLES_MAX: usize = 4_800;
 
 /// The player, seen from the supervisor.
-pub(crate) struct Playing {
+pub struct PlayerClient {
     state: RefCell<PlayerState>,
     /// Something is to be sent.
     wake: Notify,
@@ -40,7 +40,7 @@ struct PlayerState {
     volume_percent: u32,
     muted: bool,
     paused: bool,
-    device: Device,
+    device: DeviceState,
     underruns: u64,
     /// A player is connected.
     connected: bool,
@@ -49,9 +49,11 @@ struct PlayerState {
 
 /// The sound device, as last reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Device {
-    pub(crate) open: bool,
-    pub(crate) detail: String,
+pub struct DeviceState {
+    /// True while the device is open.
+    pub open: bool,
+    /// Name of the device, or the reason why it is not open.
+    pub detail: String,
 }
 
 struct PlayedStream {
@@ -59,15 +61,15 @@ struct PlayedStream {
     rate_hz: u32,
     volume_percent: Option<u32>,
     /// Samples that were played and are forgotten; the first of `samples` is the next one.
-    heard: u64,
+    played: u64,
     samples: VecDeque<f32>,
     /// Playback may begin.
     released: bool,
     begun: bool,
     /// Samples that the present player was sent.
     sent: u64,
-    /// How far the present player has room.
-    room_until: u64,
+    /// Flow-control window of the present player: it takes samples up to this offset.
+    credit_until: u64,
     /// No more samples come.
     complete: bool,
     end_sent: bool,
@@ -81,12 +83,12 @@ impl PlayedStream {
             number,
             rate_hz,
             volume_percent,
-            heard: 0,
+            played: 0,
             samples: VecDeque::new(),
             released: false,
             begun: false,
             sent: 0,
-            room_until: 0,
+            credit_until: 0,
             complete: false,
             end_sent: false,
             finished: false,
@@ -95,52 +97,52 @@ impl PlayedStream {
     }
 
     fn length(&self) -> u64 {
-        self.heard + self.samples.len() as u64
+        self.played + self.samples.len() as u64
     }
 
-    fn hear(&mut self, offset: u64) {
+    fn advance(&mut self, offset: u64) {
         // Reports of a player that was replaced meanwhile may be behind what is known already.
-        let over = offset.min(self.length()).saturating_sub(self.heard);
+        let over = offset.min(self.length()).saturating_sub(self.played);
         self.samples.drain(..usize::try_from(over).unwrap_or(0));
-        self.heard += over;
+        self.played += over;
     }
 
     /// Returns true if the player has what it needs to go on: enough sound, or the stream's end.
     fn is_due(&self) -> bool {
-        let cushion = u64::from(self.rate_hz) * u64::from(CUSHION_MS) / 1000;
-        self.released && !self.finished && (self.complete || self.samples.len() as u64 >= cushion)
+        let prebuffer = u64::from(self.rate_hz) * u64::from(CUSHION_MS) / 1000;
+        self.released && !self.finished && (self.complete || self.samples.len() as u64 >= prebuffer)
     }
 
     /// Begins again with a new player.
     fn rewind(&mut self) {
         (self.begun, self.end_sent) = (false, false);
-        (self.sent, self.room_until) = (self.heard, self.heard);
+        (self.sent, self.credit_until) = (self.played, self.played);
     }
 }
 
 /// Reasons why a stream is not played to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unheard {
+pub enum StreamError {
     /// It was stopped.
     Stopped,
     /// The player refused it.
     Refused(String),
 }
 
-impl Playing {
-    /// Drives the player behind `links`.
-    pub(crate) fn start(links: ConnectionSource<PlayerReport>, volume_percent: u32, muted: bool) -> Rc<Self> {
+impl PlayerClient {
+    /// Drives the player behind `connections`.
+    pub fn start(connections: ConnectionSource<PlayerReport>, volume_percent: u32, muted: bool) -> Rc<Self> {
         let state = PlayerState { volume_percent, muted, ..PlayerState::default() };
-        let playing =
+        let player =
             Rc::new(Self { state: RefCell::new(state), wake: Notify::new(), changed: watch::channel(0).0 });
-        let driven = Rc::clone(&playing);
-        tokio::task::spawn_local(async move { driven.drive(links).await });
-        playing
+        let driven = Rc::clone(&player);
+        tokio::task::spawn_local(async move { driven.drive(connections).await });
+        player
     }
 
-    /// Begins a stream in place of the present one, and returns its number. Nothing is heard before
-    /// [`Playing::release`].
-    pub(crate) fn begin(&self, rate_hz: u32, volume_percent: Option<u32>) -> u64 {
+    /// Begins a stream in place of the present one, and returns its number. Nothing is played before
+    /// [`PlayerClient::release`].
+    pub fn begin(&self, rate_hz: u32, volume_percent: Option<u32>) -> u64 {
         let mut state = self.state.borrow_mut();
         state.streams += 1;
         let number = state.streams;
@@ -149,23 +151,23 @@ impl Playing {
     }
 
     /// Appends samples to the stream; waits while it is far ahead of playback.
-    pub(crate) async fn push(&self, number: u64, samples: &[f32]) -> Result<(), Unheard> {
+    pub async fn push(&self, number: u64, samples: &[f32]) -> Result<(), StreamError> {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
             match &mut self.state.borrow_mut().current {
                 Some(stream) if stream.number == number => {
                     if let Some(reason) = &stream.refused {
-                        return Err(Unheard::Refused(reason.clone()));
+                        return Err(StreamError::Refused(reason.clone()));
                     }
-                    stream.released |= stream.samples.len() >= UNHEARD_SAMPLES_MAX;
+                    stream.released |= stream.samples.len() >= UNRELEASED_SAMPLES_MAX;
                     if stream.samples.len() < AHEAD_SAMPLES_MAX || !stream.released {
                         stream.samples.extend(samples);
                         break;
                     }
                     self.wake.notify_one();
                 }
-                _ => return Err(Unheard::Stopped),
+                _ => return Err(StreamError::Stopped),
             }
             // The sender lives as long as this.
             let _ = changed.changed().await;
@@ -175,34 +177,34 @@ impl Playing {
     }
 
     /// Allows playback of the stream.
-    pub(crate) fn release(&self, number: u64) {
+    pub fn release(&self, number: u64) {
         self.with_stream(number, |stream| stream.released = true);
     }
 
     /// Marks the stream as complete: no more samples come.
-    pub(crate) fn complete(&self, number: u64) {
+    pub fn complete(&self, number: u64) {
         self.with_stream(number, |stream| (stream.complete, stream.released) = (true, true));
     }
 
     /// Waits until all of the stream was played.
-    pub(crate) async fn finished(&self, number: u64) -> Result<(), Unheard> {
+    pub async fn finished(&self, number: u64) -> Result<(), StreamError> {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
             match &self.state.borrow().current {
                 Some(stream) if stream.number == number => match &stream.refused {
-                    Some(reason) => return Err(Unheard::Refused(reason.clone())),
+                    Some(reason) => return Err(StreamError::Refused(reason.clone())),
                     None if stream.finished => return Ok(()),
                     None => {}
                 },
-                _ => return Err(Unheard::Stopped),
+                _ => return Err(StreamError::Stopped),
             }
             let _ = changed.changed().await;
         }
     }
 
-    /// Samples of the stream that are there and were not heard.
-    pub(crate) fn ahead_samples(&self, number: u64) -> u64 {
+    /// Number of samples of the stream that were not played yet.
+    pub fn ahead_samples(&self, number: u64) -> u64 {
         match &self.state.borrow().current {
             Some(stream) if stream.number == number => stream.samples.len() as u64,
             _ => 0,
@@ -210,7 +212,7 @@ impl Playing {
     }
 
     /// Stops playback and forgets the stream.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         {
             let mut state = self.state.borrow_mut();
             if let Some(stream) = state.current.take()
@@ -226,7 +228,7 @@ impl Playing {
     }
 
     /// Pauses playback; the position is kept.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.request(|state| {
             state.paused = true;
             PlayerRequest::Pause
@@ -234,7 +236,7 @@ impl Playing {
     }
 
     /// Resumes playback.
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.request(|state| {
             state.paused = false;
             PlayerRequest::Resume
@@ -242,7 +244,7 @@ impl Playing {
     }
 
     /// Sets the loudness, 0 to 100.
-    pub(crate) fn set_volume(&self, percent: u32) {
+    pub fn set_volume(&self, percent: u32) {
         self.request(|state| {
             state.volume_percent = percent.min(100);
             PlayerRequest::Volume { percent: state.volume_percent }
@@ -250,28 +252,30 @@ impl Playing {
     }
 
     /// Mutes or unmutes; playback goes on.
-    pub(crate) fn set_mute(&self, on: bool) {
+    pub fn set_mute(&self, on: bool) {
         self.request(|state| {
             state.muted = on;
             PlayerRequest::Mute { on }
         });
     }
 
-    pub(crate) fn volume_percent(&self) -> u32 {
+    /// Loudness, 0 to 100.
+    pub fn volume_percent(&self) -> u32 {
         self.state.borrow().volume_percent
     }
 
-    pub(crate) fn is_muted(&self) -> bool {
+    /// Returns true while muted.
+    pub fn is_muted(&self) -> bool {
         self.state.borrow().muted
     }
 
     /// The sound device, as last reported.
-    pub(crate) fn device(&self) -> Device {
+    pub fn device(&self) -> DeviceState {
         self.state.borrow().device.clone()
     }
 
     /// Returns the sound devices that the player finds.
-    pub(crate) async fn list_devices(&self) -> Result<Vec<SoundDevice>, DeviceListError> {
+    pub async fn list_devices(&self) -> Result<Vec<SoundDevice>, DeviceListError> {
         let result = {
             let mut state = self.state.borrow_mut();
             if !state.connected {
@@ -290,22 +294,22 @@ impl Playing {
     }
 
     /// Number of underruns.
-    pub(crate) fn underruns(&self) -> u64 {
+    pub fn underruns(&self) -> u64 {
         self.state.borrow().underruns
     }
 
     /// Changes with everything that the player reports.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+    pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Samples of the present stream that were heard.
-    pub(crate) fn heard(&self) -> Option<u64> {
-        self.state.borrow().current.as_ref().map(|stream| stream.heard)
+    /// Number of samples of the present stream that were played.
+    pub fn played_samples(&self) -> Option<u64> {
+        self.state.borrow().current.as_ref().map(|stream| stream.played)
     }
 
-    /// Whether the player should be heard: it has sound, and is neither done nor waiting for more.
-    pub(crate) fn is_due(&self) -> bool {
+    /// Returns true if playback should advance: there are samples, and the stream is neither finished nor short of them.
+    pub fn is_due(&self) -> bool {
         self.state.borrow().current.as_ref().is_some_and(PlayedStream::is_due)
     }
 
@@ -330,24 +334,24 @@ impl Playing {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    async fn drive(&self, links: ConnectionSource<PlayerReport>) {
+    async fn drive(&self, connections: ConnectionSource<PlayerReport>) {
         loop {
-            match links.next().await {
-                Ok(mut link) => {
-                    self.greet();
-                    let Disconnected = self.talk(&mut link).await;
+            match connections.next().await {
+                Ok(mut connection) => {
+                    self.introduce();
+                    let Disconnected = self.exchange(&mut connection).await;
                     self.lost("the player has ended and is started again");
                 }
                 Err(Disabled) => {
                     self.lost("the player is held");
-                    links.released().await;
+                    connections.released().await;
                 }
             }
         }
     }
 
     /// A new player knows nothing.
-    fn greet(&self) {
+    fn introduce(&self) {
         let mut state = self.state.borrow_mut();
         state.requests.clear();
         state.connected = true;
@@ -364,24 +368,24 @@ impl Playing {
     fn lost(&self, detail: &str) {
         {
             let mut state = self.state.borrow_mut();
-            state.device = Device { open: false, detail: detail.to_owned() };
+            state.device = DeviceState { open: false, detail: detail.to_owned() };
             state.connected = false;
             state.device_lists.interrupt();
         }
         self.notify();
     }
 
-    async fn talk(&self, link: &mut Connection<PlayerReport>) -> Disconnected {
+    async fn exchange(&self, connection: &mut Connection<PlayerReport>) -> Disconnected {
         loop {
             loop {
                 let next = self.state.borrow_mut().next();
                 let Some((request, payload)) = next else { break };
-                if link.send(request, &payload).await.is_err() {
+                if connection.send(request, &payload).await.is_err() {
                     return Disconnected;
                 }
             }
             tokio::select! {
-                report = link.receive() => match report {
+                report = connection.receive() => match report {
                     Ok((report, _)) => self.take(report),
                     Err(lost) => return lost,
                 },
@@ -398,13 +402,13 @@ impl Playing {
             let Some(report) = state.device_lists.take(report) else { return };
             match report {
                 PlayerReport::Played { stream, offset } if present == Some(stream) => {
-                    state.with(|stream| stream.hear(offset));
+                    state.with(|stream| stream.advance(offset));
                 }
                 PlayerReport::Credit { stream, until } if present == Some(stream) => {
-                    state.with(|stream| stream.room_until = until);
+                    state.with(|stream| stream.credit_until = until);
                 }
                 PlayerReport::Finished { stream } if present == Some(stream) => state.with(|stream| {
-                    stream.hear(u64::MAX);
+                    stream.advance(u64::MAX);
                     stream.finished = true;
                 }),
                 PlayerReport::Refused { stream, reason } if present == Some(stream) => {
@@ -416,7 +420,7 @@ impl Playing {
                     if state.device.open != open {
                         tracing::info!(open, %detail, "the sound device changed");
                     }
-                    state.device = Device { open, detail };
+                    state.device = DeviceState { open, detail };
                 }
                 // About a stream that was stopped meanwhile.
                 _ => {}
@@ -450,10 +454,10 @@ impl PlayerState {
             };
             return Some((request, Vec::new()));
         }
-        let room = usize::try_from(stream.room_until.saturating_sub(stream.sent)).unwrap_or(usize::MAX);
-        if stream.sent < stream.length() && room > 0 {
-            let skip = usize::try_from(stream.sent.saturating_sub(stream.heard)).unwrap_or(usize::MAX);
-            let count = room.min(PACKET_SAMPLES_MAX);
+        let credit = usize::try_from(stream.credit_until.saturating_sub(stream.sent)).unwrap_or(usize::MAX);
+        if stream.sent < stream.length() && credit > 0 {
+            let skip = usize::try_from(stream.sent.saturating_sub(stream.played)).unwrap_or(usize::MAX);
+            let count = credit.min(PACKET_SAMPLES_MAX);
             let samples: Vec<f32> = stream.samples.iter().skip(skip).take(count).copied().collect();
             let request = PlayerRequest::Samples { stream: number, offset: stream.sent };
             stream.sent += samples.len() as u64;
@@ -478,13 +482,13 @@ mod tests {
         assert!(!stream.is_due(), "it may not begin yet");
         stream.released = true;
         assert!(stream.is_due());
-        stream.hear(4_800 - 2_400);
+        stream.advance(4_800 - 2_400);
         assert!(stream.is_due(), "100 ms are left");
-        stream.hear(4_800 - 240);
+        stream.advance(4_800 - 240);
         assert!(!stream.is_due(), "it ran dry: what is held back waits for more");
         stream.complete = true;
         assert!(stream.is_due(), "the rest is to be heard");
-        stream.hear(u64::MAX);
+        stream.advance(u64::MAX);
         assert!(stream.is_due(), "and the end to be told");
         stream.finished = true;
         assert!(!stream.is_due());

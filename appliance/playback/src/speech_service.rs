@@ -13,27 +13,31 @@ use crier_synthesis::{
 };
 use tokio::sync::mpsc;
 
-use super::playback::{EVENTS_AHEAD_MAX, Playback, PlaybackError, PlaybackOptions, SharedPacer};
-use super::playing::Playing;
-use super::voices::{UnknownVoice, VoiceOptions, VoicePool, VoiceProfile};
+use crate::playback::{EVENTS_AHEAD_MAX, Playback, PlaybackError, PlaybackOptions, SharedPacer};
+use crate::player_client::PlayerClient;
+use crate::voice_pool::{UnknownVoice, VoiceOptions, VoicePool, VoiceProfile};
 
 /// Sample rate of the chime when no voice is loaded that could say its own; that of every published voice so far.
 const USUAL_RATE_HZ: u32 = 24_000;
 
 /// Settings of the service.
 #[derive(Debug, Clone)]
-pub(crate) struct SpeechOptions {
-    pub(crate) voices: VoiceOptions,
-    pub(crate) playback: PlaybackOptions,
-    pub(crate) chimes_dir: PathBuf,
+pub struct SpeechOptions {
+    /// Voices, and how they are run.
+    pub voices: VoiceOptions,
+    /// Settings of playback.
+    pub playback: PlaybackOptions,
+    /// Folder of the chimes.
+    pub chimes_dir: PathBuf,
 }
 
 /// Reasons why an announcement is not spoken to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SpeakError {
+pub enum SpeakError {
     /// The text cannot be spoken by any voice.
     #[error(transparent)]
     Text(#[from] SpeechError),
+    /// The announcement names a voice that the configuration does not have.
     #[error(transparent)]
     UnknownVoice(#[from] UnknownVoice),
     /// The announcement is nothing but a chime, and that cannot be played.
@@ -49,7 +53,7 @@ pub(crate) enum SpeakError {
 
 /// Reasons why a voice did not say all of a text.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum VoiceFailure {
+pub enum VoiceFailure {
     /// It cannot be used, or cannot read the text.
     #[error(transparent)]
     Synthesis(#[from] SynthesisError),
@@ -60,7 +64,8 @@ pub(crate) enum VoiceFailure {
 
 /// Reasons why a chime is not played.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ChimeFailure {
+pub enum ChimeFailure {
+    /// Its file cannot be read.
     #[error(transparent)]
     Chime(#[from] ChimeError),
     /// The program is ending.
@@ -70,19 +75,19 @@ pub(crate) enum ChimeFailure {
 
 /// An announcement that was spoken to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SpokenReport {
+pub struct SpokenReport {
     /// Time from its turn until its first samples were with the player.
-    pub(crate) first_audio: Duration,
+    pub first_audio: Duration,
     /// Time during which the engines worked for it.
-    pub(crate) work: Duration,
+    pub work: Duration,
     /// Length of the speech that the engines made, without chime and silence.
-    pub(crate) rendered: Duration,
+    pub rendered: Duration,
     /// True if it came out of the cache.
-    pub(crate) cached: bool,
+    pub cached: bool,
 }
 
-/// See the module's documentation.
-pub(crate) struct SpeechService {
+/// Speaks announcements, one at a time, each as one stream of samples.
+pub struct SpeechService {
     voices: Rc<VoicePool>,
     options: RefCell<Rc<SpeechOptions>>,
     cache: RefCell<RenderCache>,
@@ -97,7 +102,7 @@ pub(crate) struct SpeechService {
 
 impl SpeechService {
     /// Starts loading the embedded voice and the chosen one.
-    pub(crate) fn start(options: SpeechOptions, chosen: Option<&str>) -> Rc<Self> {
+    pub fn start(options: SpeechOptions, chosen: Option<&str>) -> Rc<Self> {
         Rc::new(Self {
             voices: VoicePool::start(options.voices.clone(), chosen),
             options: RefCell::new(Rc::new(options)),
@@ -110,31 +115,31 @@ impl SpeechService {
     }
 
     /// The voices.
-    pub(crate) fn voices(&self) -> &Rc<VoicePool> {
+    pub fn voices(&self) -> &Rc<VoicePool> {
         &self.voices
     }
 
     /// Returns true while something is audible.
-    pub(crate) fn is_sounding(&self) -> bool {
+    pub fn is_sounding(&self) -> bool {
         self.sounding.get()
     }
 
     /// Takes over another configuration.
-    pub(crate) fn reconfigure(&self, options: SpeechOptions) {
+    pub fn reconfigure(&self, options: SpeechOptions) {
         self.voices.reconfigure(options.voices.clone());
         *self.options.borrow_mut() = Rc::new(options);
         *self.cache.borrow_mut() = RenderCache::default();
     }
 
     /// Returns everything that does not work, in words.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    pub fn problems(&self) -> Vec<String> {
         let mut problems = self.voices.problems();
         problems.extend(self.chime_problem.borrow().clone());
         problems
     }
 
     /// Refuses what could never be spoken, before it is accepted.
-    pub(crate) fn check(&self, announcement: &Announcement) -> Result<(), SpeakError> {
+    pub fn check(&self, announcement: &Announcement) -> Result<(), SpeakError> {
         let profile = self.voices.profile(announcement.voice())?;
         if !announcement.text().is_empty() {
             clean(announcement.text().as_bytes())?;
@@ -151,10 +156,10 @@ impl SpeechService {
         Ok(())
     }
 
-    /// Speaks an announcement on a stream of `playing`, to its last sample.
-    pub(crate) async fn speak(
+    /// Speaks an announcement on a stream of `player`, to its last sample.
+    pub async fn speak(
         &self,
-        playing: &Playing,
+        player: &PlayerClient,
         announcement: &Announcement,
     ) -> Result<SpokenReport, SpeakError> {
         let begin = Instant::now();
@@ -166,7 +171,7 @@ impl SpeechService {
         let style = wanted.style_for(announcement.speaker(), announcement.language());
         let options = self.options();
         let mut playback =
-            Playback::new(playing, &self.pacer, &self.sounding, options.playback, announcement.volume());
+            Playback::new(player, &self.pacer, &self.sounding, options.playback, announcement.volume());
         if let Some(chime) = announcement.chime() {
             let path = options.chimes_dir.join(chime);
             match self.chime(&mut playback, path, &wanted).await {
@@ -226,7 +231,7 @@ impl SpeechService {
     ///
     /// Where one voice fails the next one goes on, by the place in the text, since voices divide a text differently. It
     /// begins with the first sentence (or part of a long one) that was not rendered to its end: nothing is skipped.
-    /// What was already audible of that sentence is heard again with it; what was not is dropped.
+    /// The part of that sentence that was already audible is heard again with it; the rest is dropped.
     async fn say(
         &self,
         playback: &mut Playback<'_>,
@@ -283,7 +288,7 @@ impl SpeechService {
     }
 
     /// Returns a problem of the chosen voice that has come up since the last call, if another voice can speak.
-    pub(crate) fn new_problem(&self) -> Option<String> {
+    pub fn new_problem(&self) -> Option<String> {
         let profile = self.voices.profile(None).ok()?;
         let problem = self.voices.loaded(&profile.folder).and_then(|slot| slot.problem());
         let before = std::mem::replace(&mut *self.announced_problem.borrow_mut(), problem.clone());
@@ -291,7 +296,7 @@ impl SpeechService {
     }
 
     /// Renders a text into the cache, unless it is there.
-    pub(crate) async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
+    pub async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
         let Ok(profile) = self.voices.profile(voice) else { return };
         let Ok(text) = clean(text.as_bytes()) else { return };
         let style = profile.style_for(None, language);
@@ -337,6 +342,7 @@ async fn can_read(slot: &VoiceSlot, text: &str, style: &Style) -> bool {
 }
 
 /// Options of the appliance: always the same samples for the same seed and text.
-pub(super) fn sentence_options(seed: u64) -> SentenceOptions {
+#[must_use]
+pub fn sentence_options(seed: u64) -> SentenceOptions {
     SentenceOptions { seed, greedy: false, max_frames: None, chunk_frames: CHUNK_FRAMES }
 }

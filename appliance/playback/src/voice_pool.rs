@@ -10,7 +10,7 @@ use crier_synthesis::{CacheKey, EngineSpecs, Style, VoiceSlot, VoiceSpec, VoiceS
 use tokio::sync::watch;
 
 /// Name of the voice of `[voice]`.
-pub(crate) const MAIN_VOICE: &str = "default";
+pub const MAIN_VOICE: &str = "default";
 /// Name of the embedded voice's stages, whichever voices of the configuration use its bundle.
 const EMBEDDED: &str = "embedded";
 /// Bundles besides the embedded one that are loaded at the same time: the chosen voice and the one of the present
@@ -19,24 +19,26 @@ const LOADED_MAX: usize = 2;
 
 /// A voice of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct VoiceProfile {
+pub struct VoiceProfile {
     /// Folder of the bundle.
-    pub(crate) folder: PathBuf,
-    pub(crate) style: Style,
-    pub(crate) seed: u64,
+    pub folder: PathBuf,
+    /// Speaker, language and manner of speaking.
+    pub style: Style,
+    /// Seed of the sampler.
+    pub seed: u64,
     /// True if the embedded voice may speak instead.
-    pub(crate) fallback: bool,
+    pub fallback: bool,
 }
 
 impl VoiceProfile {
     /// Returns the key of a text in the cache.
-    pub(crate) fn cache_key(&self, style: &Style, text: &str) -> CacheKey {
+    pub fn cache_key(&self, style: &Style, text: &str) -> CacheKey {
         CacheKey { bundle: self.folder.clone(), style: style.clone(), seed: self.seed, text: text.to_owned() }
     }
 
     /// Returns the style of an announcement that names a speaker or a language. `auto` is a language, too: it takes
     /// precedence over the one of the configuration.
-    pub(crate) fn style_for(&self, speaker: Option<&str>, language: Option<&str>) -> Style {
+    pub fn style_for(&self, speaker: Option<&str>, language: Option<&str>) -> Style {
         Style {
             speaker: speaker.map(str::to_owned).or_else(|| self.style.speaker.clone()),
             language: match language {
@@ -51,17 +53,18 @@ impl VoiceProfile {
 
 /// Voices of a configuration and how they are run.
 #[derive(Debug, Clone)]
-pub(crate) struct VoiceOptions {
+pub struct VoiceOptions {
     /// By name.
-    pub(crate) profiles: BTreeMap<String, VoiceProfile>,
+    pub profiles: BTreeMap<String, VoiceProfile>,
     /// Folder of the embedded voice.
-    pub(crate) embedded: Option<PathBuf>,
-    pub(crate) engines: EngineSpecs,
+    pub embedded: Option<PathBuf>,
+    /// Programs and limits of the engines.
+    pub engines: EngineSpecs,
 }
 
 impl VoiceOptions {
     /// Returns the specification of a bundle, ready for every voice file that a profile uses with it.
-    pub(crate) fn spec(&self, folder: &Path) -> VoiceSpec {
+    pub fn spec(&self, folder: &Path) -> VoiceSpec {
         let profiles = self.profiles.values().filter(|profile| profile.folder == folder);
         VoiceSpec {
             name: self.slot_name(folder),
@@ -94,7 +97,7 @@ impl VoiceOptions {
 
 /// Ability of the appliance to speak.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Readiness {
+pub enum Readiness {
     /// No voice is loaded yet, but one is being loaded.
     #[default]
     Loading,
@@ -107,13 +110,13 @@ pub(crate) enum Readiness {
 /// The configuration has no voice of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no voice '{}'; the configuration has {known}", name.escape_debug())]
-pub(crate) struct UnknownVoice {
+pub struct UnknownVoice {
     name: String,
     known: String,
 }
 
 /// All voices.
-pub(crate) struct VoicePool {
+pub struct VoicePool {
     options: RefCell<Rc<VoiceOptions>>,
     /// Voice of announcements that name none.
     chosen: RefCell<String>,
@@ -125,7 +128,7 @@ pub(crate) struct VoicePool {
 
 impl VoicePool {
     /// Starts loading the embedded voice and the chosen one.
-    pub(crate) fn start(options: VoiceOptions, chosen: Option<&str>) -> Rc<Self> {
+    pub fn start(options: VoiceOptions, chosen: Option<&str>) -> Rc<Self> {
         let chosen = chosen.filter(|name| options.profiles.contains_key(*name)).unwrap_or(MAIN_VOICE);
         let pool = Rc::new(Self {
             chosen: RefCell::new(chosen.to_owned()),
@@ -139,17 +142,17 @@ impl VoicePool {
     }
 
     /// Voice of announcements that name none.
-    pub(crate) fn chosen(&self) -> String {
+    pub fn chosen(&self) -> String {
         self.chosen.borrow().clone()
     }
 
     /// Names that an announcement may use.
-    pub(crate) fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         self.options.borrow().profiles.keys().cloned().collect()
     }
 
     /// Makes a voice the one of announcements that name none.
-    pub(crate) fn choose(self: &Rc<Self>, name: &str) -> Result<(), UnknownVoice> {
+    pub fn choose(self: &Rc<Self>, name: &str) -> Result<(), UnknownVoice> {
         let profile = self.profile(Some(name))?;
         *self.chosen.borrow_mut() = name.to_owned();
         self.slot(&profile.folder);
@@ -157,7 +160,7 @@ impl VoicePool {
     }
 
     /// Returns a voice of the configuration, the chosen one if no name is given.
-    pub(crate) fn profile(&self, name: Option<&str>) -> Result<VoiceProfile, UnknownVoice> {
+    pub fn profile(&self, name: Option<&str>) -> Result<VoiceProfile, UnknownVoice> {
         let chosen = self.chosen();
         let name = name.unwrap_or(&chosen);
         let unknown = || UnknownVoice { name: name.to_owned(), known: self.names().join(", ") };
@@ -165,38 +168,38 @@ impl VoicePool {
     }
 
     /// Everything that is loaded.
-    pub(crate) fn slots(&self) -> Vec<Rc<VoiceSlot>> {
+    pub fn slots(&self) -> Vec<Rc<VoiceSlot>> {
         self.slots.borrow().clone()
     }
 
     /// Ability to speak, now and from now on.
-    pub(crate) fn readiness(&self) -> watch::Receiver<Readiness> {
+    pub fn readiness(&self) -> watch::Receiver<Readiness> {
         self.readiness.subscribe()
     }
 
     /// Returns true if any voice can speak.
-    pub(crate) fn can_speak(&self) -> bool {
+    pub fn can_speak(&self) -> bool {
         self.slots.borrow().iter().any(|slot| slot.can_speak())
     }
 
     /// Returns the reasons why loaded voices cannot speak.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    pub fn problems(&self) -> Vec<String> {
         self.slots.borrow().iter().filter_map(|slot| slot.problem()).collect()
     }
 
     /// Returns the slot of a bundle, if it is loaded.
-    pub(crate) fn loaded(&self, folder: &Path) -> Option<Rc<VoiceSlot>> {
+    pub fn loaded(&self, folder: &Path) -> Option<Rc<VoiceSlot>> {
         self.slots.borrow().iter().find(|slot| slot.folder() == folder).cloned()
     }
 
     /// Returns the slot of the embedded voice, loading it if it is not.
-    pub(crate) fn embedded(self: &Rc<Self>) -> Option<Rc<VoiceSlot>> {
+    pub fn embedded(self: &Rc<Self>) -> Option<Rc<VoiceSlot>> {
         let folder = self.options.borrow().embedded.clone();
         folder.map(|folder| self.slot(&folder))
     }
 
     /// Returns the slot of a bundle, loading it if it is not. The one that was not used for longest may be unloaded.
-    pub(crate) fn slot(self: &Rc<Self>, folder: &Path) -> Rc<VoiceSlot> {
+    pub fn slot(self: &Rc<Self>, folder: &Path) -> Rc<VoiceSlot> {
         let mut slots = self.slots.borrow_mut();
         if let Some(place) = slots.iter().position(|slot| slot.folder() == folder) {
             let slot = slots.remove(place);
@@ -217,7 +220,7 @@ impl VoicePool {
     }
 
     /// Takes over another configuration. Bundles that are still used stay loaded, under their names.
-    pub(crate) fn reconfigure(self: &Rc<Self>, options: VoiceOptions) {
+    pub fn reconfigure(self: &Rc<Self>, options: VoiceOptions) {
         self.slots.borrow_mut().retain(|slot| {
             let spec = options.spec(slot.folder());
             // Engines are ready for the voice files that they were started with, and for no others.
