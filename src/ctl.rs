@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crier_announce::{AnnouncementEnd, CancelReason, Draft, EventKind, RecentOutcome};
 use crier_control::{
-    ApplianceStatus, ControlClient, ControlRequest, ControlResponse, QueueEntry, StageEntry, VoiceEntry,
+    ApplianceStatus, ControlClient, ControlRequest, ControlResponse, InputEntry, QueueEntry, StageEntry,
+    VoiceEntry,
 };
 use crier_wire::{Answer, Mode};
 use serde_json::json;
@@ -283,12 +284,19 @@ fn status_text(status: &ApplianceStatus) -> String {
             .iter()
             .map(|(name, input)| {
                 let up = if input.up { "up" } else { "DOWN" };
-                vec![name.clone(), up.to_owned(), format!("{} refused", input.refused), input.detail.clone()]
+                vec![name.clone(), up.to_owned(), refusals(input), input.detail.clone()]
             })
             .collect();
         text.push_str(&table(Align::Left, &rows));
     }
     text
+}
+
+/// Returns the number of messages that are not spoken, with its parts by reason: "3 refused (queue_full 2, too_long 1)".
+fn refusals(input: &InputEntry) -> String {
+    let parts: Vec<String> = input.losses.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    format!("{} refused{parts}", input.refused)
 }
 
 fn human_time(seconds: u64) -> String {

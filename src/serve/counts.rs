@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crier_announce::Event;
 use crier_playback::SpokenReport;
-use crier_wire::LossReason;
 use serde::Serialize;
 
 /// Weight of one announcement in the real-time factor: the last five or so decide, so that one that met a busy machine
@@ -23,8 +22,6 @@ pub(crate) struct Counts {
     pub(crate) first_audio_ms: Option<f64>,
     /// Real-time factor: time that the engines work for a second of speech, a moving average.
     pub(crate) real_time_factor: Option<f64>,
-    /// Messages that inputs received and did not submit, by input and reason.
-    pub(crate) losses: BTreeMap<String, BTreeMap<LossReason, u64>>,
 }
 
 impl Counts {
@@ -47,11 +44,6 @@ impl Counts {
                 self.real_time_factor.map_or(factor, |average| average + LATEST_WEIGHT * (factor - average));
             self.real_time_factor = Some(average);
         }
-    }
-
-    /// Counts messages that an input did not submit.
-    pub(crate) fn lost(&mut self, input: &str, reason: LossReason, count: u64) {
-        *self.losses.entry(input.to_owned()).or_default().entry(reason).or_default() += count;
     }
 }
 

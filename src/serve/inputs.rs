@@ -26,7 +26,7 @@ impl Inputs {
     }
 
     fn change(&self, input: String, change: impl FnOnce(&mut InputEntry)) {
-        let unknown = || InputEntry { up: false, detail: String::new(), refused: 0 };
+        let unknown = || InputEntry { up: false, detail: String::new(), refused: 0, losses: BTreeMap::new() };
         change(self.0.borrow_mut().entry(input).or_insert_with(unknown));
     }
 
@@ -125,8 +125,10 @@ fn take(
         }
         IntakeReport::Lost { input, reason, count } => {
             tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
-            appliance.counts.borrow_mut().lost(&input, reason, count);
-            inputs.change(input, |entry| entry.refused += count);
+            inputs.change(input, |entry| {
+                entry.refused += count;
+                *entry.losses.entry(reason.name().to_owned()).or_default() += count;
+            });
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use crier_control::{ACCEPT_RETRY, ApplianceStatus, RESPONSE_TIMEOUT};
+use crier_wire::LossReason;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
 use tokio::time::timeout;
@@ -105,9 +106,13 @@ fn text(status: &ApplianceStatus) -> String {
     for (input, entry) in &status.inputs {
         page.sample("input_up", &[("input", input)], f64::from(u8::from(entry.up)));
     }
-    page.family("input_refused_total", "counter", "Messages that an input refused.");
+    page.family("input_refused_total", "counter", "Messages of an input that are not spoken, by reason.");
     for (input, entry) in &status.inputs {
-        page.sample("input_refused_total", &[("input", input)], entry.refused as f64);
+        for reason in LossReason::ALL {
+            // Zeros, too: the first loss after a start has to be seen as an increase.
+            let count = entry.losses.get(reason.name()).copied().unwrap_or(0);
+            page.sample("input_refused_total", &[("input", input), ("reason", reason.name())], count as f64);
+        }
     }
     if let Some(celsius) = status.state.soc_celsius {
         page.one("soc_temperature_celsius", "gauge", "The hottest sensor.", f64::from(celsius));

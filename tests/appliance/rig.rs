@@ -101,6 +101,15 @@ impl Appliance {
         self.status()["events"][event].as_u64().unwrap_or(0)
     }
 
+    /// Waits until this number of inputs work.
+    #[track_caller]
+    pub(crate) fn wait_for_inputs(&mut self, count: usize) {
+        self.wait("open", |status| {
+            let inputs = status["inputs"].as_object();
+            inputs.is_some_and(|inputs| inputs.values().filter(|input| input["up"] == true).count() == count)
+        });
+    }
+
     /// Waits until an event was seen so often.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, event: &str, count: u64) {
@@ -257,6 +266,14 @@ pub(crate) fn assert_same(heard: &[i16], expected: &[i16], what: &str) {
             "{what}: {heard} samples instead of {expected}, the first {begin} and the last {end} are right"
         );
     }
+}
+
+/// A pseudo-terminal: its master, the path of its slave, and the slave itself, without which a master that no program
+/// has opened yet would fail.
+pub(crate) fn terminal() -> (std::fs::File, PathBuf, std::os::fd::OwnedFd) {
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let path = nix::unistd::ttyname(&terminal.slave).unwrap();
+    (std::fs::File::from(terminal.master), path, terminal.slave)
 }
 
 /// A small generator of repeatable "random" numbers.

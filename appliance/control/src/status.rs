@@ -69,8 +69,12 @@ pub struct InputEntry {
     pub up: bool,
     /// Connection parameters, or the error and its remedy.
     pub detail: String,
-    /// Number of rejected messages since the start.
+    /// Number of messages since the start that are not spoken.
     pub refused: u64,
+    /// The same number by reason: `queue_full`, `rate_limited`, `too_long`, `encoding`, `invalid`, `rejected`, `expired`,
+    /// `cancelled` or `dropped`. Appliances before this field do not send it.
+    #[serde(default)]
+    pub losses: BTreeMap<String, u64>,
 }
 
 /// An announcement that has not ended.
