@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Speak: an offline voice for announcements, on Qwen3-TTS.
+/// Offline text-to-speech appliance: speaks announcements with Qwen3-TTS voices
 #[derive(Debug, Parser)]
 #[command(name = "crier", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -18,18 +18,18 @@ pub(crate) enum Command {
     Say(SayArguments),
     /// Turn a Qwen3-TTS checkpoint folder into a voice bundle
     Convert(ConvertArguments),
-    /// Look at a voice bundle, or make a voice of a recording
+    /// Inspect a voice bundle, or clone a voice from a recording
     #[command(subcommand)]
     Voice(VoiceCommand),
-    /// Measure the stages on this machine
+    /// Measure the speed of the engines on this machine
     Bench(BenchArguments),
-    /// Run the appliance: take announcements by wire and speak them
+    /// Run the appliance: accept announcements from its inputs and speak them
     Serve(ServeArguments),
-    /// Ask the running appliance, or tell it what to do
+    /// Query or control the running appliance
     Ctl(CtlArguments),
-    /// Find out who should run on which processors of this machine
+    /// Find the fastest assignment of CPUs to the engines on this machine
     Tune(TuneArguments),
-    /// Check a configuration, and say what to write instead
+    /// Check a configuration file and explain its errors
     Validate {
         /// The configuration
         #[arg(value_name = "FILE")]
@@ -38,10 +38,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Be a stage of the appliance; started by `crier serve` only
+    /// Run one stage; started by other commands only
     #[command(hide = true)]
     Stage {
-        /// Which one
+        /// Stage to run
         #[arg(value_enum)]
         stage: StageKind,
     },
@@ -58,7 +58,7 @@ pub(crate) enum StageKind {
 }
 
 impl StageKind {
-    /// As on the command line.
+    /// Name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Talker => "talker",
@@ -85,7 +85,7 @@ pub(crate) struct TuneArguments {
     /// Write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print what was measured as JSON
+    /// Print the measurements as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -110,7 +110,7 @@ pub(crate) enum CtlCommand {
     Say(CtlSayArguments),
     /// Cancel the current announcement
     Stop {
-        /// Cancel everything that waits, too
+        /// Cancel all waiting announcements, too
         #[arg(long)]
         all: bool,
     },
@@ -132,25 +132,25 @@ pub(crate) enum CtlCommand {
     },
     /// Mute the output while playback continues
     Mute,
-    /// End the muting
+    /// Unmute the output
     Unmute,
     /// List the voices
     Voices,
     /// Select the voice of the following announcements
     Voice {
-        /// One of `crier ctl voices`
+        /// Name from `crier ctl voices`
         name: String,
     },
     /// List the sound devices
     Devices,
-    /// End a stage and do not restart it
+    /// Stop a stage and keep it stopped
     Hold {
-        /// As `crier ctl status` names it
+        /// Name of the stage in `crier ctl status`
         stage: String,
     },
-    /// Start a stage that is held
+    /// Start a held stage again
     Release {
-        /// As `crier ctl status` names it
+        /// Name of the stage in `crier ctl status`
         stage: String,
     },
 }
@@ -166,7 +166,7 @@ pub(crate) struct CtlSayArguments {
     /// Id; an announcement with an id that was accepted in the last 24 hours is not spoken again
     #[arg(long, value_name = "NAME")]
     pub(crate) id: Option<String>,
-    /// How urgent it is: important, message, text, notification, progress
+    /// Priority: important, message, text, notification or progress
     #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
     pub(crate) priority: Option<crier_announce::Priority>,
     /// Voice of the configuration
@@ -184,7 +184,7 @@ pub(crate) struct CtlSayArguments {
     /// Sound to play before the text
     #[arg(long, value_name = "NAME")]
     pub(crate) chime: Option<String>,
-    /// Drop it if it has not begun after so many seconds
+    /// Drop it unless it has begun within this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in_s: Option<u32>,
     /// The text
@@ -200,16 +200,16 @@ fn parse_priority(name: &str) -> Result<crier_announce::Priority, String> {
     })
 }
 
-/// Which voice, and how it is run.
+/// Voice and settings of its engines.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArguments {
     /// Voice bundle; without it the default voice speaks
     #[arg(long, value_name = "BUNDLE", env = "CRIER_VOICE")]
     pub(crate) voice: Option<PathBuf>,
-    /// Threads for talker and predictor (they take turns), and as many for the vocoder
+    /// Threads of talker and predictor, which alternate, and as many of the vocoder
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// What runs the code predictor
+    /// Backend of the code predictor
     #[arg(long, value_enum, default_value_t = BackendArgument::Auto)]
     pub(crate) predictor_backend: BackendArgument,
 }
@@ -226,9 +226,9 @@ pub(crate) enum BackendArgument {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TextModeArgument {
-    /// One token of text is fed with each frame: the first sound does not wait for long text
+    /// Feed one token with each frame: time to first audio does not grow with the text
     Streaming,
-    /// The whole text is read before the first frame: a little better intonation
+    /// Read the whole text before the first frame: slightly better intonation
     Whole,
 }
 
@@ -251,16 +251,16 @@ pub(crate) struct SayArguments {
     /// Language of the text, or `auto`
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
-    /// How to say it, in words ("calm, like a station announcer"), for voices that take instructions
+    /// Manner of speaking, in words ("calm, like a station announcer"), for voices that take instructions
     #[arg(long, value_name = "TEXT")]
     pub(crate) instruct: Option<String>,
     /// The same seed and text give the same samples
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "greedy")]
     pub(crate) seed: u64,
-    /// Always take the likeliest code instead of drawing
+    /// Always take the most probable code instead of sampling
     #[arg(long)]
     pub(crate) greedy: bool,
-    /// How the text reaches the talker (default: what suits the voice; one with a lexicon always streams)
+    /// Feed the text token by token or as a whole (default: as the voice prefers; one with a lexicon always streams)
     #[arg(long, value_enum)]
     pub(crate) text_mode: Option<TextModeArgument>,
     /// At most this many frames of 80 ms for each sentence
@@ -281,7 +281,7 @@ pub(crate) struct SayArguments {
     /// ALSA device to play on (`?` lists them)
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) device: String,
-    /// Print what was measured as JSON
+    /// Print the measurements as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// The text; standard input when none is given
@@ -306,14 +306,14 @@ pub(crate) struct ConvertArguments {
     /// Precision of the vocoder's weights: f32, f16
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub(crate) vocoder: crier_convert::VocoderPrecision,
-    /// Leave out the code predictor's second form, for ONNX Runtime (the bundle gets smaller, and has no fallback)
+    /// Omit the code predictor for ONNX Runtime (the bundle is smaller and has no fallback)
     #[arg(long)]
     pub(crate) without_onnx_predictor: bool,
-    /// Leave out what `crier voice enroll` needs (the bundle of a Base model gets smaller, and speaks with voices that
-    /// were enrolled elsewhere)
+    /// Omit the encoders that `crier voice enroll` needs (the bundle of a Base model is smaller and still speaks with
+    /// voices that were enrolled elsewhere)
     #[arg(long)]
     pub(crate) without_enrolment: bool,
-    /// Replace the bundle if it is there already
+    /// Replace an existing bundle
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the result as JSON
@@ -326,10 +326,10 @@ pub(crate) struct EnrollArguments {
     /// Recording of the speaker: WAV or FLAC, 3 to 60 s, one voice, little noise
     #[arg(value_name = "REF.wav")]
     pub(crate) recording: PathBuf,
-    /// What is said in the recording, word for word: the voice then keeps its way of speaking, too
+    /// Transcript of the recording, word for word; the voice then keeps its manner of speaking, too
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
-    /// Language of the recording, which the voice also speaks unless told otherwise
+    /// Language of the recording, and the default language of the voice
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
     /// Bundle of a Base model, which will speak with the voice
@@ -338,14 +338,14 @@ pub(crate) struct EnrollArguments {
     /// The voice file to write
     #[arg(short, long, value_name = "NAME.voice")]
     pub(crate) output: PathBuf,
-    /// Threads for the networks (default: all processors)
+    /// Threads of the networks (default: all CPUs)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// With --text: also make what the vocoder begins with, NAME.voice.state, which otherwise is made when the voice
-    /// speaks for the first time; takes as long as speaking the recording
+    /// With --text: also compute the primed state of the vocoder, NAME.voice.state, instead of when the voice speaks for
+    /// the first time; takes as long as speaking the recording
     #[arg(long, requires = "text")]
     pub(crate) prepare: bool,
-    /// Replace the voice file if it is there already
+    /// Replace an existing voice file
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the result as JSON
@@ -355,7 +355,7 @@ pub(crate) struct EnrollArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum VoiceCommand {
-    /// Make a voice of a recording, for a Base model
+    /// Clone a voice from a recording, for a Base model
     #[command(alias = "enrol")]
     Enroll(EnrollArguments),
     /// Check every file of a bundle against its SHA-256
@@ -367,7 +367,7 @@ pub(crate) enum VoiceCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show model, speakers, languages, quantisation and sizes; or what a voice file holds
+    /// Show model, speakers, languages, quantisation and sizes of a bundle, or the contents of a voice file
     Info {
         /// The bundle, or a voice file; without it the default voice
         #[arg(value_name = "BUNDLE")]
@@ -382,7 +382,7 @@ pub(crate) enum VoiceCommand {
 pub(crate) struct BenchArguments {
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
-    /// Frames to make, whatever the voice would do by itself
+    /// Frames to generate, even beyond the end of speech
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=2048))]
     pub(crate) frames: u32,
     /// Print the result as JSON

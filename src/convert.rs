@@ -26,9 +26,9 @@ pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), CrierError> {
     }
     let mut rows: Vec<Vec<String>> =
         manifest.file.iter().map(|f| vec![f.path.clone(), human_bytes(f.bytes)]).collect();
-    rows.push(vec!["in all".to_owned(), human_bytes(total)]);
+    rows.push(vec!["total".to_owned(), human_bytes(total)]);
     print(&format!(
-        "{} is now {}\n\n{}",
+        "Converted {} to {}\n\n{}",
         manifest.name,
         arguments.bundle.display(),
         table(Align::Right, &rows)

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &CtlArguments) -> Result<(), CrierError> {
                 devices.into_iter().map(|device| vec![device.name, device.description]).collect();
             print(&table(Align::Left, &rows))
         }
-        // Reported errors are errors of the client already, and these two answer requests that are not made here.
+        // The client returns reported errors as `Err`; the other two answer requests that this command does not send.
         ControlResponse::Hello(_) | ControlResponse::Event(_) | ControlResponse::Error(_) => {
             Err(CrierError::Internal("the response does not belong to the request".to_owned()))
         }

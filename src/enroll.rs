@@ -15,7 +15,7 @@ use crate::report::{human_bytes, milliseconds, note, print, print_json, rounded}
 use crate::voice::locate;
 use crier_synthesis::{VOICE_FILE_EXTENSION, is_voice_file};
 
-/// Silence around the speech, which is cut off, may make a recording so much longer.
+/// Additional length of a recording, in seconds, for silence around the speech, which is cut off.
 const SILENCE_SECONDS_MAX: u32 = 15;
 
 pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     let name = output.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if !is_voice_file(output) {
         let text = format!(
-            "{} is no name for a voice file: let it end with .{VOICE_FILE_EXTENSION}",
+            "{} is not a name for a voice file: use one that ends in .{VOICE_FILE_EXTENSION}",
             output.display()
         );
         return Err(CrierError::Usage(text));
@@ -34,14 +34,14 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
             format!("{} exists already: choose another name, or --force to replace it", output.display());
         return Err(CrierError::Usage(text));
     }
-    // What is wrong with the bundle or the recording is told before anything large is read.
+    // Cheap checks first: a wrong bundle or recording is reported before anything large is read.
     let bundle = Bundle::open(&locate(arguments.voice.as_deref())?)?;
     can_enrol(&bundle)?;
     let limits = Limits { seconds_max: SECONDS_MAX + SILENCE_SECONDS_MAX };
     let sound = crier_audio::read(&arguments.recording, limits)?;
     let description =
         Description { name, text: arguments.text.clone(), language: arguments.language.clone() };
-    // Networks that are not what they should be make a voice that nobody would recognise.
+    // Damaged encoders fail silently: they produce a voice that resembles no one.
     bundle.verify_some(&crier_enrol::needs, &mut |_| ())?;
     let enrolled = enrol(&bundle, &sound, &description, threads(arguments))?;
     enrolled.voice.write(output)?;

@@ -1,5 +1,5 @@
 //! The log: one line for each event on standard error, `level=warn msg="..." key=value ...`, with control characters
-//! escaped, and no more lines from one place than anybody reads.
+//! escaped and a rate limit for each place in the program.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -16,25 +16,27 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-/// The variable that wins over everything else, with the directives of `tracing`.
+/// Environment variable with `tracing` directives; takes precedence over the configuration.
 const VARIABLE: &str = "CRIER_LOG";
-/// Lines a minute from one place in the program; as many at once after a quiet minute.
+/// Lines per minute, and the largest burst, from one place in the program: a fault that repeats a hundred times a second
+/// must not fill the disk, yet its course stays visible.
 const LINES_PER_MINUTE: u32 = 120;
 
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Starts the log; until a configuration says otherwise, warnings and errors are written.
+/// Starts the log at level `warn`, which a configuration may change.
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| "crier=warn,warn".into());
     let (filter, handle) = reload::Layer::new(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(Lines::default());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(LineFormat::default());
     tracing_subscriber::registry().with(filter).with(lines).init();
     // Called once; a second call would change nothing.
     let _ = LEVEL.set(handle);
 }
 
-/// Turns the log off, unless the environment has an opinion: a command for people ends with one line that has the cause,
-/// and the same event from the supervision of its stages would only repeat it.
+/// Turns the log off unless the environment sets directives: a command for people ends with one line that names the cause,
+/// which an event of its stages would only repeat.
 pub(crate) fn silence() {
     if std::env::var_os(VARIABLE).is_none()
         && let Some(handle) = LEVEL.get()
@@ -44,7 +46,7 @@ pub(crate) fn silence() {
     }
 }
 
-/// From now on events of this level and above are written, unless the environment has an opinion.
+/// Sets the level of the configuration unless the environment sets directives.
 pub(crate) fn set_level(log: &crier_config::Log) {
     if std::env::var_os(VARIABLE).is_some() {
         return;
@@ -63,15 +65,16 @@ pub(crate) fn set_level(log: &crier_config::Log) {
     }
 }
 
-/// How an event becomes a line.
+/// Formatter of events, with a rate limit.
 #[derive(Default)]
-struct Lines {
-    /// For each place: what may pass, and how many lines did not.
+struct LineFormat {
+    /// Budget of each place in the program, and the number of lines suppressed since the last one that passed.
     places: Mutex<HashMap<tracing::callsite::Identifier, (TokenBucket, u64)>>,
 }
 
-impl Lines {
-    /// How many lines of this place were kept back since the last one that passed; `None` when this one is.
+impl LineFormat {
+    /// Returns the number of lines of this place that were suppressed since the last one that passed, or none if this
+    /// line is suppressed, too.
     fn pass(&self, place: tracing::callsite::Identifier, now: Instant) -> Option<u64> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let (bucket, suppressed) =
@@ -84,7 +87,7 @@ impl Lines {
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -98,7 +101,7 @@ where
         let metadata = event.metadata();
         let Some(suppressed) = self.pass(metadata.callsite(), Instant::now()) else { return Ok(()) };
         write!(writer, "level={}", metadata.level().as_str().to_ascii_lowercase())?;
-        let mut line = Line { message: String::new(), rest: String::new() };
+        let mut line = EventFields { message: String::new(), rest: String::new() };
         event.record(&mut line);
         if !line.message.is_empty() {
             write!(writer, " msg={}", line.message)?;
@@ -111,13 +114,13 @@ where
     }
 }
 
-/// The fields of an event; its message goes first.
-struct Line {
+/// Fields of an event; the message comes first.
+struct EventFields {
     message: String,
     rest: String,
 }
 
-impl Visit for Line {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let value = quoted(&format!("{value:?}"));
         match field.name() {
@@ -132,7 +135,7 @@ impl Visit for Line {
     }
 }
 
-/// A value as it stands in a line: in quotes if it has blanks, never with anything that commands a terminal.
+/// Returns a value as it appears in a line: quoted if it has blanks, with control characters escaped.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_.,:/#+%@()[]".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn one_place_does_not_drown_the_others() {
-        let lines = Lines::default();
+        let lines = LineFormat::default();
         let now = Instant::now();
         let (first, second) = (place!(), place!());
         let passed = (0..1000).filter(|_| lines.pass(first.clone(), now).is_some()).count();

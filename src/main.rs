@@ -1,5 +1,4 @@
-//! The `crier` program: the command line, and nothing that could be a library. The work is done by the crates under
-//! `appliance/`; this package wires them together.
+//! The `crier` program: command line and wiring of the crates under `appliance/`, which do the work.
 
 mod bench;
 mod cli;
@@ -38,7 +37,7 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell when standard error is gone, too.
+            // Without standard error the exit code has to do.
             let _ = writeln!(std::io::stderr(), "crier: {error}");
             ExitCode::from(error.exit_code())
         }

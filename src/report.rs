@@ -28,16 +28,16 @@ pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), CrierError> {
     print(&format!("{value}\n"))
 }
 
-/// Alignment of the columns of a table after the first, which always stands to the left.
+/// Alignment of all columns of a table but the first, which is left-aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     /// For words.
     Left,
-    /// For numbers, so that their units stand below each other.
+    /// For numbers, so that digits of the same place align.
     Right,
 }
 
-/// Returns rows as lines with columns as wide as their widest cell.
+/// Formats rows as lines whose columns are as wide as their widest cell.
 pub(crate) fn table(align: Align, rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -55,7 +55,7 @@ pub(crate) fn table(align: Align, rows: &[Vec<String>]) -> String {
                 _ => format!("{cell:<width$}"),
             })
             .collect();
-        // Spaces at the end would wrap on a narrow terminal.
+        // Trailing spaces would wrap on a narrow terminal.
         text.push_str(format!("  {}", cells.join("  ")).trim_end());
         text.push('\n');
     }
@@ -82,7 +82,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Returns the number with so many decimals, for JSON and tables: more would be noise.
+/// Rounds a number to `decimals` places: further digits of a measurement are noise.
 pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let factor = 10_f64.powi(decimals);
     (value * factor).round() / factor
@@ -99,8 +99,10 @@ impl Bars {
     }
 
     pub(crate) fn begin(&mut self, name: &str, total: u64) {
+        // A bar that an error left behind must not stay on the screen.
         self.end();
         let bar = ProgressBar::new(total);
+        // In a log file each refresh would be another line.
         if !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }

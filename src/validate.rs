@@ -1,4 +1,4 @@
-//! `crier validate`: is this configuration right, and if not, what to write instead?
+//! `crier validate`: checks a configuration file and explains its errors.
 
 use std::io::IsTerminal;
 use std::path::Path;

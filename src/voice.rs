@@ -49,7 +49,7 @@ pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError
         return print_json(&json!({ "bundle": bundle.folder(), "files": files, "bytes": bytes, "ok": true }));
     }
     print(&format!(
-        "{}: {files} files, {}, all as they should be\n",
+        "{}: {files} files, {}, all match their SHA-256\n",
         bundle.folder().display(),
         human_bytes(bytes)
     ))
@@ -82,7 +82,7 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     let lines = [
         ("bundle", bundle.folder().display().to_string()),
         ("model", format!("{:?}, {}", layout.kind, layout.model_size)),
-        ("speakers", if speakers.is_empty() { "none of its own".to_owned() } else { speakers.join(", ") }),
+        ("speakers", if speakers.is_empty() { "none built in".to_owned() } else { speakers.join(", ") }),
         ("languages", format!("{}, auto", languages.join(", "))),
         ("enrolment", enrolment(&bundle).to_owned()),
         ("instructions", if layout.instructions { "yes" } else { "no" }.to_owned()),
@@ -96,7 +96,7 @@ pub(crate) fn info(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> 
     text.push('\n');
     let mut rows: Vec<Vec<String>> =
         manifest.file.iter().map(|f| vec![f.path.clone(), human_bytes(f.bytes)]).collect();
-    rows.push(vec!["in all".to_owned(), human_bytes(bundle.total_bytes())]);
+    rows.push(vec!["total".to_owned(), human_bytes(bundle.total_bytes())]);
     text.push_str(&table(Align::Right, &rows));
     print(&text)
 }
@@ -133,7 +133,7 @@ fn file_info(path: &Path, json: bool) -> Result<(), CrierError> {
     let lines = [
         ("voice", path.display().to_string()),
         ("recording", format!("{:.1} s", voice.recording_s)),
-        ("kept of it", kept),
+        ("contents", kept),
         ("language", voice.language.unwrap_or_else(|| "auto".to_owned())),
         ("model", voice.model),
     ];

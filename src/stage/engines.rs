@@ -117,13 +117,13 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         let options = VocoderOptions { threads: settings.threads, ..VocoderOptions::default() };
         let mut vocoder = Vocoder::load(bundle, &options)?;
         vocoder.decode(&[[0; CODES]], &mut Vec::new())?;
-        let beginnings = beginnings(&settings.voice_files, bundle, &mut vocoder);
+        let primed_states = prime_all(&settings.voice_files, bundle, &mut vocoder);
         let manifest = bundle.manifest();
         let precision = &manifest.vocoder.precision;
         let detail = format!("{} {precision}, {}", manifest.name, counted(settings.threads, "thread"));
-        Ok(((vocoder, beginnings), detail))
+        Ok(((vocoder, primed_states), detail))
     })?;
-    let Some((mut vocoder, beginnings)) = loaded else { return Ok(()) };
+    let Some((mut vocoder, primed_states)) = loaded else { return Ok(()) };
     let mut continued = None;
     let answer = |VocoderRequest::Decode(Decode { at, codes, beginning }): VocoderRequest,
                   _: &[u8],
@@ -132,7 +132,7 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
             if at.frame == 0 {
                 if continued != beginning {
                     vocoder.set_primed_state(
-                        beginning.as_ref().and_then(|file| beginnings.get(file).cloned()),
+                        beginning.as_ref().and_then(|file| primed_states.get(file).cloned()),
                     )?;
                     continued = beginning;
                 }
@@ -156,9 +156,9 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
     })
 }
 
-/// What the vocoder begins with for each voice file. Made while the stage starts, for that may take as long as speaking
-/// the recordings; later nobody would wait for it.
-fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTreeMap<PathBuf, VocoderState> {
+/// Computes the primed state of the vocoder for each voice file. While the stage starts, since it may take as long as
+/// speaking the recordings, which is longer than a request may take.
+fn prime_all(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTreeMap<PathBuf, VocoderState> {
     let mut made = BTreeMap::new();
     for file in files {
         let state = SpeakerIdentity::new(None, Some(file), bundle).and_then(|who| {
@@ -167,13 +167,13 @@ fn beginnings(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTre
         });
         match state {
             Ok(state) => made.extend(state.map(|state| (file.clone(), state))),
-            // The supervisor tells of it.
+            // The supervisor reads the same file, and reports why it cannot be used.
             Err(error) => tracing::debug!(%error, "a voice file cannot be used"),
         }
     }
     // The first request may be one without a voice file.
     if let Err(error) = vocoder.set_primed_state(None) {
-        tracing::debug!(%error, "the vocoder begins as it did");
+        tracing::debug!(%error, "the vocoder keeps the state of the last voice file");
     }
     made
 }

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::CrierError;
 use crier_supervisor::Packets;
 
-/// What the intake is told first.
+/// Settings of the intake stage, its first message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntakeSettings {
-    /// Who this appliance is.
+    /// Identifier of this appliance.
     pub(crate) id: String,
-    /// What people call it.
+    /// Name of this appliance for people.
     pub(crate) name: String,
     pub(crate) serial: Vec<serial::SerialSettings>,
     pub(crate) fifo: Vec<fifo::FifoSettings>,
@@ -25,7 +25,7 @@ pub(crate) struct IntakeSettings {
 }
 
 impl IntakeSettings {
-    /// Starts every input; answers how many.
+    /// Starts all inputs and returns their number.
     fn start(self, hub: &Hub) -> usize {
         let mut count = 0;
         let mut handle = |name: &str| {
@@ -63,7 +63,7 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
         .build()
         .map_err(|source| CrierError::Start { what: "start the intake's event loop", source })?;
     let result = runtime.block_on(serve(channel, settings));
-    // Whatever an input still waits for, the supervisor is gone.
+    // The supervisor is gone, so an input that blocks (a name lookup, a slow device) is not waited for.
     runtime.shutdown_background();
     result
 }

@@ -1,4 +1,4 @@
-//! The player as a stage: one thread hands over what the supervisor says, the other one plays.
+//! The player stage: a thread that reads requests, one that plays, and one that lists devices.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -14,14 +14,15 @@ use crate::error::CrierError;
 
 /// Real-time priority of the thread that feeds the device; below that of kernel threads.
 const REALTIME_PRIORITY: u8 = 20;
-/// How long that thread may compute without waiting for anything before the kernel ends it.
+/// Limit of CPU time without a blocking call in that thread (`RLIMIT_RTTIME`); beyond it the kernel ends the stage. A
+/// period of audio costs well below a millisecond, so only an endless loop takes a second.
 const REALTIME_WITHOUT_WAITING_MAX: Duration = Duration::from_secs(1);
-/// Requests that were read and not carried out.
+/// Requests between the threads. When it is full the reading thread waits, and flow control holds the supervisor back.
 const REQUESTS_MAX: usize = 64;
 /// Requests for the list of devices that may wait: as many as the supervisor lets wait.
 const LIST_REQUESTS_MAX: usize = 16;
 
-/// What the player is told first.
+/// Settings of the player stage, its first message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlayerSettings {

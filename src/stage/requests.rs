@@ -11,7 +11,7 @@ use crate::error::CrierError;
 pub(super) fn settings<S: DeserializeOwned>(channel: &Channel) -> Result<S, CrierError> {
     let mut packet = Vec::new();
     if channel.receive(&mut packet)?.is_none() {
-        return Err(CrierError::Internal("the supervisor was gone before it said what to do".to_owned()));
+        return Err(CrierError::Internal("the supervisor ended before it sent the settings".to_owned()));
     }
     match decode::<ToStage<S, serde_json::Value>>(&packet)?.0 {
         ToStage::Start { version: VERSION, settings } => Ok(settings),

@@ -15,17 +15,19 @@ use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
 
 use crate::device_list::{DEVICE_LIST_TIMEOUT, DeviceListError, PendingDeviceLists};
 
-/// Samples that a stream may be ahead of the ear: 20 s at 24 kHz, 2 MB.
+/// Samples that a stream may be ahead of playback: 20 s at 24 kHz, 2 MB. Long enough that the engines rest for whole
+/// sentences, and short enough that little work is thrown away by a stop.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
-/// Samples of a stream that is not heard yet: 120 s at 24 kHz, 12 MB. Then it is heard whether it is whole or not.
+/// Samples of a stream that was not released yet: 120 s at 24 kHz, 12 MB. Beyond that memory is worth more than the wish
+/// to hear a text only when it is whole, so it is released.
 const UNRELEASED_SAMPLES_MAX: usize = 2_880_000;
-/// Samples in one packet.
+/// Samples in one packet: 19 kB, far below the limit of a packet, and 200 ms, so that a stop waits for no long transfer.
 const PACKET_SAMPLES_MAX: usize = 4_800;
 
 /// The player, seen from the supervisor.
 pub struct PlayerClient {
     state: RefCell<PlayerState>,
-    /// Something is to be sent.
+    /// Wakes the task that sends.
     wake: Notify,
     /// Number of reports of the player; a task that waits for a state looks again when it changes.
     changed: watch::Sender<u64>,
@@ -35,7 +37,7 @@ pub struct PlayerClient {
 struct PlayerState {
     streams: u64,
     current: Option<PlayedStream>,
-    /// Requests that go before everything else.
+    /// Requests that are sent before any samples.
     requests: VecDeque<PlayerRequest>,
     volume_percent: u32,
     muted: bool,
@@ -160,6 +162,7 @@ impl PlayerClient {
                     if let Some(reason) = &stream.refused {
                         return Err(StreamError::Refused(reason.clone()));
                     }
+                    // The check precedes the samples of this call, so one push may exceed the limit by its length.
                     stream.released |= stream.samples.len() >= UNRELEASED_SAMPLES_MAX;
                     if stream.samples.len() < AHEAD_SAMPLES_MAX || !stream.released {
                         stream.samples.extend(samples);
@@ -220,6 +223,7 @@ impl PlayerClient {
             {
                 state.requests.push_back(PlayerRequest::Stop { stream: stream.number });
             }
+            // A pause belongs to what was playing: the next announcement must not wait for a forgotten one.
             if std::mem::take(&mut state.paused) {
                 state.requests.push_back(PlayerRequest::Resume);
             }
@@ -353,6 +357,7 @@ impl PlayerClient {
     /// A new player knows nothing.
     fn introduce(&self) {
         let mut state = self.state.borrow_mut();
+        // They were meant for the player that has ended; volume, mute and pause are sent again below.
         state.requests.clear();
         state.connected = true;
         let (percent, on, paused) = (state.volume_percent, state.muted, state.paused);
@@ -402,7 +407,8 @@ impl PlayerClient {
             let Some(report) = state.device_lists.take(report) else { return };
             match report {
                 PlayerReport::Played { stream, offset } if present == Some(stream) => {
-                    state.with(|stream| stream.advance(offset));
+                    // A player cannot have played what it was not sent; believing it would lose samples.
+                    state.with(|stream| stream.advance(offset.min(stream.sent)));
                 }
                 PlayerReport::Credit { stream, until } if present == Some(stream) => {
                     state.with(|stream| stream.credit_until = until);
@@ -472,25 +478,4 @@ impl PlayerState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_player_is_due_while_it_has_enough_sound_or_the_end() {
-        let mut stream = PlayedStream::new(1, 24_000, None);
-        stream.samples.resize(4_800, 0.1);
-        assert!(!stream.is_due(), "it may not begin yet");
-        stream.released = true;
-        assert!(stream.is_due());
-        stream.advance(4_800 - 2_400);
-        assert!(stream.is_due(), "100 ms are left");
-        stream.advance(4_800 - 240);
-        assert!(!stream.is_due(), "it ran dry: what is held back waits for more");
-        stream.complete = true;
-        assert!(stream.is_due(), "the rest is to be heard");
-        stream.advance(u64::MAX);
-        assert!(stream.is_due(), "and the end to be told");
-        stream.finished = true;
-        assert!(!stream.is_due());
-    }
-}
+mod tests;
