@@ -47,7 +47,7 @@ pub(crate) fn silence() {
 }
 
 /// Sets the level of the configuration unless the environment sets directives.
-pub(crate) fn set_level(log: &crier_config::Log) {
+pub(crate) fn set_level(log: &crier_config::LogSettings) {
     if std::env::var_os(VARIABLE).is_some() {
         return;
     }

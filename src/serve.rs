@@ -83,7 +83,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     }
     let (state, states) = watch::channel(State::default());
     let player_spec = Rc::new(RefCell::new(plan::player(&config, &cpus, timeouts, &users, &remembered)));
-    let intake_spec = Rc::new(RefCell::new(plan::intake(&config, &cpus, timeouts, &users, &id)?));
+    let intake_spec = Rc::new(RefCell::new(plan::intake(&config, &cpus, timeouts, &users, &id)));
     let (player, connections) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);

@@ -8,8 +8,8 @@ mod intake;
 mod player;
 mod requests;
 
-pub(crate) use intake::IntakeSettings;
-pub(crate) use player::PlayerSettings;
+pub(crate) use intake::IntakeStageSettings;
+pub(crate) use player::PlayerStageSettings;
 
 use std::path::PathBuf;
 

@@ -3,4 +3,4 @@
 
 mod dialect;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dialect::check(crier_intake::serial::DialectName::Line, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dialect::check(crier_config::DialectName::Line, bytes));

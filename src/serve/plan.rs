@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crier_announce::{Draft, Priority};
-use crier_config::{Config, TextMode, VoiceBundle};
-use crier_intake::buttons;
+use crier_config::{Config, TextModeSetting, VoiceBundle};
 use crier_playback::{MAIN_VOICE, PlaybackOptions, SpeechOptions, VoiceOptions, VoiceProfile};
 use crier_store::PersistedSettings;
 use crier_supervisor::{CpuAssignment, CpuOverrides, CpuPlan, EngineCpus, StageSpec, StageTimeouts};
@@ -13,17 +12,14 @@ use crier_synthesis::{EngineSpecs, Style};
 use crier_system::{PROCESSORS_ROOT, User, clusters, machine_id, random_id};
 use crier_wire::EngineSettings;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::users::Users;
 use crate::cli::StageKind;
 use crate::error::CrierError;
-use crate::stage::{self, IntakeSettings, PlayerSettings};
+use crate::stage::{self, IntakeStageSettings, PlayerStageSettings};
 
 /// CPUs of everything on a machine whose CPUs are `allowed`, with what the configuration says instead. `allowed` are
 /// the CPUs of the program at its start: once the supervisor has pinned itself to its own, it cannot find the others.
-pub(crate) fn cpus(config: &crier_config::Cpu, allowed: &[usize]) -> Result<CpuPlan, CrierError> {
+pub(crate) fn cpus(config: &crier_config::CpuSettings, allowed: &[usize]) -> Result<CpuPlan, CrierError> {
     let overrides = CpuOverrides {
         talker_threads: config.talker_threads,
         talker: config.talker_processors.clone(),
@@ -37,7 +33,7 @@ pub(crate) fn cpus(config: &crier_config::Cpu, allowed: &[usize]) -> Result<CpuP
     Ok(CpuPlan::from_clusters(&found).with(&overrides, allowed)?)
 }
 
-pub(crate) fn timeouts(config: &crier_config::Supervisor) -> StageTimeouts {
+pub(crate) fn timeouts(config: &crier_config::SupervisorSettings) -> StageTimeouts {
     StageTimeouts {
         start_timeout_ms: u64::from(config.stage_start_timeout_s) * 1000,
         progress_timeout_ms: u64::from(config.stage_progress_timeout_ms),
@@ -69,9 +65,9 @@ pub(crate) fn speech(
             language: voice.language.clone(),
             instruction: None,
             mode: match voice.text_mode {
-                TextMode::Auto => None,
-                TextMode::Streaming => Some(crier_speech::TextMode::Streaming),
-                TextMode::Whole => Some(crier_speech::TextMode::Whole),
+                TextModeSetting::Auto => None,
+                TextModeSetting::Streaming => Some(crier_speech::TextMode::Streaming),
+                TextModeSetting::Whole => Some(crier_speech::TextMode::Whole),
             },
         };
         let profile = VoiceProfile { folder, style, seed: voice.seed, fallback: voice.fallback };
@@ -106,9 +102,9 @@ pub(crate) fn player(
     timeouts: StageTimeouts,
     users: &Users,
     remembered: &PersistedSettings,
-) -> StageSpec<PlayerSettings> {
+) -> StageSpec<PlayerStageSettings> {
     let volume_percent = remembered.volume_percent.and_then(|percent| u8::try_from(percent.min(100)).ok());
-    let settings = PlayerSettings {
+    let settings = PlayerStageSettings {
         output: config.player.output.clone(),
         mixer: config.player.mixer.clone(),
         buffer_ms: config.player.buffer_ms,
@@ -126,70 +122,17 @@ pub(crate) fn intake(
     timeouts: StageTimeouts,
     users: &Users,
     id: &str,
-) -> Result<StageSpec<IntakeSettings>, CrierError> {
-    let settings = IntakeSettings {
+) -> StageSpec<IntakeStageSettings> {
+    let settings = IntakeStageSettings {
         id: id.to_owned(),
         name: config.appliance.name.clone(),
-        serial: config.serial.iter().map(same).collect::<Result<_, _>>()?,
-        fifo: config.fifo.iter().map(same).collect::<Result<_, _>>()?,
-        mqtt: config.mqtt.as_ref().map(same).transpose()?,
-        button: config.button.iter().map(|button| self::button(button, config)).collect::<Result<_, _>>()?,
+        serial: config.serial.clone(),
+        fifo: config.fifo.clone(),
+        mqtt: config.mqtt.clone(),
+        button: config.button.clone(),
     };
     let user = users.intake.as_ref();
-    Ok(stage::spec(StageKind::Intake, "intake".to_owned(), settings, user, Some(&cpus.intake), timeouts))
-}
-
-/// A section as the intake has it: the same keys, in a type of its own.
-fn same<From: Serialize, To: DeserializeOwned>(section: &From) -> Result<To, CrierError> {
-    serde_json::to_value(section).and_then(serde_json::from_value).map_err(|error| {
-        CrierError::Internal(format!("a section of the configuration does not fit the intake: {error}"))
-    })
-}
-
-fn button(button: &crier_config::Button, config: &Config) -> Result<buttons::ButtonSettings, CrierError> {
-    let action = |action: &Option<crier_config::Action>| {
-        action.as_ref().map(|action| self::action(action, config)).transpose()
-    };
-    Ok(buttons::ButtonSettings {
-        key: button.key.clone(),
-        device: button.device.clone(),
-        press: action(&button.press)?,
-        double_press: action(&button.double_press)?,
-        long_press: action(&button.long_press)?,
-        long_press_ms: button.long_press_ms,
-        double_press_ms: button.double_press_ms,
-    })
-}
-
-fn action(action: &crier_config::Action, config: &Config) -> Result<buttons::ButtonAction, CrierError> {
-    use buttons::ButtonAction as Does;
-    use crier_config::{Action, Mute};
-    Ok(match action {
-        Action::Say { text, language, voice, priority } => Does::Say {
-            text: text.as_str().to_owned(),
-            language: language.clone(),
-            voice: voice.clone(),
-            priority: *priority,
-        },
-        Action::Wav { file, priority } => {
-            let folder = &config.player.chimes_dir;
-            let inside = file.parent().is_none_or(|parent| parent.as_os_str().is_empty() || parent == folder);
-            let name = file.file_name().and_then(|name| name.to_str()).filter(|_| inside);
-            let chime = name.ok_or_else(|| {
-                let (file, folder) = (file.display(), folder.display());
-                CrierError::Usage(format!("a button plays {file}, which is not in {folder}; put it there"))
-            })?;
-            Does::Wav { chime: chime.to_owned(), priority: *priority }
-        }
-        Action::Volume { step_percent } => Does::Volume { step_percent: i32::from(*step_percent) },
-        Action::Mute(Mute::Toggle) => Does::Mute(None),
-        Action::Mute(Mute::On) => Does::Mute(Some(true)),
-        Action::Mute(Mute::Off) => Does::Mute(Some(false)),
-        Action::Stop => Does::Stop,
-        Action::StopAll => Does::StopAll,
-        Action::Repeat => Does::Repeat,
-        Action::Pause => Does::Pause,
-    })
+    stage::spec(StageKind::Intake, "intake".to_owned(), settings, user, Some(&cpus.intake), timeouts)
 }
 
 /// Who this is, for MQTT: as configured, or as the hardware says, or made up once and kept.
@@ -221,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_input_of_a_configuration_reaches_the_intake() {
+    fn every_input_of_a_configuration_reaches_the_intake_unchanged() {
         let text = r#"
             [player]
             chimes_dir = "/usr/share/crier/chimes"
@@ -254,31 +197,10 @@ mod tests {
         let (config, _) = Config::parse("test", text).unwrap();
         let timeouts = timeouts(&config.supervisor);
         let cpus = cpus(&config.cpu, &[0]).unwrap();
-        let settings = intake(&config, &cpus, timeouts, &Users::default(), "id").unwrap().settings;
-        let serial = &settings.serial[0];
-        assert_eq!((serial.format.to_string().as_str(), serial.replies), ("7E2", false));
-        assert_eq!(serde_json::to_value(serial.encoding).unwrap(), "shift_jis");
-        assert_eq!(settings.fifo[0].mode, 0o640);
-        let broker = settings.mqtt.unwrap();
-        assert_eq!((broker.port, broker.tls.is_some()), (8883, true));
-        let [first, second] = &settings.button[..] else { panic!("two buttons") };
-        assert!(matches!(&first.press, Some(buttons::ButtonAction::Say { text, .. }) if text == "Hello."));
-        assert!(
-            matches!(&first.double_press, Some(buttons::ButtonAction::Wav { chime, .. }) if chime == "gong.wav")
-        );
-        assert_eq!(first.long_press, Some(buttons::ButtonAction::Mute(None)));
-        assert_eq!(second.press, Some(buttons::ButtonAction::Volume { step_percent: -5 }));
-        assert_eq!(second.double_press, Some(buttons::ButtonAction::StopAll));
-        assert_eq!(second.long_press, Some(buttons::ButtonAction::Repeat));
-    }
-
-    #[test]
-    fn a_button_sound_outside_the_chimes_folder_is_refused_with_the_remedy() {
-        let text = "[[button]]\nkey = \"KEY_PROG1\"\npress = { wav = \"/home/me/bell.wav\" }\n";
-        let (config, _) = Config::parse("test", text).unwrap();
-        let cpus = cpus(&config.cpu, &[0]).unwrap();
-        let timeouts = timeouts(&config.supervisor);
-        let error = intake(&config, &cpus, timeouts, &Users::default(), "id").unwrap_err().to_string();
-        assert!(error.contains("/home/me/bell.wav") && error.contains("put it there"), "{error}");
+        let settings = intake(&config, &cpus, timeouts, &Users::default(), "id").settings;
+        let sent = serde_json::to_vec(&settings).unwrap();
+        assert_eq!(serde_json::from_slice::<IntakeStageSettings>(&sent).unwrap(), settings);
+        assert_eq!((settings.serial, settings.fifo), (config.serial, config.fifo));
+        assert_eq!((settings.mqtt, settings.button), (config.mqtt, config.button));
     }
 }

@@ -45,7 +45,7 @@ impl Supervisor {
         let timeouts = plan::timeouts(&config.supervisor);
         let cpus = plan::cpus(&config.cpu, &self.allowed_cpus)?;
         let speech = plan::speech(&config, &cpus, timeouts, &self.users)?;
-        let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id)?;
+        let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 
         crate::logging::set_level(&config.log);
         if changes.contains("cpu.supervisor_processors")

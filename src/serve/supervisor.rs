@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::appliance::Appliance;
 use super::inputs::Inputs;
 use super::users::Users;
-use crate::stage::{IntakeSettings, PlayerSettings};
+use crate::stage::{IntakeStageSettings, PlayerStageSettings};
 
 /// Everything that the tasks of the supervisor share.
 pub(super) struct Supervisor {
@@ -25,8 +25,8 @@ pub(super) struct Supervisor {
     pub(super) inputs: Rc<Inputs>,
     pub(super) player: Rc<Stage>,
     pub(super) intake: Rc<Stage>,
-    pub(super) player_spec: Rc<RefCell<StageSpec<PlayerSettings>>>,
-    pub(super) intake_spec: Rc<RefCell<StageSpec<IntakeSettings>>>,
+    pub(super) player_spec: Rc<RefCell<StageSpec<PlayerStageSettings>>>,
+    pub(super) intake_spec: Rc<RefCell<StageSpec<IntakeStageSettings>>>,
     /// CPUs that the program may use, as found at the start.
     pub(super) allowed_cpus: Vec<usize>,
     pub(super) cpus: RefCell<CpuPlan>,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crier_config::Action;
+use crier_config::ButtonAction;
 use crier_store::JournalEvent;
 use crier_system::{Notice, Watchdog, watchdog_interval};
 use tokio::sync::mpsc;
@@ -88,7 +88,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
         let speech = &supervisor.appliance.speech;
         for button in &config.button {
             for action in [&button.press, &button.double_press, &button.long_press].into_iter().flatten() {
-                let Action::Say { text, language, voice, .. } = action else { continue };
+                let ButtonAction::Say { text, language, voice, .. } = action else { continue };
                 if !supervisor.appliance.queue(crier_announce::Queue::is_empty) {
                     break;
                 }

@@ -17,7 +17,7 @@ pub(crate) struct Users {
 
 impl Users {
     /// Looks up whom the configuration names.
-    pub(crate) fn find(config: &crier_config::Users) -> Result<Self, CrierError> {
+    pub(crate) fn find(config: &crier_config::UserSettings) -> Result<Self, CrierError> {
         let find = |stage, name: &Option<String>| find(stage, name.as_deref());
         Ok(Self {
             talker: find(StageKind::Talker, &config.talker)?,
@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn an_unknown_user_is_refused_with_stage_name_and_remedy() {
-        let config = crier_config::Users { vocoder: Some("nobody-at-all".into()), ..Default::default() };
+        let config =
+            crier_config::UserSettings { vocoder: Some("nobody-at-all".into()), ..Default::default() };
         let error = Users::find(&config).unwrap_err().to_string();
         assert!(
             error.contains("[users] vocoder") && error.contains("useradd --system nobody-at-all"),
@@ -76,7 +77,7 @@ mod tests {
         if !is_root() {
             return crier_test_needs::missing("root", "run the tests as root");
         }
-        let config = crier_config::Users { player: Some("daemon".into()), ..Default::default() };
+        let config = crier_config::UserSettings { player: Some("daemon".into()), ..Default::default() };
         let users = Users::find(&config).unwrap();
         assert_eq!(users.player.unwrap().name, "daemon");
     }

@@ -1,5 +1,6 @@
 //! The intake as a stage: all inputs in one process, which knows neither models nor sound.
 
+use crier_config::{ButtonSettings, FifoSettings, MqttSettings, SerialSettings};
 use crier_intake::{Hub, buttons, fifo, mqtt, serial};
 use crier_system::Channel;
 use crier_wire::{FromStage, IntakeReport, IntakeRequest, ToStage, decode, encode};
@@ -13,18 +14,18 @@ use crier_supervisor::Packets;
 /// Settings of the intake stage, its first message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct IntakeSettings {
+pub(crate) struct IntakeStageSettings {
     /// Identifier of this appliance.
     pub(crate) id: String,
     /// Name of this appliance for people.
     pub(crate) name: String,
-    pub(crate) serial: Vec<serial::SerialSettings>,
-    pub(crate) fifo: Vec<fifo::FifoSettings>,
-    pub(crate) mqtt: Option<mqtt::MqttSettings>,
-    pub(crate) button: Vec<buttons::ButtonSettings>,
+    pub(crate) serial: Vec<SerialSettings>,
+    pub(crate) fifo: Vec<FifoSettings>,
+    pub(crate) mqtt: Option<MqttSettings>,
+    pub(crate) button: Vec<ButtonSettings>,
 }
 
-impl IntakeSettings {
+impl IntakeStageSettings {
     /// Starts all inputs and returns their number.
     fn start(self, hub: &Hub) -> usize {
         let mut count = 0;
@@ -50,14 +51,14 @@ impl IntakeSettings {
             tokio::spawn(mqtt::run(mqtt::MqttOptions { identity, broker }, handle("mqtt")));
         }
         if !self.button.is_empty() {
-            tokio::spawn(buttons::run(buttons::ButtonsSettings { buttons: self.button }, handle("buttons")));
+            tokio::spawn(buttons::run(self.button, handle("buttons")));
         }
         count
     }
 }
 
 pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
-    let settings: IntakeSettings = settings(&channel)?;
+    let settings: IntakeStageSettings = settings(&channel)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -68,7 +69,7 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     result
 }
 
-async fn serve(channel: Channel, settings: IntakeSettings) -> Result<(), CrierError> {
+async fn serve(channel: Channel, settings: IntakeStageSettings) -> Result<(), CrierError> {
     let packets = Packets::new(channel)?;
     let mut hub = Hub::new();
     let count = settings.start(&hub);

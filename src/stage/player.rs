@@ -25,34 +25,34 @@ const LIST_REQUESTS_MAX: usize = 16;
 /// Settings of the player stage, its first message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PlayerSettings {
-    pub(crate) output: crier_config::Output,
-    pub(crate) mixer: crier_config::Mixer,
+pub(crate) struct PlayerStageSettings {
+    pub(crate) output: crier_config::OutputSetting,
+    pub(crate) mixer: crier_config::MixerSetting,
     pub(crate) buffer_ms: u32,
     pub(crate) period_ms: u32,
     pub(crate) volume_percent: u8,
     pub(crate) muted: bool,
 }
 
-impl PlayerSettings {
+impl PlayerStageSettings {
     fn output(&self) -> Output {
         match &self.output {
-            crier_config::Output::Alsa { device } => Output::Alsa {
+            crier_config::OutputSetting::Alsa { device } => Output::Alsa {
                 device: device.clone(),
                 timing: Timing { buffer_ms: self.buffer_ms, period_ms: self.period_ms },
                 mixer: match &self.mixer {
-                    crier_config::Mixer::Auto => crier_player::Mixer::Auto,
-                    crier_config::Mixer::None => crier_player::Mixer::None,
-                    crier_config::Mixer::Element(name) => crier_player::Mixer::Name(name.clone()),
+                    crier_config::MixerSetting::Auto => crier_player::Mixer::Auto,
+                    crier_config::MixerSetting::None => crier_player::Mixer::None,
+                    crier_config::MixerSetting::Element(name) => crier_player::Mixer::Name(name.clone()),
                 },
             },
-            crier_config::Output::Wav { file } => {
+            crier_config::OutputSetting::Wav { file } => {
                 Output::Wav { path: file.clone(), format: crier_player::WavFormat::S16 }
             }
-            crier_config::Output::Capture { file } => {
+            crier_config::OutputSetting::Capture { file } => {
                 Output::Capture { path: file.clone(), format: crier_player::WavFormat::S16 }
             }
-            crier_config::Output::Null => Output::Null,
+            crier_config::OutputSetting::Null => Output::Null,
         }
     }
 }
@@ -67,7 +67,7 @@ enum Incoming {
 }
 
 pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
-    let settings: PlayerSettings = settings(&channel)?;
+    let settings: PlayerStageSettings = settings(&channel)?;
     let (output, channel) = (settings.output(), Arc::new(channel));
     let detail = output.name();
     let mut packet = Vec::new();

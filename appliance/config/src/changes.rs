@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::key::Key;
-use crate::sections::{Voice, VoiceBundle};
+use crate::sections::{VoiceBundle, VoiceSettings};
 
 /// A stage process that a configuration change can restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -232,7 +232,7 @@ impl Changes {
 }
 
 /// The part of a voice that the engines load when they start.
-fn model(voice: &Voice) -> (&VoiceBundle, Option<&Path>) {
+fn model(voice: &VoiceSettings) -> (&VoiceBundle, Option<&Path>) {
     (&voice.bundle, voice.file.as_deref())
 }
 
@@ -243,7 +243,8 @@ fn further_models(config: &Config) -> BTreeSet<(&VoiceBundle, Option<&Path>)> {
 }
 
 /// Each voice without its model.
-fn styles<'a>(voices: impl IntoIterator<Item = &'a Voice>) -> Vec<Voice> {
-    let style = |voice: &Voice| Voice { bundle: VoiceBundle::Embedded, file: None, ..voice.clone() };
+fn styles<'a>(voices: impl IntoIterator<Item = &'a VoiceSettings>) -> Vec<VoiceSettings> {
+    let style =
+        |voice: &VoiceSettings| VoiceSettings { bundle: VoiceBundle::Embedded, file: None, ..voice.clone() };
     voices.into_iter().map(style).collect()
 }

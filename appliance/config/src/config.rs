@@ -14,8 +14,9 @@ use crate::place::Source;
 use crate::reader::{Reader, Trouble};
 use crate::section::Section;
 use crate::sections::{
-    Appliance, Button, Control, Cpu, Fifo, Known, Log, Metrics, Mqtt, Player, Queue, Serial, Supervisor,
-    Users, Voice, Watchdog, read_action_table,
+    ApplianceSettings, ButtonSettings, ControlSettings, CpuSettings, FifoSettings, Known, LogSettings,
+    MetricsSettings, MqttSettings, PlayerSettings, QueueSettings, SerialSettings, SupervisorSettings,
+    UserSettings, VoiceSettings, WatchdogSettings, read_action_table,
 };
 use crate::syntax::{trouble, unclosed};
 
@@ -28,37 +29,37 @@ const SECTIONS_MAX: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Config {
     /// Identity and folders.
-    pub appliance: Appliance,
+    pub appliance: ApplianceSettings,
     /// Default voice.
-    pub voice: Voice,
+    pub voice: VoiceSettings,
     /// Further voices, by name.
-    pub voices: BTreeMap<String, Voice>,
+    pub voices: BTreeMap<String, VoiceSettings>,
     /// Capacity of the queue.
-    pub queue: Queue,
+    pub queue: QueueSettings,
     /// Audio output.
-    pub player: Player,
+    pub player: PlayerSettings,
     /// Assignment of CPUs to stages.
-    pub cpu: Cpu,
+    pub cpu: CpuSettings,
     /// Users of the stages.
-    pub users: Users,
+    pub users: UserSettings,
     /// Serial ports that text comes in by.
-    pub serial: Vec<Serial>,
+    pub serial: Vec<SerialSettings>,
     /// FIFOs that text comes in by.
-    pub fifo: Vec<Fifo>,
+    pub fifo: Vec<FifoSettings>,
     /// The broker; `None`: there is none.
-    pub mqtt: Option<Mqtt>,
+    pub mqtt: Option<MqttSettings>,
     /// Push-buttons.
-    pub button: Vec<Button>,
+    pub button: Vec<ButtonSettings>,
     /// The socket of `crier ctl`.
-    pub control: Control,
+    pub control: ControlSettings,
     /// The socket that metrics are read from.
-    pub metrics: Metrics,
+    pub metrics: MetricsSettings,
     /// Hardware watchdog.
-    pub watchdog: Watchdog,
+    pub watchdog: WatchdogSettings,
     /// Start, stop and time limits of the supervisor.
-    pub supervisor: Supervisor,
+    pub supervisor: SupervisorSettings,
     /// Level of the log.
-    pub log: Log,
+    pub log: LogSettings,
 }
 
 impl Config {
@@ -126,29 +127,33 @@ impl Config {
     fn read_sections<'a>(reader: &mut Reader<'a>, table: Option<&'a DeTable<'a>>) -> Self {
         let mut root = Section::root(reader, table);
         let mut known = Known::default();
-        let appliance = root.section("appliance", Appliance::read);
+        let appliance = root.section("appliance", ApplianceSettings::read);
         root.reader.name_directory("run_dir", appliance.run_dir.clone());
         root.reader.name_directory("state_dir", appliance.state_dir.clone());
-        let voice = root.section("voice", |section| Voice::read(section, None));
+        let voice = root.section("voice", |section| VoiceSettings::read(section, None));
         let voices =
-            root.named_sections("voices", SECTIONS_MAX, |section| Voice::read(section, Some(&voice)));
+            root.named_sections("voices", SECTIONS_MAX, |section| VoiceSettings::read(section, Some(&voice)));
         known.voices = voices.keys().cloned().collect();
-        let queue = root.section("queue", Queue::read);
-        let player = root.section("player", Player::read);
-        let cpu = root.section("cpu", Cpu::read);
-        let users = root.section("users", Users::read);
-        let serial = root.sections("serial", SECTIONS_MAX, |section| Serial::read(section, &mut known));
-        let fifo = root.sections("fifo", SECTIONS_MAX, |section| Some(Fifo::read(section, &mut known)));
-        let mqtt = root.section("mqtt", Mqtt::read);
-        let button = root.sections("button", SECTIONS_MAX, |section| Button::read(section, &mut known));
+        let queue = root.section("queue", QueueSettings::read);
+        let player = root.section("player", PlayerSettings::read);
+        known.chimes_dir.clone_from(&player.chimes_dir);
+        let cpu = root.section("cpu", CpuSettings::read);
+        let users = root.section("users", UserSettings::read);
+        let serial =
+            root.sections("serial", SECTIONS_MAX, |section| SerialSettings::read(section, &mut known));
+        let fifo =
+            root.sections("fifo", SECTIONS_MAX, |section| Some(FifoSettings::read(section, &mut known)));
+        let mqtt = root.section("mqtt", MqttSettings::read);
+        let button =
+            root.sections("button", SECTIONS_MAX, |section| ButtonSettings::read(section, &mut known));
         root.imagined("action of a [[button]]", |section| {
             read_action_table(section, &known);
         });
-        let control = root.section("control", |section| Control::read(section, &mut known));
-        let metrics = root.section("metrics", |section| Metrics::read(section, &mut known));
-        let supervisor = root.section("supervisor", Supervisor::read);
-        let watchdog = root.section("watchdog", |section| Watchdog::read(section, &supervisor));
-        let log = root.section("log", Log::read);
+        let control = root.section("control", |section| ControlSettings::read(section, &mut known));
+        let metrics = root.section("metrics", |section| MetricsSettings::read(section, &mut known));
+        let supervisor = root.section("supervisor", SupervisorSettings::read);
+        let watchdog = root.section("watchdog", |section| WatchdogSettings::read(section, &supervisor));
+        let log = root.section("log", LogSettings::read);
         root.finish();
         Self {
             appliance,

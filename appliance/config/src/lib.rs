@@ -21,8 +21,10 @@ pub use error::{ConfigError, Finding, Warning};
 pub use key::{Key, KeyDefault};
 pub use report::report;
 pub use sections::{
-    Action, Appliance, Button, ClientCertificate, Control, Cpu, DataBits, Dialect, Encoding, Fifo,
-    FlowControl, Format, Log, LogLevel, Metrics, Mixer, Mqtt, MqttVersion, Mute, Output, Parity, Player,
-    Processors, Queue, Serial, SpokenText, Start, Stop, StopBits, Supervisor, TextMode, Tls, Users, Voice,
-    VoiceBundle, Watchdog,
+    ApplianceSettings, ButtonAction, ButtonSettings, CharacterFormat, ClientCertificate, ControlSettings,
+    CpuSettings, DataBits, DialectName, FifoSettings, FlowControl, InvalidCharacterFormat, LogLevel,
+    LogSettings, MetricsSettings, MixerSetting, MqttSettings, MqttVersion, Mute, OutputSetting, Parity,
+    PlayerSettings, Processors, QueueSettings, SerialSettings, SpokenText, Start, Stop, StopBits,
+    SupervisorSettings, TextEncoding, TextModeSetting, Tls, UserSettings, VoiceBundle, VoiceSettings,
+    WatchdogSettings,
 };

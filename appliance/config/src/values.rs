@@ -17,7 +17,7 @@ const PATH_BYTES_MAX: usize = 1023;
 const SOCKET_BYTES_MAX: usize = 107;
 
 /// A value that is one of some words.
-pub(crate) trait Choice: Copy + PartialEq + 'static {
+pub(crate) trait Keyword: Copy + PartialEq + 'static {
     /// The words and what they mean.
     const WORDS: &'static [(&'static str, Self)];
 }
@@ -25,7 +25,7 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
 /// Words for the variants of an enum, for reading and for showing.
 macro_rules! words {
     ($kind:ty { $($word:literal => $variant:ident),+ $(,)? }) => {
-        impl $crate::values::Choice for $kind {
+        impl $crate::values::Keyword for $kind {
             const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
         }
 
@@ -116,14 +116,14 @@ impl<'a> Section<'_, 'a> {
     }
 
     /// One of some words.
-    pub(crate) fn choice<T: Choice>(&mut self, key: &'static str, default: T) -> T {
+    pub(crate) fn choice<T: Keyword>(&mut self, key: &'static str, default: T) -> T {
         let word = T::WORDS.iter().find(|(_, choice)| *choice == default).map_or("", |(word, _)| *word);
         self.value(key, &choices::<T>(), KeyDefault::Value(quoted(word)), |_, value| choice(value))
             .unwrap_or(default)
     }
 
     /// One of some words, or absent.
-    pub(crate) fn optional_choice<T: Choice>(&mut self, key: &'static str) -> Option<T> {
+    pub(crate) fn optional_choice<T: Keyword>(&mut self, key: &'static str) -> Option<T> {
         self.value(key, &choices::<T>(), KeyDefault::Absent, |_, value| choice(value))
     }
 
@@ -254,7 +254,7 @@ fn number_takes<T: Display>(bounds: &RangeInclusive<T>) -> String {
 }
 
 /// One of the words of `T`.
-pub(crate) fn choice<T: Choice>(value: &DeValue<'_>) -> Result<T, Trouble> {
+pub(crate) fn choice<T: Keyword>(value: &DeValue<'_>) -> Result<T, Trouble> {
     let remedy = || format!("write {}", choices::<T>());
     let DeValue::String(text) = value else {
         return Err(Trouble::new(format!("is {}", kind(value)), remedy()));
@@ -269,7 +269,7 @@ pub(crate) fn choice<T: Choice>(value: &DeValue<'_>) -> Result<T, Trouble> {
 }
 
 /// The words of `T` as a sentence has them.
-pub(crate) fn choices<T: Choice>() -> String {
+pub(crate) fn choices<T: Keyword>() -> String {
     let words: Vec<_> = T::WORDS.iter().map(|(word, _)| format!("`\"{word}\"`")).collect();
     match words.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

@@ -9,11 +9,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crier_announce::Priority;
+use crier_config::FifoSettings;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Group, mkfifo};
 use rustix::fs::OFlags;
-use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 
 use crate::input_status::InputStatus;
@@ -28,43 +27,6 @@ const READ_BYTES: usize = 4096;
 const PIPE_BYTES: usize = 64 * 1024;
 /// How often it is looked after: whether the FIFO is still there, and refusals to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// One FIFO that text comes in by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FifoSettings {
-    /// Where it is made.
-    pub path: PathBuf,
-    /// Its permissions, as `chmod` takes them.
-    #[serde(default = "mode")]
-    pub mode: u32,
-    /// Its group, by name; `None`: that of the appliance.
-    #[serde(default)]
-    pub group: Option<String>,
-    /// How urgent is what comes in here.
-    #[serde(default)]
-    pub priority: Priority,
-    /// Announcements taken in a minute; more are refused.
-    #[serde(default = "max_per_minute")]
-    pub max_per_minute: u32,
-}
-
-fn mode() -> u32 {
-    0o620
-}
-
-fn max_per_minute() -> u32 {
-    600
-}
-
-impl FifoSettings {
-    /// A FIFO with everything else at its default.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        let (mode, max_per_minute) = (mode(), max_per_minute());
-        Self { path: path.into(), mode, group: None, priority: Priority::default(), max_per_minute }
-    }
-}
 
 /// Why a FIFO cannot be used.
 #[derive(Debug, thiserror::Error)]

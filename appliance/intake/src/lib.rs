@@ -27,4 +27,3 @@ pub use hub::{Hub, HubClosed, InputHandle, PressKind, Pressed};
 pub use lines::{InputLine, LineSplitter};
 pub use message::{Defaults, Message};
 pub use rate_limited::RequestOutcome;
-pub use text::TextEncoding;

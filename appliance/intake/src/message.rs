@@ -1,11 +1,12 @@
 //! What a line of text says: words to speak, an announcement in JSON, or a command that begins with `!`.
 
 use crier_announce::{Draft, NAME_CHARACTERS_MAX, Priority};
+use crier_config::TextEncoding;
 use crier_wire::{Command, LossReason};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::text::{TextEncoding, clean};
+use crate::text::{clean, decode};
 
 /// The commands of a line, for whoever wrote one that does not exist.
 const COMMANDS: &str = "the commands are !stop, !stop all, !pause, !resume, !repeat, !volume N, !volume +N, \
@@ -25,6 +26,12 @@ pub struct Defaults {
 }
 
 impl Defaults {
+    /// Returns the defaults with `encoding` in place of UTF-8, which every dialect reads anyway.
+    #[must_use]
+    pub(crate) fn with_fallback_encoding(self, encoding: TextEncoding) -> Self {
+        if self.encoding == TextEncoding::Utf8 { Self { encoding, ..self } } else { self }
+    }
+
     /// An announcement of `text`.
     #[must_use]
     pub fn draft(&self, text: String) -> Draft {
@@ -57,7 +64,7 @@ impl Message {
         if line.first() == Some(&b'{') {
             return json(line, defaults);
         }
-        let Some(text) = defaults.encoding.decode(line) else {
+        let Some(text) = decode(defaults.encoding, line) else {
             let problem = "the text is not UTF-8; send UTF-8, or set `encoding` to what is sent";
             return Self::Wrong(LossReason::Encoding, problem.to_owned());
         };

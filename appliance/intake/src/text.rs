@@ -1,75 +1,36 @@
 //! From bytes to text: UTF-8 first, then what the other side is known to write.
 
+use crier_config::TextEncoding;
 use encoding_rs::{
     BIG5, EUC_KR, GBK, IBM866, KOI8_R, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252,
 };
-use serde::{Deserialize, Serialize};
 
-/// How text is read that is not UTF-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum TextEncoding {
-    /// It is refused.
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// As windows-1252, of which ISO 8859-1 is read as a part.
-    #[serde(rename = "latin1")]
-    Latin1,
-    /// As windows-1251.
-    #[serde(rename = "windows-1251")]
-    Windows1251,
-    /// As KOI8-R.
-    #[serde(rename = "koi8-r")]
-    Koi8R,
-    /// As IBM866.
-    #[serde(rename = "ibm866")]
-    Ibm866,
-    /// As GBK, of which GB2312 is a part.
-    #[serde(rename = "gbk")]
-    Gbk,
-    /// As Big5.
-    #[serde(rename = "big5")]
-    Big5,
-    /// As Shift JIS.
-    #[serde(rename = "shift_jis")]
-    ShiftJis,
-    /// As EUC-KR.
-    #[serde(rename = "euc-kr")]
-    EucKr,
+/// Returns the text in `bytes`, if they are UTF-8 or text in `encoding`.
+#[must_use]
+pub(crate) fn decode(encoding: TextEncoding, bytes: &[u8]) -> Option<String> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(text.to_owned());
+    }
+    decode_strictly(encoding, bytes)
 }
 
-impl TextEncoding {
-    /// The text in `bytes`, if they are UTF-8 or text in this encoding.
-    #[must_use]
-    pub fn decode(self, bytes: &[u8]) -> Option<String> {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Some(text.to_owned());
-        }
-        self.decode_strictly(bytes)
-    }
-
-    /// The text in `bytes`, if they are text in this encoding, whatever they would be in UTF-8.
-    #[must_use]
-    pub fn decode_strictly(self, bytes: &[u8]) -> Option<String> {
-        let encoding = match self {
-            Self::Utf8 => return std::str::from_utf8(bytes).ok().map(str::to_owned),
-            Self::Latin1 => WINDOWS_1252,
-            Self::Windows1251 => WINDOWS_1251,
-            Self::Koi8R => KOI8_R,
-            Self::Ibm866 => IBM866,
-            Self::Gbk => GBK,
-            Self::Big5 => BIG5,
-            Self::ShiftJis => SHIFT_JIS,
-            Self::EucKr => EUC_KR,
-        };
-        let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
-        Some(text.into_owned())
-    }
-
-    /// This encoding, or `other` where this one says nothing beyond UTF-8.
-    pub(crate) fn or(self, other: Self) -> Self {
-        if self == Self::Utf8 { other } else { self }
-    }
+/// Returns the text in `bytes`, if they are text in `encoding`, even if they are valid UTF-8 as well.
+#[must_use]
+pub(crate) fn decode_strictly(encoding: TextEncoding, bytes: &[u8]) -> Option<String> {
+    let encoding = match encoding {
+        TextEncoding::Utf8 => return std::str::from_utf8(bytes).ok().map(str::to_owned),
+        // A superset of the printable part of ISO 8859-1, and what senders that name it mostly mean.
+        TextEncoding::Latin1 => WINDOWS_1252,
+        TextEncoding::Windows1251 => WINDOWS_1251,
+        TextEncoding::Koi8R => KOI8_R,
+        TextEncoding::Ibm866 => IBM866,
+        TextEncoding::Gbk => GBK,
+        TextEncoding::Big5 => BIG5,
+        TextEncoding::ShiftJis => SHIFT_JIS,
+        TextEncoding::EucKr => EUC_KR,
+    };
+    let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
+    Some(text.into_owned())
 }
 
 /// Text in UTF-16. The byte order is that of the mark if there is one, and else the one that gives more of the
@@ -107,13 +68,13 @@ mod tests {
 
     #[test]
     fn utf8_comes_first_and_then_the_encoding() {
-        assert_eq!(TextEncoding::Utf8.decode("Grüße".as_bytes()).unwrap(), "Grüße");
-        assert_eq!(TextEncoding::Latin1.decode(b"Gr\xFC\xDFe").unwrap(), "Grüße");
-        assert_eq!(TextEncoding::Latin1.decode("Grüße".as_bytes()).unwrap(), "Grüße");
-        assert_eq!(TextEncoding::Utf8.decode(b"Gr\xFC\xDFe"), None);
-        assert_eq!(TextEncoding::Gbk.decode(b"\xD6\xB1\xD0\xD0").unwrap(), "直行");
-        assert_eq!(TextEncoding::Koi8R.decode(b"\xF0\xD2\xC9\xD7\xC5\xD4").unwrap(), "Привет");
-        assert_eq!(TextEncoding::Gbk.decode(b"\xD6"), None, "half a character is not text");
+        assert_eq!(decode(TextEncoding::Utf8, "Grüße".as_bytes()).unwrap(), "Grüße");
+        assert_eq!(decode(TextEncoding::Latin1, b"Gr\xFC\xDFe").unwrap(), "Grüße");
+        assert_eq!(decode(TextEncoding::Latin1, "Grüße".as_bytes()).unwrap(), "Grüße");
+        assert_eq!(decode(TextEncoding::Utf8, b"Gr\xFC\xDFe"), None);
+        assert_eq!(decode(TextEncoding::Gbk, b"\xD6\xB1\xD0\xD0").unwrap(), "直行");
+        assert_eq!(decode(TextEncoding::Koi8R, b"\xF0\xD2\xC9\xD7\xC5\xD4").unwrap(), "Привет");
+        assert_eq!(decode(TextEncoding::Gbk, b"\xD6"), None, "half a character is not text");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crier_intake::serial::{DialectName, DialectRequest, SerialSettings, dialect};
+use crier_config::{DialectName, SerialSettings};
+use crier_intake::serial::{DialectRequest, dialect};
 
 /// More than any dialect keeps of a message.
 const HELD_MAX: usize = 2 * 1024 * 1024;

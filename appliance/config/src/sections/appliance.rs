@@ -9,7 +9,7 @@ use crate::values::Text;
 
 /// Identity of the appliance, and its folders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Appliance {
+pub struct ApplianceSettings {
     /// Name in MQTT topics and client ids: 1 to 32 letters, digits, `-` and `_`. `None` (`"auto"`): derived
     /// from the hardware.
     pub id: Option<String>,
@@ -21,7 +21,7 @@ pub struct Appliance {
     pub run_dir: PathBuf,
 }
 
-impl Default for Appliance {
+impl Default for ApplianceSettings {
     fn default() -> Self {
         Self {
             id: None,
@@ -39,7 +39,7 @@ pub(crate) const ID: Text = Text {
 };
 const NAME: Text = Text::any("1 to 64 characters", 64);
 
-impl Appliance {
+impl ApplianceSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let appliance = Self {
             id: section.optional_text("id", Some("auto"), &ID),

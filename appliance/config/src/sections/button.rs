@@ -1,6 +1,6 @@
 //! `[[button]]`: what a press does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crier_announce::Priority;
 use serde::{Deserialize, Serialize};
@@ -14,17 +14,17 @@ use crate::values::{Text, choice, choices, kind, words};
 
 /// One push-button; at least one of its three presses does something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Button {
+pub struct ButtonSettings {
     /// The kernel's name of the key, such as `KEY_PROG1` or `BTN_1`.
     pub key: String,
     /// Name of the input device; `None`: any that has the key.
     pub device: Option<String>,
     /// What a press does.
-    pub press: Option<Action>,
+    pub press: Option<ButtonAction>,
     /// What two presses in quick succession do.
-    pub double_press: Option<Action>,
+    pub double_press: Option<ButtonAction>,
     /// What a press that is held does.
-    pub long_press: Option<Action>,
+    pub long_press: Option<ButtonAction>,
     /// How long a press is a long one, in milliseconds.
     pub long_press_ms: u32,
     /// How quick the succession is, in milliseconds; a single press waits for it only if `double_press` is there.
@@ -34,7 +34,7 @@ pub struct Button {
 /// What a press does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Action {
+pub enum ButtonAction {
     /// Says a text: `{ say = "Dinner is ready" }`.
     Say {
         /// The text.
@@ -46,9 +46,9 @@ pub enum Action {
         /// How urgent it is.
         priority: Priority,
     },
-    /// Plays a WAV file: `{ wav = "/usr/share/sounds/bell.wav" }`.
+    /// Plays a chime: `{ wav = "bell.wav" }`.
     Wav {
-        /// The file.
+        /// File in `player.chimes_dir`, with or without that path.
         file: PathBuf,
         /// How urgent it is.
         priority: Priority,
@@ -82,7 +82,7 @@ pub enum Mute {
     Off,
 }
 
-impl Button {
+impl ButtonSettings {
     /// A button that does nothing yet, with every other key at its default.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
@@ -123,7 +123,7 @@ const LINUX_KEYS: &str = include_str!("linux_keys.txt");
 /// The keys of an action, of which there is one.
 const ACTIONS: [&str; 4] = ["say", "wav", "volume", "mute"];
 
-impl Button {
+impl ButtonSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Option<Self> {
         let key = section.required_text("key", &KEY);
         if let Some(key) = &key {
@@ -169,15 +169,25 @@ fn check_key(section: &mut Section<'_, '_>, key: &str) {
     }
 }
 
-fn read_action(section: &mut Section<'_, '_>, key: &'static str, known: &Known) -> Option<Action> {
+/// Refuses a sound outside `chimes`: the supervisor opens chimes by name, as it may run as root and the text of an
+/// announcement must not make it open any other file.
+fn check_chime(section: &mut Section<'_, '_>, file: &Path, chimes: &Path) {
+    let parent = file.parent().unwrap_or(file);
+    if !parent.as_os_str().is_empty() && parent != chimes || file.file_name().is_none() {
+        let problem = format!("is not in `player.chimes_dir`, which is {}", chimes.display());
+        section.error("wav", problem, "put the file there, and write its name");
+    }
+}
+
+fn read_action(section: &mut Section<'_, '_>, key: &'static str, known: &Known) -> Option<ButtonAction> {
     let words = choices::<Word>();
     let value = section.raw(key, "an action")?;
     let trouble = match value.get_ref() {
         toml::de::DeValue::String(_) => match choice(value.get_ref()) {
-            Ok(Word::Stop) => return Some(Action::Stop),
-            Ok(Word::StopAll) => return Some(Action::StopAll),
-            Ok(Word::Repeat) => return Some(Action::Repeat),
-            Ok(Word::Pause) => return Some(Action::Pause),
+            Ok(Word::Stop) => return Some(ButtonAction::Stop),
+            Ok(Word::StopAll) => return Some(ButtonAction::StopAll),
+            Ok(Word::Repeat) => return Some(ButtonAction::Repeat),
+            Ok(Word::Pause) => return Some(ButtonAction::Pause),
             Err(trouble) => trouble,
         },
         toml::de::DeValue::Table(table) => {
@@ -193,7 +203,7 @@ fn read_action(section: &mut Section<'_, '_>, key: &'static str, known: &Known) 
 }
 
 /// Reads an action that is a table.
-pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) -> Option<Action> {
+pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) -> Option<ButtonAction> {
     let text = section.optional_text("say", None, &SAY);
     let file = section.optional_path("wav", None);
     let step = section.optional_number("volume", None, -100..=100_i8);
@@ -226,10 +236,13 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
     if step == Some(0) {
         section.error("volume", "is a step of 0, which does nothing", "write +5 for louder or -5 for softer");
     }
+    if let Some(file) = &file {
+        check_chime(section, file, &known.chimes_dir);
+    }
     match action {
-        "say" => text.map(|text| Action::Say { text: text.into(), language, voice, priority }),
-        "wav" => file.map(|file| Action::Wav { file, priority }),
-        "volume" => step.map(|step_percent| Action::Volume { step_percent }),
-        _ => mute.map(Action::Mute),
+        "say" => text.map(|text| ButtonAction::Say { text: text.into(), language, voice, priority }),
+        "wav" => file.map(|file| ButtonAction::Wav { file, priority }),
+        "volume" => step.map(|step_percent| ButtonAction::Volume { step_percent }),
+        _ => mute.map(ButtonAction::Mute),
     }
 }

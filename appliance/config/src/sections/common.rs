@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
 use crate::suggest::nearest;
-use crate::values::{Choice, Text};
+use crate::values::{Keyword, Text};
 
-impl Choice for Priority {
+impl Keyword for Priority {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("important", Self::Important),
         ("message", Self::Message),
@@ -63,6 +63,8 @@ pub(crate) struct Known {
     pub(crate) voices: Vec<String>,
     /// Devices, FIFOs and sockets in use.
     pub(crate) paths: Vec<PathBuf>,
+    /// Folder of the chimes, the only sounds that a button may play.
+    pub(crate) chimes_dir: PathBuf,
     /// Keys in use, with their device.
     pub(crate) buttons: Vec<(String, Option<String>)>,
 }

@@ -9,7 +9,7 @@ use crate::sections::common::{Known, read_group};
 
 /// The socket of `crier ctl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Control {
+pub struct ControlSettings {
     /// Path of the socket.
     pub socket: PathBuf,
     /// Group that may use it besides root and the appliance's own user.
@@ -18,24 +18,24 @@ pub struct Control {
 
 /// The socket that metrics are read from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Metrics {
+pub struct MetricsSettings {
     /// Path of the socket; `None` (`"none"`): no socket.
     pub socket: Option<PathBuf>,
 }
 
-impl Default for Control {
+impl Default for ControlSettings {
     fn default() -> Self {
         Self { socket: "/run/crier/control".into(), group: None }
     }
 }
 
-impl Default for Metrics {
+impl Default for MetricsSettings {
     fn default() -> Self {
         Self { socket: Some("/run/crier/metrics".into()) }
     }
 }
 
-impl Control {
+impl ControlSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
         let socket = section.socket("socket", "{run_dir}/control", false).unwrap_or_default();
         section.unique("socket", &mut known.paths, socket.clone());
@@ -43,7 +43,7 @@ impl Control {
     }
 }
 
-impl Metrics {
+impl MetricsSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
         let socket = section.socket("socket", "{run_dir}/metrics", true);
         if let Some(socket) = &socket {

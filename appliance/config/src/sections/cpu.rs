@@ -13,7 +13,7 @@ pub type Processors = Vec<usize>;
 /// Assignment of CPUs to stages. `None` (`"auto"`) leaves a choice to the plan that the appliance makes from the
 /// clusters it finds; everything else overrides that plan. `crier tune` writes this section.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Cpu {
+pub struct CpuSettings {
     /// Threads of talker and predictor, which take turns.
     pub talker_threads: Option<usize>,
     /// CPUs of talker and predictor.
@@ -37,7 +37,7 @@ const THREADS_MAX: usize = 64;
 /// Highest number of a processor.
 const PROCESSOR_MAX: usize = 1023;
 
-impl Cpu {
+impl CpuSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let cpu = Self {
             talker_threads: section.optional_number("talker_threads", Some(AUTO), 1..=THREADS_MAX),

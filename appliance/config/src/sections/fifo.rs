@@ -13,7 +13,7 @@ use crate::values::kind;
 
 /// One FIFO; a line written to it, of text or of JSON, is an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fifo {
+pub struct FifoSettings {
     /// Where it is made.
     pub path: PathBuf,
     /// Its permissions, as `chmod` takes them; written `"0620"`.
@@ -26,7 +26,7 @@ pub struct Fifo {
     pub max_per_minute: u32,
 }
 
-impl Fifo {
+impl FifoSettings {
     /// A FIFO with every other key at its default.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -34,7 +34,7 @@ impl Fifo {
     }
 }
 
-impl Fifo {
+impl FifoSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
         let default = Self::new("");
         let fifo = Self {

@@ -7,7 +7,7 @@ use crate::values::words;
 
 /// Configuration of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Log {
+pub struct LogSettings {
     /// Lines of this level and above are written.
     pub level: LogLevel,
 }
@@ -31,7 +31,7 @@ pub enum LogLevel {
 
 words!(LogLevel { "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace });
 
-impl Log {
+impl LogSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let level = section.choice("level", LogLevel::Info);
         if level > LogLevel::Info {

@@ -16,20 +16,23 @@ mod users;
 mod voice;
 mod watchdog;
 
-pub use appliance::Appliance;
+pub use appliance::ApplianceSettings;
 pub(crate) use button::read_action_table;
-pub use button::{Action, Button, Mute};
+pub use button::{ButtonAction, ButtonSettings, Mute};
 pub(crate) use common::Known;
 pub use common::SpokenText;
-pub use control::{Control, Metrics};
-pub use cpu::{Cpu, Processors};
-pub use fifo::Fifo;
-pub use log::{Log, LogLevel};
-pub use mqtt::{ClientCertificate, Mqtt, MqttVersion, Tls};
-pub use player::{Mixer, Output, Player, Start};
-pub use queue::Queue;
-pub use serial::{DataBits, Dialect, Encoding, FlowControl, Format, Parity, Serial, StopBits};
-pub use supervisor::{Stop, Supervisor};
-pub use users::Users;
-pub use voice::{TextMode, Voice, VoiceBundle};
-pub use watchdog::Watchdog;
+pub use control::{ControlSettings, MetricsSettings};
+pub use cpu::{CpuSettings, Processors};
+pub use fifo::FifoSettings;
+pub use log::{LogLevel, LogSettings};
+pub use mqtt::{ClientCertificate, MqttSettings, MqttVersion, Tls};
+pub use player::{MixerSetting, OutputSetting, PlayerSettings, Start};
+pub use queue::QueueSettings;
+pub use serial::{
+    CharacterFormat, DataBits, DialectName, FlowControl, InvalidCharacterFormat, Parity, SerialSettings,
+    StopBits, TextEncoding,
+};
+pub use supervisor::{Stop, SupervisorSettings};
+pub use users::UserSettings;
+pub use voice::{TextModeSetting, VoiceBundle, VoiceSettings};
+pub use watchdog::WatchdogSettings;

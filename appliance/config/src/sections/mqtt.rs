@@ -12,7 +12,7 @@ use crate::values::{Text, is_word, number};
 
 /// The broker and how to talk to it. It holds no secrets: those stay in their files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mqtt {
+pub struct MqttSettings {
     /// Name or address of the broker.
     pub host: String,
     /// Its port; when the file names none, 8883 with TLS and 1883 without.
@@ -68,7 +68,7 @@ pub struct ClientCertificate {
     pub key_file: PathBuf,
 }
 
-impl Mqtt {
+impl MqttSettings {
     /// An unencrypted connection with every other key at its default.
     #[must_use]
     pub fn new(host: impl Into<String>) -> Self {
@@ -107,7 +107,7 @@ const TOPIC: Text = Text {
     allowed: |character| !matches!(character, '+' | '#' | '$') && !character.is_whitespace(),
 };
 
-impl Mqtt {
+impl MqttSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
         let host = section.optional_text("host", None, &HOST);
         let default = Self::new("");

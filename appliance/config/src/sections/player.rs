@@ -9,13 +9,13 @@ use crate::values::{Text, words};
 
 /// Where speech is heard, how loud, and how far ahead it is buffered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Player {
+pub struct PlayerSettings {
     /// Where the samples go.
-    pub output: Output,
+    pub output: OutputSetting,
     /// Volume at the start, 0 to 100.
     pub volume_percent: u8,
     /// What sets the volume.
-    pub mixer: Mixer,
+    pub mixer: MixerSetting,
     /// Speech that the device holds ahead, in milliseconds; at least two periods.
     pub buffer_ms: u32,
     /// Speech that is handed to the device at once, in milliseconds.
@@ -33,7 +33,7 @@ pub struct Player {
 /// Where samples go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Output {
+pub enum OutputSetting {
     /// A sound device.
     Alsa {
         /// Name of an ALSA PCM, as `aplay -L` lists them.
@@ -69,7 +69,7 @@ words!(Start { "auto" => Auto, "whole" => Whole });
 /// What sets the volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mixer {
+pub enum MixerSetting {
     /// The card's playback element if it has one, else the program.
     #[default]
     Auto,
@@ -79,12 +79,12 @@ pub enum Mixer {
     Element(String),
 }
 
-impl Default for Player {
+impl Default for PlayerSettings {
     fn default() -> Self {
         Self {
-            output: Output::Alsa { device: "default".to_owned() },
+            output: OutputSetting::Alsa { device: "default".to_owned() },
             volume_percent: 80,
-            mixer: Mixer::Auto,
+            mixer: MixerSetting::Auto,
             buffer_ms: 200,
             period_ms: 25,
             crossfade_ms: 10,
@@ -109,7 +109,7 @@ words!(OutputKind { "alsa" => Alsa, "wav" => Wav, "capture" => Capture, "null" =
 const DEVICE: Text = Text::any("the name of an ALSA device", 128);
 const ELEMENT: Text = Text::any("the name of a mixer element", 64);
 
-impl Player {
+impl PlayerSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let default = Self::default();
         let output = Self::read_output(section);
@@ -118,9 +118,9 @@ impl Player {
             output,
             volume_percent: section.number("volume_percent", default.volume_percent, 0..=100),
             mixer: match mixer.as_deref() {
-                None => Mixer::Auto,
-                Some("none") => Mixer::None,
-                Some(element) => Mixer::Element(element.to_owned()),
+                None => MixerSetting::Auto,
+                Some("none") => MixerSetting::None,
+                Some(element) => MixerSetting::Element(element.to_owned()),
             },
             buffer_ms: section.number("buffer_ms", default.buffer_ms, 10..=1000),
             period_ms: section.number("period_ms", default.period_ms, 2..=500),
@@ -133,7 +133,7 @@ impl Player {
         player
     }
 
-    fn read_output(section: &mut Section<'_, '_>) -> Output {
+    fn read_output(section: &mut Section<'_, '_>) -> OutputSetting {
         let kind = section.choice("output", OutputKind::Alsa);
         let device = section.text("device", "default", &DEVICE);
         let file = section.optional_path("wav_file", None);
@@ -147,9 +147,9 @@ impl Player {
             }
         }
         match (kind, file) {
-            (OutputKind::Alsa, _) => Output::Alsa { device },
-            (OutputKind::Wav, Some(file)) => Output::Wav { file },
-            (OutputKind::Capture, Some(file)) => Output::Capture { file },
+            (OutputKind::Alsa, _) => OutputSetting::Alsa { device },
+            (OutputKind::Wav, Some(file)) => OutputSetting::Wav { file },
+            (OutputKind::Capture, Some(file)) => OutputSetting::Capture { file },
             (OutputKind::Wav | OutputKind::Capture, None) => {
                 if !section.has("wav_file") {
                     section.error(
@@ -158,9 +158,9 @@ impl Player {
                         "add `wav_file = \"PATH\"`",
                     );
                 }
-                Output::Null
+                OutputSetting::Null
             }
-            (OutputKind::Null, _) => Output::Null,
+            (OutputKind::Null, _) => OutputSetting::Null,
         }
     }
 

@@ -6,14 +6,14 @@ use crate::section::Section;
 
 /// Capacity of the queue; what exceeds it is refused with an error, never dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Queue {
+pub struct QueueSettings {
     /// Announcements at most.
     pub entries_max: usize,
     /// Journal bytes of all of them at most.
     pub bytes_max: usize,
 }
 
-impl Queue {
+impl QueueSettings {
     /// The same as the queue itself takes them.
     #[must_use]
     pub fn limits(self) -> crier_announce::Limits {
@@ -21,14 +21,14 @@ impl Queue {
     }
 }
 
-impl Default for Queue {
+impl Default for QueueSettings {
     fn default() -> Self {
         let limits = crier_announce::Limits::default();
         Self { entries_max: limits.entries, bytes_max: limits.bytes }
     }
 }
 
-impl Queue {
+impl QueueSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let default = Self::default();
         Self {

@@ -14,13 +14,13 @@ use crate::values::{kind, words};
 
 /// One serial port that text comes in by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Serial {
+pub struct SerialSettings {
     /// The port; it may vanish and come back.
     pub device: PathBuf,
     /// Bits per second.
     pub baud: u32,
     /// What is spoken on the line.
-    pub dialect: Dialect,
+    pub dialect: DialectName,
     /// Priority of what comes in here.
     pub priority: Priority,
     /// Language of what comes in here; `None` (`"auto"`): that of the voice.
@@ -28,9 +28,9 @@ pub struct Serial {
     /// Voice for what comes in here, a name of `[voices]`; `None` (`"default"`): `[voice]`.
     pub voice: Option<String>,
     /// Encoding of the text, for dialects that do not say it themselves.
-    pub encoding: Encoding,
+    pub encoding: TextEncoding,
     /// Bits of a character.
-    pub format: Format,
+    pub format: CharacterFormat,
     /// Who may make the other side wait, and how.
     pub flow_control: FlowControl,
     /// Whether the dialect `line` answers.
@@ -42,7 +42,7 @@ pub struct Serial {
 /// What is spoken on a serial line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Dialect {
+pub enum DialectName {
     /// A line of text, or of JSON, is an announcement.
     #[default]
     Line,
@@ -58,7 +58,7 @@ pub enum Dialect {
 
 /// An encoding of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Encoding {
+pub enum TextEncoding {
     /// UTF-8.
     #[default]
     #[serde(rename = "utf-8")]
@@ -92,7 +92,7 @@ pub enum Encoding {
 /// Bits of a character on the line, written like `8N1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Format {
+pub struct CharacterFormat {
     /// Data bits.
     pub data_bits: DataBits,
     /// Parity bit.
@@ -143,26 +143,26 @@ pub enum FlowControl {
     RtsCts,
 }
 
-impl Default for Format {
+impl Default for CharacterFormat {
     /// `8N1`.
     fn default() -> Self {
         Self { data_bits: DataBits::Eight, parity: Parity::None, stop_bits: StopBits::One }
     }
 }
 
-impl Serial {
+impl SerialSettings {
     /// A port with every other key at its default.
     #[must_use]
     pub fn new(device: impl Into<PathBuf>) -> Self {
         Self {
             device: device.into(),
             baud: 9600,
-            dialect: Dialect::Line,
+            dialect: DialectName::Line,
             priority: Priority::Message,
             language: None,
             voice: None,
-            encoding: Encoding::Utf8,
-            format: Format::default(),
+            encoding: TextEncoding::Utf8,
+            format: CharacterFormat::default(),
             flow_control: FlowControl::None,
             replies: true,
             max_per_minute: 60,
@@ -170,9 +170,9 @@ impl Serial {
     }
 }
 
-words!(Dialect { "line" => Line, "emic2" => Emic2, "syn6288" => Syn6288, "xfs5152" => Xfs5152, "dectalk" => Dectalk });
+words!(DialectName { "line" => Line, "emic2" => Emic2, "syn6288" => Syn6288, "xfs5152" => Xfs5152, "dectalk" => Dectalk });
 words!(FlowControl { "none" => None, "xonxoff" => XonXoff, "rtscts" => RtsCts });
-words!(Encoding {
+words!(TextEncoding {
     "utf-8" => Utf8,
     "latin1" => Latin1,
     "windows-1251" => Windows1251,
@@ -184,7 +184,7 @@ words!(Encoding {
     "euc-kr" => EucKr,
 });
 
-impl Dialect {
+impl DialectName {
     /// Whether messages are frames of any bytes, which name the encoding of their text themselves.
     #[must_use]
     pub fn is_framed(self) -> bool {
@@ -192,7 +192,7 @@ impl Dialect {
     }
 }
 
-impl std::fmt::Display for Format {
+impl std::fmt::Display for CharacterFormat {
     /// As it is written in the file: `8N1`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let data = if self.data_bits == DataBits::Eight { 8 } else { 7 };
@@ -206,21 +206,54 @@ impl std::fmt::Display for Format {
     }
 }
 
-impl TryFrom<String> for Format {
-    type Error = String;
+/// Text that is no [`CharacterFormat`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a format of characters; write data bits 7 or 8, parity N, E or O, stop bits 1 or 2, such as \"8N1\""
+)]
+pub struct InvalidCharacterFormat;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        parse_format(&text).ok_or_else(|| format!("{text:?} is not a format of characters such as \"8N1\""))
+impl std::str::FromStr for CharacterFormat {
+    type Err = InvalidCharacterFormat;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCharacterFormat> {
+        let [data, parity, stop] = text.as_bytes() else { return Err(InvalidCharacterFormat) };
+        Ok(Self {
+            data_bits: match data {
+                b'7' => DataBits::Seven,
+                b'8' => DataBits::Eight,
+                _ => return Err(InvalidCharacterFormat),
+            },
+            parity: match parity.to_ascii_uppercase() {
+                b'N' => Parity::None,
+                b'E' => Parity::Even,
+                b'O' => Parity::Odd,
+                _ => return Err(InvalidCharacterFormat),
+            },
+            stop_bits: match stop {
+                b'1' => StopBits::One,
+                b'2' => StopBits::Two,
+                _ => return Err(InvalidCharacterFormat),
+            },
+        })
     }
 }
 
-impl From<Format> for String {
-    fn from(format: Format) -> Self {
+impl TryFrom<String> for CharacterFormat {
+    type Error = InvalidCharacterFormat;
+
+    fn try_from(text: String) -> Result<Self, InvalidCharacterFormat> {
+        text.parse()
+    }
+}
+
+impl From<CharacterFormat> for String {
+    fn from(format: CharacterFormat) -> Self {
         format.to_string()
     }
 }
 
-impl Serial {
+impl SerialSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Option<Self> {
         let device = section.required_path("device");
         let default = Self::new("");
@@ -245,7 +278,7 @@ impl Serial {
 
     fn check(&self, section: &mut Section<'_, '_>) {
         let dialect = self.dialect;
-        if section.has("replies") && dialect != Dialect::Line {
+        if section.has("replies") && dialect != DialectName::Line {
             let problem = format!("says nothing: {dialect} answers as the original does");
             section.warn("replies", problem, "leave it out");
         }
@@ -269,35 +302,29 @@ impl Serial {
     }
 }
 
-fn read_format(section: &mut Section<'_, '_>) -> Option<Format> {
+fn read_format(section: &mut Section<'_, '_>) -> Option<CharacterFormat> {
     let takes = "data bits 7 or 8, parity N, E or O, stop bits 1 or 2, such as \"8N1\"";
     section.value("format", takes, KeyDefault::Value("\"8N1\"".to_owned()), |_, value| {
         let toml::de::DeValue::String(text) = value else {
             return Err(Trouble::new(format!("is {}", kind(value)), format!("write {takes}, in quotes")));
         };
-        parse_format(text)
-            .ok_or_else(|| Trouble::new("is not a format of characters", format!("write {takes}")))
+        text.parse().map_err(|InvalidCharacterFormat| {
+            Trouble::new("is not a format of characters", format!("write {takes}"))
+        })
     })
 }
 
-fn parse_format(text: &str) -> Option<Format> {
-    let [data, parity, stop] = text.as_bytes() else { return None };
-    Some(Format {
-        data_bits: match data {
-            b'7' => DataBits::Seven,
-            b'8' => DataBits::Eight,
-            _ => return None,
-        },
-        parity: match parity.to_ascii_uppercase() {
-            b'N' => Parity::None,
-            b'E' => Parity::Even,
-            b'O' => Parity::Odd,
-            _ => return None,
-        },
-        stop_bits: match stop {
-            b'1' => StopBits::One,
-            b'2' => StopBits::Two,
-            _ => return None,
-        },
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn character_format_reads_what_it_shows_and_nothing_else() {
+        for text in ["8N1", "7E1", "7O2", "8N2"] {
+            assert_eq!(text.parse::<CharacterFormat>().unwrap().to_string(), text);
+        }
+        for text in ["", "8N", "9N1", "8X1", "8N3", "8N1 "] {
+            assert_eq!(text.parse::<CharacterFormat>(), Err(InvalidCharacterFormat));
+        }
+    }
 }

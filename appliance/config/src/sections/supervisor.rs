@@ -8,7 +8,7 @@ use crate::values::{Text, words};
 
 /// Start, stop and time limits of the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Supervisor {
+pub struct SupervisorSettings {
     /// Treatment of the announcement being spoken at shutdown.
     pub stop: Stop,
     /// Longest time for which it may still be spoken, in seconds.
@@ -36,7 +36,7 @@ pub enum Stop {
     Cut,
 }
 
-impl Default for Supervisor {
+impl Default for SupervisorSettings {
     fn default() -> Self {
         Self {
             stop: Stop::Finish,
@@ -54,7 +54,7 @@ words!(Stop { "finish" => Finish, "cut" => Cut });
 
 const READY: Text = Text::any("what is to be said, 1 to 1000 characters", 1000);
 
-impl Supervisor {
+impl SupervisorSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let default = Self::default();
         Self {

@@ -8,7 +8,7 @@ use crate::values::Text;
 /// User of each stage, by name. `None` (`"auto"`): a stage runs as the user `crier-STAGE` if root has started the
 /// appliance and there is such a user, and else as the user who has started it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Users {
+pub struct UserSettings {
     /// Needs the voice's files.
     pub talker: Option<String>,
     /// Needs the voice's files.
@@ -27,7 +27,7 @@ const USER: Text = Text {
     allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'),
 };
 
-impl Users {
+impl UserSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let mut user = |key| section.optional_text(key, Some("auto"), &USER);
         Self {

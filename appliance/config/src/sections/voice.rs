@@ -10,7 +10,7 @@ use crate::values::{Text, words};
 /// A voice as an announcement may choose it. `[voice]` is the one that speaks when none is chosen; a key that is absent
 /// in `[voices.NAME]` has the value of `[voice]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Voice {
+pub struct VoiceSettings {
     /// The bundle with the model.
     pub bundle: VoiceBundle,
     /// A speaker of the bundle; `None`: the first. Never together with `file`: in `[voices.NAME]` either of the two
@@ -23,7 +23,7 @@ pub struct Voice {
     /// The same seed and text give the same samples.
     pub seed: u64,
     /// Way in which text is fed to the model.
-    pub text_mode: TextMode,
+    pub text_mode: TextModeSetting,
     /// True if the embedded voice speaks when this one cannot.
     pub fallback: bool,
 }
@@ -42,7 +42,7 @@ pub enum VoiceBundle {
 /// Way in which text is fed to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TextMode {
+pub enum TextModeSetting {
     /// As the model was made for.
     #[default]
     Auto,
@@ -52,7 +52,7 @@ pub enum TextMode {
     Whole,
 }
 
-impl Default for Voice {
+impl Default for VoiceSettings {
     fn default() -> Self {
         Self {
             bundle: VoiceBundle::Embedded,
@@ -60,13 +60,13 @@ impl Default for Voice {
             file: None,
             language: None,
             seed: 1,
-            text_mode: TextMode::Auto,
+            text_mode: TextModeSetting::Auto,
             fallback: true,
         }
     }
 }
 
-words!(TextMode { "auto" => Auto, "streaming" => Streaming, "whole" => Whole });
+words!(TextModeSetting { "auto" => Auto, "streaming" => Streaming, "whole" => Whole });
 
 pub(crate) const LANGUAGE: Text = Text {
     takes: "a language such as \"english\"",
@@ -75,7 +75,7 @@ pub(crate) const LANGUAGE: Text = Text {
 };
 const SPEAKER: Text = Text::any("a speaker of the bundle", crier_announce::NAME_CHARACTERS_MAX);
 
-impl Voice {
+impl VoiceSettings {
     /// Reads `[voice]`, or `[voices.NAME]` when `base` is what `[voice]` says.
     pub(crate) fn read(section: &mut Section<'_, '_>, base: Option<&Self>) -> Self {
         let mut voice = base.cloned().unwrap_or_default();

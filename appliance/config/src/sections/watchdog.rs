@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
-use crate::sections::Supervisor;
+use crate::sections::SupervisorSettings;
 
 /// The hardware watchdog, and the conditions for serving it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watchdog {
+pub struct WatchdogSettings {
     /// The device; `None`: the hardware is left alone.
     pub device: Option<PathBuf>,
     /// Silence after which the machine is reset, in seconds.
@@ -19,14 +19,14 @@ pub struct Watchdog {
     pub announcement_age_max_s: u32,
 }
 
-impl Default for Watchdog {
+impl Default for WatchdogSettings {
     fn default() -> Self {
         Self { device: None, timeout_s: 30, announcement_age_max_s: 600 }
     }
 }
 
-impl Watchdog {
-    pub(crate) fn read(section: &mut Section<'_, '_>, supervisor: &Supervisor) -> Self {
+impl WatchdogSettings {
+    pub(crate) fn read(section: &mut Section<'_, '_>, supervisor: &SupervisorSettings) -> Self {
         let default = Self::default();
         let watchdog = Self {
             device: section.optional_path("device", Some("none")),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crier_announce::Priority;
 use crier_config::{
-    Action, Config, ConfigError, DataBits, Dialect, Encoding, FILE_BYTES_MAX, FlowControl, Mixer,
-    MqttVersion, Mute, Output, Parity, StopBits, TextMode, Tls, VoiceBundle,
+    ButtonAction, Config, ConfigError, DataBits, DialectName, FILE_BYTES_MAX, FlowControl, MixerSetting,
+    MqttVersion, Mute, OutputSetting, Parity, StopBits, TextEncoding, TextModeSetting, Tls, VoiceBundle,
 };
 
 use crate::{repository, valid, warnings};
@@ -27,7 +27,7 @@ fn profiles_are_valid_and_say_what_they_are_for() {
     assert_eq!(board.serial[0].device, PathBuf::from("/dev/ttyS6"));
     assert_eq!(board.serial[0].baud, 115_200);
     assert!(
-        matches!(&board.player.output, Output::Alsa { device } if device.contains("CARD=realtekrt5616co"))
+        matches!(&board.player.output, OutputSetting::Alsa { device } if device.contains("CARD=realtekrt5616co"))
     );
     let keys: Vec<_> = board.button.iter().map(|button| button.key.as_str()).collect();
     assert_eq!(keys, ["KEY_VENDOR", "BTN_1"]);
@@ -74,7 +74,7 @@ fn every_kind_of_value_arrives() {
         version = 3
         [[button]]
         key = "BTN_1"
-        press = { wav = "/bell.wav", priority = "notification" }
+        press = { wav = "bell.wav", priority = "notification" }
         double_press = { volume = -5 }
         long_press = { mute = "toggle" }
         [metrics]
@@ -83,8 +83,8 @@ fn every_kind_of_value_arrives() {
         readiness_fd = 3
         "#,
     );
-    assert_eq!(config.player.output, Output::Wav { file: "/var/lib/crier/out.wav".into() });
-    assert_eq!(config.player.mixer, Mixer::Element("Headphone".into()));
+    assert_eq!(config.player.output, OutputSetting::Wav { file: "/var/lib/crier/out.wav".into() });
+    assert_eq!(config.player.mixer, MixerSetting::Element("Headphone".into()));
     assert_eq!(config.cpu.talker_processors, Some(vec![4, 5, 6, 7]));
     assert_eq!(config.cpu.vocoder_processors, None);
     let format = config.serial[0].format;
@@ -95,19 +95,22 @@ fn every_kind_of_value_arrives() {
     assert_eq!(format.to_string(), "8E2");
     assert_eq!(
         (config.serial[0].dialect, config.serial[0].flow_control),
-        (Dialect::Xfs5152, FlowControl::RtsCts)
+        (DialectName::Xfs5152, FlowControl::RtsCts)
     );
-    assert_eq!((config.serial[1].encoding, config.serial[1].priority), (Encoding::Gbk, Priority::Important));
+    assert_eq!(
+        (config.serial[1].encoding, config.serial[1].priority),
+        (TextEncoding::Gbk, Priority::Important)
+    );
     assert_eq!((config.fifo[0].mode, config.fifo[0].group.as_deref()), (0o660, Some("dialout")));
     let mqtt = config.mqtt.unwrap();
     assert_eq!((mqtt.port, mqtt.version, mqtt.tls), (8883, MqttVersion::V3, Some(Tls::default())));
     let button = &config.button[0];
     assert_eq!(
         button.press,
-        Some(Action::Wav { file: "/bell.wav".into(), priority: Priority::Notification })
+        Some(ButtonAction::Wav { file: "bell.wav".into(), priority: Priority::Notification })
     );
-    assert_eq!(button.double_press, Some(Action::Volume { step_percent: -5 }));
-    assert_eq!(button.long_press, Some(Action::Mute(Mute::Toggle)));
+    assert_eq!(button.double_press, Some(ButtonAction::Volume { step_percent: -5 }));
+    assert_eq!(button.long_press, Some(ButtonAction::Mute(Mute::Toggle)));
     assert_eq!(config.metrics.socket, None);
     assert_eq!(config.supervisor.readiness_fd, Some(3));
 }
@@ -148,7 +151,7 @@ fn a_named_voice_takes_over_what_it_does_not_say() {
     assert_eq!((&enrolled.speaker, &enrolled.file), (&None, &Some("carl.voice".into())));
     let bundle = &config.voices["other_bundle"];
     assert_eq!((&bundle.bundle, &bundle.speaker, bundle.seed), (&VoiceBundle::Embedded, &None, 7));
-    assert_eq!(bundle.text_mode, TextMode::Whole);
+    assert_eq!(bundle.text_mode, TextModeSetting::Whole);
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn spoken_texts_stay_out_of_debug_output() {
     let config = valid(
         "[supervisor]\nready_announcement = \"SECRET\"\n[[button]]\nkey = \"KEY_A\"\npress = { say = \"SECRET\" }\n",
     );
-    let Some(Action::Say { text, .. }) = &config.button[0].press else { panic!("no text") };
+    let Some(ButtonAction::Say { text, .. }) = &config.button[0].press else { panic!("no text") };
     assert_eq!(text.as_str(), "SECRET");
     assert!(!format!("{config:?}").contains("SECRET"));
 }

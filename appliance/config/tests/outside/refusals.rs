@@ -91,6 +91,14 @@ const REFUSALS: &[Refusal] = &[
     ("[[fifo]]\nmode = \"0777\"\n", (2, 8), "fifo.mode", "bits that mean nothing", "0620"),
     ("[[fifo]]\nmode = \"0020\"\n", (2, 8), "fifo.mode", "shuts the appliance itself out", "06"),
     ("[[fifo]]\nmode = \"rw\"\n", (2, 8), "fifo.mode", "octal", "0620"),
+    // Buttons.
+    (
+        "[[button]]\nkey=\"KEY_PROG1\"\npress = { wav = \"/home/me/bell.wav\" }\n",
+        (3, 17),
+        "button.press.wav",
+        "`player.chimes_dir`, which is /usr/share/crier/chimes",
+        "put the file there",
+    ),
     // The broker.
     ("[mqtt]\nhost = \"broker\"\n", (2, 8), "mqtt.host", "not encrypted", "`tls = true`"),
     ("[mqtt]\nhost = \"mqtt://b\"\n", (2, 8), "mqtt.host", "'/'", "alone"),

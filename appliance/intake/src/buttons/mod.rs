@@ -2,21 +2,20 @@
 
 pub mod board;
 pub mod gesture;
-mod settings;
+mod request;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crier_config::{ButtonAction, ButtonSettings};
 use crier_wire::LossReason;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub use self::settings::{ButtonAction, ButtonSettings, ButtonsSettings};
-
 use self::board::{Board, Keys, Machine};
 use self::gesture::{GestureDetector, GestureTiming, KeyEvent};
-use self::settings::ButtonRequest;
+use self::request::ButtonRequest;
 use crate::input_status::InputStatus;
 use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
 use crate::{HubClosed, InputHandle, PressKind, Pressed};
@@ -31,12 +30,12 @@ const ACTIONS_MAX: usize = 16;
 const PRESSES_PER_MINUTE: u32 = 240;
 
 /// Listens to the buttons of this machine until the hub is closed. Devices may come and go.
-pub async fn run(settings: ButtonsSettings, handle: InputHandle) {
+pub async fn run(settings: Vec<ButtonSettings>, handle: InputHandle) {
     run_on(Machine, settings, handle).await;
 }
 
 /// As [`run`], on another machine.
-pub async fn run_on(board: impl Board, settings: ButtonsSettings, handle: InputHandle) {
+pub async fn run_on(board: impl Board, settings: Vec<ButtonSettings>, handle: InputHandle) {
     let HubClosed = match serve(&board, &settings, &handle).await {
         Ok(never) => match never {},
         Err(closed) => closed,
@@ -57,7 +56,7 @@ struct DeviceMessage {
 
 async fn serve(
     board: &impl Board,
-    settings: &ButtonsSettings,
+    settings: &[ButtonSettings],
     handle: &InputHandle,
 ) -> Result<std::convert::Infallible, HubClosed> {
     let (sender, mut messages) = mpsc::channel(KEY_EVENTS_MAX);
@@ -102,7 +101,7 @@ async fn serve(
 }
 
 async fn hand_in(limited: &mut RateLimitedHandle, action: &ButtonAction) -> Result<(), HubClosed> {
-    let outcome = match action.request() {
+    let outcome = match ButtonRequest::of(action) {
         ButtonRequest::Announcement(draft) => limited.say(*draft).await?,
         ButtonRequest::Command(command) => limited.command(command).await?,
     };
@@ -204,9 +203,9 @@ struct ButtonPanel {
 }
 
 impl ButtonPanel {
-    fn new(settings: &ButtonsSettings, handle: InputHandle, actions: mpsc::Sender<ButtonAction>) -> Self {
+    fn new(settings: &[ButtonSettings], handle: InputHandle, actions: mpsc::Sender<ButtonAction>) -> Self {
         let mut panel = Self { keys: Vec::new(), unknown: Vec::new(), handle, actions, dropped: 0 };
-        for button in &settings.buttons {
+        for button in settings {
             let Some(code) = board::code(&button.key) else {
                 panel.unknown.push(button.key.clone());
                 continue;
@@ -321,8 +320,7 @@ mod tests {
         let hub = Hub::new();
         let (actions, _waiting) = mpsc::channel(1);
         let button = ButtonSettings { press: Some(ButtonAction::Stop), ..ButtonSettings::new("KEY_PROG1") };
-        let mut panel =
-            ButtonPanel::new(&ButtonsSettings { buttons: vec![button] }, hub.handle("buttons"), actions);
+        let mut panel = ButtonPanel::new(&[button], hub.handle("buttons"), actions);
         panel.act(vec![(0, PressKind::Press); 3]);
         assert_eq!(panel.dropped, 2);
     }

@@ -10,9 +10,9 @@ use tokio::time::{sleep_until, timeout};
 
 use super::error::ConnectionError;
 use super::link::{self, BrokerStream};
+use super::options::MqttOptions;
 use super::packets::{AckReason, ConnectOptions, Received};
 use super::protocol::Protocol;
-use super::settings::MqttOptions;
 use super::topics::{Topics, level};
 
 /// Bytes read at once.
@@ -43,7 +43,6 @@ pub(super) struct Broker {
 impl Broker {
     /// Connects and waits for the broker's greeting.
     pub(super) async fn connect(settings: &MqttOptions, topics: &Topics) -> Result<Self, ConnectionError> {
-        settings.check()?;
         let broker = &settings.broker;
         let password = broker.password_file.as_deref().map(link::password).transpose()?;
         let options = ConnectOptions {

@@ -3,7 +3,7 @@
 use crier_wire::State;
 use serde_json::{Value, json};
 
-use super::settings::MqttOptions;
+use super::options::MqttOptions;
 use super::topics::{Topics, level};
 
 /// Who says so; by this a payload is known to come from here.
@@ -102,10 +102,10 @@ mod tests {
     use crier_wire::Mode;
 
     use super::*;
-    use crate::mqtt::settings::tests::settings;
+    use crate::mqtt::options::tests::options;
 
     fn made(voices: &[&str]) -> Value {
-        let settings = settings();
+        let settings = options();
         let voices = voices.iter().map(|&voice| voice.to_owned()).collect();
         payload(&settings, &Topics::new(&settings), &State { voices, ..State::default() })
     }
@@ -131,13 +131,13 @@ mod tests {
     #[test]
     fn only_what_this_appliance_published_is_its_own() {
         let own = made(&["en"]);
-        assert!(is_ours(&settings(), own.to_string().as_bytes()));
-        let mut other = settings();
+        assert!(is_ours(&options(), own.to_string().as_bytes()));
+        let mut other = options();
         other.identity.id = "other".into();
         assert!(!is_ours(&other, own.to_string().as_bytes()));
         let mut foreign = own;
         foreign["o"]["name"] = "zigbee".into();
-        assert!(!is_ours(&settings(), foreign.to_string().as_bytes()));
-        assert!(!is_ours(&settings(), b""));
+        assert!(!is_ours(&options(), foreign.to_string().as_bytes()));
+        assert!(!is_ours(&options(), b""));
     }
 }

@@ -6,13 +6,9 @@ use std::path::PathBuf;
 
 use tokio_rustls::rustls;
 
-use super::settings::MqttOptionsError;
-
 /// Why there is no connection. Two that read the same are the same state of the input: told once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectionError {
-    #[error(transparent)]
-    MqttOptions(#[from] MqttOptionsError),
     #[error("cannot read `{}`: {problem}; check that it exists and that this user may read it", path.display())]
     File { path: PathBuf, problem: String },
     #[error("`{}` can be read by others than its owner; run `chmod 600 {}`", path.display(), path.display())]

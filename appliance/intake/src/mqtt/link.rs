@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crier_config::{MqttSettings, Tls};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -18,7 +19,6 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::error::ConnectionError;
-use super::settings::{MqttSettings, Tls};
 
 /// Time for each of resolving, connecting and the handshake.
 const STEP_MAX: Duration = Duration::from_secs(10);

@@ -51,22 +51,21 @@ mod error;
 mod framer;
 mod in_flight;
 mod link;
+mod options;
 mod packets;
 mod payload;
 mod protocol;
-mod settings;
 mod throttle;
 mod topics;
 mod workers;
 
 use std::time::{Duration, Instant};
 
+use crier_config::MqttVersion;
 use crier_system::{Backoff, TokenBucket};
 use tokio::time::sleep;
 
-pub use settings::{
-    ApplianceIdentity, ClientCertificate, MqttOptions, MqttOptionsError, MqttSettings, Tls, Version,
-};
+pub use options::{ApplianceIdentity, MqttOptions};
 
 use self::broker::Broker;
 use self::conversation::MqttConversation;
@@ -163,8 +162,8 @@ impl Client {
     fn connected_to(&self) -> String {
         let broker = &self.settings.broker;
         let version = match broker.version {
-            Version::V3 => "3.1.1",
-            Version::V5 => "5",
+            MqttVersion::V3 => "3.1.1",
+            MqttVersion::V5 => "5",
         };
         let secrecy = if broker.tls.is_some() { "encrypted" } else { "not encrypted" };
         format!("connected to {}:{} by MQTT {version}, {secrecy}", broker.host, broker.port)

@@ -1,5 +1,6 @@
 //! The packets that are sent and understood, in both versions of MQTT.
 
+use crier_config::MqttVersion;
 use mqtt_protocol_core::mqtt::common::ArcPayload;
 use mqtt_protocol_core::mqtt::packet::MessageExpiryInterval;
 use mqtt_protocol_core::mqtt::packet::{
@@ -10,7 +11,6 @@ use mqtt_protocol_core::mqtt::result_code::{
 };
 
 use super::error::ConnectionError;
-use super::settings::Version;
 
 /// Seconds for which an MQTT 5 broker keeps announcements for an appliance that is away: as long as ids are remembered,
 /// so that nothing it sends again is spoken twice. MQTT 3.1.1 leaves this to the broker.
@@ -70,7 +70,7 @@ pub(super) enum Received {
     Pong(u64),
 }
 
-pub(super) fn connect(version: Version, options: &ConnectOptions<'_>) -> Result<Packet, MqttError> {
+pub(super) fn connect(version: MqttVersion, options: &ConnectOptions<'_>) -> Result<Packet, MqttError> {
     // The builders of both versions have the same methods, but no trait.
     macro_rules! build {
         ($builder:expr) => {{
@@ -89,8 +89,8 @@ pub(super) fn connect(version: Version, options: &ConnectOptions<'_>) -> Result<
         }};
     }
     Ok(match version {
-        Version::V3 => build!(v3_1_1::Connect::builder()).build()?.into(),
-        Version::V5 => {
+        MqttVersion::V3 => build!(v3_1_1::Connect::builder()).build()?.into(),
+        MqttVersion::V5 => {
             let expiry = Property::SessionExpiryInterval(SessionExpiryInterval::new(SESSION_EXPIRES_IN_S)?);
             build!(v5_0::Connect::builder()).props(vec![expiry]).build()?.into()
         }
@@ -99,7 +99,7 @@ pub(super) fn connect(version: Version, options: &ConnectOptions<'_>) -> Result<
 
 /// Asks for messages of these topics; `at_least_once` or at most once.
 pub(super) fn subscribe(
-    version: Version,
+    version: MqttVersion,
     packet_id: u16,
     filters: &[(String, bool)],
 ) -> Result<Packet, MqttError> {
@@ -111,13 +111,13 @@ pub(super) fn subscribe(
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(match version {
-        Version::V3 => v3_1_1::Subscribe::builder().packet_id(packet_id).entries(entries).build()?.into(),
-        Version::V5 => v5_0::Subscribe::builder().packet_id(packet_id).entries(entries).build()?.into(),
+        MqttVersion::V3 => v3_1_1::Subscribe::builder().packet_id(packet_id).entries(entries).build()?.into(),
+        MqttVersion::V5 => v5_0::Subscribe::builder().packet_id(packet_id).entries(entries).build()?.into(),
     })
 }
 
 pub(super) fn publish(
-    version: Version,
+    version: MqttVersion,
     topic: &str,
     payload: &[u8],
     retained: bool,
@@ -128,19 +128,19 @@ pub(super) fn publish(
         };
     }
     Ok(match version {
-        Version::V3 => build!(v3_1_1::Publish::builder()),
-        Version::V5 => build!(v5_0::Publish::builder()),
+        MqttVersion::V3 => build!(v3_1_1::Publish::builder()),
+        MqttVersion::V5 => build!(v5_0::Publish::builder()),
     })
 }
 
 pub(super) fn acknowledge(
-    version: Version,
+    version: MqttVersion,
     packet_id: u16,
     ack_reason: AckReason,
 ) -> Result<Packet, MqttError> {
     Ok(match version {
-        Version::V3 => v3_1_1::Puback::builder().packet_id(packet_id).build()?.into(),
-        Version::V5 => {
+        MqttVersion::V3 => v3_1_1::Puback::builder().packet_id(packet_id).build()?.into(),
+        MqttVersion::V5 => {
             let reason = match ack_reason {
                 AckReason::Taken => PubackReasonCode::Success,
                 AckReason::Malformed => PubackReasonCode::PayloadFormatInvalid,
@@ -152,17 +152,17 @@ pub(super) fn acknowledge(
     })
 }
 
-pub(super) fn ping(version: Version) -> Result<Packet, MqttError> {
+pub(super) fn ping(version: MqttVersion) -> Result<Packet, MqttError> {
     Ok(match version {
-        Version::V3 => v3_1_1::Pingreq::builder().build()?.into(),
-        Version::V5 => v5_0::Pingreq::builder().build()?.into(),
+        MqttVersion::V3 => v3_1_1::Pingreq::builder().build()?.into(),
+        MqttVersion::V5 => v5_0::Pingreq::builder().build()?.into(),
     })
 }
 
-pub(super) fn disconnect(version: Version) -> Result<Packet, MqttError> {
+pub(super) fn disconnect(version: MqttVersion) -> Result<Packet, MqttError> {
     Ok(match version {
-        Version::V3 => v3_1_1::Disconnect::builder().build()?.into(),
-        Version::V5 => v5_0::Disconnect::builder().build()?.into(),
+        MqttVersion::V3 => v3_1_1::Disconnect::builder().build()?.into(),
+        MqttVersion::V5 => v5_0::Disconnect::builder().build()?.into(),
     })
 }
 

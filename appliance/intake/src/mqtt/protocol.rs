@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crier_announce::JSON_BYTES_MAX;
+use crier_config::MqttVersion;
 use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::{ConnectionOptions, Event, TimerKind};
 use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Packet, PacketType};
@@ -12,7 +13,6 @@ use mqtt_protocol_core::mqtt::{self, Connection};
 use super::error::ConnectionError;
 use super::framer::Framer;
 use super::packets::{self, AckReason, ConnectOptions, Received};
-use super::settings::Version;
 
 /// Bytes of a packet: the longest announcement, its topic and its properties.
 pub(super) const PACKET_BYTES_MAX: usize = JSON_BYTES_MAX + 16 * 1024;
@@ -25,7 +25,7 @@ const PONG_MAX: Duration = Duration::from_secs(10);
 
 /// One connection's side of MQTT.
 pub(super) struct Protocol {
-    version: Version,
+    version: MqttVersion,
     client_id: String,
     connection: Connection<mqtt::role::Client>,
     framer: Framer,
@@ -40,13 +40,13 @@ pub(super) struct Protocol {
 
 impl Protocol {
     /// Begins a connection: its first packet waits in [`Protocol::out`].
-    pub(super) fn begin(version: Version, options: &ConnectOptions<'_>) -> Result<Self, ConnectionError> {
+    pub(super) fn begin(version: MqttVersion, options: &ConnectOptions<'_>) -> Result<Self, ConnectionError> {
         let core_version = match version {
-            Version::V3 => mqtt::Version::V3_1_1,
-            Version::V5 => mqtt::Version::V5_0,
+            MqttVersion::V3 => mqtt::Version::V3_1_1,
+            MqttVersion::V5 => mqtt::Version::V5_0,
         };
         let mut core_options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_BYTES_MAX as u32);
-        if version == Version::V5 {
+        if version == MqttVersion::V5 {
             core_options = core_options.receive_maximum(UNACKNOWLEDGED_MAX);
         }
         let mut connection = Connection::with_options(core_version, core_options);
@@ -55,7 +55,7 @@ impl Protocol {
             version,
             client_id: options.client_id.to_owned(),
             connection,
-            framer: Framer::new(PACKET_BYTES_MAX, version == Version::V3),
+            framer: Framer::new(PACKET_BYTES_MAX, version == MqttVersion::V3),
             out: Vec::new(),
             ping_at: None,
             pong_until: None,
@@ -235,14 +235,14 @@ mod tests {
         }
     }
 
-    fn welcome(version: Version) -> &'static [u8] {
+    fn welcome(version: MqttVersion) -> &'static [u8] {
         match version {
-            Version::V3 => &[0x20, 2, 0, 0],
-            Version::V5 => &[0x20, 3, 0, 0, 0],
+            MqttVersion::V3 => &[0x20, 2, 0, 0],
+            MqttVersion::V5 => &[0x20, 3, 0, 0, 0],
         }
     }
 
-    fn connected(version: Version) -> Protocol {
+    fn connected(version: MqttVersion) -> Protocol {
         let mut protocol = Protocol::begin(version, &options()).unwrap();
         protocol.sent(protocol.out().len());
         let received = protocol.receive(welcome(version)).unwrap();
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_broker_that_sends_nonsense_ends_the_connection_at_worst() {
         for packet in ALMOST_RIGHT {
-            for version in [Version::V3, Version::V5] {
+            for version in [MqttVersion::V3, MqttVersion::V5] {
                 let _ = connected(version).receive(packet);
                 let _ = Protocol::begin(version, &options()).unwrap().receive(packet);
             }
@@ -274,21 +274,21 @@ mod tests {
 
     #[test]
     fn a_session_that_outlives_the_connection_is_asked_for() {
-        let v3 = Protocol::begin(Version::V3, &options()).unwrap();
+        let v3 = Protocol::begin(MqttVersion::V3, &options()).unwrap();
         // Protocol level 4; user name, password, retained will with QoS 1; no clean session.
         assert_eq!(v3.out()[8..10], [4, 0b1110_1100]);
-        let v5 = Protocol::begin(Version::V5, &options()).unwrap();
+        let v5 = Protocol::begin(MqttVersion::V5, &options()).unwrap();
         assert_eq!(v5.out()[8..10], [5, 0b1110_1100]);
         assert!(v5.out().windows(5).any(|bytes| bytes == [17, 0, 1, 0x51, 0x80]), "86400 s");
     }
 
     #[test]
     fn nothing_is_acknowledged_by_itself() {
-        for version in [Version::V3, Version::V5] {
+        for version in [MqttVersion::V3, MqttVersion::V5] {
             let mut protocol = connected(version);
             let message: &[u8] = match version {
-                Version::V3 => &[0x32, 6, 0, 1, b't', 0, 9, b'x'],
-                Version::V5 => &[0x32, 7, 0, 1, b't', 0, 9, 0, b'x'],
+                MqttVersion::V3 => &[0x32, 6, 0, 1, b't', 0, 9, b'x'],
+                MqttVersion::V5 => &[0x32, 7, 0, 1, b't', 0, 9, 0, b'x'],
             };
             let received = protocol.receive(message).unwrap();
             let [Received::Publish(message)] = &received[..] else { panic!("no message") };
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_silent_broker_is_noticed() {
-        let mut protocol = connected(Version::V5);
+        let mut protocol = connected(MqttVersion::V5);
         let ping_at = protocol.wake_at().unwrap();
         assert!(ping_at <= Instant::now() + Duration::from_secs(30));
         protocol.tick(ping_at).unwrap();
@@ -316,23 +316,23 @@ mod tests {
             let mut protocol = Protocol::begin(version, &options()).unwrap();
             protocol.receive(answer).err().unwrap()
         };
-        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 1]), ConnectionError::Version);
+        assert_eq!(refused(MqttVersion::V3, &[0x20, 2, 0, 1]), ConnectionError::Version);
         assert_eq!(
-            refused(Version::V5, &[0x20, 2, 0, 1]),
+            refused(MqttVersion::V5, &[0x20, 2, 0, 1]),
             ConnectionError::Version,
             "a broker for 3.1.1 only"
         );
         assert_eq!(
-            refused(Version::V3, &[0x20, 3, 0, 0x84, 0]),
+            refused(MqttVersion::V3, &[0x20, 3, 0, 0x84, 0]),
             ConnectionError::Version,
             "a broker for 5 only"
         );
-        assert_eq!(refused(Version::V3, &[0x20, 2, 0, 5]), ConnectionError::Credentials);
-        assert!(matches!(refused(Version::V3, &[0x20, 2, 0, 3]), ConnectionError::Busy(_)));
-        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x87, 0]), ConnectionError::Credentials);
-        assert_eq!(refused(Version::V5, &[0x20, 3, 0, 0x84, 0]), ConnectionError::Version);
-        assert!(matches!(refused(Version::V3, &[0x30, 3, 0, 1, b't']), ConnectionError::Protocol(_)));
-        let mut protocol = connected(Version::V5);
+        assert_eq!(refused(MqttVersion::V3, &[0x20, 2, 0, 5]), ConnectionError::Credentials);
+        assert!(matches!(refused(MqttVersion::V3, &[0x20, 2, 0, 3]), ConnectionError::Busy(_)));
+        assert_eq!(refused(MqttVersion::V5, &[0x20, 3, 0, 0x87, 0]), ConnectionError::Credentials);
+        assert_eq!(refused(MqttVersion::V5, &[0x20, 3, 0, 0x84, 0]), ConnectionError::Version);
+        assert!(matches!(refused(MqttVersion::V3, &[0x30, 3, 0, 1, b't']), ConnectionError::Protocol(_)));
+        let mut protocol = connected(MqttVersion::V5);
         let taken_over = protocol.receive(&[0xe0, 2, 0x8e, 0]).err().unwrap();
         assert_eq!(taken_over, ConnectionError::TakenOver("8f3a21".into()));
     }
@@ -343,7 +343,7 @@ mod tests {
             junk in proptest::collection::vec(any::<u8>(), 0..2000),
             v5 in any::<bool>(),
         ) {
-            let version = if v5 { Version::V5 } else { Version::V3 };
+            let version = if v5 { MqttVersion::V5 } else { MqttVersion::V3 };
             let _ = Protocol::begin(version, &options()).unwrap().receive(&junk);
             let _ = connected(version).receive(&junk);
         }
@@ -359,7 +359,7 @@ mod tests {
                 let at = at.index(packet.len());
                 packet[at] = byte;
             }
-            let version = if v5 { Version::V5 } else { Version::V3 };
+            let version = if v5 { MqttVersion::V5 } else { MqttVersion::V3 };
             let _ = connected(version).receive(&packet);
             let _ = Protocol::begin(version, &options()).unwrap().receive(&packet);
         }
@@ -373,7 +373,7 @@ mod tests {
         ) {
             let mut packet = vec![kind << 4 | flags, body.len() as u8];
             packet.extend_from_slice(&body);
-            let version = if v5 { Version::V5 } else { Version::V3 };
+            let version = if v5 { MqttVersion::V5 } else { MqttVersion::V3 };
             let _ = connected(version).receive(&packet);
             let _ = Protocol::begin(version, &options()).unwrap().receive(&packet);
         }

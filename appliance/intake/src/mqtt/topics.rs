@@ -1,6 +1,6 @@
 //! The topics of one appliance.
 
-use super::settings::MqttOptions;
+use super::options::MqttOptions;
 
 /// Levels below `crier/<id>/`, as constants so that the code and the discovery payload cannot disagree.
 pub(super) mod level {
@@ -94,11 +94,11 @@ impl Topics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::settings::tests::settings;
+    use crate::mqtt::options::tests::options;
 
     #[test]
     fn subjects_are_found_by_exact_topic() {
-        let topics = Topics::new(&settings());
+        let topics = Topics::new(&options());
         assert_eq!(topics.subject("crier/8f3a21/speak"), Subject::Speak);
         assert_eq!(topics.subject("crier/8f3a21/volume/set"), Subject::Command(level::VOLUME_SET));
         assert_eq!(topics.subject("homeassistant/status"), Subject::Birth);

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crier_announce::{CancelReason, Draft, EventKind};
+use crier_config::TextEncoding;
 use crier_wire::LossReason;
 
 use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
-use crate::text::{TextEncoding, clean};
+use crate::text::{clean, decode};
 
 /// Longest text without an end, in bytes; then it is spoken as if there were one.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -52,7 +53,7 @@ pub(crate) struct Dectalk {
 
 impl Dectalk {
     pub(crate) fn new(defaults: Defaults) -> Self {
-        let defaults = Defaults { encoding: defaults.encoding.or(TextEncoding::Latin1), ..defaults };
+        let defaults = defaults.with_fallback_encoding(TextEncoding::Latin1);
         Self {
             defaults,
             place: DectalkState::Text,
@@ -110,7 +111,7 @@ impl Dectalk {
     /// Hands in the text that has come.
     fn speak(&mut self, requests: &mut Vec<DialectRequest>) {
         let bytes = std::mem::take(&mut self.text);
-        let Some(text) = self.defaults.encoding.decode(&bytes) else {
+        let Some(text) = decode(self.defaults.encoding, &bytes) else {
             requests
                 .push(DialectRequest::Refuse(LossReason::Encoding, "a text in another encoding".to_owned()));
             return;

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use crier_announce::{Draft, EventKind};
+use crier_config::{DialectName, SerialSettings};
 use crier_wire::{Command, LossReason};
 
 use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
-use crate::serial::{DialectName, SerialSettings};
 
 /// What the other side wants.
 #[derive(Debug, Clone, PartialEq)]

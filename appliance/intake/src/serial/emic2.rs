@@ -6,12 +6,13 @@
 use std::time::Instant;
 
 use crier_announce::{CancelReason, EventKind};
+use crier_config::TextEncoding;
 use crier_wire::{Command, LossReason};
 
 use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
-use crate::text::{TextEncoding, clean};
+use crate::text::{clean, decode};
 
 /// Longest text of one `S`, in bytes, as the original takes it.
 const TEXT_BYTES_MAX: usize = 1023;
@@ -31,7 +32,7 @@ pub(crate) struct Emic2 {
 
 impl Emic2 {
     pub(crate) fn new(defaults: Defaults) -> Self {
-        let defaults = Defaults { encoding: defaults.encoding.or(TextEncoding::Latin1), ..defaults };
+        let defaults = defaults.with_fallback_encoding(TextEncoding::Latin1);
         Self {
             defaults,
             line: Vec::new(),
@@ -106,7 +107,7 @@ impl Emic2 {
     }
 
     fn say(&self, text: &[u8]) -> DialectRequest {
-        let Some(text) = self.defaults.encoding.decode(text) else {
+        let Some(text) = decode(self.defaults.encoding, text) else {
             return DialectRequest::Refuse(LossReason::Encoding, "a text in another encoding".to_owned());
         };
         let text = clean(&without_commands(&text));

@@ -4,11 +4,12 @@
 use std::time::{Duration, Instant};
 
 use crier_announce::EventKind;
+use crier_config::TextEncoding;
 use crier_wire::LossReason;
 
 use crate::rate_limited::RequestOutcome;
 use crate::serial::dialect::{DialectRequest, PortQueue};
-use crate::text::{TextEncoding, clean, decode_utf16};
+use crate::text::{self, clean, decode_strictly, decode_utf16};
 
 /// A silence inside a frame that ends it unfinished. The originals allow 8 ms; USB adapters and a busy machine take
 /// longer over a byte that came in time.
@@ -148,8 +149,10 @@ impl<S: FrameShape> Frames<S> {
 pub(crate) fn decode(encoding: u8, bytes: &[u8]) -> Option<String> {
     match encoding {
         // GB2312 is a part of GBK. Editors write UTF-8, and sketches send what stands in them.
-        0 | 1 => TextEncoding::Gbk.decode_strictly(bytes).or_else(|| TextEncoding::Utf8.decode(bytes)),
-        2 => TextEncoding::Big5.decode_strictly(bytes).or_else(|| TextEncoding::Utf8.decode(bytes)),
+        0 | 1 => {
+            decode_strictly(TextEncoding::Gbk, bytes).or_else(|| text::decode(TextEncoding::Utf8, bytes))
+        }
+        2 => decode_strictly(TextEncoding::Big5, bytes).or_else(|| text::decode(TextEncoding::Utf8, bytes)),
         3 => decode_utf16(bytes),
         _ => None,
     }

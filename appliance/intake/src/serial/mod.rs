@@ -10,12 +10,12 @@ mod emic2;
 mod frames;
 mod line;
 pub mod port;
-mod settings;
 mod syn6288;
 mod xfs5152;
 
 pub use dialect::{Dialect, DialectRequest, PortQueue, dialect};
-pub use settings::{CharacterFormat, DialectName, FlowControl, NotACharacterFormat, Parity, SerialSettings};
+
+use crier_config::SerialSettings;
 
 use self::conversation::SerialConversation;
 use self::port::Port;

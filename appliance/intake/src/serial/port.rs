@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crier_config::{CharacterFormat, DataBits, FlowControl, Parity, SerialSettings, StopBits};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{
@@ -14,7 +15,6 @@ use rustix::termios::{
 use tokio::io::unix::AsyncFd;
 
 use crate::descriptor;
-use crate::serial::settings::{CharacterFormat, FlowControl, Parity, SerialSettings};
 
 /// Time for written bytes to leave before a change of speed: a reply of a few bytes at 300 baud takes less.
 const DRAIN_MAX: Duration = Duration::from_millis(500);
@@ -147,10 +147,13 @@ fn set(file: &OwnedFd, settings: &SerialSettings) -> Result<(), Errno> {
 fn set_format(termios: &mut Termios, format: CharacterFormat) {
     let modes = &mut termios.control_modes;
     modes.remove(ControlModes::CSIZE);
-    modes.insert(if format.seven_bits { ControlModes::CS7 } else { ControlModes::CS8 });
+    modes.insert(match format.data_bits {
+        DataBits::Seven => ControlModes::CS7,
+        DataBits::Eight => ControlModes::CS8,
+    });
     modes.set(ControlModes::PARENB, format.parity != Parity::None);
     modes.set(ControlModes::PARODD, format.parity == Parity::Odd);
-    modes.set(ControlModes::CSTOPB, format.two_stop_bits);
+    modes.set(ControlModes::CSTOPB, format.stop_bits == StopBits::Two);
 }
 
 /// How a port is set, in words.

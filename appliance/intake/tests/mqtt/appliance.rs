@@ -1,7 +1,8 @@
 //! The MQTT input with a supervisor that the test plays.
 
 use crier_announce::Draft;
-use crier_intake::mqtt::{self, ApplianceIdentity, MqttOptions, MqttSettings, Version};
+use crier_config::{MqttSettings, MqttVersion};
+use crier_intake::mqtt::{self, ApplianceIdentity, MqttOptions};
 use crier_intake::{Hub, InputHandle};
 use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Mode, State};
 use tokio::sync::mpsc;
@@ -10,10 +11,10 @@ use tokio::time::timeout;
 
 use crate::broker::{Mosquitto, PATIENCE};
 
-pub(crate) const VERSIONS: [Version; 2] = [Version::V3, Version::V5];
+pub(crate) const VERSIONS: [MqttVersion; 2] = [MqttVersion::V3, MqttVersion::V5];
 
-/// MqttOptions for a broker on this port.
-pub(crate) fn settings(port: u16, version: Version) -> MqttOptions {
+/// Options for a broker on this port.
+pub(crate) fn settings(port: u16, version: MqttVersion) -> MqttOptions {
     MqttOptions {
         identity: ApplianceIdentity {
             id: "8f3a21".into(),
@@ -21,21 +22,7 @@ pub(crate) fn settings(port: u16, version: Version) -> MqttOptions {
             version: "0.4.0".into(),
             hardware: "CM3588".into(),
         },
-        broker: MqttSettings {
-            host: "127.0.0.1".into(),
-            port,
-            version,
-            client_id: None,
-            username: None,
-            password_file: None,
-            tls: None,
-            insecure: false,
-            base_topic: "crier".into(),
-            discovery: true,
-            discovery_prefix: "homeassistant".into(),
-            keep_alive_s: 30,
-            max_per_minute: 60,
-        },
+        broker: MqttSettings { port, version, ..MqttSettings::new("127.0.0.1") },
     }
 }
 
@@ -84,7 +71,7 @@ impl Appliance {
     }
 
     /// One that is connected to this broker.
-    pub(crate) async fn connected(broker: &Mosquitto, version: Version) -> Self {
+    pub(crate) async fn connected(broker: &Mosquitto, version: MqttVersion) -> Self {
         let mut appliance = Self::start(settings(broker.port, version));
         appliance.up().await;
         appliance

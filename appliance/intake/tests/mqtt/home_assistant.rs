@@ -1,6 +1,6 @@
 //! What Home Assistant sees.
 
-use crier_intake::mqtt::Version;
+use crier_config::MqttVersion;
 use crier_wire::{IntakeRequest, Mode, State};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ async fn what_was_introduced_is_withdrawn_when_discovery_is_switched_off() {
 async fn the_state_is_shown() {
     let Some(broker) = Mosquitto::start() else { return };
     let mut listener = broker.listen().await;
-    let appliance = Appliance::connected(&broker, Version::V5).await;
+    let appliance = Appliance::connected(&broker, MqttVersion::V5).await;
     let topic = |level: &str| format!("crier/8f3a21/{level}");
     let state = listener.hear_json(&topic("state"), "state", "idle").await;
     assert_eq!((&state["volume"], &state["voice"]), (&70.into(), &"en".into()));

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::appliance::{Appliance, VERSIONS, settings};
 use crate::broker::{Mosquitto, PATIENCE};
 use crate::proxy::Proxy;
-use crier_intake::mqtt::Version;
+use crier_config::MqttVersion;
 
 const SPEAK: &str = "crier/8f3a21/speak";
 const EVENT: &str = "crier/8f3a21/event";
@@ -55,7 +55,7 @@ async fn plain_text_and_json_are_announced_and_what_is_wrong_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_all_inputs_are_published() {
     let Some(broker) = Mosquitto::start() else { return };
-    let appliance = Appliance::connected(&broker, Version::V5).await;
+    let appliance = Appliance::connected(&broker, MqttVersion::V5).await;
     let mut listener = broker.listen().await;
     let event = Event {
         sequence: Sequence::default(),
@@ -245,7 +245,7 @@ async fn a_message_that_is_too_long_is_passed_over() {
         assert!(sent.unwrap().success());
         broker.publish(SPEAK, "Short.", &["-q", "1"]);
         assert_eq!(appliance.accept().await.text, "Short.", "on the same connection");
-        if version == Version::V3 {
+        if version == MqttVersion::V3 {
             let refused = listener.hear_json(EVENT, "event", "refused").await;
             assert!(refused["reason"].as_str().unwrap().contains("at most"), "{refused}");
         }
@@ -260,7 +260,7 @@ async fn mqtt_5_tells_how_long_an_announcement_is_good() {
         let expiry = ["-V", "mqttv5", "-D", "PUBLISH", "message-expiry-interval", seconds];
         broker.publish(SPEAK, text, &[&["-q", "1"][..], &expiry].concat());
     };
-    let mut appliance = Appliance::connected(&broker, Version::V5).await;
+    let mut appliance = Appliance::connected(&broker, MqttVersion::V5).await;
     expiring("Soon.", "100");
     let draft = appliance.accept().await;
     assert!(draft.expires_in_s.is_some_and(|seconds| (70..=100).contains(&seconds)), "{draft:?}");
@@ -270,7 +270,7 @@ async fn mqtt_5_tells_how_long_an_announcement_is_good() {
     expiring("Too late.", "1");
     broker.publish(SPEAK, "Still good.", &["-q", "1"]);
     sleep(Duration::from_millis(2500)).await;
-    let mut again = Appliance::start(settings(broker.port, Version::V5));
+    let mut again = Appliance::start(settings(broker.port, MqttVersion::V5));
     loop {
         match again.report().await {
             IntakeReport::Input { up: true, .. } => {}

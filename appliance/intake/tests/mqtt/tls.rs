@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crier_intake::mqtt::{ClientCertificate, MqttOptions, Tls, Version};
+use crier_config::{ClientCertificate, MqttVersion, Tls};
+use crier_intake::mqtt::MqttOptions;
 
 use crate::appliance::{Appliance, VERSIONS, settings};
 use crate::broker::Mosquitto;
@@ -36,8 +37,8 @@ fn certificate(folder: &Path, name: &str, authority: &str) {
     fs::set_permissions(folder.join(format!("{name}.key")), fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// MqttOptions with the certificate of an authority and perhaps one of the appliance.
-fn encrypted(broker: &Mosquitto, version: Version, authority: &str, own: Option<&str>) -> MqttOptions {
+/// Options with the certificate of an authority and perhaps one of the appliance.
+fn encrypted(broker: &Mosquitto, version: MqttVersion, authority: &str, own: Option<&str>) -> MqttOptions {
     let file = |name: String| broker.folder.path().join(name);
     let mut settings = settings(broker.port, version);
     settings.broker.tls = Some(Tls {

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crier_announce::Priority;
+use crier_config::{ButtonAction, ButtonSettings, Mute};
 use crier_intake::buttons::board::{Board, Keys, code, key_event};
 use crier_intake::buttons::gesture::KeyEvent;
-use crier_intake::buttons::{ButtonAction, ButtonSettings, ButtonsSettings, run_on};
+use crier_intake::buttons::run_on;
 use crier_intake::{PressKind, Pressed};
 use crier_wire::Command;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -110,13 +111,13 @@ impl Finger {
 }
 
 fn say(text: &str) -> Option<ButtonAction> {
-    let (text, priority) = (text.to_owned(), Priority::Important);
+    let (text, priority) = (text.to_owned().into(), Priority::Important);
     Some(ButtonAction::Say { text, language: Some("en".into()), voice: None, priority })
 }
 
 async fn start(bench: &Bench, buttons: Vec<ButtonSettings>) -> Supervisor {
     let supervisor = Supervisor::new("buttons");
-    tokio::spawn(run_on(bench.clone(), ButtonsSettings { buttons }, supervisor.handle.clone()));
+    tokio::spawn(run_on(bench.clone(), buttons, supervisor.handle.clone()));
     supervisor
 }
 
@@ -128,10 +129,10 @@ fn button(key: &str, press: Option<ButtonAction>) -> ButtonSettings {
 async fn each_press_does_what_is_configured() {
     let bench = Bench::default();
     let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1", "KEY_PROG2", "KEY_MUTE"]);
-    let chime = ButtonAction::Wav { chime: "bell".into(), priority: Priority::Message };
+    let chime = ButtonAction::Wav { file: "bell.wav".into(), priority: Priority::Message };
     let actions = [
         (ButtonAction::Volume { step_percent: -5 }, Command::VolumeStep { percent: -5 }),
-        (ButtonAction::Mute(None), Command::Mute { on: None }),
+        (ButtonAction::Mute(Mute::Toggle), Command::Mute { on: None }),
         (ButtonAction::Stop, Command::Stop),
         (ButtonAction::StopAll, Command::StopAll),
         (ButtonAction::Repeat, Command::RepeatLast),
@@ -147,7 +148,7 @@ async fn each_press_does_what_is_configured() {
     assert_eq!((draft.language.as_deref(), draft.source.as_deref()), (Some("en"), Some("buttons")));
     finger.press("KEY_PROG2").await;
     let (_, draft) = supervisor.draft().await;
-    assert_eq!((draft.text.as_str(), draft.chime.as_deref()), ("", Some("bell")));
+    assert_eq!((draft.text.as_str(), draft.chime.as_deref()), ("", Some("bell.wav")));
     finger.press("KEY_MUTE").await;
     for (_, command) in actions {
         assert_eq!(supervisor.command().await, command);
@@ -243,8 +244,7 @@ async fn a_key_that_chatters_is_no_flood_and_a_wrong_name_is_told() {
 #[tokio::test]
 async fn buttons_end_with_the_desk() {
     let supervisor = Supervisor::new("buttons");
-    let running =
-        tokio::spawn(run_on(Bench::default(), ButtonsSettings::default(), supervisor.handle.clone()));
+    let running = tokio::spawn(run_on(Bench::default(), Vec::new(), supervisor.handle.clone()));
     supervisor.leave();
     tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap();
 }

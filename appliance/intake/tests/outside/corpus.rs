@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crier_intake::serial::DialectName;
+use crier_config::DialectName;
 
 use crate::parsers::{DIALECTS, held_max, hi, parser, requests, resynchronise, says, silence};
 

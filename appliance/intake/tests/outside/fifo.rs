@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crier_announce::{Priority, TEXT_BYTES_MAX};
-use crier_intake::fifo::{FifoSettings, run};
+use crier_config::FifoSettings;
+use crier_intake::fifo::run;
 use crier_wire::Command;
 use tempfile::TempDir;
 

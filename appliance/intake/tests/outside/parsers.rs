@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crier_announce::{Draft, JSON_BYTES_MAX};
-use crier_intake::serial::{Dialect, DialectName, DialectRequest, SerialSettings, dialect};
+use crier_config::{DialectName, SerialSettings};
+use crier_intake::serial::{Dialect, DialectRequest, dialect};
 use crier_wire::Command;
 use proptest::prelude::*;
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crier_announce::{EventKind, Priority};
-use crier_intake::serial::{CharacterFormat, DialectName, SerialSettings, run};
+use crier_config::{CharacterFormat, DialectName, SerialSettings};
+use crier_intake::serial::run;
 use crier_wire::Command;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
