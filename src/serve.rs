@@ -3,7 +3,6 @@
 mod appliance;
 mod counts;
 mod inputs;
-mod metrics;
 mod plan;
 mod reload;
 mod requests;
@@ -112,7 +111,9 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     });
     tokio::task::spawn_local(crier_control::serve(Rc::clone(&supervisor), control));
     if let Some(metrics) = metrics {
-        tokio::task::spawn_local(metrics::serve(Rc::clone(&supervisor), metrics));
+        let measured = Rc::clone(&supervisor);
+        let status = move || status::status(&measured);
+        tokio::task::spawn_local(crier_control::serve_metrics(status, metrics));
     }
     tokio::task::spawn_local(tasks::stored(Rc::clone(&supervisor), stored));
     tokio::task::spawn_local(tasks::publish(Rc::clone(&supervisor)));

@@ -32,7 +32,7 @@ const WAITERS_MAX: usize = 64;
 /// Time for a request to arrive. Generous for a person who types JSON into socat.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for a response to be taken. A client that does not read may not keep its permit.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Interval at which a client that sends no more, but may still read, is checked for having gone.
 const HANG_UP_CHECK: Duration = Duration::from_secs(5);
 

@@ -12,7 +12,7 @@ use tokio::net::UnixListener;
 use crate::error::ControlError;
 
 /// Pause after a failed accept. Too many open files, mostly: waiting helps, ending does not.
-pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Opens a socket with this mode and group, in the place of one that a dead supervisor has left.
 ///

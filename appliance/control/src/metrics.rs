@@ -1,24 +1,23 @@
-//! Metrics in Prometheus' text form.
+//! Metrics in the text format of Prometheus.
 
 use std::fmt::Write;
-use std::rc::Rc;
 
-use crier_control::{ACCEPT_RETRY, ApplianceStatus, RESPONSE_TIMEOUT};
 use crier_wire::LossReason;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
 use tokio::time::timeout;
 
-use super::status;
-use super::supervisor::Supervisor;
+use crate::server::RESPONSE_TIMEOUT;
+use crate::socket::ACCEPT_RETRY;
+use crate::status::ApplianceStatus;
 
-/// Sends the metrics to each client, for ever; reads nothing.
-pub(super) async fn serve(supervisor: Rc<Supervisor>, listener: UnixListener) {
+/// Sends the metrics to each client that connects, for ever; reads nothing.
+pub async fn serve_metrics(status: impl Fn() -> ApplianceStatus, listener: UnixListener) {
     loop {
         match listener.accept().await {
             Ok((mut stream, _)) => {
-                let text = text(&status::status(&supervisor));
-                // One client at a time is enough, and one that does not read is left.
+                let text = text(&status());
+                // One client at a time is enough for a collector, and one that does not read is dropped.
                 let _ = timeout(RESPONSE_TIMEOUT, stream.write_all(text.as_bytes())).await;
             }
             Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
@@ -26,7 +25,7 @@ pub(super) async fn serve(supervisor: Rc<Supervisor>, listener: UnixListener) {
     }
 }
 
-/// A metric with its help and unit, as Prometheus' naming rules want it.
+/// Page of metrics, which are named by the rules of Prometheus: base units, and `_total` for counters.
 struct Page(String);
 
 impl Page {
@@ -59,23 +58,23 @@ fn text(status: &ApplianceStatus) -> String {
     page.family("build_info", "gauge", "Version of the program.");
     page.sample("build_info", &[("version", &status.version)], 1.0);
     page.one("uptime_seconds", "gauge", "Time since the start.", status.state.uptime_s as f64);
-    page.family("announcements_total", "counter", "Announcements by what happened to them.");
+    page.family("announcements_total", "counter", "Announcements by event.");
     for (event, count) in &status.events {
         page.sample("announcements_total", &[("event", event)], *count as f64);
     }
     page.one(
         "queue_announcements",
         "gauge",
-        "Announcements that have not ended.",
+        "Announcements that have not ended yet.",
         status.state.queued as f64,
     );
     page.one("journal_bytes", "gauge", "Length of the journal.", status.journal_bytes as f64);
     if let Some(factor) = status.state.real_time_factor {
-        let help = "Seconds of work for a second of speech, lately.";
+        let help = "Computing time per second of speech, over the latest announcements.";
         page.one("real_time_factor", "gauge", help, f64::from(factor));
     }
     if let Some(first_ms) = status.first_audio_ms {
-        let help = "From the turn of the last announcement to its first sound.";
+        let help = "Time from the turn of the last announcement to its first audio.";
         page.one("first_audio_seconds", "gauge", help, first_ms / 1e3);
     }
     page.one(
@@ -84,25 +83,25 @@ fn text(status: &ApplianceStatus) -> String {
         "Announcements that were rendered ahead.",
         status.cached as f64,
     );
-    page.one("underruns_total", "counter", "How often a stream ran dry.", status.underruns as f64);
+    page.one("underruns_total", "counter", "Underruns of the sound device.", status.underruns as f64);
     let open = f64::from(u8::from(status.device_open));
-    page.one("sound_device_open", "gauge", "Whether the sound device is open.", open);
-    page.family("stage_restarts_total", "counter", "How often a stage was started again.");
+    page.one("sound_device_open", "gauge", "1 if the sound device is open.", open);
+    page.family("stage_restarts_total", "counter", "Restarts of a stage.");
     for stage in &status.stages {
         page.sample("stage_restarts_total", &[("stage", &stage.name)], stage.restarts as f64);
     }
-    page.family("stage_up", "gauge", "Whether a stage runs.");
+    page.family("stage_up", "gauge", "1 if a stage is running.");
     for stage in &status.stages {
         let up = f64::from(u8::from(stage.condition == "running"));
         page.sample("stage_up", &[("stage", &stage.name)], up);
     }
-    page.family("stage_step_seconds", "gauge", "Time for a piece of a stage's work.");
+    page.family("stage_step_seconds", "gauge", "Mean time of a unit of work of a stage.");
     for stage in &status.stages {
         if let Some(ms) = stage.ms {
             page.sample("stage_step_seconds", &[("stage", &stage.name)], ms / 1e3);
         }
     }
-    page.family("input_up", "gauge", "Whether an input works.");
+    page.family("input_up", "gauge", "1 if an input works.");
     for (input, entry) in &status.inputs {
         page.sample("input_up", &[("input", input)], f64::from(u8::from(entry.up)));
     }
@@ -115,7 +114,12 @@ fn text(status: &ApplianceStatus) -> String {
         }
     }
     if let Some(celsius) = status.state.soc_celsius {
-        page.one("soc_temperature_celsius", "gauge", "The hottest sensor.", f64::from(celsius));
+        page.one(
+            "soc_temperature_celsius",
+            "gauge",
+            "Temperature of the hottest sensor.",
+            f64::from(celsius),
+        );
     }
     page.0
 }
