@@ -90,6 +90,7 @@ impl LoadedVoice {
         };
         let slot = VoiceSlot::load(spec, Rc::default());
         let voice = slot.loaded().await?;
+        // Loading succeeds as soon as all engines were started once, also if one of them has given up.
         if let Some(ended) = voice.ended() {
             return Err(SynthesisError::EngineEnded(ended).into());
         }

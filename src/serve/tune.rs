@@ -1,5 +1,5 @@
-//! `crier tune`: measures who should run on which processors, on the machine it runs on, and writes the fastest plan
-//! into the configuration. What is measured are the stages themselves, pinned as `crier serve` pins them.
+//! `crier tune`: measures CPU plans on the machine it runs on, and writes the fastest one into the configuration. The
+//! stages themselves are measured, pinned as `crier serve` pins them.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -19,17 +19,18 @@ use crate::cli::TuneArguments;
 use crate::error::CrierError;
 use crate::report::{Align, Bars, note, print, print_json, rounded, table};
 
-/// What is said; it need not be understood.
+/// Text of the measurement: a sentence of ordinary length, since short ones are dominated by the prompt.
 const TEXT: &str = "The next train leaves in seven minutes from the other platform.";
-/// How often; the fastest counts, since nothing makes a run faster than the machine is.
+/// Runs of each plan. The fastest one counts, since disturbances only ever make a run slower.
 const RUNS: u32 = 3;
-/// A plan must be this much faster than one of fewer threads to be preferred.
+/// Ratio of real-time factors below which a plan is preferred to one of fewer threads: 3 % is above the noise of the
+/// measurement, and a CPU left free serves everything else on the board.
 const WORTH_IT: f64 = 0.97;
 
-/// A plan and how it did.
+/// Result of one plan.
 struct Measured {
     cpus: EngineCpus,
-    /// Seconds of work for a second of speech.
+    /// Computing time per second of speech.
     real_time_factor: f64,
     first_audio: Duration,
 }
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     let options = plan::speech(&config, &default, timeouts, &users)?.voices;
     let candidates = CpuPlan::candidates(&found).into_iter().map(|plan| plan.engines);
     if found.len() < 2 {
-        note("crier: this machine has no clusters of different speed; all its processors are measured alike");
+        note("crier: this machine has no clusters of different speed; all its CPUs are measured alike");
     }
     let mut bars = Bars::new();
     bars.begin("measuring", candidates.len() as u64);
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
         bars.step(1);
     }
     bars.end();
+    // Fewest threads first, so that the search below finds the smallest plan that is fast enough.
     measured.sort_by_key(|plan| plan.cpus.talker_predictor.threads + plan.cpus.vocoder.threads);
     let fastest = measured.iter().map(|plan| plan.real_time_factor).fold(f64::INFINITY, f64::min);
     let best = measured.iter().find(|plan| plan.real_time_factor * WORTH_IT <= fastest);
@@ -119,6 +121,7 @@ async fn speak(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, Cri
     let mut best = Measured { cpus, real_time_factor: f64::INFINITY, first_audio: Duration::MAX };
     for _ in 0..RUNS {
         let begin = Instant::now();
+        // Room for the whole sentence: the measurement must not wait for its listener.
         let (out, mut events) = mpsc::channel(1024);
         let listening = async {
             let (mut samples, mut first) = (0, None);
@@ -146,6 +149,7 @@ fn write(path: &Path, cpus: &EngineCpus) -> Result<(), CrierError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| CrierError::Read { path: path.to_owned(), source })?;
     let invalid = |_| CrierError::Invalid { path: path.to_owned() };
+    // Parsed into a document and not into values, which would lose comments and order.
     let mut document: toml_edit::DocumentMut = text.parse().map_err(invalid)?;
     let cpu = document["cpu"].or_insert(toml_edit::table());
     for (name, share) in [("talker", &cpus.talker_predictor), ("vocoder", &cpus.vocoder)] {

@@ -1,11 +1,11 @@
-//! Whom the stages run as.
+//! Users that the stages run as.
 
 use crier_system::{User, is_root};
 
 use crate::cli::StageKind;
 use crate::error::CrierError;
 
-/// The user of each stage; `None`: whoever runs the supervisor.
+/// User of each stage; none for the user of the supervisor.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Users {
     pub(crate) talker: Option<User>,
@@ -16,7 +16,7 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    /// Looks up whom the configuration names.
+    /// Looks up the users of the configuration.
     pub(crate) fn find(config: &crier_config::UserSettings) -> Result<Self, CrierError> {
         let find = |stage, name: &Option<String>| find(stage, name.as_deref());
         Ok(Self {
@@ -32,7 +32,7 @@ impl Users {
 fn find(stage: StageKind, name: Option<&str>) -> Result<Option<User>, CrierError> {
     let stage = stage.name();
     let Some(name) = name else {
-        // As the image has them, and any other system that wants it so.
+        // The image has a user for each stage. A system without them still works, with the privileges of the supervisor.
         return if is_root() { Ok(User::find(&format!("crier-{stage}"))?) } else { Ok(None) };
     };
     let user = User::find(name)?.ok_or_else(|| {
@@ -40,6 +40,7 @@ fn find(stage: StageKind, name: Option<&str>) -> Result<Option<User>, CrierError
             "[users] {stage}: there is no user {name}; make one with `useradd --system {name}`, or remove the key"
         ))
     })?;
+    // Switching to the own user needs no privilege, and none is asked for.
     if user.is_own() {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::player_client::{PlayerClient, StreamError};
 
-/// Audio events that are made ahead of the stream: a second of speech, enough to keep the vocoder busy.
+/// Audio events between the engines and the stream: about a second of speech, enough to keep the vocoder busy.
 pub(crate) const EVENTS_AHEAD_MAX: usize = 8;
 
 /// Settings of playback.
@@ -55,10 +55,10 @@ impl From<StreamError> for PlaybackError {
     }
 }
 
-/// The pacer, which outlives announcements: it learns how fast speech is made here.
+/// Pacer that is shared by all announcements, since it learns the speed of synthesis on this machine.
 pub(crate) struct SharedPacer {
     begin: Instant,
-    /// With the sample rate that it counts in.
+    /// Pacer with the sample rate that it counts in.
     pacer: RefCell<Option<(u32, Pacer)>>,
 }
 
@@ -80,7 +80,7 @@ impl SharedPacer {
     }
 }
 
-/// Production of the present unit of the text.
+/// Progress of the present unit of the text.
 #[derive(Default)]
 struct Pacing {
     /// Samples that may not be played yet.
@@ -163,6 +163,7 @@ impl<'a> Playback<'a> {
     ) -> Result<Result<(), RenderError>, PlaybackError> {
         let (out, events) = mpsc::channel(EVENTS_AHEAD_MAX);
         let rendering = render(voice, text, 0, options, out);
+        // Not `try_join`: the events that were made before an error of the voice are still played.
         let (rendered, played) = tokio::join!(rendering, self.take(voice, events));
         played?;
         Ok(rendered)
@@ -205,6 +206,7 @@ impl<'a> Playback<'a> {
 
     /// Plays what is held, or returns after how long to decide again.
     async fn pace(&mut self, rate_hz: u32, pacing: &mut Pacing) -> Result<Duration, PlaybackError> {
+        // Once a unit has started, its samples follow as they come: holding them back again could only cause an underrun.
         if !pacing.started && pacing.made_samples > 0 {
             let production = Production {
                 made_samples: pacing.made_samples,
@@ -261,6 +263,7 @@ impl<'a> Playback<'a> {
     }
 
     fn release(&mut self) {
+        // Completion releases the stream then, with everything in it.
         if self.options.start == Start::Whole {
             return;
         }

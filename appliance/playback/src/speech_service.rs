@@ -128,6 +128,7 @@ impl SpeechService {
     pub fn reconfigure(&self, options: SpeechOptions) {
         self.voices.reconfigure(options.voices.clone());
         *self.options.borrow_mut() = Rc::new(options);
+        // Cheaper than finding out which entries the new configuration would render differently.
         *self.cache.borrow_mut() = RenderCache::default();
     }
 
@@ -144,6 +145,7 @@ impl SpeechService {
         if !announcement.text().is_empty() {
             clean(announcement.text().as_bytes())?;
         }
+        // Speakers and languages are known once the voice is loaded; until then they are checked when it speaks.
         if let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) {
             let layout = voice.frontend().bundle().layout();
             if let Some(speaker) = announcement.speaker() {
@@ -200,6 +202,7 @@ impl SpeechService {
                 None => report.work = self.say(&mut playback, text, &wanted, &style).await?,
             }
         }
+        // Before `finish`, which consumes the playback and waits for its last sample.
         report.first_audio = playback.first_audio().map_or(Duration::ZERO, |at| at.duration_since(begin));
         report.rendered = playback.rendered();
         playback.finish().await?;
@@ -256,6 +259,7 @@ impl SpeechService {
                     continue;
                 }
             };
+            // The clock of a voice runs over all its announcements; the difference is the work for this one.
             let busy = voice.busy_clock().total();
             let rendered = playback.render(&voice, &tokenized, sentence_options(wanted.seed)).await?;
             work += voice.busy_clock().total().saturating_sub(busy);
@@ -305,6 +309,7 @@ impl SpeechService {
             return;
         }
         let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) else { return };
+        // No error is reported here: the announcement itself will meet the same one, and has a sender to report it to.
         let Ok(tokenized) = voice.read(&text, &style).await else { return };
         let (out, mut events) = mpsc::channel(EVENTS_AHEAD_MAX);
         let rate_hz = voice.sample_rate_hz();

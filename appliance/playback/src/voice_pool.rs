@@ -129,6 +129,7 @@ pub struct VoicePool {
 impl VoicePool {
     /// Starts loading the embedded voice and the chosen one.
     pub fn start(options: VoiceOptions, chosen: Option<&str>) -> Rc<Self> {
+        // A voice that was chosen in an earlier run may be gone from the configuration.
         let chosen = chosen.filter(|name| options.profiles.contains_key(*name)).unwrap_or(MAIN_VOICE);
         let pool = Rc::new(Self {
             chosen: RefCell::new(chosen.to_owned()),
@@ -202,12 +203,15 @@ impl VoicePool {
     pub fn slot(self: &Rc<Self>, folder: &Path) -> Rc<VoiceSlot> {
         let mut slots = self.slots.borrow_mut();
         if let Some(place) = slots.iter().position(|slot| slot.folder() == folder) {
+            // To the end of the list, which is in the order of use.
             let slot = slots.remove(place);
             slots.push(Rc::clone(&slot));
             return slot;
         }
         let options = Rc::clone(&self.options.borrow());
         let is_embedded = |slot: &VoiceSlot| options.embedded.as_deref() == Some(slot.folder());
+        // The embedded voice is small and the last resort, so it is neither counted nor unloaded. An announcement that
+        // is spoken with the unloaded one holds it until its end.
         if slots.iter().filter(|slot| !is_embedded(slot)).count() >= LOADED_MAX
             && let Some(place) = slots.iter().position(|slot| !is_embedded(slot))
         {
@@ -234,6 +238,7 @@ impl VoicePool {
         }
         *self.options.borrow_mut() = Rc::new(options);
         self.load_configured();
+        // Looking at the files of the voices may block, so it happens in a task.
         tokio::task::spawn_local(reload_outdated(Rc::downgrade(self)));
     }
 
@@ -255,6 +260,7 @@ impl VoicePool {
         } else {
             Readiness::Failed(self.problems())
         };
+        // Only changes are logged: every condition of every engine leads here.
         let changed = self.readiness.send_if_modified(|before| {
             let changed = *before != readiness;
             before.clone_from(&readiness);

@@ -60,6 +60,7 @@ impl Journal {
     pub fn open(
         path: &Path,
     ) -> Result<(Self, Vec<Record>, mpsc::UnboundedReceiver<JournalEvent>), StoreError> {
+        // Opening takes a lock, so that two appliances never write into one journal.
         let mut file = AppendFile::open(path)?;
         let mut quarantine = Quarantine::find(path);
         let (records, carried) = recover(path, &mut file, &mut quarantine)?;
@@ -96,6 +97,7 @@ impl Journal {
         if self.rewrite_pending.swap(true, Ordering::AcqRel) {
             return;
         }
+        // Unreadable records that could not be set aside survive every rewrite.
         let mut bytes = self.carried.clone();
         for record in records {
             match record.encode() {
@@ -206,6 +208,7 @@ impl Writer {
                         self.rewrite(&bytes);
                     }
                 }
+                // Requests that arrived during the last fsync share the next one.
                 next = requests.try_recv().ok();
             }
             self.store(batch);
@@ -217,6 +220,7 @@ impl Writer {
         if batch.bytes.is_empty() {
             return;
         }
+        // After a failed write the end of the file is unknown; appending there could hide all that follows from recovery.
         if !self.failed
             && let Err(error) = self.file.append(&batch.bytes)
         {
@@ -228,6 +232,7 @@ impl Writer {
     }
 
     fn rewrite(&mut self, bytes: &[u8]) {
+        // Cleared before the write: a rewrite that is asked for from now on may hold records that this one lacks.
         self.rewrite_pending.store(false, Ordering::Release);
         match self.file.replace(bytes) {
             Ok(()) => {

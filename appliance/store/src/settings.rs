@@ -38,6 +38,7 @@ impl PersistedSettings {
     /// Reads the settings of an earlier run; defaults if there are none, or none that can be read.
     pub fn read(state_dir: &Path) -> Self {
         let text = crier_system::read_bounded(&state_dir.join(FILE), FILE_BYTES_MAX);
+        // A damaged file costs the volume, which is set again in a second; refusing to start would cost the appliance.
         text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 }
@@ -101,10 +102,12 @@ fn run(path: &Path, requests: &Receiver<WriterRequest>) {
             Some((_, since)) => requests.recv_timeout(QUIET.min(DELAY_MAX.saturating_sub(since.elapsed()))),
         };
         if let Ok(WriterRequest::Keep(settings)) = request {
+            // The time of the first unwritten change is kept: a slider that moves for ever is still written now and then.
             let since = pending.map_or_else(Instant::now, |(_, since)| since);
             pending = Some((settings, since));
             continue;
         }
+        // Quiet for long enough, flushed, or the end of the program: each is a reason to write.
         if let Some((settings, _)) = pending.take() {
             write(path, &settings);
         }
