@@ -61,7 +61,7 @@ impl Supervisor {
     }
 
     /// Notifies the service manager, if there is one.
-    pub(super) fn notify(&self, notice: Notice<'_>) {
+    pub(super) fn notify(&self, notice: Notice) {
         if let Err(error) = self.notifier.send(notice) {
             tracing::debug!(%error, "cannot notify the service manager");
         }

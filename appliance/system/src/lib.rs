@@ -33,8 +33,7 @@ pub use memory::{FileMap, cpu_time_of, map_file, peak_rss_bytes, peak_rss_bytes_
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
 pub use process::{Child, Ended, Refusal, Spawn};
 pub use processors::{
-    Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_process,
-    pin_thread,
+    Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_thread,
 };
 pub use realtime::{limit_realtime, lock_memory, run_realtime};
 pub use token_bucket::TokenBucket;

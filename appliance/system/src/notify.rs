@@ -12,16 +12,11 @@ use std::time::Duration;
 
 use crate::{SystemError, monotonic_ms};
 
-/// Longest status that is sent, in bytes: one line of `systemctl status`.
-const STATUS_BYTES_MAX: usize = 256;
-
 /// Notification to the service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice<'a> {
+pub enum Notice {
     /// The service is ready; also ends [`Notice::Reloading`].
     Ready,
-    /// One line of status for the operator. Control characters become spaces, a long line is cut.
-    Status(&'a str),
     /// Resets the service manager's watchdog; see [`watchdog_interval`].
     Watchdog,
     /// The configuration is being reloaded; [`Notice::Ready`] must follow.
@@ -65,7 +60,7 @@ impl Notifier {
     ///
     /// # Errors
     /// [`SystemError::Notify`]: it does not listen, or its queue is full.
-    pub fn send(&self, notice: Notice<'_>) -> Result<(), SystemError> {
+    pub fn send(&self, notice: Notice) -> Result<(), SystemError> {
         let Some((socket, address)) = &self.0 else { return Ok(()) };
         let sent = socket.send_to_addr(message(notice).as_bytes(), address);
         sent.map(drop).map_err(|source| SystemError::Notify { target: "NOTIFY_SOCKET".into(), source })
@@ -87,16 +82,12 @@ fn interval(microseconds: Option<&str>, for_pid: Option<&str>, own_pid: u32) -> 
     is_ours.then_some(Duration::from_micros(microseconds))
 }
 
-fn message(notice: Notice<'_>) -> String {
+fn message(notice: Notice) -> String {
     match notice {
         Notice::Ready => "READY=1".into(),
         Notice::Watchdog => "WATCHDOG=1".into(),
         Notice::Stopping => "STOPPING=1".into(),
         Notice::Reloading => format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_ms().saturating_mul(1000)),
-        Notice::Status(status) => {
-            let line = &status[..status.floor_char_boundary(STATUS_BYTES_MAX)];
-            format!("STATUS={}", line.replace(char::is_control, " "))
-        }
     }
 }
 
@@ -159,7 +150,6 @@ mod tests {
                 (Notice::Ready, "READY=1"),
                 (Notice::Watchdog, "WATCHDOG=1"),
                 (Notice::Stopping, "STOPPING=1"),
-                (Notice::Status("speaking\nREADY=1\x1b"), "STATUS=speaking READY=1 "),
             ] {
                 notifier.send(notice).unwrap();
                 assert_eq!(received(&socket), message);
@@ -168,8 +158,6 @@ mod tests {
             let message = received(&socket);
             let microseconds = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
             assert!(microseconds.parse::<u64>().unwrap() > 0);
-            notifier.send(Notice::Status(&"ü".repeat(1000))).unwrap();
-            assert_eq!(received(&socket), format!("STATUS={}", "ü".repeat(128)));
         }
     }
 

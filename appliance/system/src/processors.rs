@@ -74,26 +74,6 @@ pub fn pin_thread(processors: &[usize]) -> Result<(), SystemError> {
     sched_setaffinity(Pid::from_raw(0), &set).map_err(|source| refused("use", processors, source))
 }
 
-/// Binds every thread that process `pid` has now, and all threads that those start, to these CPUs.
-///
-/// # Errors
-/// As [`pin_thread`]; `ESRCH` if there is no such process.
-pub fn pin_process(pid: i32, processors: &[usize]) -> Result<(), SystemError> {
-    let set = cpu_set(processors)?;
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .map_err(|_| refused("use", processors, Errno::ESRCH))?
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    for thread in threads {
-        match sched_setaffinity(Pid::from_raw(thread), &set) {
-            // A thread may end while the others are bound.
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(source) => return Err(refused("use", processors, source)),
-        }
-    }
-    Ok(())
-}
-
 /// Converts CPU numbers to the kernel's bit set.
 pub(crate) fn cpu_set(processors: &[usize]) -> Result<CpuSet, SystemError> {
     if processors.is_empty() {
@@ -314,7 +294,6 @@ mod tests {
         assert!(error.contains("1000-1001"), "{error}");
         assert!(pin_thread(&[]).is_err());
         assert!(pin_thread(&[1_000_000]).is_err());
-        assert!(pin_process(i32::MAX, &[0]).is_err());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The hardware watchdog: a timer that resets the machine unless it is petted in time. It keeps running when this
-//! process dies; only [`Watchdog::disarm`] stops it.
+//! process dies, also in an orderly way: a machine that no longer speaks is to start again.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,10 +11,7 @@ use nix::errno::Errno;
 
 use crate::SystemError;
 
-/// "Magic close": the last byte before the device is closed, by which the kernel stops the timer.
-const MAGIC_CLOSE: &[u8] = b"V";
-
-/// Any other byte restarts the timer.
+/// Byte that restarts the timer. Any but `V` does, which would let the kernel stop it when the device is closed.
 const PET: &[u8] = b"\0";
 
 /// Ioctls of `linux/watchdog.h`.
@@ -58,21 +55,8 @@ impl Watchdog {
     /// # Errors
     /// [`SystemError::Watchdog`]: the write failed; the machine is about to be reset.
     pub fn pet(&mut self) -> Result<(), SystemError> {
-        self.write("pet", PET)
-    }
-
-    /// Stops the timer and closes the device, for an orderly shutdown. A kernel that was built or started with
-    /// "nowayout" keeps the timer running.
-    ///
-    /// # Errors
-    /// [`SystemError::Watchdog`]: the write failed, and the timer keeps running.
-    pub fn disarm(mut self) -> Result<(), SystemError> {
-        self.write("disarm", MAGIC_CLOSE)
-    }
-
-    fn write(&mut self, operation: &'static str, bytes: &[u8]) -> Result<(), SystemError> {
-        let wrote = self.file.write_all(bytes);
-        wrote.map_err(|source| SystemError::Watchdog { operation, path: self.path.clone(), source })
+        let wrote = self.file.write_all(PET);
+        wrote.map_err(|source| SystemError::Watchdog { operation: "pet", path: self.path.clone(), source })
     }
 }
 
@@ -94,7 +78,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn it_is_petted_and_stopped_only_when_asked() {
+    fn timer_is_petted_and_keeps_running_when_the_process_ends() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let content = || std::fs::read(file.path()).unwrap();
         let mut watchdog = Watchdog::open(file.path(), 15).unwrap();
@@ -104,9 +88,6 @@ mod tests {
         watchdog.pet().unwrap();
         drop(watchdog);
         assert_eq!(content(), b"\0\0", "the timer goes on when the process ends");
-        let watchdog = Watchdog::open(file.path(), 15).unwrap();
-        watchdog.disarm().unwrap();
-        assert!(content().starts_with(b"V"));
     }
 
     #[test]

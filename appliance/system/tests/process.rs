@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crier_system::{CHANNEL_FD, Channel, Child, Ended, Spawn, User, is_root, own_processors, pin_process};
+use crier_system::{CHANNEL_FD, Channel, Child, Ended, Spawn, User, is_root, own_processors};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
@@ -229,14 +229,6 @@ fn processors_memory_rank_nice_value_and_group_are_as_asked() {
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     assert_eq!(fields[2], pid.to_string(), "leads its own group");
     assert_eq!(fields[16], "7", "nice value");
-}
-
-#[test]
-fn a_running_process_is_bound_to_processors() {
-    let last = *own_processors().unwrap().last().unwrap();
-    let child = shell("exec sleep 1000").start().unwrap();
-    pin_process(child.pid(), &[last]).unwrap();
-    assert_eq!(status_line(child.pid(), "Cpus_allowed_list"), last.to_string());
 }
 
 #[test]
