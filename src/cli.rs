@@ -9,11 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "crier", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Speak a text, on the sound card or into a WAV file
     Say(SayArguments),
     /// Turn a Qwen3-TTS checkpoint folder into a voice bundle

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, VoiceCommand};
+use crate::cli::{Cli, CliCommand, VoiceCommand};
 use crate::error::CrierError;
 
 fn main() -> ExitCode {
@@ -44,18 +44,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), CrierError> {
+fn run(command: CliCommand) -> Result<(), CrierError> {
     match command {
-        Command::Say(arguments) => say::run(&arguments),
-        Command::Convert(arguments) => convert::run(&arguments),
-        Command::Voice(VoiceCommand::Verify { bundle, json }) => voice::verify(bundle.as_deref(), json),
-        Command::Voice(VoiceCommand::Info { bundle, json }) => voice::info(bundle.as_deref(), json),
-        Command::Voice(VoiceCommand::Enroll(arguments)) => enroll::run(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::Tune(arguments) => serve::tune::run(&arguments),
-        Command::Ctl(arguments) => ctl::run(&arguments),
-        Command::Validate { file, json } => validate::run(&file, json),
-        Command::Stage { stage } => stage::run(stage),
+        CliCommand::Say(arguments) => say::run(&arguments),
+        CliCommand::Convert(arguments) => convert::run(&arguments),
+        CliCommand::Voice(VoiceCommand::Verify { bundle, json }) => voice::verify(bundle.as_deref(), json),
+        CliCommand::Voice(VoiceCommand::Info { bundle, json }) => voice::info(bundle.as_deref(), json),
+        CliCommand::Voice(VoiceCommand::Enroll(arguments)) => enroll::run(&arguments),
+        CliCommand::Bench(arguments) => bench::run(&arguments),
+        CliCommand::Serve(arguments) => serve::run(&arguments),
+        CliCommand::Tune(arguments) => serve::tune::run(&arguments),
+        CliCommand::Ctl(arguments) => ctl::run(&arguments),
+        CliCommand::Validate { file, json } => validate::run(&file, json),
+        CliCommand::Stage { stage } => stage::run(stage),
     }
 }

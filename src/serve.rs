@@ -24,7 +24,7 @@ use crier_playback::{PlayerClient, Readiness, SpeechService};
 use crier_store::{Journal, PersistedSettings, SettingsWriter};
 use crier_supervisor::Stage;
 use crier_system::{Notice, Notifier, ReadinessFd, boot_id, own_processors, uptime_ms};
-use crier_wire::{Answer, State};
+use crier_wire::{Answer, ApplianceState};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -80,7 +80,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     if !queue.is_empty() {
         tracing::info!(announcements = queue.len(), "unfinished announcements are in the journal");
     }
-    let (state, states) = watch::channel(State::default());
+    let (state, states) = watch::channel(ApplianceState::default());
     let player_spec = Rc::new(RefCell::new(plan::player(&config, &cpus, timeouts, &users, &remembered)));
     let intake_spec = Rc::new(RefCell::new(plan::intake(&config, &cpus, timeouts, &users, &id)));
     let (player, connections) = Stage::start(Rc::clone(&player_spec));

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crier_announce::{
-    Announcement, Draft, Effect, Event, EventKind, Limits, Queue, RecentOutcome, RecentOutcomes, Sequence,
+    Announcement, Draft, Effect, EventKind, Queue, QueueEvent, QueueLimits, RecentOutcome, RecentOutcomes,
+    Sequence,
 };
 use crier_playback::{PlayerClient, SpeechService};
 use crier_store::{Journal, JournalEvent};
@@ -162,7 +163,7 @@ impl Appliance {
     }
 
     /// Changes the limits of the queue; what it holds already stays.
-    pub(crate) fn set_limits(&self, limits: Limits) {
+    pub(crate) fn set_limits(&self, limits: QueueLimits) {
         self.queue.borrow_mut().set_limits(limits);
     }
 
@@ -290,7 +291,7 @@ impl Appliance {
         self.player.stop();
     }
 
-    fn report(&self, event: Event) {
+    fn report(&self, event: QueueEvent) {
         let number = event.sequence.number();
         let answer = match &event.kind {
             EventKind::Accepted { durable } => {

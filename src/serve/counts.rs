@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crier_announce::Event;
+use crier_announce::QueueEvent;
 use crier_playback::SpokenReport;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// Counts an event.
-    pub(crate) fn saw(&mut self, event: &Event) {
+    pub(crate) fn saw(&mut self, event: &QueueEvent) {
         *self.events.entry(event.kind.name()).or_default() += 1;
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crier_wire::{IntakeReport, IntakeRequest, State};
+use crier_wire::{ApplianceState, IntakeReport, IntakeRequest};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 
@@ -42,7 +42,7 @@ pub(crate) async fn drive(
     appliance: Rc<Appliance>,
     links: ConnectionSource<IntakeReport>,
     inputs: Rc<Inputs>,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<ApplianceState>,
 ) {
     loop {
         match links.next().await {
@@ -62,7 +62,7 @@ async fn talk(
     appliance: &Rc<Appliance>,
     mut link: Connection<IntakeReport>,
     inputs: &Inputs,
-    mut state: watch::Receiver<State>,
+    mut state: watch::Receiver<ApplianceState>,
 ) -> Disconnected {
     let mut events = appliance.events();
     let (answered, mut answers) = mpsc::channel(ANSWERS_MAX);

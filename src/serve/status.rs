@@ -7,19 +7,23 @@ use crier_control::{ApplianceStatus, QueueEntry, StageEntry, VoiceEntry};
 use crier_playback::Readiness;
 use crier_supervisor::{Condition, StageStatus};
 use crier_system::THERMAL_ROOT;
-use crier_wire::{Mode, State};
+use crier_wire::{ApplianceState, Mode};
 
 use super::supervisor::Supervisor;
 
 /// Returns true if two states differ in something that inputs have to learn at once; temperature and time are not.
-pub(super) fn differs(before: &State, after: &State) -> bool {
-    let essence =
-        |state: &State| State { soc_celsius: None, uptime_s: 0, real_time_factor: None, ..state.clone() };
+pub(super) fn differs(before: &ApplianceState, after: &ApplianceState) -> bool {
+    let essence = |state: &ApplianceState| ApplianceState {
+        soc_celsius: None,
+        uptime_s: 0,
+        real_time_factor: None,
+        ..state.clone()
+    };
     essence(before) != essence(after)
 }
 
 /// Returns the activity and settings of the appliance.
-pub(super) fn state(supervisor: &Supervisor) -> State {
+pub(super) fn state(supervisor: &Supervisor) -> ApplianceState {
     let (appliance, speech) = (&supervisor.appliance, &supervisor.appliance.speech);
     let voices = speech.voices();
     let (paused, queued, announcement) = appliance.queue(|queue| {
@@ -39,7 +43,7 @@ pub(super) fn state(supervisor: &Supervisor) -> State {
         _ => Mode::Idle,
     };
     let counts = appliance.counts.borrow();
-    State {
+    ApplianceState {
         mode,
         announcement,
         queued,

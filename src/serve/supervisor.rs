@@ -8,7 +8,7 @@ use crier_config::Config;
 use crier_store::{PersistedSettings, SettingsWriter};
 use crier_supervisor::{CpuPlan, Stage, StageSpec};
 use crier_system::{Notice, Notifier};
-use crier_wire::State;
+use crier_wire::ApplianceState;
 use tokio::sync::watch;
 
 use super::appliance::Appliance;
@@ -32,7 +32,7 @@ pub(super) struct Supervisor {
     pub(super) cpus: RefCell<CpuPlan>,
     pub(super) users: Users,
     pub(super) settings: SettingsWriter,
-    pub(super) state: watch::Sender<State>,
+    pub(super) state: watch::Sender<ApplianceState>,
     pub(super) notifier: Notifier,
 }
 

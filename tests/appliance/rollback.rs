@@ -1,12 +1,12 @@
 //! A journal that a newer program wrote, as an older program finds it after the rollback of an A/B slot.
 
-use crier_announce::{Draft, Effect, JournalReader, Limits, Queue};
+use crier_announce::{Draft, Effect, JournalReader, Queue, QueueLimits};
 
 use crate::rig::Appliance;
 
 /// Journal frames of accepted announcements with these ids.
 fn accepted(ids: &[&str]) -> Vec<Vec<u8>> {
-    let mut queue = Queue::new(Limits::default(), "another boot", 0);
+    let mut queue = Queue::new(QueueLimits::default(), "another boot", 0);
     for id in ids {
         let draft = Draft { id: Some((*id).to_owned()), ..Draft::plain("Yes.") };
         queue.submit(draft.validate().unwrap(), 1).unwrap();

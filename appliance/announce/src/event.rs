@@ -24,12 +24,12 @@ pub enum Effect {
     /// Go on where it was paused.
     Resume(Sequence),
     /// Report an event to all listeners: the sender, MQTT, the log.
-    Report(Event),
+    Report(QueueEvent),
 }
 
 /// Something that happened to an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct QueueEvent {
     /// The number of the submission this is about.
     #[serde(skip)]
     pub sequence: Sequence,
@@ -131,7 +131,7 @@ pub enum CancelReason {
 
 #[cfg(test)]
 mod tests {
-    use super::{CancelReason, Event, EventKind};
+    use super::{CancelReason, EventKind, QueueEvent};
     use crate::{Priority, Sequence};
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn events_are_flat_json() {
-        let event = |kind| Event {
+        let event = |kind| QueueEvent {
             sequence: Sequence(1),
             id: "a".into(),
             source: None,

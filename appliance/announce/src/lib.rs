@@ -31,11 +31,11 @@ mod timeline;
 
 pub use announcement::{Announcement, Draft};
 pub use error::AnnounceError;
-pub use event::{CancelReason, Effect, Event, EventKind};
+pub use event::{CancelReason, Effect, EventKind, QueueEvent};
 pub use journal::{CorruptRecord, CorruptRecordKind, JournalReader};
 pub use limits::{
     ATTEMPTS_MAX, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, ID_MEMORY_MS, IDS_MAX, JSON_BYTES_MAX,
-    LANGUAGE_CHARACTERS_MAX, Limits, NAME_CHARACTERS_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
+    LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, QueueLimits, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
 };
 pub use priority::{OtherState, PreemptionRule, Priority};
 pub use queue::Queue;

@@ -40,14 +40,14 @@ pub(crate) const COMPACTION_SLACK_BYTES: u64 = 1024 * 1024;
 
 /// Capacity of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct QueueLimits {
     /// Announcements that wait, are being spoken, or are on their way to the journal.
     pub entries: usize,
     /// Journal bytes of all these announcements together.
     pub bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for QueueLimits {
     /// 1000 announcements, 8 MiB.
     fn default() -> Self {
         Self { entries: 1000, bytes: 8 * 1024 * 1024 }

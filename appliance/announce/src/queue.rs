@@ -14,7 +14,8 @@ use crate::history::History;
 use crate::limits::REASON_CHARACTERS_MAX;
 use crate::timeline::Timeline;
 use crate::{
-    AnnounceError, Announcement, CancelReason, Effect, EventKind, Limits, Outcome, Priority, Record, Sequence,
+    AnnounceError, Announcement, CancelReason, Effect, EventKind, Outcome, Priority, QueueLimits, Record,
+    Sequence,
 };
 
 /// A submission that waits for its journal record to become durable.
@@ -34,7 +35,7 @@ enum Pending {
 /// All announcements that came and have not ended, in SSIP's order.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    limits: Limits,
+    limits: QueueLimits,
     timeline: Timeline,
     next: Sequence,
     pending: BTreeMap<Sequence, Pending>,
@@ -52,7 +53,7 @@ pub struct Queue {
 impl Queue {
     /// An empty queue with an empty journal, in the boot with the kernel's id `boot`.
     #[must_use]
-    pub fn new(limits: Limits, boot: &str, uptime_ms: u64) -> Self {
+    pub fn new(limits: QueueLimits, boot: &str, uptime_ms: u64) -> Self {
         Self::recover(std::iter::empty(), limits, boot, uptime_ms)
     }
 
@@ -223,7 +224,7 @@ impl Queue {
     }
 
     /// Replaces the limits. Announcements that are already in the queue stay, even beyond the new limits.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: QueueLimits) {
         self.limits = limits;
     }
 

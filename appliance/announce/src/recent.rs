@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::cut;
 use crate::limits::{ID_CHARACTERS_MAX, NAME_CHARACTERS_MAX, REASON_CHARACTERS_MAX};
-use crate::{CancelReason, Event, EventKind, Priority, Sequence};
+use crate::{CancelReason, EventKind, Priority, QueueEvent, Sequence};
 
 /// Number of outcomes kept: a screenful for a person, and at most 20 kB.
 pub const RECENT_OUTCOMES_MAX: usize = 32;
@@ -70,7 +70,7 @@ pub struct RecentOutcome {
 
 /// Times of an announcement that has not ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Progress {
+struct AnnouncementTimes {
     accepted_ms: Option<u64>,
     started_ms: Option<u64>,
 }
@@ -79,12 +79,12 @@ struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecentOutcomes {
     ended: VecDeque<RecentOutcome>,
-    open: BTreeMap<Sequence, Progress>,
+    open: BTreeMap<Sequence, AnnouncementTimes>,
 }
 
 impl RecentOutcomes {
     /// Notes the event of an announcement.
-    pub fn observe(&mut self, event: &Event, at_ms: u64) {
+    pub fn observe(&mut self, event: &QueueEvent, at_ms: u64) {
         let end = match &event.kind {
             EventKind::Finished => AnnouncementEnd::Finished,
             EventKind::Cancelled { reason } => AnnouncementEnd::Cancelled { cause: reason.clone() },
@@ -103,7 +103,8 @@ impl RecentOutcomes {
             }
             EventKind::Duplicate | EventKind::Paused | EventKind::Resumed | EventKind::Postponed => return,
         };
-        let Progress { accepted_ms, started_ms } = self.open.remove(&event.sequence).unwrap_or_default();
+        let AnnouncementTimes { accepted_ms, started_ms } =
+            self.open.remove(&event.sequence).unwrap_or_default();
         let between = |begin: Option<u64>, end: Option<u64>| Some(end?.saturating_sub(begin?));
         self.push(RecentOutcome {
             sequence: Some(event.sequence.number()),
@@ -117,7 +118,7 @@ impl RecentOutcomes {
         });
     }
 
-    fn follow(&mut self, sequence: Sequence, change: impl FnOnce(&mut Progress)) {
+    fn follow(&mut self, sequence: Sequence, change: impl FnOnce(&mut AnnouncementTimes)) {
         if self.open.len() < FOLLOWED_MAX || self.open.contains_key(&sequence) {
             change(self.open.entry(sequence).or_default());
         }
@@ -160,10 +161,10 @@ impl RecentOutcomes {
 #[cfg(test)]
 mod tests {
     use super::{AnnouncementEnd, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
-    use crate::{CancelReason, Event, EventKind, Priority, Sequence};
+    use crate::{CancelReason, EventKind, Priority, QueueEvent, Sequence};
 
-    fn event(id: &str, kind: EventKind) -> Event {
-        Event { sequence: Sequence(1), id: id.into(), source: None, priority: Priority::Text, kind }
+    fn event(id: &str, kind: EventKind) -> QueueEvent {
+        QueueEvent { sequence: Sequence(1), id: id.into(), source: None, priority: Priority::Text, kind }
     }
 
     #[test]

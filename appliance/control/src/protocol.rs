@@ -1,6 +1,6 @@
 //! Messages: a client sends one request, the server one response or, for `say` with `wait`, a response and events.
 
-use crier_announce::{Draft, Event, RecentOutcome};
+use crier_announce::{Draft, QueueEvent, RecentOutcome};
 use crier_wire::{Answer, Command};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -139,7 +139,7 @@ pub enum ControlResponse {
     /// Response to `devices`.
     Devices(Vec<DeviceEntry>),
     /// Event of the announcement that the client waits for.
-    Event(Event),
+    Event(QueueEvent),
     /// The request was not carried out.
     Error(ErrorReport),
 }

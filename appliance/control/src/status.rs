@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crier_wire::State;
+use crier_wire::ApplianceState;
 use serde::{Deserialize, Serialize};
 
 /// Response to `status`.
@@ -16,7 +16,7 @@ pub struct ApplianceStatus {
     /// Name of the appliance, from the configuration.
     pub name: String,
     /// Activity and settings.
-    pub state: State,
+    pub state: ApplianceState,
     /// Stages, engines first.
     pub stages: Vec<StageEntry>,
     /// Inputs by name.

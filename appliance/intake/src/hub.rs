@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use crier_announce::Draft;
 use crier_system::Backoff;
-use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest, LossReason, State};
+use crier_wire::{
+    AnnouncementEvent, Answer, ApplianceState, Command, IntakeReport, IntakeRequest, LossReason,
+};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Reports on their way to the supervisor; an input that is faster waits.
@@ -52,7 +54,7 @@ pub struct InputHandle {
     requests: mpsc::Sender<HubRequest>,
     events: broadcast::Sender<AnnouncementEvent>,
     presses: broadcast::Sender<Pressed>,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<ApplianceState>,
 }
 
 #[derive(Debug)]
@@ -162,7 +164,7 @@ impl InputHandle {
 
     /// How the appliance is, now and from now on.
     #[must_use]
-    pub fn state(&self) -> watch::Receiver<State> {
+    pub fn state(&self) -> watch::Receiver<ApplianceState> {
         self.state.clone()
     }
 
@@ -183,7 +185,7 @@ pub struct Hub {
     sender: mpsc::Sender<HubRequest>,
     events: broadcast::Sender<AnnouncementEvent>,
     presses: broadcast::Sender<Pressed>,
-    state: watch::Sender<State>,
+    state: watch::Sender<ApplianceState>,
     open: HashMap<u64, oneshot::Sender<Answer>>,
     request_ids: AtomicU64,
 }
@@ -204,7 +206,7 @@ impl Hub {
             sender,
             events: broadcast::channel(EVENTS_MAX).0,
             presses: broadcast::channel(PRESSES_MAX).0,
-            state: watch::channel(State::default()).0,
+            state: watch::channel(ApplianceState::default()).0,
             open: HashMap::new(),
             request_ids: AtomicU64::new(1),
         }
@@ -293,7 +295,7 @@ mod tests {
         let mut hub = Hub::new();
         let (first, second) = (hub.handle("a"), hub.handle("b"));
         let mut events = [first.events(), second.events()];
-        let event = crier_announce::Event {
+        let event = crier_announce::QueueEvent {
             sequence: crier_announce::Sequence::default(),
             id: "x".into(),
             source: None,
@@ -305,7 +307,10 @@ mod tests {
         for events in &mut events {
             assert_eq!(events.recv().await.unwrap(), told);
         }
-        hub.request(IntakeRequest::State(Box::new(State { queued: 4, ..State::default() })));
+        hub.request(IntakeRequest::State(Box::new(ApplianceState {
+            queued: 4,
+            ..ApplianceState::default()
+        })));
         assert_eq!(second.state().borrow().queued, 4);
     }
 

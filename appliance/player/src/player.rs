@@ -15,7 +15,7 @@ use self::line::Line;
 use self::render::Renderer;
 use self::stream::Stream;
 use crier_system::Backoff;
-use crier_wire::{PlayerReport, PlayerRequest, Refusal, STREAM_OFFSET_MAX, STREAM_RATES_HZ};
+use crier_wire::{PlayerRefusal, PlayerReport, PlayerRequest, STREAM_OFFSET_MAX, STREAM_RATES_HZ};
 
 use crate::gain::{VOLUME_PERCENT_MAX, volume_factor};
 use crate::pcm::Pcm;
@@ -175,18 +175,18 @@ impl Player {
         self.reports.pop_front()
     }
 
-    fn begin(&mut self, id: u64, rate_hz: u32, volume: Option<u8>, offset: u64) -> Result<(), Refusal> {
+    fn begin(&mut self, id: u64, rate_hz: u32, volume: Option<u8>, offset: u64) -> Result<(), PlayerRefusal> {
         if self.streams.iter().any(|stream| stream.id == id) {
-            return Err(Refusal::KnownStream);
+            return Err(PlayerRefusal::KnownStream);
         }
         if self.streams.len() >= STREAMS_MAX {
-            return Err(Refusal::TooManyStreams);
+            return Err(PlayerRefusal::TooManyStreams);
         }
         if !STREAM_RATES_HZ.contains(&rate_hz) {
-            return Err(Refusal::Rate);
+            return Err(PlayerRefusal::Rate);
         }
         if offset > STREAM_OFFSET_MAX {
-            return Err(Refusal::Offset);
+            return Err(PlayerRefusal::Offset);
         }
         let fade_in_ms = if offset > 0 { RESTART_FADE_IN_MS } else { 0 };
         let volume = volume.unwrap_or(VOLUME_PERCENT_MAX).min(VOLUME_PERCENT_MAX);
@@ -195,11 +195,11 @@ impl Player {
         Ok(())
     }
 
-    fn stream_mut(&mut self, id: u64) -> Result<&mut Stream, Refusal> {
-        self.streams.iter_mut().find(|stream| stream.id == id).ok_or(Refusal::UnknownStream)
+    fn stream_mut(&mut self, id: u64) -> Result<&mut Stream, PlayerRefusal> {
+        self.streams.iter_mut().find(|stream| stream.id == id).ok_or(PlayerRefusal::UnknownStream)
     }
 
-    fn report_refusal(&mut self, stream: u64, result: Result<(), Refusal>) {
+    fn report_refusal(&mut self, stream: u64, result: Result<(), PlayerRefusal>) {
         if let Err(reason) = result {
             self.reports.push_back(PlayerReport::Refused { stream, reason });
         }
@@ -207,7 +207,7 @@ impl Player {
 
     fn stop(&mut self, id: u64, now: Duration) {
         let Some(place) = self.streams.iter().position(|stream| stream.id == id) else {
-            return self.report_refusal(id, Err(Refusal::UnknownStream));
+            return self.report_refusal(id, Err(PlayerRefusal::UnknownStream));
         };
         match self.phase {
             Phase::Playing | Phase::Draining if place == 0 => self.fall(Purpose::Stop, now),

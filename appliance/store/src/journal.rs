@@ -265,13 +265,13 @@ struct Batch {
 mod tests {
     use std::path::PathBuf;
 
-    use crier_announce::{Draft, Effect, Limits, Queue};
+    use crier_announce::{Draft, Effect, Queue, QueueLimits};
 
     use super::*;
 
     /// Frames of announcements with these texts, and the records in them.
     fn frames(texts: &[&str]) -> (Vec<Vec<u8>>, Vec<Record>) {
-        let mut queue = Queue::new(Limits::default(), "boot", 0);
+        let mut queue = Queue::new(QueueLimits::default(), "boot", 0);
         for text in texts {
             queue.submit(Draft::plain(*text).validate().unwrap(), 1).unwrap();
         }

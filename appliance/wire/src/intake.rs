@@ -1,6 +1,6 @@
 //! Messages of the intake: submissions and commands from the inputs, and the responses to their senders.
 
-use crier_announce::{Draft, Event};
+use crier_announce::{Draft, QueueEvent};
 use serde::{Deserialize, Serialize};
 
 /// Report from the intake.
@@ -116,7 +116,7 @@ pub enum IntakeRequest {
     /// Progress of an announcement.
     Event(AnnouncementEvent),
     /// State of the appliance; sent when it changes and every ten seconds.
-    State(Box<State>),
+    State(Box<ApplianceState>),
 }
 
 /// Event in the life of an announcement.
@@ -126,7 +126,7 @@ pub struct AnnouncementEvent {
     /// Sequence number, as in [`Answer::Accepted`].
     pub sequence: u64,
     /// The event.
-    pub event: Event,
+    pub event: QueueEvent,
 }
 
 /// Result of a submission or a command.
@@ -198,7 +198,7 @@ pub enum Command {
     },
     /// Selects the voice for the following announcements.
     Voice {
-        /// Name of the voice, one of [`State::voices`].
+        /// Name of the voice, one of [`ApplianceState::voices`].
         name: String,
     },
 }
@@ -225,7 +225,7 @@ pub enum Mode {
 /// State of the appliance.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct ApplianceState {
     /// Activity.
     pub mode: Mode,
     /// Id of the current announcement.

@@ -26,7 +26,11 @@ pub use engines::{
     VocoderRequest,
 };
 pub use error::WireError;
-pub use intake::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest, LossReason, Mode, State};
+pub use intake::{
+    AnnouncementEvent, Answer, ApplianceState, Command, IntakeReport, IntakeRequest, LossReason, Mode,
+};
 pub use packet::{PACKET_BYTES_MAX, Packet, decode, encode, floats, read_floats};
-pub use player::{PlayerReport, PlayerRequest, Refusal, STREAM_OFFSET_MAX, STREAM_RATES_HZ, SoundDevice};
+pub use player::{
+    PlayerRefusal, PlayerReport, PlayerRequest, STREAM_OFFSET_MAX, STREAM_RATES_HZ, SoundDevice,
+};
 pub use start::{At, EngineSettings, FromStage, PredictorBackend, Started, ToStage, VERSION};

@@ -110,7 +110,7 @@ pub enum PlayerReport {
         /// Identifier of the stream.
         stream: u64,
         /// Reason of the refusal.
-        reason: Refusal,
+        reason: PlayerRefusal,
     },
     /// The sound device was opened or lost. A lost device is reopened.
     Device {
@@ -148,7 +148,7 @@ pub struct SoundDevice {
 /// Reason why the player refused a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Refusal {
+pub enum PlayerRefusal {
     /// No stream with this identifier has begun, or it has ended.
     #[error("there is no such stream; begin it first")]
     UnknownStream,
@@ -188,7 +188,7 @@ pub enum Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::{PlayerReport, PlayerRequest, Refusal, SoundDevice};
+    use super::{PlayerRefusal, PlayerReport, PlayerRequest, SoundDevice};
 
     #[test]
     fn requests_and_reports_survive_the_trip_through_json() {
@@ -200,8 +200,8 @@ mod tests {
         for report in [
             PlayerReport::Devices { request_id: 7, devices: vec![device] },
             PlayerReport::DevicesUnavailable { request_id: 7, reason: "no".to_owned() },
-            PlayerReport::Refused { stream: 1, reason: Refusal::Gap { expected: 9 } },
-            PlayerReport::Refused { stream: 1, reason: Refusal::UnknownStream },
+            PlayerReport::Refused { stream: 1, reason: PlayerRefusal::Gap { expected: 9 } },
+            PlayerReport::Refused { stream: 1, reason: PlayerRefusal::UnknownStream },
         ] {
             let json = serde_json::to_string(&report).unwrap();
             assert_eq!(serde_json::from_str::<PlayerReport>(&json).unwrap(), report);

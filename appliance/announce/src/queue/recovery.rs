@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::history::History;
 use crate::limits::{ATTEMPTS_MAX, COMPACTION_SLACK_BYTES};
 use crate::timeline::Timeline;
-use crate::{Effect, EventKind, Limits, Outcome, Priority, Record, Sequence};
+use crate::{Effect, EventKind, Outcome, Priority, QueueLimits, Record, Sequence};
 
 /// State after the records read so far.
 #[derive(Default)]
@@ -79,7 +79,7 @@ impl Queue {
     #[must_use]
     pub fn recover(
         records: impl IntoIterator<Item = Record>,
-        limits: Limits,
+        limits: QueueLimits,
         boot: &str,
         uptime_ms: u64,
     ) -> Self {

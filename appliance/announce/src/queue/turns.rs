@@ -3,7 +3,7 @@
 use super::{Pending, Queue};
 use crate::entry::Entry;
 use crate::{
-    Announcement, CancelReason, Effect, Event, EventKind, OtherState, PreemptionRule, Priority, Record,
+    Announcement, CancelReason, Effect, EventKind, OtherState, PreemptionRule, Priority, QueueEvent, Record,
     Sequence,
 };
 
@@ -146,7 +146,7 @@ impl Queue {
 
     pub(super) fn report(&mut self, entry: &Entry, kind: EventKind) {
         let source = entry.announcement.source().map(str::to_owned);
-        self.effects.push_back(Effect::Report(Event {
+        self.effects.push_back(Effect::Report(QueueEvent {
             sequence: entry.sequence,
             id: entry.id(),
             source,
@@ -160,7 +160,7 @@ impl Queue {
         let source = announcement.source().map(str::to_owned);
         let priority = announcement.priority();
         let kind = EventKind::Duplicate;
-        self.effects.push_back(Effect::Report(Event { sequence, id, source, priority, kind }));
+        self.effects.push_back(Effect::Report(QueueEvent { sequence, id, source, priority, kind }));
     }
 
     fn report_duplicates_of(&mut self, original: Sequence) {

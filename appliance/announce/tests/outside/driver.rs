@@ -1,7 +1,8 @@
 //! Drives a queue as the supervisor does: a journal in memory, a voice that speaks until it is told that it is done.
 
 use crier_announce::{
-    CancelReason, Draft, Effect, Event, EventKind, JournalReader, Limits, Priority, Queue, Record, Sequence,
+    CancelReason, Draft, Effect, EventKind, JournalReader, Priority, Queue, QueueEvent, QueueLimits, Record,
+    Sequence,
 };
 
 /// The boot id of all tests that do not reboot.
@@ -12,7 +13,7 @@ pub(crate) struct Driver {
     pub(crate) boot: String,
     pub(crate) uptime_ms: u64,
     pub(crate) journal: Vec<u8>,
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<QueueEvent>,
     /// Journal time of the newest record that has one, in milliseconds.
     pub(crate) latest_ms: u64,
     /// Announcement that the voice has begun and not ended, and true if it is paused.
@@ -21,12 +22,12 @@ pub(crate) struct Driver {
 
 impl Default for Driver {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(QueueLimits::default())
     }
 }
 
 impl Driver {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
         let mut driver = Self {
             queue: Queue::new(limits, BOOT, 0),
             boot: BOOT.into(),
@@ -91,7 +92,7 @@ impl Driver {
     }
 
     /// Drops the appends that wait and returns what was reported before them.
-    pub(crate) fn events_without_journal(&mut self) -> Vec<Event> {
+    pub(crate) fn events_without_journal(&mut self) -> Vec<QueueEvent> {
         let mut events = Vec::new();
         while let Some(effect) = self.queue.next_effect() {
             if let Effect::Report(event) = effect {
@@ -128,7 +129,7 @@ impl Driver {
     }
 
     /// The supervisor is killed and starts again in the boot `boot`, with the journal as it is.
-    pub(crate) fn restart(&mut self, boot: &str, limits: Limits) {
+    pub(crate) fn restart(&mut self, boot: &str, limits: QueueLimits) {
         self.voice = None;
         boot.clone_into(&mut self.boot);
         self.queue =

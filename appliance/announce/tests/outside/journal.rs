@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crier_announce::{
-    ATTEMPTS_MAX, CorruptRecord, CorruptRecordKind, Draft, Effect, EventKind, JournalReader, Limits, Outcome,
-    Priority, Queue, Record, Sequence,
+    ATTEMPTS_MAX, CorruptRecord, CorruptRecordKind, Draft, Effect, EventKind, JournalReader, Outcome,
+    Priority, Queue, QueueLimits, Record, Sequence,
 };
 use proptest::prelude::*;
 
@@ -99,7 +99,7 @@ fn after_a_crash_the_unfinished_one_is_spoken_again_and_the_others_keep_their_or
     let mut driver = sample();
     assert_eq!(driver.finished(), ["a", "d", "c"]);
     let unnamed = driver.speaking();
-    driver.restart(BOOT, Limits::default());
+    driver.restart(BOOT, QueueLimits::default());
     assert_eq!(driver.speaking(), unnamed);
     driver.speak_all();
     assert_eq!(driver.finished(), ["a", "d", "c", &unnamed, "f"]);
@@ -117,13 +117,13 @@ fn within_a_boot_time_goes_on_over_a_crash_and_after_a_reboot_nothing_old_is_spo
     driver.say_draft(expiring("later", 3600));
     driver.say("whenever", Priority::Message);
     driver.uptime_ms += 10_000;
-    driver.restart(BOOT, Limits::default());
+    driver.restart(BOOT, QueueLimits::default());
     assert_eq!(
         (driver.count("soon", &EventKind::Expired), driver.count("later", &EventKind::Expired)),
         (1, 0)
     );
     driver.uptime_ms = 3_000;
-    driver.restart("another boot", Limits::default());
+    driver.restart("another boot", QueueLimits::default());
     assert_eq!(driver.count("later", &EventKind::Expired), 1);
     driver.speak_all();
     assert_eq!(driver.finished(), ["now", "whenever"]);
@@ -135,11 +135,11 @@ fn what_brings_the_appliance_down_each_time_is_given_up() {
     driver.say("deadly", Priority::Message);
     driver.say("harmless", Priority::Message);
     for _ in 1..ATTEMPTS_MAX {
-        driver.restart(BOOT, Limits::default());
+        driver.restart(BOOT, QueueLimits::default());
         driver.compact();
         assert_eq!(driver.speaking(), "deadly");
     }
-    driver.restart(BOOT, Limits::default());
+    driver.restart(BOOT, QueueLimits::default());
     assert_eq!(driver.speaking(), "harmless");
     assert!(driver.events.iter().any(|event| event.id == "deadly" && event.kind.is_end()));
 }
@@ -150,7 +150,7 @@ fn repeat_last_outlives_a_crash() {
     driver.say("a", Priority::Message);
     driver.speak_all();
     driver.compact();
-    driver.restart(BOOT, Limits::default());
+    driver.restart(BOOT, QueueLimits::default());
     driver.queue.repeat_last(driver.uptime_ms).unwrap();
     driver.run();
     assert_eq!(driver.queue.current().unwrap().1.text(), "a");
@@ -181,7 +181,8 @@ fn a_thousand_announcements_are_recovered_quickly() {
         driver.say_draft(Draft { id: Some(n.to_string()), ..Draft::plain("a".repeat(1000)) });
     }
     let begin = Instant::now();
-    let queue = Queue::recover(JournalReader::new(&driver.journal).records(), Limits::default(), BOOT, 0);
+    let queue =
+        Queue::recover(JournalReader::new(&driver.journal).records(), QueueLimits::default(), BOOT, 0);
     let took = begin.elapsed();
     println!("recovery of 1000 announcements: {:.1} ms", took.as_secs_f64() * 1e3);
     assert_eq!(queue.len(), 1000);
@@ -197,14 +198,14 @@ fn an_acceptance_that_is_written_twice_counts_once() {
     driver.journal.extend(record.encode().unwrap());
     driver.queue.appended(sequence, 0);
     driver.run();
-    driver.restart(BOOT, Limits::default());
+    driver.restart(BOOT, QueueLimits::default());
     assert_eq!((driver.queue.len(), driver.queue.current().unwrap().0), (1, sequence));
 }
 
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let queue = Queue::recover(JournalReader::new(&bytes).records(), Limits::default(), BOOT, 0);
+        let queue = Queue::recover(JournalReader::new(&bytes).records(), QueueLimits::default(), BOOT, 0);
         prop_assert!(queue.is_empty());
         prop_assert_eq!(skipped(&bytes).iter().map(|corrupt| corrupt.bytes).sum::<usize>(), bytes.len());
         let _ = Draft::from_json(&bytes).and_then(Draft::validate);
@@ -228,7 +229,7 @@ proptest! {
             4 => Record::Ended { sequence: sequence(number), at_ms, outcome: Outcome::Failed },
             _ => Record::Remembered { id: number.to_string(), at_ms },
         });
-        let mut queue = Queue::recover(records, Limits::default(), "1", uptime_ms);
+        let mut queue = Queue::recover(records, QueueLimits::default(), "1", uptime_ms);
         let _ = queue.submit(Draft::plain("Hello.").validate().unwrap(), uptime_ms);
         let _ = queue.compacted().count();
         while queue.next_effect().is_some() {}
@@ -272,7 +273,7 @@ proptest! {
         driver.queue.pause(driver.uptime_ms);
         driver.run();
         let recover = |journal: &[u8]| {
-            let queue = Queue::recover(JournalReader::new(journal).records(), Limits::default(), &driver.boot, driver.uptime_ms);
+            let queue = Queue::recover(JournalReader::new(journal).records(), QueueLimits::default(), &driver.boot, driver.uptime_ms);
             let live: Vec<_> = queue.waiting().into_iter().chain(queue.current()).map(|(s, a)| (s, a.clone())).collect();
             // Without the boot record, whose next number counts duplicates, which leave no record.
             (live, state(&queue).split_off(1))
@@ -299,7 +300,7 @@ proptest! {
                 _ => {}
             }
         }
-        let mut queue = Queue::recover(JournalReader::new(journal).records(), Limits::default(), "after", 0);
+        let mut queue = Queue::recover(JournalReader::new(journal).records(), QueueLimits::default(), "after", 0);
         let mut found: Vec<Sequence> = queue.waiting().into_iter().chain(queue.current()).map(|(s, _)| s).collect();
         while let Some(effect) = queue.next_effect() {
             if let Effect::Report(event) = effect && event.kind.is_end() {

@@ -1,6 +1,6 @@
 //! Everything that can happen to a queue, in any order.
 
-use crier_announce::{Draft, Limits, Priority};
+use crier_announce::{Draft, Priority, QueueLimits};
 use proptest::prelude::*;
 
 use crate::driver::Driver;
@@ -59,11 +59,11 @@ impl Operation {
             }
             Self::Advance { ms } => driver.advance(ms),
             Self::Compact => driver.compact(),
-            Self::Crash => driver.restart(&driver.boot.clone(), Limits::default()),
+            Self::Crash => driver.restart(&driver.boot.clone(), QueueLimits::default()),
             Self::Reboot => {
                 driver.uptime_ms = 0;
                 let boot = format!("{}+", driver.boot);
-                driver.restart(&boot, Limits::default());
+                driver.restart(&boot, QueueLimits::default());
             }
         }
         driver.run();

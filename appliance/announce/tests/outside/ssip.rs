@@ -1,6 +1,6 @@
 //! SSIP's rules sentence by sentence, pause and stop, duplicates and expiry, seen from outside.
 
-use crier_announce::{CancelReason, Draft, EventKind, ID_MEMORY_MS, Limits, Priority};
+use crier_announce::{CancelReason, Draft, EventKind, ID_MEMORY_MS, Priority, QueueLimits};
 
 use crate::driver::Driver;
 
@@ -254,7 +254,7 @@ fn what_has_begun_in_time_is_not_cut() {
 
 #[test]
 fn a_full_queue_says_so_and_keeps_what_it_has() {
-    let mut driver = Driver::new(Limits { entries: 2, bytes: 1000 });
+    let mut driver = Driver::new(QueueLimits { entries: 2, bytes: 1000 });
     driver.say("a", MESSAGE);
     driver.say("b", MESSAGE);
     let error = driver.queue.submit(Draft::plain("c").validate().unwrap(), 0).unwrap_err();
@@ -272,7 +272,7 @@ fn lowered_limits_refuse_new_announcements_and_keep_waiting_ones() {
     let mut driver = Driver::default();
     driver.say("a", MESSAGE);
     driver.say("b", MESSAGE);
-    driver.queue.set_limits(Limits { entries: 1, bytes: 1 << 20 });
+    driver.queue.set_limits(QueueLimits { entries: 1, bytes: 1 << 20 });
     driver.queue.submit(Draft::plain("c").validate().unwrap(), 0).unwrap_err();
     driver.speak_all();
     assert_eq!(driver.finished(), ["a", "b"]);

@@ -16,14 +16,14 @@ pub struct QueueSettings {
 impl QueueSettings {
     /// The same as the queue itself takes them.
     #[must_use]
-    pub fn limits(self) -> crier_announce::Limits {
-        crier_announce::Limits { entries: self.entries_max, bytes: self.bytes_max }
+    pub fn limits(self) -> crier_announce::QueueLimits {
+        crier_announce::QueueLimits { entries: self.entries_max, bytes: self.bytes_max }
     }
 }
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        let limits = crier_announce::Limits::default();
+        let limits = crier_announce::QueueLimits::default();
         Self { entries_max: limits.entries, bytes_max: limits.bytes }
     }
 }

@@ -15,7 +15,7 @@ fn an_empty_file_is_the_default() {
     let config = valid("");
     assert_eq!(config, Config::default());
     assert_eq!(config.control.socket, PathBuf::from("/run/crier/control"));
-    assert_eq!(config.queue.limits(), crier_announce::Limits::default());
+    assert_eq!(config.queue.limits(), crier_announce::QueueLimits::default());
 }
 
 #[test]

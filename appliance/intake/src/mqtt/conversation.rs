@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crier_wire::{AnnouncementEvent, Answer, LossReason, State};
+use crier_wire::{AnnouncementEvent, Answer, ApplianceState, LossReason};
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ pub(super) struct MqttConversation<'a> {
     client: &'a mut Client,
     broker: Broker,
     events: broadcast::Receiver<AnnouncementEvent>,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<ApplianceState>,
     /// What was published last, by topic.
     shown: HashMap<String, Vec<u8>>,
     /// When to introduce the appliance to Home Assistant again.
@@ -292,7 +292,7 @@ impl<'a> MqttConversation<'a> {
     fn show_state(&mut self) -> Result<(), ConnectionError> {
         let state = self.state.borrow_and_update().clone();
         // The supervisor has said nothing yet.
-        if state == State::default() {
+        if state == ApplianceState::default() {
             return Ok(());
         }
         let topics = self.client.topics.clone();

@@ -1,6 +1,6 @@
 //! What Home Assistant is told of the appliance: one device with all its entities, in one message.
 
-use crier_wire::State;
+use crier_wire::ApplianceState;
 use serde_json::{Value, json};
 
 use super::options::MqttOptions;
@@ -12,7 +12,7 @@ const ORIGIN: &str = "crier";
 const MODES: [&str; 6] = ["starting", "idle", "preparing", "speaking", "paused", "fault"];
 
 /// The payload for `homeassistant/device/<id>/config`.
-pub(super) fn payload(settings: &MqttOptions, topics: &Topics, state: &State) -> Value {
+pub(super) fn payload(settings: &MqttOptions, topics: &Topics, state: &ApplianceState) -> Value {
     let identity = &settings.identity;
     json!({
         "dev": {
@@ -31,7 +31,7 @@ pub(super) fn payload(settings: &MqttOptions, topics: &Topics, state: &State) ->
     })
 }
 
-fn components(settings: &MqttOptions, topics: &Topics, state: &State) -> Value {
+fn components(settings: &MqttOptions, topics: &Topics, state: &ApplianceState) -> Value {
     let unique_id = |component: &str| format!("crier_{}_{component}", settings.identity.id);
     let mut components = json!({
         "announce": {
@@ -107,7 +107,7 @@ mod tests {
     fn made(voices: &[&str]) -> Value {
         let settings = options();
         let voices = voices.iter().map(|&voice| voice.to_owned()).collect();
-        payload(&settings, &Topics::new(&settings), &State { voices, ..State::default() })
+        payload(&settings, &Topics::new(&settings), &ApplianceState { voices, ..ApplianceState::default() })
     }
 
     #[test]

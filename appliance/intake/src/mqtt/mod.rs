@@ -116,7 +116,7 @@ pub async fn run(settings: MqttOptions, handle: InputHandle) {
 }
 
 /// Waits until whoever ran the inputs has gone.
-async fn closing(state: &mut tokio::sync::watch::Receiver<crier_wire::State>) {
+async fn closing(state: &mut tokio::sync::watch::Receiver<crier_wire::ApplianceState>) {
     while state.changed().await.is_ok() {}
 }
 

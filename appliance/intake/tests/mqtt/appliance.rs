@@ -4,7 +4,7 @@ use crier_announce::Draft;
 use crier_config::{MqttSettings, MqttVersion};
 use crier_intake::mqtt::{self, ApplianceIdentity, MqttOptions};
 use crier_intake::{Hub, InputHandle};
-use crier_wire::{Answer, Command, IntakeReport, IntakeRequest, Mode, State};
+use crier_wire::{Answer, ApplianceState, Command, IntakeReport, IntakeRequest, Mode};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -27,14 +27,14 @@ pub(crate) fn settings(port: u16, version: MqttVersion) -> MqttOptions {
 }
 
 /// How the appliance is when all is well.
-pub(crate) fn idle() -> State {
-    State {
+pub(crate) fn idle() -> ApplianceState {
+    ApplianceState {
         mode: Mode::Idle,
         volume_percent: 70,
         voice: "en".into(),
         voices: vec!["ru".into(), "en".into(), "de".into()],
         soc_celsius: Some(48.123),
-        ..State::default()
+        ..ApplianceState::default()
     }
 }
 

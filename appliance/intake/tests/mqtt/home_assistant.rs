@@ -1,7 +1,7 @@
 //! What Home Assistant sees.
 
 use crier_config::MqttVersion;
-use crier_wire::{IntakeRequest, Mode, State};
+use crier_wire::{ApplianceState, IntakeRequest, Mode};
 use serde_json::Value;
 
 use crate::appliance::{Appliance, VERSIONS, idle, settings};
@@ -28,7 +28,7 @@ async fn the_device_introduces_itself_at_birth_and_when_its_voices_change() {
         let mut late = broker.listen().await;
         assert_eq!(json(&late.hear(CONFIG).await), golden, "retained");
 
-        let more = State { voices: vec!["fr".into()], ..idle() };
+        let more = ApplianceState { voices: vec!["fr".into()], ..idle() };
         appliance.request(IntakeRequest::State(Box::new(more)));
         let changed = |payload: &str| json(payload)["cmps"]["voice"]["options"] == json(r#"["fr"]"#);
         listener.hear_where(CONFIG, changed).await;
@@ -71,7 +71,7 @@ async fn the_state_is_shown() {
     let topic = |level: &str| format!("crier/8f3a21/{level}");
     let state = listener.hear_json(&topic("state"), "state", "idle").await;
     assert_eq!((&state["volume"], &state["voice"]), (&70.into(), &"en".into()));
-    let speaking = State {
+    let speaking = ApplianceState {
         mode: Mode::Speaking,
         announcement: Some("door-1".into()),
         queued: 2,

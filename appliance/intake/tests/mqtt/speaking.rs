@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crier_announce::{Draft, Event, EventKind, Priority, Sequence};
+use crier_announce::{Draft, EventKind, Priority, QueueEvent, Sequence};
 use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest};
 use tokio::time::{sleep, timeout};
 
@@ -57,7 +57,7 @@ async fn events_of_all_inputs_are_published() {
     let Some(broker) = Mosquitto::start() else { return };
     let appliance = Appliance::connected(&broker, MqttVersion::V5).await;
     let mut listener = broker.listen().await;
-    let event = Event {
+    let event = QueueEvent {
         sequence: Sequence::default(),
         id: "x".into(),
         source: Some("fifo:/run/crier/say".into()),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crier_announce::{CancelReason, Draft, Event, EventKind, Priority, Sequence};
+use crier_announce::{CancelReason, Draft, EventKind, Priority, QueueEvent, Sequence};
 use crier_intake::{Hub, InputHandle};
 use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest};
 use tokio::sync::mpsc;
@@ -140,7 +140,7 @@ impl Supervisor {
     }
 
     pub(crate) fn tell(&self, sequence: u64, kind: EventKind) {
-        let event = Event {
+        let event = QueueEvent {
             sequence: Sequence::default(),
             id: format!("#{sequence}"),
             source: None,

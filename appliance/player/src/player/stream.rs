@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crier_wire::Refusal;
+use crier_wire::PlayerRefusal;
 
 use super::QUEUED_MS_MAX;
 use crate::pcm::BUFFER_MS;
@@ -78,16 +78,16 @@ impl Stream {
     }
 
     /// Takes samples that begin at `offset`; what has come before is dropped.
-    pub(super) fn accept(&mut self, offset: u64, samples: &[f32]) -> Result<(), Refusal> {
+    pub(super) fn accept(&mut self, offset: u64, samples: &[f32]) -> Result<(), PlayerRefusal> {
         let (received, end) = (self.received(), offset.saturating_add(samples.len() as u64));
         if offset > received {
-            return Err(Refusal::Gap { expected: received });
+            return Err(PlayerRefusal::Gap { expected: received });
         }
         if self.length.is_some_and(|length| end > length) {
-            return Err(Refusal::AfterEnd);
+            return Err(PlayerRefusal::AfterEnd);
         }
         if end > self.credit {
-            return Err(Refusal::BeyondCredit { until: self.credit });
+            return Err(PlayerRefusal::BeyondCredit { until: self.credit });
         }
         let known = usize::try_from(received - offset).unwrap_or(usize::MAX).min(samples.len());
         self.samples.extend(&samples[known..]);
@@ -95,9 +95,9 @@ impl Stream {
     }
 
     /// The stream has `length` samples in all.
-    pub(super) fn end(&mut self, length: u64) -> Result<(), Refusal> {
+    pub(super) fn end(&mut self, length: u64) -> Result<(), PlayerRefusal> {
         if length < self.received() || self.length.is_some_and(|known| known != length) {
-            return Err(Refusal::OtherLength);
+            return Err(PlayerRefusal::OtherLength);
         }
         self.length = Some(length);
         Ok(())
@@ -135,22 +135,22 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, Stream};
+    use super::{PlayerRefusal, Stream};
 
     #[test]
     fn repeats_are_dropped_gaps_and_excess_are_refused() {
         let mut stream = Stream::new(1, 1000, 100, 10, 0);
-        assert_eq!(stream.accept(12, &[1.0]), Err(Refusal::Gap { expected: 10 }));
+        assert_eq!(stream.accept(12, &[1.0]), Err(PlayerRefusal::Gap { expected: 10 }));
         assert_eq!(stream.accept(8, &[0.0, 0.0, 1.0, 2.0]), Ok(()));
         assert_eq!(stream.accept(8, &[9.0, 9.0, 9.0, 9.0, 3.0]), Ok(()));
-        assert_eq!(stream.accept(13, &[0.0; 998]), Err(Refusal::BeyondCredit { until: 1010 }));
+        assert_eq!(stream.accept(13, &[0.0; 998]), Err(PlayerRefusal::BeyondCredit { until: 1010 }));
         let mut out = Vec::new();
         stream.take(100, &mut out);
         assert_eq!((out, stream.cursor), (vec![1.0, 2.0, 3.0], 13));
         assert_eq!(stream.accept(13, &[0.0; 998]), Ok(()));
-        assert_eq!(stream.end(12), Err(Refusal::OtherLength));
+        assert_eq!(stream.end(12), Err(PlayerRefusal::OtherLength));
         assert_eq!(stream.end(1011), Ok(()));
-        assert_eq!(stream.accept(1011, &[0.0]), Err(Refusal::AfterEnd));
+        assert_eq!(stream.accept(1011, &[0.0]), Err(PlayerRefusal::AfterEnd));
         assert!(stream.is_complete());
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crier_player::{CapturePcm, Options, Output, Pcm, Player, PlayerError, STREAMS_MAX, Sink, WavFormat};
-use crier_wire::{PlayerReport, PlayerRequest, Refusal};
+use crier_wire::{PlayerRefusal, PlayerReport, PlayerRequest};
 use proptest::prelude::*;
 
 use crate::rig::{RATE_HZ, Rig, noise};
@@ -141,6 +141,6 @@ fn a_sink_that_fails_is_a_lost_device() {
     // The stream is kept for the device's return.
     let again = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
     player.handle(&again, &[], Duration::ZERO);
-    let reason = Refusal::KnownStream;
+    let reason = PlayerRefusal::KnownStream;
     assert_eq!(player.report(), Some(PlayerReport::Refused { stream: 1, reason }));
 }

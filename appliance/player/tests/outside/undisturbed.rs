@@ -1,7 +1,7 @@
 //! Streams that nothing disturbs come out as they went in.
 
 use crier_player::{Options, scaled, volume_factor};
-use crier_wire::{PlayerReport, PlayerRequest, Refusal};
+use crier_wire::{PlayerRefusal, PlayerReport, PlayerRequest};
 
 use crate::rig::{RATE_HZ, Rig, noise};
 
@@ -112,7 +112,7 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     rig.request(&PlayerRequest::End { stream: 1, length: 3 });
     rig.request(&PlayerRequest::Stop { stream: 8 });
     rig.run(1);
-    let reasons: Vec<Refusal> = rig
+    let reasons: Vec<PlayerRefusal> = rig
         .reports
         .iter()
         .filter_map(|(_, report)| match report {
@@ -124,13 +124,13 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
         matches!(
             reasons.as_slice(),
             [
-                Refusal::KnownStream,
-                Refusal::Rate,
-                Refusal::UnknownStream,
-                Refusal::Gap { .. },
-                Refusal::BeyondCredit { .. },
-                Refusal::OtherLength,
-                Refusal::UnknownStream
+                PlayerRefusal::KnownStream,
+                PlayerRefusal::Rate,
+                PlayerRefusal::UnknownStream,
+                PlayerRefusal::Gap { .. },
+                PlayerRefusal::BeyondCredit { .. },
+                PlayerRefusal::OtherLength,
+                PlayerRefusal::UnknownStream
             ]
         ),
         "{reasons:?}"
