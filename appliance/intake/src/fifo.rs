@@ -15,10 +15,11 @@ use nix::unistd::{Gid, Group, mkfifo};
 use rustix::fs::OFlags;
 use tokio::io::unix::AsyncFd;
 
+use crate::backlog::READ_AHEAD_BYTES_MAX;
 use crate::input_status::InputStatus;
 use crate::lines::{InputLine, LineSplitter};
 use crate::message::{Defaults, Message};
-use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
+use crate::submitter::{RefusalLog, Submitter};
 use crate::{HubClosed, InputHandle, descriptor};
 
 /// Bytes read at once.
@@ -65,58 +66,57 @@ pub async fn run(settings: FifoSettings, handle: InputHandle) {
 
 async fn serve(settings: &FifoSettings, handle: &InputHandle) -> Result<std::convert::Infallible, HubClosed> {
     let defaults = Defaults { priority: settings.priority, ..Defaults::default() };
-    let mut reader = FifoReader {
-        defaults,
-        lines: LineSplitter::default(),
-        limited: RateLimitedHandle::new(handle.clone(), settings.max_per_minute),
-    };
+    let submitter =
+        Submitter::new(handle.clone(), settings.max_per_minute, READ_AHEAD_BYTES_MAX, RefusalLog::Debug);
+    let mut reader = FifoReader { defaults, lines: LineSplitter::default(), submitter };
     let mut status = InputStatus::new();
     loop {
         let problem = match open(settings) {
             Ok(fifo) => {
                 status.up(handle, format!("mode {:04o}", settings.mode)).await?;
-                reader.read(settings, fifo).await?
+                reader.read(settings, handle, fifo).await?
             }
             Err(error) => error,
         };
         let wait = status.down(handle, problem.to_string()).await?;
         tokio::select! {
             () = handle.closed() => return Err(HubClosed),
-            () = tokio::time::sleep(wait) => {}
+            paused = reader.submitter.pause(wait) => paused?,
         }
     }
 }
 
-/// Why a FIFO is opened anew.
+/// Reason to open a FIFO anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReopenReason {
-    /// Nobody has it open for writing any more.
+    /// The last writer has closed it. Without a new descriptor, `poll` would report the hang-up for ever.
     LastWriter,
-    /// Something else is at its path, or nothing.
+    /// Its path leads to another file, or to none.
     Replaced,
 }
 
 struct FifoReader {
     defaults: Defaults,
     lines: LineSplitter,
-    limited: RateLimitedHandle,
+    submitter: Submitter,
 }
 
 impl FifoReader {
-    /// Goes on until the FIFO cannot be had any more, which is what it gives.
+    /// Reads until the FIFO cannot be opened or read any more, and returns the error.
     async fn read(
         &mut self,
         settings: &FifoSettings,
+        handle: &InputHandle,
         mut fifo: AsyncFd<OwnedFd>,
     ) -> Result<FifoError, HubClosed> {
-        let handle = self.limited.handle().clone();
         let mut buffer = vec![0; READ_BYTES];
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let end = tokio::select! {
                 () = handle.closed() => return Err(HubClosed),
-                read = descriptor::read(&fifo, &mut buffer) => match read {
+                // Beyond the read-ahead the pipe fills, and its writers block: a pipe has back-pressure.
+                read = descriptor::read(&fifo, &mut buffer), if self.submitter.has_room() => match read {
                     Ok(0) => Some(ReopenReason::LastWriter),
                     Ok(bytes) => {
                         self.take(&buffer[..bytes]).await?;
@@ -124,13 +124,17 @@ impl FifoReader {
                     }
                     Err(error) => return Ok(system(&settings.path, "read", error)),
                 },
+                () = self.submitter.due() => {
+                    self.submitter.submit_waiting().await?;
+                    None
+                }
                 _ = look.tick() => {
-                    self.limited.report_losses().await?;
+                    self.submitter.report_losses().await?;
                     (!is_same(&settings.path, &fifo)).then_some(ReopenReason::Replaced)
                 }
             };
             if let Some(end) = end {
-                // The new end is opened before the old one is closed: what a writer has written meanwhile stays.
+                // The new end is opened before the old one is closed, so that what was written meanwhile stays.
                 let next = open(settings);
                 if end == ReopenReason::Replaced {
                     self.drain(&fifo, &mut buffer).await?;
@@ -144,9 +148,9 @@ impl FifoReader {
         }
     }
 
-    /// The FIFO was taken away: what is left in it is read.
+    /// Reads what is left in a FIFO that is no longer at its path.
     async fn drain(&mut self, fifo: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<(), HubClosed> {
-        // Writers may still have it open; they do not get more than a pipe holds.
+        // Writers may still have it open and go on; nobody is owed more than the pipe held.
         for _ in 0..=(PIPE_BYTES / READ_BYTES) {
             match rustix::io::read(fifo.get_ref(), &mut *buffer) {
                 Ok(bytes) if bytes > 0 => self.take(&buffer[..bytes]).await?,
@@ -156,38 +160,27 @@ impl FifoReader {
         Ok(())
     }
 
-    /// Nothing more comes of the line that was begun: it is a line.
+    /// Takes the last line, which the writer has not ended: `printf` writes none.
     async fn finish(&mut self) -> Result<(), HubClosed> {
         let mut lines = Vec::new();
         self.lines.finish(|line| lines.push(line));
-        self.say(lines).await
+        self.accept(lines).await
     }
 
     async fn take(&mut self, bytes: &[u8]) -> Result<(), HubClosed> {
         let mut lines = Vec::new();
         self.lines.read(bytes, |line| lines.push(line));
-        self.say(lines).await
+        self.accept(lines).await
     }
 
-    async fn say(&mut self, lines: Vec<InputLine>) -> Result<(), HubClosed> {
+    async fn accept(&mut self, lines: Vec<InputLine>) -> Result<(), HubClosed> {
         for line in lines {
-            let message = match line {
-                InputLine::Whole(line) => Message::read(&line, &self.defaults),
-                InputLine::TooLong => Message::too_long(),
-            };
-            let outcome = match message {
-                Message::Empty => continue,
-                // A pipe has back-pressure: while this waits nothing is read, and the writers block when it is full.
-                Message::Say(draft) => self.limited.say_when_there_is_room(*draft).await?,
-                Message::Command(command) => self.limited.command(command).await?,
-                Message::Wrong(reason, explanation) => {
-                    self.limited.count(reason);
-                    RequestOutcome::Refused(explanation)
-                }
-            };
-            if let RequestOutcome::Refused(reason) = outcome {
-                tracing::debug!(input = self.limited.handle().input(), reason, "line refused");
-            }
+            self.submitter
+                .accept(match line {
+                    InputLine::Whole(line) => Message::read(&line, &self.defaults),
+                    InputLine::TooLong => Message::too_long(),
+                })
+                .await?;
         }
         Ok(())
     }

@@ -81,8 +81,31 @@ impl InputHandle {
         self.ask(|answer| HubRequest::Submit(Box::new(draft), answer)).await
     }
 
-    /// Submits an announcement, again and again while the queue is full, with the time that is left of its expiry.
-    /// `None` if it expires before there is room. `offered` is when the input got it.
+    /// Submits an announcement that arrived at `offered`, with what is left of its expiry. Returns `None` if it has
+    /// expired.
+    ///
+    /// # Errors
+    /// [`HubClosed`].
+    pub(crate) async fn submit_aged(
+        &self,
+        draft: &Draft,
+        offered: Instant,
+    ) -> Result<Option<Answer>, HubClosed> {
+        let mut aged = draft.clone();
+        if let Some(expires_in_s) = draft.expires_in_s {
+            let waited_s = u32::try_from(offered.elapsed().as_secs()).unwrap_or(u32::MAX);
+            let left_s = expires_in_s.saturating_sub(waited_s);
+            // An expiry of zero that the sender wrote is left to the validation, which says what is wrong with it.
+            if left_s == 0 && waited_s > 0 {
+                return Ok(None);
+            }
+            aged.expires_in_s = Some(left_s);
+        }
+        self.submit(aged).await.map(Some)
+    }
+
+    /// Submits an announcement that arrived at `offered`, again and again while the queue is full. Returns `None` if
+    /// it expires before there is room.
     ///
     /// # Errors
     /// [`HubClosed`].
@@ -93,21 +116,11 @@ impl InputHandle {
         mut backoff: Backoff,
     ) -> Result<Option<Answer>, HubClosed> {
         loop {
-            let mut aged = draft.clone();
-            if let Some(expires_in_s) = draft.expires_in_s {
-                let waited_s = u32::try_from(offered.elapsed().as_secs()).unwrap_or(u32::MAX);
-                let left_s = expires_in_s.saturating_sub(waited_s);
-                // Zero is left to the validation of the draft if the sender wrote it.
-                if left_s == 0 && waited_s > 0 {
-                    return Ok(None);
-                }
-                aged.expires_in_s = Some(left_s);
-            }
-            match self.submit(aged).await? {
-                Answer::Refused { later: true, reason } => {
+            match self.submit_aged(&draft, offered).await? {
+                Some(Answer::Refused { later: true, reason }) => {
                     tracing::debug!(input = self.input(), reason, "the input waits for room in the queue");
                 }
-                answer => return Ok(Some(answer)),
+                answer => return Ok(answer),
             }
             tokio::time::sleep(backoff.next_delay()).await;
         }

@@ -15,12 +15,14 @@ pub mod fifo;
 pub mod mqtt;
 pub mod serial;
 
+mod backlog;
 mod descriptor;
 mod hub;
 mod input_status;
 mod lines;
 mod message;
 mod rate_limited;
+mod submitter;
 mod text;
 
 pub use hub::{Hub, HubClosed, InputHandle, PressKind, Pressed};

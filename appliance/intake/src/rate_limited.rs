@@ -1,42 +1,37 @@
-//! Access of an input to the supervisor: rate limits, waiting for room in the queue, and the count of refusals.
+//! Access of an input to the supervisor: rate limits, and the count of what is refused.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crier_announce::Draft;
-use crier_system::{Backoff, TokenBucket};
+use crier_system::TokenBucket;
 use crier_wire::{Answer, Command, LossReason};
 
 use crate::{HubClosed, InputHandle};
 
-/// Commands in a minute that an input may give; they cost little, but each is a question to the supervisor.
+/// Commands in a minute that an input may give. They cost little, but each is a request to the supervisor.
 const COMMANDS_PER_MINUTE: u32 = 6000;
 
-/// First pause before a text is offered again that met a full queue. The queue reports no free place, so it is polled.
-const FULL_RETRY_MIN: Duration = Duration::from_millis(100);
-/// Longest such pause: short enough that speech does not stop when the queue drains faster than it is filled.
-const FULL_RETRY_MAX: Duration = Duration::from_secs(1);
-
-/// What became of something handed in.
+/// Outcome of a submission or a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// It will be spoken.
+    /// The announcement is in the queue.
     Accepted {
-        /// The number of the submission.
+        /// Sequence number.
         sequence: u64,
-        /// Its id.
+        /// Id of the announcement.
         id: String,
     },
-    /// It was spoken, or will be, under this id.
+    /// An announcement with this id was accepted before, and is not spoken again.
     Duplicate {
-        /// Its id.
+        /// Id of the announcement.
         id: String,
     },
-    /// It was done.
+    /// The command was carried out.
     Done,
-    /// Not now: too much came, or the queue is full.
+    /// Refused for now: too many messages in a minute, or the queue is full.
     Busy,
-    /// Never, and why.
+    /// Refused for good, with the reason.
     Refused(String),
 }
 
@@ -45,8 +40,10 @@ pub enum RequestOutcome {
 pub(crate) struct Losses(BTreeMap<LossReason, u64>);
 
 impl Losses {
-    pub(crate) fn add(&mut self, reason: LossReason) {
-        *self.0.entry(reason).or_default() += 1;
+    pub(crate) fn add(&mut self, reason: LossReason, count: u64) {
+        if count > 0 {
+            *self.0.entry(reason).or_default() += count;
+        }
     }
 
     pub(crate) fn take(&mut self) -> BTreeMap<LossReason, u64> {
@@ -78,28 +75,30 @@ impl RateLimitedHandle {
         &self.handle
     }
 
-    pub(crate) async fn say(&mut self, draft: Draft) -> Result<RequestOutcome, HubClosed> {
-        if !self.announcements.pass(Instant::now()) {
+    /// Returns true if the rate limit permits one more announcement; counts it as lost otherwise.
+    pub(crate) fn admit(&mut self) -> bool {
+        let permitted = self.announcements.pass(Instant::now());
+        if !permitted {
             self.count(LossReason::RateLimited);
-            return Ok(RequestOutcome::Busy);
         }
-        let answer = self.handle.submit(draft).await?;
-        Ok(self.outcome(answer))
+        permitted
     }
 
-    /// Hands in an announcement and waits while the queue is full, so that the caller stops reading and the sender is
-    /// held back by the pipe or the line. Nothing is lost but what exceeds the rate limit or expires, which is counted.
-    pub(crate) async fn say_when_there_is_room(&mut self, draft: Draft) -> Result<RequestOutcome, HubClosed> {
-        if !self.announcements.pass(Instant::now()) {
-            self.count(LossReason::RateLimited);
-            return Ok(RequestOutcome::Busy);
-        }
-        let backoff = Backoff::new(FULL_RETRY_MIN, FULL_RETRY_MAX);
-        match self.handle.submit_when_there_is_room(draft, Instant::now(), backoff).await? {
-            Some(answer) => Ok(self.outcome(answer)),
+    /// Submits an admitted announcement that arrived at `offered`. Returns `None` if the queue is full.
+    pub(crate) async fn try_say(
+        &mut self,
+        draft: &Draft,
+        offered: Instant,
+    ) -> Result<Option<RequestOutcome>, HubClosed> {
+        match self.handle.submit_aged(draft, offered).await? {
+            Some(Answer::Refused { later: true, reason }) => {
+                tracing::debug!(input = self.handle.input(), reason, "the input waits for room in the queue");
+                Ok(None)
+            }
+            Some(answer) => Ok(Some(self.outcome(answer))),
             None => {
                 self.count(LossReason::Expired);
-                Ok(RequestOutcome::Refused("it expired while the queue was full".to_owned()))
+                Ok(Some(RequestOutcome::Refused("it expired while the queue was full".to_owned())))
             }
         }
     }
@@ -115,7 +114,12 @@ impl RateLimitedHandle {
 
     /// Counts a message that is not submitted.
     pub(crate) fn count(&mut self, reason: LossReason) {
-        self.losses.add(reason);
+        self.losses.add(reason, 1);
+    }
+
+    /// Counts messages that are not submitted.
+    pub(crate) fn count_many(&mut self, reason: LossReason, count: usize) {
+        self.losses.add(reason, u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     /// Reports the losses since the last report; called once a second, so that a flood of messages is no flood of
@@ -161,34 +165,39 @@ mod tests {
         Answer::Refused { reason: "the queue is full".into(), later: true }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_text_waits_for_room_in_a_full_queue() {
+    #[tokio::test]
+    async fn text_that_can_wait_is_no_loss_while_the_queue_is_full() {
         let mut hub = Hub::new();
         let mut limited = RateLimitedHandle::new(hub.handle("fifo:test"), 60);
-        let waiting = tokio::spawn(async move {
-            let outcome = limited.say_when_there_is_room(Draft::plain("Hello.")).await;
-            (outcome, limited.losses.take())
-        });
-        for _ in 0..10 {
-            answer(&mut hub, full()).await;
-        }
-        answer(&mut hub, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true }).await;
-        let accepted = RequestOutcome::Accepted { sequence: 1, id: "#1".into() };
-        assert_eq!(waiting.await.unwrap(), (Ok(accepted), BTreeMap::new()));
-    }
-
-    #[tokio::test]
-    async fn what_the_supervisor_refuses_is_counted() {
-        let mut hub = Hub::new();
-        let mut limited = RateLimitedHandle::new(hub.handle("serial:test"), 60);
         let saying = tokio::spawn(async move {
-            let outcome = limited.say(Draft::plain("Hello.")).await;
+            let outcome = limited.try_say(&Draft::plain("Hello."), Instant::now()).await;
             (outcome, limited.losses.take())
         });
         answer(&mut hub, full()).await;
-        assert_eq!(
-            saying.await.unwrap(),
-            (Ok(RequestOutcome::Busy), BTreeMap::from([(LossReason::QueueFull, 1)]))
-        );
+        assert_eq!(saying.await.unwrap(), (Ok(None), BTreeMap::new()));
+    }
+
+    #[tokio::test]
+    async fn text_that_expired_while_it_waited_is_counted() {
+        let hub = Hub::new();
+        let mut limited = RateLimitedHandle::new(hub.handle("fifo:test"), 60);
+        let draft = Draft { expires_in_s: Some(2), ..Draft::plain("Hello.") };
+        let offered = Instant::now().checked_sub(std::time::Duration::from_secs(3)).unwrap();
+        let outcome = limited.try_say(&draft, offered).await.unwrap();
+        assert!(matches!(outcome, Some(RequestOutcome::Refused(_))), "{outcome:?}");
+        assert_eq!(limited.losses.take(), BTreeMap::from([(LossReason::Expired, 1)]));
+    }
+
+    #[tokio::test]
+    async fn submission_refused_by_the_supervisor_is_counted() {
+        let mut hub = Hub::new();
+        let mut limited = RateLimitedHandle::new(hub.handle("serial:test"), 60);
+        let saying = tokio::spawn(async move {
+            let outcome = limited.try_say(&Draft::plain("Hello."), Instant::now()).await;
+            (outcome, limited.losses.take())
+        });
+        answer(&mut hub, Answer::Refused { reason: "no such voice".into(), later: false }).await;
+        let refused = RequestOutcome::Refused("no such voice".to_owned());
+        assert_eq!(saying.await.unwrap(), (Ok(Some(refused)), BTreeMap::from([(LossReason::Rejected, 1)])));
     }
 }

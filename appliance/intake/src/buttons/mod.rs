@@ -1,8 +1,8 @@
 //! Push-buttons: keys of input devices, found by the key they have and by name, and what their presses do.
 
+mod action;
 pub mod board;
 pub mod gesture;
-mod request;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,20 +13,23 @@ use crier_wire::LossReason;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use self::action::message_of;
 use self::board::{Board, Keys, Machine};
 use self::gesture::{GestureDetector, GestureTiming, KeyEvent};
-use self::request::ButtonRequest;
 use crate::input_status::InputStatus;
-use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
+use crate::submitter::{RefusalLog, Submitter};
 use crate::{HubClosed, InputHandle, PressKind, Pressed};
 
 /// How often devices are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Key events on their way; the kernel keeps more.
 const KEY_EVENTS_MAX: usize = 64;
-/// Actions that wait for the supervisor; more are refused.
+/// Actions of presses during one submission, which takes as long as the disk needs. More are dropped and counted: nobody
+/// presses that often, but a contact that chatters does.
 const ACTIONS_MAX: usize = 16;
-/// Presses in a minute that are taken.
+/// Text of presses that wait for room in the queue. It is that of the configuration, at most 4000 characters a press.
+const WAITING_BYTES_MAX: usize = 256 * 1024;
+/// Limit of announcements in a minute: four in a second are more than anybody presses.
 const PRESSES_PER_MINUTE: u32 = 240;
 
 /// Listens to the buttons of this machine until the hub is closed. Devices may come and go.
@@ -63,18 +66,19 @@ async fn serve(
     let (actions, mut waiting) = mpsc::channel(ACTIONS_MAX);
     let mut panel = ButtonPanel::new(settings, handle.clone(), actions);
     let mut devices = Devices { tasks: JoinSet::new(), open: BTreeMap::new(), sender };
-    let mut limited = RateLimitedHandle::new(handle.clone(), PRESSES_PER_MINUTE);
-    // What a press does may take its time; it must not make the next press a long one.
-    let handing_in = async {
+    let mut submitter =
+        Submitter::new(handle.clone(), PRESSES_PER_MINUTE, WAITING_BYTES_MAX, RefusalLog::Warning);
+    // A task of its own, since a submission waits for the disk: while it does, a brief press must not become a long one.
+    let submitting = async {
+        let mut report = tokio::time::interval(LOOK_EVERY);
         loop {
-            let action = tokio::select! {
-                Some(action) = waiting.recv() => action,
-                () = tokio::time::sleep(LOOK_EVERY) => {
-                    limited.report_losses().await?;
-                    continue;
+            tokio::select! {
+                Some(action) = waiting.recv(), if submitter.has_room() => {
+                    submitter.accept(message_of(&action)).await?;
                 }
-            };
-            hand_in(&mut limited, &action).await?;
+                () = submitter.due() => submitter.submit_waiting().await?,
+                _ = report.tick() => submitter.report_losses().await?,
+            }
         }
     };
     let listening = async {
@@ -95,20 +99,9 @@ async fn serve(
     };
     tokio::select! {
         () = handle.closed() => Err(HubClosed),
-        ended = handing_in => ended,
+        ended = submitting => ended,
         ended = listening => ended,
     }
-}
-
-async fn hand_in(limited: &mut RateLimitedHandle, action: &ButtonAction) -> Result<(), HubClosed> {
-    let outcome = match ButtonRequest::of(action) {
-        ButtonRequest::Announcement(draft) => limited.say(*draft).await?,
-        ButtonRequest::Command(command) => limited.command(command).await?,
-    };
-    if let RequestOutcome::Refused(reason) = outcome {
-        tracing::warn!(input = limited.handle().input(), reason, "what a button asks for was refused");
-    }
-    Ok(())
 }
 
 /// The devices that are listened to.

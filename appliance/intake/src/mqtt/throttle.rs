@@ -40,7 +40,7 @@ impl RejectionThrottle {
 
     /// One message was refused; whether to tell it by itself.
     pub(super) fn add(&mut self, reason: LossReason, now: Instant) -> bool {
-        self.losses.add(reason);
+        self.losses.add(reason, 1);
         self.due.get_or_insert(now + SUMMARY_EVERY);
         let tell = self.told.pass(now);
         if !tell {

@@ -5,12 +5,13 @@ use std::future;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crier_announce::EventKind;
-use crier_wire::{AnnouncementEvent, Command};
+use crier_announce::{Draft, EventKind};
+use crier_wire::{AnnouncementEvent, Command, LossReason};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::HubClosed;
+use crate::backlog::{Backlog, READ_AHEAD_BYTES_MAX};
 use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 use crate::serial::port::Port;
@@ -21,14 +22,17 @@ const READ_BYTES: usize = 4096;
 const REPLY_BYTES_MAX: usize = 4096;
 /// Announcements of this port whose end is awaited; the queue holds no more.
 const UNFINISHED_MAX: usize = 1000;
-/// How often refusals are told.
-const TELL_EVERY: Duration = Duration::from_secs(1);
+/// Interval of the reports of losses, so that a flood of messages is no flood of reports.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Longest time for replies to leave before a change of speed; a reply of a few bytes takes less at 300 baud.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
 
 /// What is said on one port, from its first opening on.
 pub(crate) struct SerialConversation {
     dialect: Box<dyn Dialect>,
     limited: RateLimitedHandle,
     events: broadcast::Receiver<AnnouncementEvent>,
+    backlog: Backlog<DialectRequest>,
     unfinished: BTreeSet<u64>,
     replies: Vec<u8>,
 }
@@ -36,24 +40,34 @@ pub(crate) struct SerialConversation {
 impl SerialConversation {
     pub(crate) fn new(dialect: Box<dyn Dialect>, limited: RateLimitedHandle) -> Self {
         let events = limited.handle().events();
-        Self { dialect, limited, events, unfinished: BTreeSet::new(), replies: Vec::new() }
+        Self {
+            dialect,
+            limited,
+            events,
+            backlog: Backlog::new(READ_AHEAD_BYTES_MAX),
+            unfinished: BTreeSet::new(),
+            replies: Vec::new(),
+        }
     }
 
-    /// Goes on until the port fails, which is what it gives.
+    /// Serves the port until it fails, and returns the error.
     pub(crate) async fn hold(&mut self, port: &Port) -> Result<io::Error, HubClosed> {
         self.dialect.reset();
         self.replies.clear();
         self.replies.extend_from_slice(self.dialect.greeting());
+        // Texts may wait since before the port was lost; the other side may not know it any more.
+        self.pace();
         let handle = self.limited.handle().clone();
         let mut buffer = vec![0; READ_BYTES];
         let mut requests = Vec::new();
-        let mut tell = tokio::time::interval(TELL_EVERY);
-        tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut report = tokio::time::interval(REPORT_EVERY);
+        report.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let silence = until(self.dialect.deadline());
             tokio::select! {
                 () = handle.closed() => return Err(HubClosed),
-                read = port.read(&mut buffer) => match read {
+                // Beyond the read-ahead the kernel's buffer fills, and its flow control holds the other side back.
+                read = port.read(&mut buffer), if self.backlog.has_room() => match read {
                     Ok(0) => return Ok(io::Error::other("the other side hung up")),
                     Ok(bytes) => self.dialect.read(&buffer[..bytes], Instant::now(), &mut requests),
                     Err(error) => return Ok(error),
@@ -62,47 +76,105 @@ impl SerialConversation {
                     Ok(bytes) => drop(self.replies.drain(..bytes)),
                     Err(error) => return Ok(error),
                 },
-                told = self.events.recv() => self.told(told),
+                event = self.events.recv() => self.received(event),
                 () = silence => self.dialect.silence(Instant::now(), &mut requests),
-                _ = tell.tick() => self.limited.report_losses().await?,
+                () = self.backlog.due() => self.serve_waiting().await?,
+                _ = report.tick() => self.limited.report_losses().await?,
             }
             for request in requests.drain(..) {
-                self.serve(request, port).await?;
+                self.accept(request, port).await?;
             }
         }
     }
 
-    async fn serve(&mut self, request: DialectRequest, port: &Port) -> Result<(), HubClosed> {
-        let outcome = match &request {
-            DialectRequest::Say(draft) => self.say(draft.as_ref().clone()).await?,
-            DialectRequest::Command(command) => self.limited.command(command.clone()).await?,
-            DialectRequest::StopSource => self.stop_source().await?,
+    /// Waits for `duration` while there is no port, and submits meanwhile what finds room in the queue.
+    pub(crate) async fn pause(&mut self, duration: Duration) -> Result<(), HubClosed> {
+        let end = tokio::time::Instant::now() + duration;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return Ok(()),
+                () = self.backlog.due() => self.serve_waiting().await?,
+            }
+        }
+    }
+
+    /// Serves a request, behind the texts that wait for room in the queue unless it overtakes them.
+    async fn accept(&mut self, request: DialectRequest, port: &Port) -> Result<(), HubClosed> {
+        if request.cancels_waiting() {
+            let outlives =
+                |waiting: &DialectRequest| matches!(waiting, DialectRequest::Command(Command::Voice { .. }));
+            let cancelled = self.backlog.cancel(outlives);
+            self.limited.count_many(LossReason::Cancelled, cancelled);
+        }
+        let text_bytes = match &request {
             DialectRequest::Reply(bytes) => {
                 self.reply(bytes);
                 return Ok(());
             }
-            DialectRequest::Refuse(reason, explanation) => {
-                self.limited.count(*reason);
-                RequestOutcome::Refused(explanation.clone())
+            // Counted on arrival, so that a text that waits is not refused later for those that came after it.
+            DialectRequest::Say(_) if !self.limited.admit() => {
+                self.answer(&request, &RequestOutcome::Busy);
+                return Ok(());
             }
-            DialectRequest::Query | DialectRequest::Mark(_) | DialectRequest::Baud(_) => RequestOutcome::Done,
+            DialectRequest::Say(draft) => draft.text.len(),
+            _ => 0,
         };
-        let mut reply = Vec::new();
-        self.dialect.answer(&request, &outcome, self.queue(), &mut reply);
-        self.reply(&reply);
+        if !request.overtakes() {
+            self.backlog.push(request, text_bytes);
+            return self.serve_waiting().await;
+        }
+        if let Some(outcome) = self.outcome(&request, Instant::now()).await? {
+            self.answer(&request, &outcome);
+        }
         if let DialectRequest::Baud(baud) = request {
             self.change_baud(port, baud).await;
         }
         Ok(())
     }
 
-    async fn say(&mut self, draft: crier_announce::Draft) -> Result<RequestOutcome, HubClosed> {
-        let outcome = if self.dialect.answers_busy() {
-            self.limited.say(draft).await?
-        } else {
-            self.limited.say_when_there_is_room(draft).await?
-        };
-        if let RequestOutcome::Accepted { sequence, .. } = outcome {
+    /// Serves the requests that wait, until one finds the queue full.
+    async fn serve_waiting(&mut self) -> Result<(), HubClosed> {
+        while let Some((request, offered)) = self.backlog.next() {
+            let request = request.clone();
+            let Some(outcome) = self.outcome(&request, offered).await? else {
+                self.backlog.postpone();
+                break;
+            };
+            self.backlog.pop();
+            self.answer(&request, &outcome);
+        }
+        self.pace();
+        Ok(())
+    }
+
+    /// Carries out a request. Returns `None` if it has to wait for room in the queue.
+    async fn outcome(
+        &mut self,
+        request: &DialectRequest,
+        offered: Instant,
+    ) -> Result<Option<RequestOutcome>, HubClosed> {
+        Ok(Some(match request {
+            DialectRequest::Say(draft) => return self.say(draft, offered).await,
+            DialectRequest::Command(command) => self.limited.command(command.clone()).await?,
+            DialectRequest::StopSource => self.stop_source().await?,
+            DialectRequest::Refuse(reason, explanation) => {
+                self.limited.count(*reason);
+                RequestOutcome::Refused(explanation.clone())
+            }
+            DialectRequest::Query
+            | DialectRequest::Mark(_)
+            | DialectRequest::Baud(_)
+            | DialectRequest::Reply(_) => RequestOutcome::Done,
+        }))
+    }
+
+    async fn say(&mut self, draft: &Draft, offered: Instant) -> Result<Option<RequestOutcome>, HubClosed> {
+        let outcome = self.limited.try_say(draft, offered).await?;
+        if outcome.is_none() && self.dialect.answers_busy() {
+            self.limited.count(LossReason::QueueFull);
+            return Ok(Some(RequestOutcome::Busy));
+        }
+        if let Some(RequestOutcome::Accepted { sequence, .. }) = outcome {
             if self.unfinished.len() >= UNFINISHED_MAX {
                 self.unfinished.pop_first();
             }
@@ -111,7 +183,7 @@ impl SerialConversation {
         Ok(outcome)
     }
 
-    /// Cancels the announcements of this port, and no others.
+    /// Cancels the announcements of this port, and no others: noise on the line must not silence an alarm.
     async fn stop_source(&mut self) -> Result<RequestOutcome, HubClosed> {
         // The supervisor is asked even if nothing is known to be unfinished here: an earlier intake may have
         // submitted it.
@@ -122,7 +194,7 @@ impl SerialConversation {
 
     /// The answer goes out at the old speed, what comes then is read at the new one.
     async fn change_baud(&mut self, port: &Port, baud: u32) {
-        while let Ok(Ok(bytes)) = tokio::time::timeout(TELL_EVERY, write(port, &self.replies)).await {
+        while let Ok(Ok(bytes)) = tokio::time::timeout(DRAIN_MAX, write(port, &self.replies)).await {
             self.replies.drain(..bytes);
             if self.replies.is_empty() {
                 break;
@@ -137,18 +209,18 @@ impl SerialConversation {
     fn catch_up(&mut self) {
         loop {
             match self.events.try_recv() {
-                Ok(told) => self.told(Ok(told)),
+                Ok(event) => self.received(Ok(event)),
                 Err(broadcast::error::TryRecvError::Lagged(missed)) => {
-                    self.told(Err(RecvError::Lagged(missed)));
+                    self.received(Err(RecvError::Lagged(missed)));
                 }
                 Err(_) => return,
             }
         }
     }
 
-    fn told(&mut self, told: Result<AnnouncementEvent, RecvError>) {
-        match told {
-            Ok(told) => self.event(told.sequence, &told.event.kind),
+    fn received(&mut self, event: Result<AnnouncementEvent, RecvError>) {
+        match event {
+            Ok(event) => self.event(event.sequence, &event.event.kind),
             // Ends may be among the events that were missed: better an end too early than one that never comes.
             Err(RecvError::Lagged(_)) => {
                 while let Some(sequence) = self.unfinished.first().copied() {
@@ -171,8 +243,24 @@ impl SerialConversation {
         self.reply(&reply);
     }
 
+    fn answer(&mut self, request: &DialectRequest, outcome: &RequestOutcome) {
+        let mut reply = Vec::new();
+        self.dialect.answer(request, outcome, self.queue(), &mut reply);
+        self.reply(&reply);
+    }
+
+    fn pace(&mut self) {
+        let mut reply = Vec::new();
+        self.dialect.pace(self.queue(), &mut reply);
+        self.reply(&reply);
+    }
+
     fn queue(&self) -> PortQueue {
-        PortQueue { unfinished: self.unfinished.len(), latest: self.unfinished.last().copied() }
+        PortQueue {
+            unfinished: self.unfinished.len(),
+            latest: self.unfinished.last().copied(),
+            waiting: self.backlog.len(),
+        }
     }
 
     fn reply(&mut self, bytes: &[u8]) {

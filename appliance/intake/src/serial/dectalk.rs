@@ -154,16 +154,6 @@ impl Dectalk {
             }
         }
     }
-
-    fn pace(&mut self, unfinished: usize, reply: &mut Vec<u8>) {
-        if !self.waiting && unfinished >= WAIT_AT {
-            self.waiting = true;
-            reply.push(XOFF);
-        } else if self.waiting && unfinished <= GO_ON_AT {
-            self.waiting = false;
-            reply.push(XON);
-        }
-    }
 }
 
 fn language_of(word: &str) -> Option<&'static str> {
@@ -225,10 +215,10 @@ impl Dialect for Dectalk {
             },
             DialectRequest::StopSource => {
                 self.marks.clear();
-                self.pace(0, reply);
+                self.pace(PortQueue::default(), reply);
                 reply.push(FLUSHED);
             }
-            _ => self.pace(queue.unfinished, reply),
+            _ => self.pace(queue, reply),
         }
     }
 
@@ -241,7 +231,22 @@ impl Dialect for Dectalk {
         } else {
             self.send_marks(sequence, reply);
         }
-        self.pace(queue.unfinished, reply);
+        self.pace(queue, reply);
+    }
+
+    /// The original has no word for "busy": a text that is refused would be lost without a sign.
+    fn answers_busy(&self) -> bool {
+        false
+    }
+
+    fn pace(&mut self, queue: PortQueue, reply: &mut Vec<u8>) {
+        if !self.waiting && (queue.unfinished >= WAIT_AT || queue.waiting > 0) {
+            self.waiting = true;
+            reply.push(XOFF);
+        } else if self.waiting && queue.unfinished <= GO_ON_AT && queue.waiting == 0 {
+            self.waiting = false;
+            reply.push(XON);
+        }
     }
 
     fn held(&self) -> usize {

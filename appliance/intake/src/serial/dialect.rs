@@ -6,6 +6,7 @@ use crier_announce::{Draft, EventKind};
 use crier_config::{DialectName, SerialSettings};
 use crier_wire::{Command, LossReason};
 
+use crate::backlog;
 use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
 
@@ -30,13 +31,38 @@ pub enum DialectRequest {
     Refuse(LossReason, String),
 }
 
-/// What stands of the announcements of a port.
+impl DialectRequest {
+    /// Returns true if the request is served ahead of texts that wait for room in the queue.
+    #[must_use]
+    pub(crate) fn overtakes(&self) -> bool {
+        match self {
+            Self::Command(command) => backlog::overtakes(command),
+            Self::StopSource | Self::Baud(_) | Self::Reply(_) | Self::Refuse(..) => true,
+            // Their answers are about the texts before them.
+            Self::Say(_) | Self::Query | Self::Mark(_) => false,
+        }
+    }
+
+    /// Returns true if the request cancels texts that wait for room in the queue.
+    #[must_use]
+    pub(crate) fn cancels_waiting(&self) -> bool {
+        match self {
+            Self::StopSource => true,
+            Self::Command(command) => backlog::cancels_waiting(command),
+            _ => false,
+        }
+    }
+}
+
+/// Announcements of a port that have not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PortQueue {
-    /// How many have not ended.
+    /// Number of those in the queue.
     pub unfinished: usize,
-    /// The number of the latest of them.
+    /// Sequence number of the latest of them.
     pub latest: Option<u64>,
+    /// Number of requests that wait for room in the queue.
+    pub waiting: usize,
 }
 
 /// One way to speak on a serial line.
@@ -81,6 +107,9 @@ pub trait Dialect: Send {
     fn answers_busy(&self) -> bool {
         true
     }
+
+    /// Adds what makes the other side wait or go on, if the dialect has flow control.
+    fn pace(&mut self, _queue: PortQueue, _reply: &mut Vec<u8>) {}
 
     /// Bytes held between calls.
     fn held(&self) -> usize;

@@ -52,7 +52,7 @@ async fn serve(
         let wait = status.down(handle, problem).await?;
         tokio::select! {
             () = handle.closed() => return Err(HubClosed),
-            () = tokio::time::sleep(wait) => {}
+            paused = conversation.pause(wait) => paused?,
         }
     }
 }

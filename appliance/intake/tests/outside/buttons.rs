@@ -16,7 +16,7 @@ use crier_wire::Command;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 
-use crate::supervisor::{PATIENCE, Supervisor};
+use crate::supervisor::{FULL, PATIENCE, Supervisor};
 
 /// Devices by path: name, keys, and where their records come from until they are opened.
 #[derive(Clone, Default)]
@@ -182,6 +182,22 @@ async fn brief_double_and_long_are_told_apart_and_told_to_all() {
     for kind in [PressKind::Press, PressKind::Double, PressKind::Long] {
         assert_eq!(presses.recv().await.unwrap(), Pressed { key: "KEY_PROG1".into(), kind });
     }
+}
+
+#[tokio::test]
+async fn a_press_waits_for_room_in_the_queue_and_a_stop_button_does_not() {
+    let bench = Bench::default();
+    let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1", "KEY_PROG2"]);
+    let buttons = vec![button("KEY_PROG1", say(FULL)), button("KEY_PROG2", Some(ButtonAction::Stop))];
+    let mut supervisor = start(&bench, buttons).await;
+    supervisor.input(true).await;
+    finger.press("KEY_PROG1").await;
+    supervisor.text().await;
+    finger.press("KEY_PROG2").await;
+    assert_eq!(supervisor.command().await, Command::Stop);
+    supervisor.make_room();
+    supervisor.accepted(FULL).await;
+    assert_eq!(supervisor.unread_losses(), 0);
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crier_announce::{Priority, TEXT_BYTES_MAX};
 use crier_config::FifoSettings;
 use crier_intake::fifo::run;
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 use tempfile::TempDir;
 
-use crate::supervisor::{PATIENCE, Supervisor};
+use crate::supervisor::{FULL, PATIENCE, Supervisor};
 
 async fn open(settings: impl FnOnce(&mut FifoSettings)) -> (TempDir, PathBuf, Supervisor) {
     let folder = tempfile::tempdir().unwrap();
@@ -132,6 +132,71 @@ async fn more_than_a_minute_may_have_is_refused_but_commands_are_not() {
     echo(&path, b"1\n2\n3\n4\n5\n!stop all\n");
     assert_eq!(supervisor.command().await, Command::StopAll);
     assert_eq!(supervisor.refused(2).await, 2);
+}
+
+#[tokio::test]
+async fn lines_wait_in_order_while_the_queue_is_full_and_none_is_lost() {
+    let (_folder, path, mut supervisor) = open(|_| {}).await;
+    echo(&path, format!("first\n{FULL}\nlast\n").as_bytes());
+    supervisor.accepted("first").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    supervisor.make_room();
+    supervisor.accepted(FULL).await;
+    supervisor.accepted("last").await;
+    assert_eq!(supervisor.unread_losses(), 0);
+}
+
+#[tokio::test]
+async fn stop_and_pause_take_effect_while_a_line_before_them_waits_for_room() {
+    let (_folder, path, mut supervisor) = open(|_| {}).await;
+    echo(&path, format!("{FULL}\n!pause\n!voice anna\nlast\n!resume\n!stop\n").as_bytes());
+    assert_eq!(supervisor.command().await, Command::Pause);
+    assert_eq!(supervisor.command().await, Command::Resume);
+    assert_eq!(supervisor.command().await, Command::Stop);
+    supervisor.make_room();
+    // The voice is that of the lines behind the command, so the command waits with them.
+    assert_eq!(supervisor.command().await, Command::Voice { name: "anna".into() });
+    supervisor.accepted(FULL).await;
+    supervisor.accepted("last").await;
+}
+
+#[tokio::test]
+async fn stop_all_cancels_lines_that_wait_for_room_and_counts_them() {
+    let (_folder, path, mut supervisor) = open(|_| {}).await;
+    echo(&path, format!("{FULL}\nsecond\n!stop all\nthird\n").as_bytes());
+    assert_eq!(supervisor.command().await, Command::StopAll);
+    supervisor.accepted("third").await;
+    assert_eq!(supervisor.lost().await, (LossReason::Cancelled, 2));
+}
+
+#[tokio::test]
+async fn writer_is_held_back_while_the_queue_is_full() {
+    let (_folder, path, mut supervisor) = open(|set| set.max_per_minute = 6000).await;
+    let line = format!("{FULL}\n");
+    let mut writer = writer(&path);
+    let mut written = 0;
+    let mut refused_at = None;
+    // More than pipe and read-ahead hold; the writer is non-blocking and gets EAGAIN where another would wait.
+    while written < 1024 * 1024 {
+        match writer.write(line.as_bytes()) {
+            Ok(bytes) => (written, refused_at) = (written + bytes, None),
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                let since = *refused_at.get_or_insert_with(Instant::now);
+                if since.elapsed() > Duration::from_millis(500) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!((64 * 1024..128 * 1024).contains(&written), "{written} bytes were taken");
+    supervisor.make_room();
+    for _ in 0..written / line.len() {
+        supervisor.accepted(FULL).await;
+    }
+    assert_eq!(supervisor.unread_losses(), 0);
 }
 
 #[tokio::test]

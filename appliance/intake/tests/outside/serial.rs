@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crier_announce::{EventKind, Priority};
 use crier_config::{CharacterFormat, DialectName, SerialSettings};
 use crier_intake::serial::run;
-use crier_wire::Command;
+use crier_wire::{Command, LossReason};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::parsers::hi;
@@ -145,6 +145,68 @@ async fn a_full_queue_is_busy_in_every_dialect() {
         wire.expect(answer).await;
         drop(supervisor);
     }
+}
+
+#[tokio::test]
+async fn a_dectalk_holds_the_other_side_back_while_the_queue_is_full() {
+    let (mut wire, mut supervisor) = open(|set| set.dialect = DialectName::Dectalk).await;
+    wire.send(format!("{FULL}\x0b[:in re 5]last\x0b").as_bytes()).await;
+    wire.expect(b"\x13").await;
+    supervisor.make_room();
+    supervisor.accepted(FULL).await;
+    supervisor.accepted("last").await;
+    wire.expect(b"\x11").await;
+    // The mark waited with the texts: it is about the first, which has number 1.
+    supervisor.tell(1, EventKind::Finished);
+    wire.expect(b"\x1bP0;31;5z\x1b\\").await;
+    assert_eq!(supervisor.unread_losses(), 0);
+}
+
+#[tokio::test]
+async fn a_dectalk_flush_cancels_texts_that_wait_for_room_and_counts_them() {
+    let (mut wire, mut supervisor) = open(|set| set.dialect = DialectName::Dectalk).await;
+    wire.send(format!("{FULL}\x0bsecond\x0b").as_bytes()).await;
+    wire.expect(b"\x13").await;
+    wire.send(b"\x03").await;
+    assert_eq!(supervisor.command().await, Command::StopSource { source: "serial:test".into() });
+    wire.expect(b"\x11\x01").await;
+    wire.send(b"after it\x0b").await;
+    supervisor.accepted("after it").await;
+    assert_eq!(supervisor.lost().await, (LossReason::Cancelled, 2));
+}
+
+#[tokio::test]
+async fn a_line_without_replies_waits_for_room_and_its_stop_does_not() {
+    let (mut wire, mut supervisor) = open(|set| set.replies = false).await;
+    wire.send(format!("{FULL}\n!stop\nlast\n").as_bytes()).await;
+    assert_eq!(supervisor.command().await, Command::Stop);
+    supervisor.make_room();
+    supervisor.accepted(FULL).await;
+    supervisor.accepted("last").await;
+    wire.send(b"!stop all\n").await;
+    assert_eq!(supervisor.command().await, Command::StopAll);
+    assert_eq!(supervisor.unread_losses(), 0);
+}
+
+#[tokio::test]
+async fn texts_that_wait_for_room_outlive_their_port() {
+    let wire = Wire::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tty");
+    std::os::unix::fs::symlink(&wire.path, &path).unwrap();
+    let set = SerialSettings { replies: false, ..SerialSettings::new(&path) };
+    let mut supervisor = Supervisor::new("serial:test");
+    tokio::spawn(run(set, supervisor.handle.clone()));
+    supervisor.input(true).await;
+    let mut wire = wire;
+    wire.send(format!("{FULL}\nlast\n").as_bytes()).await;
+    supervisor.text().await;
+    std::fs::remove_file(&path).unwrap();
+    drop(wire);
+    supervisor.input(false).await;
+    supervisor.make_room();
+    supervisor.accepted(FULL).await;
+    supervisor.accepted("last").await;
 }
 
 #[tokio::test]

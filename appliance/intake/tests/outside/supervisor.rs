@@ -1,30 +1,32 @@
 //! Someone at the hub who takes what is well formed, as the supervisor does, and tells what the test wants told.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crier_announce::{CancelReason, Draft, EventKind, Priority, QueueEvent, Sequence};
 use crier_intake::{Hub, InputHandle};
-use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest};
+use crier_wire::{AnnouncementEvent, Answer, Command, IntakeReport, IntakeRequest, LossReason};
 use tokio::sync::mpsc;
 
 /// Longer than anything here takes, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A text for which the queue has no place.
+/// A text for which the queue has no room until [`Supervisor::make_room`].
 pub(crate) const FULL: &str = "the one too many";
 
 /// What was handed in.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Seen {
-    /// An announcement and its number.
+    /// An announcement and its number; 0 if there was no room for it.
     Draft(u64, Draft),
     /// A command.
     Command(Command),
     /// An input works or does not.
     Input(bool, String),
-    /// So many were refused.
-    Refused(u64),
+    /// Number of messages that are not spoken, and the reason.
+    Lost(LossReason, u64),
 }
 
 pub(crate) struct Supervisor {
@@ -34,6 +36,7 @@ pub(crate) struct Supervisor {
     /// Seen and not asked for yet.
     kept: VecDeque<(String, Seen)>,
     hub: tokio::task::JoinHandle<()>,
+    has_room: Arc<AtomicBool>,
     handles: mpsc::UnboundedSender<(String, tokio::sync::oneshot::Sender<InputHandle>)>,
 }
 
@@ -44,8 +47,34 @@ impl Supervisor {
         let (seen_by, seen) = mpsc::unbounded_channel();
         let (requests, to_tell) = mpsc::unbounded_channel();
         let (handles, wanted) = mpsc::unbounded_channel();
-        let hub = tokio::spawn(attend(hub, seen_by, to_tell, wanted));
-        Self { handle, seen, requests, kept: VecDeque::new(), hub, handles }
+        let has_room = Arc::new(AtomicBool::new(false));
+        let hub = tokio::spawn(attend(hub, seen_by, to_tell, wanted, Arc::clone(&has_room)));
+        Self { handle, seen, requests, kept: VecDeque::new(), hub, has_room, handles }
+    }
+
+    /// From now on there is room for [`FULL`] as well.
+    pub(crate) fn make_room(&self) {
+        self.has_room.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits for the next accepted announcement that `text` is the text of, past attempts that found the queue full.
+    pub(crate) async fn accepted(&mut self, text: &str) {
+        let input = self.handle.input().to_owned();
+        let pick = |seen: &Seen| match seen {
+            Seen::Draft(sequence, draft) if *sequence > 0 => Some((*sequence, draft.text.clone())),
+            _ => None,
+        };
+        assert_eq!(self.next_of(&input, pick).await.1, text);
+    }
+
+    /// Waits for the report of a loss and returns it.
+    pub(crate) async fn lost(&mut self) -> (LossReason, u64) {
+        let input = self.handle.input().to_owned();
+        let pick = |seen: &Seen| match seen {
+            Seen::Lost(reason, count) => Some((*reason, *count)),
+            _ => None,
+        };
+        self.next_of(&input, pick).await
     }
 
     /// Another handle at the same hub.
@@ -121,7 +150,7 @@ impl Supervisor {
     pub(crate) async fn refused(&mut self, expected: u64) -> u64 {
         let input = self.handle.input().to_owned();
         let pick = |seen: &Seen| match seen {
-            Seen::Refused(count) => Some(*count),
+            Seen::Lost(_, count) => Some(*count),
             _ => None,
         };
         let mut refused = 0;
@@ -137,6 +166,14 @@ impl Supervisor {
             self.kept.push_back(seen);
         }
         self.kept.iter().filter(|(_, seen)| matches!(seen, Seen::Input(..))).count()
+    }
+
+    /// Number of reports of losses that were not asked for.
+    pub(crate) fn unread_losses(&mut self) -> usize {
+        while let Ok(seen) = self.seen.try_recv() {
+            self.kept.push_back(seen);
+        }
+        self.kept.iter().filter(|(_, seen)| matches!(seen, Seen::Lost(..))).count()
     }
 
     pub(crate) fn tell(&self, sequence: u64, kind: EventKind) {
@@ -165,6 +202,7 @@ async fn attend(
     seen: mpsc::UnboundedSender<(String, Seen)>,
     mut to_tell: mpsc::UnboundedReceiver<IntakeRequest>,
     mut handles: mpsc::UnboundedReceiver<(String, tokio::sync::oneshot::Sender<InputHandle>)>,
+    has_room: Arc<AtomicBool>,
 ) {
     let mut sequence = 0;
     loop {
@@ -182,8 +220,10 @@ async fn attend(
         };
         let told = match report {
             IntakeReport::Submit { request_id, draft } => {
+                let mut number = sequence + 1;
                 let answer = match draft.as_ref().clone().validate() {
-                    Ok(announcement) if announcement.text() == FULL => {
+                    Ok(announcement) if announcement.text() == FULL && !has_room.load(Ordering::SeqCst) => {
+                        number = 0;
                         Answer::Refused { reason: "the queue is full".into(), later: true }
                     }
                     Ok(announcement) => {
@@ -194,14 +234,14 @@ async fn attend(
                     Err(error) => Answer::Refused { reason: error.to_string(), later: false },
                 };
                 hub.request(IntakeRequest::Answer { request_id, answer });
-                (draft.source.clone().unwrap_or_default(), Seen::Draft(sequence, *draft))
+                (draft.source.clone().unwrap_or_default(), Seen::Draft(number, *draft))
             }
             IntakeReport::Command { request_id, command } => {
                 hub.request(IntakeRequest::Answer { request_id, answer: Answer::Done });
                 (String::new(), Seen::Command(command))
             }
             IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),
-            IntakeReport::Lost { input, reason: _, count } => (input, Seen::Refused(count)),
+            IntakeReport::Lost { input, reason, count } => (input, Seen::Lost(reason, count)),
         };
         if seen.send(told).is_err() {
             return;
