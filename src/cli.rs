@@ -192,12 +192,14 @@ pub(crate) struct CtlSayArguments {
     pub(crate) text: Vec<String>,
 }
 
-fn parse_priority(name: &str) -> Result<crier_announce::Priority, String> {
+/// Text that is no priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use one of {}", crier_announce::Priority::ALL.map(|priority| priority.to_string()).join(", "))]
+struct UnknownPriority;
+
+fn parse_priority(name: &str) -> Result<crier_announce::Priority, UnknownPriority> {
     let all = crier_announce::Priority::ALL;
-    all.into_iter().find(|priority| priority.to_string() == name).ok_or_else(|| {
-        let names = all.map(|priority| priority.to_string()).join(", ");
-        format!("use one of {names}")
-    })
+    all.into_iter().find(|priority| priority.to_string() == name).ok_or(UnknownPriority)
 }
 
 /// Voice and settings of its engines.

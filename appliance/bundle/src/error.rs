@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Role;
+
 /// Errors of this crate. Each names the file and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
@@ -35,8 +37,17 @@ pub enum BundleError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// Description of the defect, on one line.
-        reason: String,
+        /// The defect.
+        #[source]
+        reason: ManifestDefect,
+    },
+    /// The manifest cannot be written as TOML.
+    #[error("cannot write {}: {source}; this is a bug, please report it", path.display())]
+    ManifestText {
+        /// The manifest.
+        path: PathBuf,
+        /// Cause.
+        source: toml::ser::Error,
     },
     /// The bundle has another format version.
     #[error("{} has format {found}, this program reads format {expected}: convert the checkpoint again", path.display())]
@@ -127,4 +138,65 @@ impl BundleError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::NotABundle { .. } | Self::ReadVoice { .. })
     }
+}
+
+/// Defect of a manifest; completes the sentence "FILE is damaged: …".
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestDefect {
+    /// The file is not TOML, or a key is missing, unknown or of the wrong type.
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// Line of the defect, counted from 1.
+        line: usize,
+        /// The parser's message, on one line.
+        message: String,
+    },
+    /// The identity of the model is not a SHA-256.
+    #[error("model is not 64 hexadecimal digits")]
+    ModelIdentity,
+    /// The layout of the voice contradicts itself.
+    #[error(transparent)]
+    Layout(#[from] crier_speech::SpeechError),
+    /// Attention heads that do not divide into groups, or have no halves to rotate.
+    #[error("{network} has {heads} query heads, {kv_heads} key heads of width {width}")]
+    Heads {
+        /// The network.
+        network: &'static str,
+        /// Number of query heads.
+        heads: usize,
+        /// Number of key and value heads.
+        kv_heads: usize,
+        /// Width of a head.
+        width: usize,
+    },
+    /// A size outside its limits.
+    #[error("{key} is {size}, outside 1 to {limit}")]
+    Size {
+        /// The key, or the network.
+        key: &'static str,
+        /// The size.
+        size: usize,
+        /// Largest size allowed.
+        limit: usize,
+    },
+    /// A vocoder state without numbers, or with too many.
+    #[error("vocoder state {state} has the shape {shape:?}")]
+    StateShape {
+        /// Name of the state.
+        state: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// A file name that could lie outside the bundle's folder.
+    #[error("'{}' is not a plain file name", name.escape_debug())]
+    FileName {
+        /// The name.
+        name: String,
+    },
+    /// No file for a purpose that every bundle of this kind serves.
+    #[error("it lists no file for {role:?}")]
+    MissingFile {
+        /// The purpose.
+        role: Role,
+    },
 }

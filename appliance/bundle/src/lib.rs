@@ -25,7 +25,7 @@ mod voice_file;
 mod writer;
 
 pub use crier_system::hexadecimal;
-pub use error::BundleError;
+pub use error::{BundleError, ManifestDefect};
 pub use lexicon::Lexicon;
 pub use manifest::{
     FileEntry, MANIFEST_NAME, Manifest, PredictorShape, Role, StateShape, TableFormat, TalkerShape,

@@ -8,7 +8,7 @@ use crier_speech::{EmbeddingTables, GROUPS, Tokenizer, VoiceLayout};
 use crier_system::{FileMap, hexadecimal, map_file};
 use sha2::{Digest, Sha256};
 
-use crate::{BundleError, Lexicon, MANIFEST_NAME, Manifest, Role, TableFormat};
+use crate::{BundleError, Lexicon, MANIFEST_NAME, Manifest, ManifestDefect, Role, TableFormat};
 
 /// Format version that is written and read.
 pub(crate) const FORMAT: u32 = 2;
@@ -200,7 +200,7 @@ fn entry_path(folder: &Path, manifest: &Manifest, role: Role) -> Result<(PathBuf
         .map(|entry| (folder.join(&entry.path), entry.format.unwrap_or(TableFormat::F32)))
         .ok_or_else(|| BundleError::Manifest {
             path: folder.join(MANIFEST_NAME),
-            reason: format!("it lists no file for {role:?}"),
+            reason: ManifestDefect::MissingFile { role },
         })
 }
 
@@ -211,32 +211,32 @@ fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
     file.take(MANIFEST_BYTES_MAX)
         .read_to_string(&mut text)
         .map_err(|source| BundleError::Read { path: path.clone(), source })?;
-    let wrong = |reason: String| BundleError::Manifest { path: path.clone(), reason };
+    let wrong = |reason| BundleError::Manifest { path: path.clone(), reason };
     /// Parsed before the rest, because a newer format may have keys that are unknown here: the error should name the
     /// format, not the key.
     #[derive(serde::Deserialize)]
     struct FormatOnly {
         format: u32,
     }
-    let one_line = |e: toml::de::Error| {
-        let place = e.span().map(|s| 1 + text[..s.start.min(text.len())].matches('\n').count());
-        format!("line {}: {}", place.unwrap_or(1), e.message().replace('\n', " "))
+    let syntax = |e: toml::de::Error| {
+        let line = e.span().map(|s| 1 + text[..s.start.min(text.len())].matches('\n').count());
+        wrong(ManifestDefect::Syntax { line: line.unwrap_or(1), message: e.message().replace('\n', " ") })
     };
-    let version: FormatOnly = toml::from_str(&text).map_err(|e| wrong(one_line(e)))?;
+    let version: FormatOnly = toml::from_str(&text).map_err(syntax)?;
     if version.format != FORMAT {
         return Err(BundleError::Format { path, found: version.format, expected: FORMAT });
     }
-    let manifest: Manifest = toml::from_str(&text).map_err(|e| wrong(one_line(e)))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(syntax)?;
     check(&manifest).map_err(wrong)?;
     Ok(manifest)
 }
 
 /// Rejects values that would make later steps fail or allocate without bound.
-fn check(manifest: &Manifest) -> Result<(), String> {
+fn check(manifest: &Manifest) -> Result<(), ManifestDefect> {
     if manifest.model.len() != 64 || !manifest.model.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err("model is not 64 hexadecimal digits".to_owned());
+        return Err(ManifestDefect::ModelIdentity);
     }
-    manifest.voice.check().map_err(|e| e.to_string())?;
+    manifest.voice.check()?;
     let voice = &manifest.voice;
     let mut sizes = vec![
         ("voice.hidden", voice.hidden),
@@ -251,21 +251,19 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         let all = [t.hidden, t.intermediate, t.layers, t.heads, t.kv_heads, t.head_dim];
         sizes.extend(all.map(|size| (name, size)));
         if t.kv_heads == 0 || t.heads % t.kv_heads != 0 || t.head_dim % 2 != 0 {
-            return Err(format!(
-                "{name} has {} query heads, {} key heads of width {}",
-                t.heads, t.kv_heads, t.head_dim
-            ));
+            let (heads, kv_heads, width) = (t.heads, t.kv_heads, t.head_dim);
+            return Err(ManifestDefect::Heads { network: name, heads, kv_heads, width });
         }
     }
-    if let Some((name, size)) = sizes.into_iter().find(|&(_, size)| size == 0 || size > SIZE_MAX) {
-        return Err(format!("{name} is {size}, outside 1 to {SIZE_MAX}"));
+    if let Some((key, size)) = sizes.into_iter().find(|&(_, size)| size == 0 || size > SIZE_MAX) {
+        return Err(ManifestDefect::Size { key, size, limit: SIZE_MAX });
     }
     for state in &manifest.vocoder.states {
         if state.shape.is_empty()
             || state.shape.iter().any(|&d| d == 0 || d > 1 << 16)
             || state.shape.len() > 4
         {
-            return Err(format!("vocoder state {} has the shape {:?}", state.name, state.shape));
+            return Err(ManifestDefect::StateShape { state: state.name.clone(), shape: state.shape.clone() });
         }
     }
     for entry in &manifest.file {
@@ -274,7 +272,7 @@ fn check(manifest: &Manifest) -> Result<(), String> {
             && !entry.path.starts_with('.')
             && entry.path.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if !plain {
-            return Err(format!("'{}' is not a plain file name", entry.path.escape_debug()));
+            return Err(ManifestDefect::FileName { name: entry.path.clone() });
         }
     }
     Ok(())

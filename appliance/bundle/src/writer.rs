@@ -73,7 +73,7 @@ impl BundleWriter {
         let path = self.path(MANIFEST_NAME);
         let wrap = |path: &Path, source| BundleError::Write { path: path.to_path_buf(), source };
         let text = toml::to_string_pretty(&manifest)
-            .map_err(|e| BundleError::Manifest { path: path.clone(), reason: e.to_string() })?;
+            .map_err(|source| BundleError::ManifestText { path: path.clone(), source })?;
         std::fs::write(&path, text).map_err(|e| wrap(&path, e))?;
         for entry in std::fs::read_dir(&self.partial).map_err(|e| wrap(&self.partial, e))? {
             let file = entry.map_err(|e| wrap(&self.partial, e))?.path();

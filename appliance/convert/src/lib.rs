@@ -23,7 +23,9 @@ use sha2::{Digest, Sha256};
 
 pub use checkpoint::Checkpoint;
 pub use error::ConvertError;
-pub use options::{ConvertOptions, PredictorQuantisation, TalkerQuantisation, VocoderPrecision};
+pub use options::{
+    ConvertOptions, PredictorQuantisation, TalkerQuantisation, UnknownFormat, VocoderPrecision,
+};
 
 use crate::config::TransformerConfig;
 use crate::weights::MatrixRole;

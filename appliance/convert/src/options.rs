@@ -7,6 +7,13 @@ use crier_llama::quantise::GgmlType;
 
 use crate::weights::MatrixRole;
 
+/// Name of a number format that this program cannot write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown number format; choose one of {}", known.join(", "))]
+pub struct UnknownFormat {
+    known: &'static [&'static str],
+}
+
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -22,12 +29,12 @@ macro_rules! choices {
         }
 
         impl FromStr for $name {
-            type Err = String;
+            type Err = UnknownFormat;
 
-            fn from_str(text: &str) -> Result<Self, String> {
+            fn from_str(text: &str) -> Result<Self, UnknownFormat> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(format!("choose one of {}", [$($text),+].join(", "))),
+                    _ => Err(UnknownFormat { known: &[$($text),+] }),
                 }
             }
         }
@@ -150,6 +157,6 @@ mod tests {
         for name in ["f32", "f16", "q8_0", "q4_0", "q4_k_m"] {
             assert_eq!(name.parse::<TalkerQuantisation>().unwrap().to_string(), name);
         }
-        assert!("q3".parse::<PredictorQuantisation>().unwrap_err().contains("iq4_nl"));
+        assert!("q3".parse::<PredictorQuantisation>().unwrap_err().to_string().contains("iq4_nl"));
     }
 }

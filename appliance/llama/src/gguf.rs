@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
-use crate::LlamaError;
+use crate::error::{GgufDefect, LlamaError};
 use crate::quantise::GgmlType;
 
 const MAGIC: &[u8; 4] = b"GGUF";
@@ -29,6 +29,17 @@ pub enum MetadataValue {
     F32(f32),
     Bool(bool),
     String(String),
+}
+
+impl std::fmt::Display for MetadataValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::U32(value) => value.fmt(f),
+            Self::F32(value) => value.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+            Self::String(value) => value.fmt(f),
+        }
+    }
 }
 
 /// Description of a tensor in a file.
@@ -186,82 +197,80 @@ struct HeaderReader<'a> {
 }
 
 impl<'a> HeaderReader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], GgufDefect> {
         let bytes = self.at.checked_add(count).and_then(|end| self.file.get(self.at..end));
         self.at += count;
-        bytes.ok_or_else(|| "it ends inside its header".to_owned())
+        bytes.ok_or(GgufDefect::Truncated)
     }
 
-    fn u32(&mut self) -> Result<u32, String> {
+    fn u32(&mut self) -> Result<u32, GgufDefect> {
         let bytes = self.take(4)?;
         Ok(bytes.try_into().map_or(0, u32::from_le_bytes))
     }
 
-    fn u64(&mut self) -> Result<u64, String> {
+    fn u64(&mut self) -> Result<u64, GgufDefect> {
         let bytes = self.take(8)?;
         Ok(bytes.try_into().map_or(0, u64::from_le_bytes))
     }
 
-    fn string(&mut self) -> Result<String, String> {
+    fn string(&mut self) -> Result<String, GgufDefect> {
         let length = self.u64()?;
         if length > STRING_BYTES_MAX {
-            return Err(format!("it has a name of {length} bytes"));
+            return Err(GgufDefect::NameLength { bytes: length });
         }
-        String::from_utf8(self.take(length as usize)?.to_vec())
-            .map_err(|_| "it has a name that is not UTF-8".to_owned())
+        String::from_utf8(self.take(length as usize)?.to_vec()).map_err(|_| GgufDefect::NameEncoding)
     }
 
-    fn value(&mut self) -> Result<MetadataValue, String> {
+    fn value(&mut self) -> Result<MetadataValue, GgufDefect> {
         match self.u32()? {
             4 => Ok(MetadataValue::U32(self.u32()?)),
             6 => Ok(MetadataValue::F32(f32::from_bits(self.u32()?))),
             7 => Ok(MetadataValue::Bool(self.take(1)? != [0])),
             8 => Ok(MetadataValue::String(self.string()?)),
-            other => Err(format!("it has a metadata value of the unsupported type {other}")),
+            id => Err(GgufDefect::ValueType { id }),
         }
     }
 
-    fn tensor(&mut self) -> Result<TensorInfo, String> {
+    fn tensor(&mut self) -> Result<TensorInfo, GgufDefect> {
         let name = self.string()?;
         let dimensions = self.u32()?;
         if dimensions == 0 || dimensions > DIMENSIONS_MAX {
-            return Err(format!("tensor '{name}' has {dimensions} dimensions"));
+            return Err(GgufDefect::Dimensions { tensor: name, dimensions });
         }
         let mut shape = Vec::new();
         let mut numbers = 1_u64;
         for _ in 0..dimensions {
             let size = self.u64()?;
-            numbers = numbers
-                .checked_mul(size)
-                .filter(|&n| n > 0 && n < SIZE_MAX)
-                .ok_or("it has a tensor that is empty or too large")?;
+            // Checked after every dimension: the product of four may wrap to a small number.
+            let product = numbers.checked_mul(size).filter(|&n| n > 0 && n < SIZE_MAX);
+            let Some(product) = product else { return Err(GgufDefect::TensorSize { tensor: name }) };
+            numbers = product;
             shape.insert(0, size as usize);
         }
         let id = self.u32()?;
-        let kind = GgmlType::ALL
-            .into_iter()
-            .find(|k| k.id() == id)
-            .ok_or_else(|| format!("numbers of type {id}"))?;
+        let Some(kind) = GgmlType::ALL.into_iter().find(|kind| kind.id() == id) else {
+            return Err(GgufDefect::NumberFormat { tensor: name, id });
+        };
         if shape.last().is_some_and(|columns| columns % kind.block() != 0) {
-            return Err(format!("tensor '{name}' has rows that are not whole blocks"));
+            return Err(GgufDefect::PartialBlocks { tensor: name });
         }
         let offset = self.u64()?;
         Ok(TensorInfo { name, shape, kind, offset, bytes: kind.bytes(numbers as usize) })
     }
 }
 
-fn parse(file: &[u8]) -> Result<GgufHeader, String> {
+fn parse(file: &[u8]) -> Result<GgufHeader, GgufDefect> {
     let mut reader = HeaderReader { file, at: 0 };
     if reader.take(4)? != MAGIC {
-        return Err("it is not a GGUF file".to_owned());
+        return Err(GgufDefect::Magic);
     }
     let version = reader.u32()?;
     if version != VERSION {
-        return Err(format!("it has GGUF version {version} instead of {VERSION}"));
+        return Err(GgufDefect::Version { found: version, supported: VERSION });
     }
     let (tensor_count, value_count) = (reader.u64()?, reader.u64()?);
     if tensor_count > ENTRIES_MAX || value_count > ENTRIES_MAX {
-        return Err(format!("it lists {tensor_count} tensors and {value_count} values"));
+        return Err(GgufDefect::EntryCount { tensors: tensor_count, values: value_count });
     }
     let mut metadata = BTreeMap::new();
     for _ in 0..value_count {
@@ -271,21 +280,21 @@ fn parse(file: &[u8]) -> Result<GgufHeader, String> {
     let mut tensors = BTreeMap::new();
     for _ in 0..tensor_count {
         let info = reader.tensor()?;
-        if tensors.insert(info.name.clone(), info).is_some() {
-            return Err("it lists a tensor twice".to_owned());
+        if let Some(first) = tensors.insert(info.name.clone(), info) {
+            return Err(GgufDefect::DuplicateTensor { tensor: first.name });
         }
     }
     // Offsets in the header are relative to the data section, which begins at the next aligned byte.
     let start = reader.at.next_multiple_of(ALIGNMENT) as u64;
     for info in tensors.values_mut() {
         let aligned = info.offset.is_multiple_of(ALIGNMENT as u64);
-        info.offset = start
-            .checked_add(info.offset)
-            .filter(|_| aligned)
-            .ok_or("it has a tensor at a misaligned offset")?;
-        let inside = info.offset.checked_add(info.bytes as u64).is_some_and(|end| end <= file.len() as u64);
-        if !inside {
-            return Err(format!("tensor '{}' lies outside the file", info.name));
+        if !aligned {
+            return Err(GgufDefect::Misaligned { tensor: info.name.clone() });
+        }
+        // Saturating is enough: no file is as long as the largest offset.
+        info.offset = start.saturating_add(info.offset);
+        if info.offset.saturating_add(info.bytes as u64) > file.len() as u64 {
+            return Err(GgufDefect::OutsideFile { tensor: info.name.clone() });
         }
     }
     Ok(GgufHeader { metadata, tensors })

@@ -23,7 +23,7 @@ mod error;
 mod log;
 mod weights;
 
-pub use error::LlamaError;
+pub use error::{GgufDefect, LlamaError};
 pub use graph::{CustomOperators, Graph, GraphBuilder, GraphTensor, InputId};
 pub use model::{Context, ContextOptions, LlamaModel, ModelShape};
 pub use threads::{ThreadPool, Threads};

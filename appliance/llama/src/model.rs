@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
+use crate::error::GgufDefect;
 use crate::gguf::{GgufHeader, MetadataValue};
 use crate::quantise::GgmlType;
 use crate::{LlamaError, ThreadPool, log};
@@ -70,13 +71,13 @@ impl ModelShape {
     }
 
     /// Compares a file's header with this shape.
-    fn check(&self, header: &GgufHeader) -> Result<(), String> {
+    fn check(&self, header: &GgufHeader) -> Result<(), GgufDefect> {
         let text = |key: &str| match header.metadata.get(key) {
             Some(MetadataValue::String(text)) => Some(text.as_str()),
             _ => None,
         };
         if text("general.architecture") != Some("qwen3") || text("tokenizer.ggml.model") != Some("none") {
-            return Err("it is not a talker (architecture qwen3 without tokenizer)".to_owned());
+            return Err(GgufDefect::NotATalker);
         }
         let numbers = [
             ("embedding_length", self.hidden),
@@ -88,25 +89,25 @@ impl ModelShape {
             ("attention.value_length", self.head_dim),
             ("vocab_size", self.vocabulary),
         ];
-        for (key, expected) in numbers {
-            if header.metadata.get(&format!("qwen3.{key}")) != Some(&MetadataValue::U32(expected as u32)) {
-                return Err(format!("qwen3.{key} is not {expected}"));
-            }
-        }
         let fractions =
             [("attention.layer_norm_rms_epsilon", self.rms_epsilon), ("rope.freq_base", self.rope_theta)];
-        for (key, expected) in fractions {
-            if header.metadata.get(&format!("qwen3.{key}")) != Some(&MetadataValue::F32(expected)) {
-                return Err(format!("qwen3.{key} is not {expected}"));
+        let expected_values = numbers
+            .map(|(key, number)| (key, MetadataValue::U32(number as u32)))
+            .into_iter()
+            .chain(fractions.map(|(key, fraction)| (key, MetadataValue::F32(fraction))));
+        for (key, expected) in expected_values {
+            let key = format!("qwen3.{key}");
+            if header.metadata.get(&key) != Some(&expected) {
+                return Err(GgufDefect::MetadataMismatch { key, expected });
             }
         }
         if !matches!(header.metadata.get("qwen3.context_length"), Some(MetadataValue::U32(n)) if *n > 0) {
-            return Err("qwen3.context_length is missing".to_owned());
+            return Err(GgufDefect::MissingMetadata { key: "qwen3.context_length" });
         }
         // Any further key (RoPE scaling, for instance) could change how llama.cpp interprets the file.
         let known = ["general.architecture", "general.name", "tokenizer.ggml.model"];
         if header.metadata.len() > known.len() + numbers.len() + fractions.len() + 1 {
-            return Err("it has metadata keys that a talker does not have".to_owned());
+            return Err(GgufDefect::UnknownMetadata);
         }
         let mut expected = self.layer_tensors();
         for name in ["token_embd.weight", "output.weight"] {
@@ -117,18 +118,24 @@ impl ModelShape {
 }
 
 /// Compares a file's tensors with the expected names and shapes.
-pub(crate) fn check_tensors(header: &GgufHeader, expected: &[(String, Vec<usize>)]) -> Result<(), String> {
+pub(crate) fn check_tensors(
+    header: &GgufHeader,
+    expected: &[(String, Vec<usize>)],
+) -> Result<(), GgufDefect> {
     for (name, shape) in expected {
-        let tensor = header.tensors.get(name).ok_or_else(|| format!("tensor '{name}' is missing"))?;
-        if tensor.shape != *shape {
-            return Err(format!("tensor '{name}' has the shape {:?} instead of {shape:?}", tensor.shape));
+        let found =
+            header.tensors.get(name).ok_or_else(|| GgufDefect::MissingTensor { tensor: name.clone() })?;
+        if found.shape != *shape {
+            let (found, expected) = (found.shape.clone(), shape.clone());
+            return Err(GgufDefect::TensorShape { tensor: name.clone(), found, expected });
         }
-        if shape.len() == 1 && tensor.kind != GgmlType::F32 {
-            return Err(format!("tensor '{name}' is {} instead of f32", tensor.kind.name()));
+        // Vectors go to element-wise operators, whose kernels take 32-bit floats only; ggml aborts on others.
+        if shape.len() == 1 && found.kind != GgmlType::F32 {
+            return Err(GgufDefect::VectorFormat { tensor: name.clone(), found: found.kind.name() });
         }
     }
     if header.tensors.len() != expected.len() {
-        return Err(format!("it has {} tensors instead of {}", header.tensors.len(), expected.len()));
+        return Err(GgufDefect::TensorCount { found: header.tensors.len(), expected: expected.len() });
     }
     Ok(())
 }

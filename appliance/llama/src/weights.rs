@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
+use crate::error::GgufDefect;
 use crate::gguf::{GgufHeader, TensorInfo};
 use crate::model::check_tensors;
 use crate::quantise::GgmlType;
@@ -183,16 +184,13 @@ impl Drop for Weights {
 }
 
 /// Returns format, columns and rows of stacked tensors.
-fn joined(name: &str, parts: &[&TensorInfo]) -> Result<(GgmlType, usize, usize), String> {
-    let first = parts.first().ok_or_else(|| format!("'{name}' has no tensors"))?;
+fn joined(name: &str, parts: &[&TensorInfo]) -> Result<(GgmlType, usize, usize), GgufDefect> {
+    let first = parts.first().ok_or_else(|| GgufDefect::NoParts { matrix: name.to_owned() })?;
     let columns = first.shape.last().copied().unwrap_or(1);
     let mut rows = 0;
     for part in parts {
         if part.kind != first.kind || part.shape.len() > 2 || part.shape.last() != Some(&columns) {
-            return Err(format!(
-                "tensor '{}' differs from '{}' in width or number format",
-                part.name, first.name
-            ));
+            return Err(GgufDefect::UnequalParts { tensor: part.name.clone(), first: first.name.clone() });
         }
         rows += if part.shape.len() == 2 { part.shape[0] } else { 1 };
     }
