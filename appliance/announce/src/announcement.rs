@@ -1,4 +1,4 @@
-//! One announcement: unchecked as it comes in ([`Draft`]), and checked ([`Announcement`]).
+//! Announcements: as received ([`Draft`]) and validated ([`Announcement`]).
 
 use std::fmt;
 
@@ -11,38 +11,38 @@ use crate::limits::{
 };
 use crate::{AnnounceError, Priority};
 
-/// An announcement as it comes from outside, in JSON or field by field; nothing about it is checked yet.
+/// Announcement as received, in JSON or field by field. No field is validated.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
-    /// Name under which it is spoken once in 24 hours; without one it is always spoken, and the queue names it `#N`.
+    /// Id for deduplication within 24 hours. Without one the announcement is always spoken, and events call it `#N`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Text to speak; may be absent only if there is a chime.
+    /// Text to speak; optional only with a chime.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// Voice bundle to speak with; the configured one if absent.
+    /// Name of the voice; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
-    /// Speaker inside the voice; the configured one if absent.
+    /// Speaker of the voice; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
     /// Language name or tag; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// One of SSIP's five; [`Priority::Message`] if absent.
+    /// SSIP priority; [`Priority::Message`] if absent.
     #[serde(default)]
     pub priority: Priority,
-    /// Loudness of this announcement in percent, 0 to 100; the configured one if absent.
+    /// Volume of this announcement in percent, 0 to 100; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<u32>,
     /// Name of a sound to play before the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chime: Option<String>,
-    /// Seconds after arrival in which it must have begun; never expires if absent.
+    /// Seconds after acceptance within which speaking must begin; no expiry if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_s: Option<u32>,
-    /// Name of the sender, for events and logs; the intake fills it in where the sender did not.
+    /// Name of the source, for events and logs; the intake sets its input's name if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
@@ -62,34 +62,37 @@ impl Draft {
         "source",
     ];
 
-    /// A draft with a text and nothing else.
+    /// Returns a draft with a text and no other field.
     #[must_use]
     pub fn plain(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Reads the JSON form; keys that do not exist are refused.
+    /// Parses the JSON form. Unknown keys are rejected, so that a misspelt option does not pass unnoticed.
     ///
     /// # Errors
     /// More than [`JSON_BYTES_MAX`] bytes, or not the JSON of an announcement.
     pub fn from_json(json: &[u8]) -> Result<Self, AnnounceError> {
+        // Before parsing, because the parser allocates in proportion to its input.
         if json.len() > JSON_BYTES_MAX {
             return Err(AnnounceError::JsonTooLong { bytes: json.len(), limit: JSON_BYTES_MAX });
         }
+        // Cut, because the parser quotes an unknown key, which may be as long as the input.
         serde_json::from_slice(json).map_err(|source| AnnounceError::Json {
             problem: cut(&source.to_string(), REASON_CHARACTERS_MAX),
         })
     }
 
-    /// Checks every field against its bounds.
+    /// Validates every field.
     ///
     /// # Errors
-    /// [`AnnounceError::Field`] names the first field that is wrong and what to send instead.
+    /// [`AnnounceError::Field`] for the first field that is invalid, with the remedy.
     pub fn validate(self) -> Result<Announcement, AnnounceError> {
         check_text(&self)?;
         if let Some(id) = &self.id {
             check_id(id)?;
         }
+        // Voice and chime become paths on the appliance; the labels below are only compared and logged.
         let file_names = [("voice", &self.voice), ("chime", &self.chime)];
         for (field, name) in file_names {
             if let Some(name) = name {
@@ -130,9 +133,10 @@ impl From<Announcement> for Draft {
     }
 }
 
-/// Shows everything but the text, which is private and stays out of logs.
+/// Omits the text, which is private and must not reach a log.
 impl fmt::Debug for Draft {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without `..`, so that a new field fails to compile until it is decided here whether it is private.
         let Self { id, text, voice, speaker, language, priority, volume, chime, expires_in_s, source } = self;
         formatter
             .debug_struct("Draft")
@@ -150,13 +154,13 @@ impl fmt::Debug for Draft {
     }
 }
 
-/// An announcement whose every field is within its bounds; made by [`Draft::validate`] only.
+/// Validated announcement. [`Draft::validate`] is the only constructor, also when deserializing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Draft", into = "Draft")]
 pub struct Announcement(Draft);
 
 impl Announcement {
-    /// Reads and checks the JSON form.
+    /// Parses and validates the JSON form.
     ///
     /// # Errors
     /// As [`Draft::from_json`] and [`Draft::validate`].
@@ -164,25 +168,25 @@ impl Announcement {
         Draft::from_json(json)?.validate()
     }
 
-    /// Name under which it is spoken once in 24 hours, if the sender gave one.
+    /// Id for deduplication, if the sender gave one.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.0.id.as_deref()
     }
 
-    /// Text to speak; empty only if there is a chime. Private: never logged above debug.
+    /// Text to speak; empty only with a chime. Private: never logged.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// Voice bundle to speak with, if the sender chose one.
+    /// Name of the voice, if the sender chose one.
     #[must_use]
     pub fn voice(&self) -> Option<&str> {
         self.0.voice.as_deref()
     }
 
-    /// Speaker inside the voice, if the sender chose one.
+    /// Speaker of the voice, if the sender chose one.
     #[must_use]
     pub fn speaker(&self) -> Option<&str> {
         self.0.speaker.as_deref()
@@ -200,7 +204,7 @@ impl Announcement {
         self.0.priority
     }
 
-    /// Loudness in percent, 0 to 100, if the sender chose one.
+    /// Volume in percent, 0 to 100, if the sender chose one.
     #[must_use]
     pub fn volume(&self) -> Option<u32> {
         self.0.volume
@@ -212,21 +216,22 @@ impl Announcement {
         self.0.chime.as_deref()
     }
 
-    /// Seconds after arrival in which it must have begun.
+    /// Seconds after acceptance within which speaking must begin.
     #[must_use]
     pub fn expires_in_s(&self) -> Option<u32> {
         self.0.expires_in_s
     }
 
-    /// Name of the sender, if known.
+    /// Name of the source, if known.
     #[must_use]
     pub fn source(&self) -> Option<&str> {
         self.0.source.as_deref()
     }
 
-    /// Returns a copy for `repeat last`: without id and expiry, and at least a message, so that no rule of SSIP drops
-    /// what a person has just requested.
+    /// Returns a copy for `repeat last`: without id and expiry, and with the priority of a message at least, so that
+    /// neither deduplication nor preemption drops an explicit request.
     pub(crate) fn repeated(&self) -> Self {
+        // `Priority` is ordered by urgency, so the smaller one is the more urgent one.
         let priority = self.0.priority.min(Priority::Message);
         Self(Draft { id: None, expires_in_s: None, priority, ..self.0.clone() })
     }
@@ -239,9 +244,10 @@ fn field(field: &'static str, problem: impl Into<String>, remedy: &'static str) 
 fn check_text(draft: &Draft) -> Result<(), AnnounceError> {
     let bytes = draft.text.len();
     if bytes > TEXT_BYTES_MAX {
-        let problem = format!("has {bytes} bytes, at most {TEXT_BYTES_MAX} are taken");
+        let problem = format!("has {bytes} bytes, at most {TEXT_BYTES_MAX} are accepted");
         return Err(field("text", problem, "send it in parts"));
     }
+    // Text of white space only would occupy the queue and play nothing.
     if draft.chime.is_none() && draft.text.trim().is_empty() {
         return Err(field("text", "is empty", "send something to say, or a chime"));
     }
@@ -254,16 +260,19 @@ fn check_id(id: &str) -> Result<(), AnnounceError> {
     if id.chars().any(char::is_control) {
         return Err(field("id", "contains a control character", remedy));
     }
+    // Sequence numbers are shown as `#N`: a sender that used one could pass its events off as another announcement's.
     if id.starts_with('#') {
-        return Err(field("id", "begins with '#'", "such ids are given by the appliance; choose another"));
+        return Err(field("id", "begins with '#'", "such ids are assigned by the appliance; choose another"));
     }
     Ok(())
 }
 
-/// Checks a name that becomes a file name, which must not lead out of its folder.
+/// Checks a name that becomes a file name and must not lead out of its directory.
 fn check_file_name(name: &'static str, value: &str) -> Result<(), AnnounceError> {
     let remedy = "use 1 to 64 letters, digits, '-', '_' or '.', not beginning with '.', or leave it out";
     check_length(name, value, NAME_CHARACTERS_MAX, remedy)?;
+    // Letters of every script, since owners name their voices and chimes. Without a separator and a leading dot no
+    // name can leave the directory or address a hidden file.
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if value.starts_with('.') || !value.chars().all(allowed) {
         return Err(field(name, "is not the name of a file in its folder", remedy));
@@ -286,10 +295,11 @@ fn check_length(
     limit: usize,
     remedy: &'static str,
 ) -> Result<(), AnnounceError> {
+    // Characters rather than bytes: the remedy speaks of characters, and 64 Cyrillic letters are 128 bytes.
     match value.chars().count() {
         0 => Err(field(name, "is empty", remedy)),
         characters if characters > limit => {
-            Err(field(name, format!("has {characters} characters, at most {limit} are taken"), remedy))
+            Err(field(name, format!("has {characters} characters, at most {limit} are accepted"), remedy))
         }
         _ => Ok(()),
     }
@@ -320,9 +330,10 @@ mod tests {
     }
 
     #[test]
-    fn json_with_every_key() {
+    fn json_with_all_keys_is_parsed_and_round_trips() {
         let json = br#"{"id":"door-1","text":"Somebody is at the door.","voice":"en.small","speaker":"Ryan",
-            "language":"en-GB","priority":"important","volume":80,"chime":"ding.wav","expires_in_s":30,"source":"door"}"#;
+            "language":"en-GB","priority":"important","volume":80,"chime":"ding.wav","expires_in_s":30,
+            "source":"door"}"#;
         let announcement = Announcement::from_json(json).unwrap();
         assert_eq!(announcement.id(), Some("door-1"));
         assert_eq!(announcement.text(), "Somebody is at the door.");
@@ -342,26 +353,26 @@ mod tests {
     }
 
     #[test]
-    fn the_least_json_is_a_message() {
+    fn json_with_text_only_gets_default_priority() {
         let announcement = Announcement::from_json(br#"{"text":"Hello."}"#).unwrap();
         assert_eq!(announcement.priority(), Priority::Message);
         assert_eq!(announcement.id(), None);
     }
 
     #[test]
-    fn unknown_keys_are_refused_by_name() {
+    fn unknown_json_key_is_rejected_by_name() {
         let error = Announcement::from_json(br#"{"text":"Hello.","pitch":3}"#).unwrap_err();
         assert!(error.to_string().contains("pitch"), "{error}");
     }
 
     #[test]
-    fn a_chime_needs_no_text_and_nothing_else_is_silent() {
+    fn empty_text_is_rejected_without_chime() {
         Draft { chime: Some("gong".into()), ..Draft::default() }.validate().unwrap();
         assert_eq!(refused_field(Draft::plain(" \n\t")), "text");
     }
 
     #[test]
-    fn bounds_are_exact() {
+    fn fields_are_accepted_at_their_limits_and_rejected_beyond() {
         Draft::plain("a".repeat(TEXT_BYTES_MAX)).validate().unwrap();
         assert_eq!(refused_field(Draft::plain("a".repeat(TEXT_BYTES_MAX + 1))), "text");
 
@@ -388,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn long_junk_makes_short_errors() {
+    fn json_errors_are_bounded_in_length() {
         let junk = format!("{{\"{}\":1}}", "k".repeat(10_000));
         assert!(Draft::from_json(junk.as_bytes()).unwrap_err().to_string().len() < 500);
         let long = vec![b' '; JSON_BYTES_MAX + 1];
@@ -396,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_not_shown() {
+    fn debug_output_omits_text() {
         let announcement = Draft::plain("the secret").validate().unwrap();
         assert!(!format!("{announcement:?}").contains("secret"));
     }

@@ -1,22 +1,23 @@
-//! An announcement inside the queue.
+//! Entry of the queue.
 
 use crate::{Announcement, Priority, Sequence};
 
-/// One announcement that came and has not ended.
+/// Accepted or pending announcement that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) sequence: Sequence,
-    /// Time of arrival, in milliseconds of journal time.
+    /// Time of submission, in milliseconds of journal time.
     pub(crate) accepted_ms: u64,
     pub(crate) announcement: Announcement,
-    /// Bytes of its journal record.
+    /// Length of its journal record, in bytes.
     pub(crate) journal_bytes: usize,
-    /// Runs of the appliance in which it was begun.
+    /// Number of runs of the appliance in which speaking began.
     pub(crate) attempts: u32,
-    /// True if it was begun in this run.
+    /// True if speaking began in this run.
     pub(crate) begun: bool,
-    /// A progress announcement that had to wait: it is the last of its series, to be said as a message.
-    pub(crate) held: bool,
+    /// True for a progress announcement that had to wait. It is the last of its series, since a newer one would have
+    /// cancelled it, and is spoken with the priority of a message.
+    pub(crate) last_of_series: bool,
 }
 
 impl Entry {
@@ -26,21 +27,29 @@ impl Entry {
         announcement: Announcement,
         journal_bytes: usize,
     ) -> Self {
-        Self { sequence, accepted_ms, announcement, journal_bytes, attempts: 0, begun: false, held: false }
+        Self {
+            sequence,
+            accepted_ms,
+            announcement,
+            journal_bytes,
+            attempts: 0,
+            begun: false,
+            last_of_series: false,
+        }
     }
 
-    /// The sender's id, or the number where the sender gave none.
+    /// Id given by the sender, or `#N`.
     pub(crate) fn id(&self) -> String {
         self.announcement.id().map_or_else(|| self.sequence.to_string(), str::to_owned)
     }
 
-    /// The priority with which it is spoken: a progress announcement that was held is raised to message.
+    /// Effective priority: the last progress announcement of a series counts as a message.
     pub(crate) fn spoken_priority(&self) -> Priority {
-        if self.held { Priority::Message } else { self.announcement.priority() }
+        if self.last_of_series { Priority::Message } else { self.announcement.priority() }
     }
 
-    /// Its place in the order of speaking: by priority, then by arrival.
-    pub(crate) fn turn(&self) -> (Priority, Sequence) {
+    /// Sort key of the order of speaking: priority, then order of submission.
+    pub(crate) fn order_key(&self) -> (Priority, Sequence) {
         (self.spoken_priority(), self.sequence)
     }
 

@@ -1,47 +1,49 @@
-//! Errors of this crate.
+//! Errors of the announcements and their queue.
 
-/// Errors of this crate. Each names the field or bound and the remedy; none quotes the announced text, which is
+/// Error of an announcement, the queue or the journal's encoding, with the remedy. Never quotes the text, which is
 /// private.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnnounceError {
-    /// A field of the announcement is missing or beyond its bounds.
+    /// A field of the announcement is missing or outside its range.
     #[error("`{field}` {problem}; {remedy}")]
     Field {
-        /// The field's name, as in JSON.
+        /// Name of the field, as in JSON.
         field: &'static str,
         /// Problem with the value.
         problem: String,
         /// Remedy.
         remedy: &'static str,
     },
-    /// The bytes are not the JSON of an announcement.
+    /// The JSON form cannot be parsed.
     #[error(
-        "not an announcement in JSON: {problem}; the least one is {{\"text\":\"...\"}}, the keys are id, text, voice, \
-         speaker, language, priority, volume, chime, expires_in_s, source"
+        "not an announcement in JSON: {problem}; the shortest one is {{\"text\":\"...\"}}, the keys are id, text, \
+         voice, speaker, language, priority, volume, chime, expires_in_s, source"
     )]
     Json {
         /// Message of the parser, with line and column, cut to a bounded length.
         problem: String,
     },
-    /// The JSON of one announcement is longer than any announcement can be.
-    #[error("the announcement has {bytes} bytes of JSON, at most {limit} are taken; send the text in parts")]
+    /// The JSON form is longer than that of any valid announcement.
+    #[error(
+        "the announcement has {bytes} bytes of JSON, at most {limit} are accepted; send the text in parts"
+    )]
     JsonTooLong {
-        /// Bytes that came.
+        /// Length received, in bytes.
         bytes: usize,
-        /// Bytes that are taken.
+        /// Limit, in bytes.
         limit: usize,
     },
-    /// The queue holds as many announcements as it may.
+    /// The queue holds the maximum number of announcements.
     #[error(
         "the queue is full: {entries} announcements wait (limit {limit}); send it again later or `stop all`"
     )]
     FullEntries {
-        /// Announcements in the queue.
+        /// Number of announcements in the queue.
         entries: usize,
-        /// The bound.
+        /// Limit.
         limit: usize,
     },
-    /// The queue holds as many bytes as it may.
+    /// The announcement would exceed the queue's limit of bytes.
     #[error(
         "the queue is full: {bytes} bytes wait and this announcement needs {needed} more (limit {limit}); \
          send it again later or `stop all`"
@@ -49,15 +51,15 @@ pub enum AnnounceError {
     FullBytes {
         /// Journal bytes of the announcements in the queue.
         bytes: usize,
-        /// Journal bytes of the announcement that came.
+        /// Journal bytes of the new announcement.
         needed: usize,
-        /// The bound.
+        /// Limit, in bytes.
         limit: usize,
     },
-    /// Nothing has been spoken yet, so nothing can be repeated.
+    /// `repeat last` before the first announcement.
     #[error("nothing has been spoken yet, so there is nothing to repeat; send an announcement first")]
     NothingToRepeat,
-    /// A journal record cannot be written as bytes.
+    /// A journal record cannot be encoded.
     #[error(
         "the journal record cannot be encoded: {problem}; this is a fault of the program, please report it"
     )]
@@ -67,7 +69,7 @@ pub enum AnnounceError {
     },
 }
 
-/// `text` cut to `characters`, so that nothing from outside makes a message long.
+/// Returns at most `characters` of `text`, so that input from outside cannot make a message long.
 pub(crate) fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }

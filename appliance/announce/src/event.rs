@@ -4,41 +4,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Announcement, Priority, Record, Sequence};
 
-/// One thing for the driver of the queue to do. Effects are to be carried out in the order they come.
+/// Action that the caller of the queue must carry out, in the order of [`crate::Queue::next_effect`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Append this record to the journal. If [`Record::awaited`] names an announcement, answer with
+    /// Append this record to the journal. If [`Record::awaited`] returns an announcement, call
     /// [`crate::Queue::appended`] or [`crate::Queue::append_failed`] once the record is durable, or cannot be.
     Append(Record),
-    /// Begin to speak; answer with [`crate::Queue::finished`] or [`crate::Queue::failed`].
+    /// Begin to speak; call [`crate::Queue::finished`] or [`crate::Queue::failed`] at its end.
     Start {
-        /// Its number.
+        /// Sequence number.
         sequence: Sequence,
-        /// The announcement to speak.
+        /// Announcement to speak.
         announcement: Announcement,
     },
-    /// Fall silent with a short fade and forget this announcement; an answer that is on its way must not be passed on.
+    /// Fade out and discard this announcement. From now on its end must not be reported to the queue: a postponed one
+    /// may soon be current again, and would be ended by a report about the stream before.
     Stop(Sequence),
-    /// Fall silent but keep the place; [`Effect::Resume`] or [`Effect::Stop`] follows some day.
+    /// Fade out and keep the playback position until [`Effect::Resume`] or [`Effect::Stop`].
     Pause(Sequence),
-    /// Go on where it was paused.
+    /// Continue at the position of the pause.
     Resume(Sequence),
-    /// Report an event to all listeners: the sender, MQTT, the log.
+    /// Report an event to the sender, MQTT and the log.
     Report(QueueEvent),
 }
 
-/// Something that happened to an announcement.
+/// Event in the life of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueEvent {
-    /// The number of the submission this is about.
+    /// Sequence number of the submission.
     #[serde(skip)]
     pub sequence: Sequence,
-    /// The sender's id, or `#N` where the sender gave none.
+    /// Id given by the sender, or `#N`.
     pub id: String,
-    /// Name of the sender, if known.
+    /// Name of the source, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Priority the sender gave; not part of the JSON form.
+    /// Priority given by the sender; not part of the JSON form.
     #[serde(skip)]
     pub priority: Priority,
     /// Kind of event.
@@ -46,44 +47,44 @@ pub struct QueueEvent {
     pub kind: EventKind,
 }
 
-/// Kind of event in the life of an announcement.
+/// Kind of event, with its data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
-    /// It is in the queue and, if `durable`, in the journal: this is the acknowledgement.
+    /// In the queue and, if `durable`, in the journal: the acknowledgement.
     Accepted {
-        /// False if the journal could not be written; then a power cut loses the announcement.
+        /// False if the journal could not be written, so that a power cut loses the announcement.
         durable: bool,
     },
-    /// An announcement with this id came within the last 24 hours; this one is not spoken, and needs no repetition.
+    /// Not spoken, because an announcement with this id was accepted within the last 24 hours. Ends no announcement.
     Duplicate,
-    /// Speaking began, or began again after a crash or after giving way.
+    /// Speaking began, or began again after a crash or a preemption.
     Started,
-    /// It fell silent by `pause`.
+    /// Paused by `pause`.
     Paused,
-    /// It goes on after `resume`.
+    /// Continued by `resume`.
     Resumed,
-    /// It was paused, and at `resume` something more urgent was to be said; it will be spoken from its start.
+    /// Paused when `resume` began a more urgent announcement; will be spoken from its start.
     Postponed,
-    /// It was spoken to its end.
+    /// Spoken to its end.
     Finished,
-    /// It will not be spoken, or not to its end.
+    /// Not spoken, or not to its end.
     Cancelled {
         /// Cause of the cancellation.
         #[serde(flatten)]
         reason: CancelReason,
     },
-    /// Its time was over before it had begun; it is not spoken.
+    /// Expired before speaking began.
     Expired,
-    /// It could not be spoken.
+    /// Could not be spoken.
     Failed {
-        /// Reason, for people.
+        /// Reason, for the operator.
         reason: String,
     },
 }
 
 impl EventKind {
-    /// True for the one event that ends an accepted announcement.
+    /// Returns true for events that end an announcement. Every accepted announcement has exactly one.
     #[must_use]
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Finished | Self::Cancelled { .. } | Self::Expired | Self::Failed { .. })
@@ -113,19 +114,19 @@ impl EventKind {
 pub enum CancelReason {
     /// A `stop` or `stop all` command.
     Stopped,
-    /// It was being spoken when another one came before which it gives way.
+    /// Preempted by a new announcement while being spoken.
     Interrupted {
-        /// That other one's id.
+        /// Id of the new announcement.
         by: String,
     },
-    /// It waited when another one came before which it gives way.
+    /// Preempted by a new announcement while waiting.
     Superseded {
-        /// That other one's id.
+        /// Id of the new announcement.
         by: String,
     },
-    /// A notification that came while something else was to be said.
+    /// Notification submitted while another announcement was spoken or waited.
     Busy,
-    /// A notification or a progress announcement that came while the appliance was paused.
+    /// Notification or progress announcement submitted during a pause.
     Paused,
 }
 
@@ -135,7 +136,7 @@ mod tests {
     use crate::{Priority, Sequence};
 
     #[test]
-    fn name_of_kind_is_that_of_its_json() {
+    fn event_kind_name_equals_its_json_tag() {
         let reason = CancelReason::Busy;
         for kind in [
             EventKind::Accepted { durable: true },
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_flat_json() {
+    fn event_is_serialized_as_flat_json() {
         let event = |kind| QueueEvent {
             sequence: Sequence(1),
             id: "a".into(),

@@ -1,4 +1,4 @@
-//! The journal's bytes: framing of records, and reading frames back from a file that may be damaged anywhere.
+//! Encoding of the journal: framing of records, and reading of frames from a file that may be damaged anywhere.
 //!
 //! ```text
 //! length   u32, little endian   bytes of the payload, 2 ..= RECORD_BYTES_MAX
@@ -10,17 +10,17 @@
 //!
 //! # Compatibility
 //!
-//! After the rollback of an A/B slot an older program reads what a newer one wrote, so:
+//! After the rollback of an A/B slot an older program reads the journal of a newer one. Therefore:
 //!
-//! * Unknown *fields* of a known record, and of its announcement, are ignored. An acknowledged announcement is better
-//!   spoken without an option that this program does not know than kept silent. A newer program whose new field must not
-//!   be ignored has to raise the version.
+//! * Unknown *fields* of a known record, and of its announcement, are ignored: speaking an acknowledged announcement
+//!   without an unknown option is better than dropping it. A newer program whose new field must not be ignored has to
+//!   raise the version.
 //! * An unknown outcome of an `ended` record still ends its announcement.
 //! * Frames of another version, of an unknown kind, or with other values that this program does not know are intact but
 //!   foreign: the reader skips exactly that frame and reports it.
 //!
-//! Damage never hides what is behind it. The reader continues at the next offset that holds a sound frame. No frame can
-//! hide inside the JSON of another: the high byte of every length is zero, and JSON escapes zero bytes.
+//! Damage never hides the records behind it. The reader continues at the next offset that holds a intact frame. No
+//! frame can hide inside the JSON of another: the high byte of every length is zero, and JSON escapes zero bytes.
 
 use crc32fast::Hasher;
 
@@ -28,10 +28,10 @@ use crate::error::cut;
 use crate::limits::{REASON_CHARACTERS_MAX, RECORD_BYTES_MAX};
 use crate::{AnnounceError, Record};
 
-/// Version of the payload that this program writes and reads.
+/// Version of the payload, written and read. Raised only when an older program must not read a record.
 const VERSION: u8 = 1;
 
-/// Bytes before the payload: length and checksum.
+/// Length of the frame's head, in bytes: length and checksum.
 const HEAD_BYTES: usize = 8;
 
 /// Shortest payload: the version and one byte of JSON. Excludes the zeros that file systems leave after a power cut.
@@ -43,6 +43,7 @@ impl Record {
     /// # Errors
     /// [`AnnounceError::Encode`]: the record is longer than [`RECORD_BYTES_MAX`], which no valid announcement makes.
     pub fn encode(&self) -> Result<Vec<u8>, AnnounceError> {
+        // Placeholder for the head, which is known only after the payload was encoded.
         let mut bytes = vec![0; HEAD_BYTES];
         bytes.push(VERSION);
         serde_json::to_writer(&mut bytes, self)
@@ -60,7 +61,7 @@ impl Record {
     }
 }
 
-/// Bytes of a journal that the reader skipped, and the reason.
+/// Part of a journal that the reader skipped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("byte {offset} of the journal, {bytes} bytes skipped: {kind}")]
 pub struct CorruptRecord {
@@ -68,12 +69,12 @@ pub struct CorruptRecord {
     pub offset: usize,
     /// Number of bytes skipped.
     pub bytes: usize,
-    /// Reason.
+    /// Reason for skipping.
     pub kind: CorruptRecordKind,
 }
 
 impl CorruptRecord {
-    /// Returns true if these are the remains of a write that a power cut interrupted.
+    /// Returns true for the remains of a write that was interrupted, as by a power cut.
     #[must_use]
     pub fn is_torn_tail(&self) -> bool {
         self.kind == CorruptRecordKind::TornTail
@@ -87,13 +88,13 @@ pub enum CorruptRecordKind {
     /// acknowledged.
     #[error("the journal ends inside a record, as after a power cut")]
     TornTail,
-    /// The length is one that no record can have.
+    /// The length is outside the range of any record.
     #[error("a record of {length} bytes is not possible; check the storage medium")]
     Length {
         /// Length found, in bytes.
         length: u32,
     },
-    /// The bytes are not those that were written.
+    /// The checksum is wrong.
     #[error("the checksum is {found:08x} where {expected:08x} was written; check the storage medium")]
     Checksum {
         /// Checksum in the frame.
@@ -101,13 +102,13 @@ pub enum CorruptRecordKind {
         /// Checksum of the bytes.
         found: u32,
     },
-    /// An intact frame of another version.
+    /// Intact frame of another version.
     #[error("the record has version {version}, this program reads version 1; another Crier wrote it")]
     Version {
         /// Version found.
         version: u8,
     },
-    /// An intact frame whose content is unknown.
+    /// Intact frame with unknown content.
     #[error("the record is intact but unknown to this program: {problem}")]
     Content {
         /// Message of the parser, cut to a bounded length.
@@ -115,7 +116,7 @@ pub enum CorruptRecordKind {
     },
 }
 
-/// Iterator over the records of a journal and the bytes between them that are none, in memory bounded by one record.
+/// Iterator over the records and the corrupt parts of a journal. Its memory is bounded by one record.
 #[derive(Debug, Clone)]
 pub struct JournalReader<'a> {
     bytes: &'a [u8],
@@ -129,13 +130,13 @@ impl<'a> JournalReader<'a> {
         Self { bytes, offset: 0 }
     }
 
-    /// Offset of the next byte to read: the end of the item returned last.
+    /// Offset of the next byte to read, which is the end of the last item returned.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Reads the records and ignores all other bytes.
+    /// Returns an iterator over the records without the corrupt ones.
     pub fn records(self) -> impl Iterator<Item = Record> {
         self.filter_map(Result::ok)
     }
@@ -150,12 +151,12 @@ impl Iterator for JournalReader<'_> {
         let (read, bytes) = match frame(rest) {
             Ok(payload) => (parse(payload), HEAD_BYTES + payload.len()),
             Err(kind) => {
-                let bytes = bytes_before_sound_frame(rest);
+                let bytes = bytes_before_intact_frame(rest);
                 let skipped = rest.get(..bytes).unwrap_or_default();
                 // Some file systems leave zeros where the length of a file, but not its data, survived a power cut.
                 let is_last = bytes == rest.len();
                 let torn = is_last && skipped.iter().all(|byte| *byte == 0);
-                // A length beyond the end is a torn tail only if no sound frame follows; otherwise it is damaged.
+                // A length beyond the end is a torn tail only if no intact frame follows; otherwise it is damaged.
                 let kind = match kind {
                     CorruptRecordKind::TornTail if !is_last => {
                         CorruptRecordKind::Length { length: length_of(rest) }
@@ -171,10 +172,11 @@ impl Iterator for JournalReader<'_> {
     }
 }
 
-/// Returns the payload of the frame at the start of `bytes` if its length is possible and its checksum right.
+/// Returns the payload of the frame at the start of `bytes` if its length is in range and its checksum correct.
 fn frame(bytes: &[u8]) -> Result<&[u8], CorruptRecordKind> {
     let (&length_bytes, after_length) = bytes.split_first_chunk::<4>().ok_or(CorruptRecordKind::TornTail)?;
     let length = u32::from_le_bytes(length_bytes);
+    // The range is checked before the tail, so that a damaged length is not taken for a torn write.
     let payload_bytes = usize::try_from(length)
         .ok()
         .filter(|bytes| (PAYLOAD_BYTES_MIN..=RECORD_BYTES_MAX).contains(bytes))
@@ -188,19 +190,20 @@ fn frame(bytes: &[u8]) -> Result<&[u8], CorruptRecordKind> {
     Ok(payload)
 }
 
-/// Number of bytes in front of the first sound frame that begins behind the first byte.
-fn bytes_before_sound_frame(bytes: &[u8]) -> usize {
-    let is_sound = |at: &usize| {
+/// Returns the number of bytes before the first intact frame behind the first byte.
+fn bytes_before_intact_frame(bytes: &[u8]) -> usize {
+    let is_intact = |at: &usize| {
         let candidate = bytes.get(*at..).unwrap_or_default();
         // Cheap tests first: a checksum is computed only where a JSON payload of a possible length may begin.
         candidate.get(3) == Some(&0)
             && candidate.get(HEAD_BYTES + 1) == Some(&b'{')
             && frame(candidate).is_ok()
     };
-    (1..bytes.len()).find(is_sound).unwrap_or(bytes.len())
+    // From 1: the caller has found that no frame begins at 0, and must make progress.
+    (1..bytes.len()).find(is_intact).unwrap_or(bytes.len())
 }
 
-/// Length field at the start of `bytes`; 0 if there are too few bytes for one.
+/// Returns the length field at the start of `bytes`, or 0 if it is incomplete.
 fn length_of(bytes: &[u8]) -> u32 {
     bytes.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length))
 }
@@ -214,15 +217,17 @@ fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {
 
 fn parse(payload: &[u8]) -> Result<Record, CorruptRecordKind> {
     let (&version, json) = payload.split_first().ok_or(CorruptRecordKind::TornTail)?;
+    // Before the JSON: the content of another version need not be JSON.
     if version != VERSION {
         return Err(CorruptRecordKind::Version { version });
     }
     let content = |problem: &str| CorruptRecordKind::Content { problem: cut(problem, REASON_CHARACTERS_MAX) };
-    // The parser quotes strings that it does not expect, and those may be announced text.
+    // Only the part before the first quote: the parser quotes unexpected strings, which may be announced text.
     let without_quotes = |message: String| content(message.split('"').next().unwrap_or_default().trim_end());
     let record: Record = serde_json::from_slice(json).map_err(|source| without_quotes(source.to_string()))?;
+    // A sequence number near `u64::MAX`, with a valid checksum, would leave no number for the next announcement.
     if !record.is_sane() {
-        return Err(content("a number is beyond what this program writes"));
+        return Err(content("a number is outside the range that this program writes"));
     }
     Ok(record)
 }
@@ -236,7 +241,7 @@ mod tests {
         Record::Started { sequence: Sequence(7), attempt: 1 }
     }
 
-    /// A frame whose checksum is right, whatever its payload is.
+    /// Returns a frame with a correct checksum around any payload.
     fn frame(payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
         [&length[..], &checksum(length, payload).to_le_bytes(), payload].concat()
@@ -254,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_is_as_documented() {
+    fn frame_has_documented_bytes() {
         let bytes = started().encode().unwrap();
         assert_eq!(&bytes[HEAD_BYTES..], b"\x01{\"started\":{\"sequence\":7,\"attempt\":1}}");
         let [length, crc] = [39_u32, 0x7648_dfa7].map(u32::to_le_bytes);
@@ -263,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_announcement_fits_in_a_record() {
+    fn longest_announcement_fits_in_one_record() {
         let text = "\u{1}".repeat(TEXT_BYTES_MAX - 1) + "a";
         let quotes = "\"".repeat(64);
         let draft = Draft {
@@ -281,7 +286,7 @@ mod tests {
 
     type IsExpected = fn(&CorruptRecordKind) -> bool;
 
-    /// Every kind of corrupt record, as bytes, with the kind expected at the end of a journal.
+    /// Returns corrupt records of every kind, with the kind expected at the end of a journal.
     fn corrupt_records() -> Vec<(Vec<u8>, IsExpected)> {
         let mut flipped = started().encode().unwrap();
         *flipped.last_mut().unwrap() ^= 1;
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_corrupt_record_is_named() {
+    fn corrupt_record_is_reported_with_its_kind() {
         for (bytes, is_expected) in corrupt_records() {
             let kind = kind_of(&bytes);
             assert!(is_expected(&kind), "{kind:?}");
@@ -321,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_corrupt_record_in_any_place_loses_no_other_record() {
+    fn corrupt_record_at_any_position_loses_no_other_record() {
         let records: Vec<Record> =
             (1..=3).map(|number| Record::Started { sequence: Sequence(number), attempt: 1 }).collect();
         for (bytes, _) in corrupt_records() {

@@ -9,9 +9,9 @@
 //! * An announcement is acknowledged ([`EventKind::Accepted`]) only after its journal record is known to be stored.
 //! * Every accepted announcement ends in exactly one of finished, cancelled, expired or failed, and each end is
 //!   reported.
-//! * After a crash the journal's records give the same queue back ([`Queue::recover`]); what was being spoken is spoken
-//!   again from its start, unless it was being spoken at too many crashes ([`ATTEMPTS_MAX`]).
-//! * The same id within 24 hours is spoken once.
+//! * After a crash the journal restores the queue ([`Queue::recover`]). An interrupted announcement is spoken again
+//!   from its start, unless too many runs ended during it ([`ATTEMPTS_MAX`]).
+//! * An id is spoken once within 24 hours.
 
 #![forbid(unsafe_code)]
 
@@ -19,14 +19,14 @@ mod announcement;
 mod entry;
 mod error;
 mod event;
-mod history;
 mod journal;
 mod limits;
 mod priority;
+mod quarantine;
 mod queue;
 mod recent;
+mod recent_ids;
 mod record;
-mod salvage;
 mod timeline;
 
 pub use announcement::{Announcement, Draft};
@@ -38,7 +38,7 @@ pub use limits::{
     LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, QueueLimits, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
 };
 pub use priority::{OtherState, PreemptionRule, Priority};
+pub use quarantine::restore_quarantined;
 pub use queue::Queue;
 pub use recent::{AnnouncementEnd, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};
 pub use record::{Outcome, Record, Sequence};
-pub use salvage::take_back;

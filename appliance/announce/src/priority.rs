@@ -1,5 +1,5 @@
-//! The five priorities of SSIP (Speech Synthesis Interface Protocol, Speech Dispatcher's `ssip.texi`, "Priority
-//! Categories") and what happens when an announcement of one meets an announcement of another.
+//! Priorities of SSIP (Speech Synthesis Interface Protocol; Speech Dispatcher's `ssip.texi`, "Priority Categories") and
+//! the rules of preemption between them.
 
 use std::fmt;
 
@@ -9,42 +9,43 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// Said at once, never interrupted, in the order of arrival; cancels what is being spoken with another priority.
+    /// Spoken at once, in order of submission, never interrupted. Cancels the current announcement of any other
+    /// priority.
     Important,
-    /// Said in the order of arrival after everything important. The default: no two of them cancel each other.
+    /// Spoken in order of submission, after all important ones. The default, as messages never cancel each other.
     #[default]
     Message,
-    /// Said when nothing important and no message waits; only the latest is said.
+    /// Spoken when no important announcement and no message waits; only the latest one is spoken.
     Text,
-    /// Said only if nothing else is to be said; only the latest is said.
+    /// Spoken only when the queue is empty; only the latest one is spoken.
     Notification,
-    /// One of a series such as "45 percent": dropped while something is spoken, but the last of the series is raised
-    /// to [`Message`](Self::Message) and surely said.
+    /// Element of a series such as "45 percent": dropped while another announcement is spoken, except the last of the
+    /// series, which is raised to [`Message`](Self::Message).
     Progress,
 }
 
 /// State of the other announcement when a new one arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherState {
-    /// It is being spoken.
+    /// Being spoken.
     Spoken,
-    /// It waits its turn; an announcement that is paused waits as well.
+    /// Waiting or paused.
     Waiting,
 }
 
 /// Effect of a new announcement on another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PreemptionRule {
-    /// Both stay; their order is that of their priorities.
+    /// Both stay, in the order of their priorities.
     Coexist,
-    /// The other one is cancelled.
+    /// The other announcement is cancelled.
     CancelOther,
-    /// The new one is cancelled.
+    /// The new announcement is cancelled.
     CancelNew,
 }
 
 impl Priority {
-    /// All five, the most urgent first.
+    /// All priorities, most urgent first.
     pub const ALL: [Self; 5] =
         [Self::Important, Self::Message, Self::Text, Self::Notification, Self::Progress];
 
@@ -58,15 +59,19 @@ impl Priority {
         use PreemptionRule::{CancelNew, CancelOther, Coexist};
         use Priority::{Important, Message, Notification, Progress, Text};
         match (self, other, place) {
+            // First match wins. A new progress announcement replaces the one that waits, and interrupts nothing.
             (Progress, Progress | Notification, Waiting) => CancelOther,
             (Progress, _, _) => Coexist,
 
+            // "If there are messages with priorities important, message, text or progress [...], it is canceled."
             (Notification, Notification, _) => CancelOther,
             (Notification, _, _) => CancelNew,
 
+            // The last progress announcement of a series is kept (see above); one that is spoken gives way.
             (_, Progress, Waiting) => Coexist,
             (_, Progress, Spoken) | (_, Notification, _) => CancelOther,
 
+            // Waiting messages and texts are only postponed by an important one.
             (Important, Message | Text, Spoken) => CancelOther,
             (Message | Text, Text, _) => CancelOther,
             (Important | Message | Text, _, _) => Coexist,
@@ -90,10 +95,10 @@ impl fmt::Display for Priority {
 mod tests {
     use super::{OtherState, PreemptionRule, Priority};
 
-    /// The whole table, written out: rows are newcomers, columns the other one as in `ALL`, first spoken, then waiting.
-    /// `=` both stay, `o` the other is cancelled, `n` the newcomer is.
+    /// The whole table. Rows: priority of the new announcement; columns: the other one in the order of `ALL`, first
+    /// spoken, then waiting. `=` both stay, `o` the other is cancelled, `n` the new one is.
     #[test]
-    fn every_encounter_is_as_ssip_says() {
+    fn preemption_table_follows_ssip() {
         let table = [
             (Priority::Important, "=oooo", "===o="),
             (Priority::Message, "==ooo", "==oo="),
@@ -120,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_ssip() {
+    fn priorities_are_serialized_with_ssip_names() {
         for priority in Priority::ALL {
             assert_eq!(serde_json::to_string(&priority).unwrap(), format!("\"{priority}\""));
         }

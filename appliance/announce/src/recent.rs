@@ -1,4 +1,4 @@
-//! The last announcements that ended or were refused, without their text: for `crier ctl history`.
+//! History of the last announcements that ended or were refused, without text, for `crier ctl history`.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,11 +8,11 @@ use crate::error::cut;
 use crate::limits::{ID_CHARACTERS_MAX, NAME_CHARACTERS_MAX, REASON_CHARACTERS_MAX};
 use crate::{CancelReason, EventKind, Priority, QueueEvent, Sequence};
 
-/// Number of outcomes kept: a screenful for a person, and at most 20 kB.
+/// Number of outcomes kept: a terminal page, and at most 20 kB of JSON.
 pub const RECENT_OUTCOMES_MAX: usize = 32;
 
-/// Number of announcements whose progress is followed: more than a full queue of the default configuration. Those
-/// beyond it get no times.
+/// Number of announcements whose times are kept: more than a full queue of the default configuration. Outcomes beyond
+/// it have no times.
 const FOLLOWED_MAX: usize = 4096;
 
 /// End of an announcement, with its cause.
@@ -31,30 +31,30 @@ pub enum AnnouncementEnd {
     Expired,
     /// Could not be spoken.
     Failed {
-        /// Reason for people.
+        /// Reason, for the operator.
         reason: String,
     },
     /// Never accepted.
     Refused {
-        /// Reason for people.
+        /// Reason, for the operator.
         reason: String,
     },
 }
 
-/// One entry of the history. Never holds the announced text.
+/// Entry of the history, without text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentOutcome {
     /// Sequence number; `None` for a refused announcement, which has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// Id the sender gave, or `#N`; empty for a refused announcement without an id.
+    /// Id given by the sender, or `#N`; empty for a refused announcement without an id.
     pub id: String,
-    /// Input that sent it, if known.
+    /// Name of the source, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Priority the sender gave.
+    /// Priority given by the sender.
     pub priority: Priority,
-    /// Time of the end, in milliseconds of the clock that the caller uses.
+    /// Time of the end, in milliseconds of the caller's clock.
     pub at_ms: u64,
     /// Time from acceptance to the start of speaking, in milliseconds; `None` if it was never spoken, or was accepted
     /// in an earlier run.
@@ -83,7 +83,7 @@ pub struct RecentOutcomes {
 }
 
 impl RecentOutcomes {
-    /// Notes the event of an announcement.
+    /// Records the event of an announcement.
     pub fn observe(&mut self, event: &QueueEvent, at_ms: u64) {
         let end = match &event.kind {
             EventKind::Finished => AnnouncementEnd::Finished,
@@ -101,6 +101,7 @@ impl RecentOutcomes {
                 });
                 return;
             }
+            // No end: a duplicate was never accepted, its original has an outcome of its own.
             EventKind::Duplicate | EventKind::Paused | EventKind::Resumed | EventKind::Postponed => return,
         };
         let AnnouncementTimes { accepted_ms, started_ms } =
@@ -119,12 +120,14 @@ impl RecentOutcomes {
     }
 
     fn follow(&mut self, sequence: Sequence, change: impl FnOnce(&mut AnnouncementTimes)) {
+        // An announcement that is lost without an end, by a bug, must not let the map grow.
         if self.open.len() < FOLLOWED_MAX || self.open.contains_key(&sequence) {
             change(self.open.entry(sequence).or_default());
         }
     }
 
-    /// Notes an announcement that was refused. Its fields may not have been validated, so they are cut to their bounds.
+    /// Records an announcement that was refused. Its fields may not have been validated, so they are cut to their
+    /// limits.
     pub fn refuse(
         &mut self,
         id: Option<&str>,
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ends_are_kept_newest_first() {
+    fn history_keeps_only_ends_newest_first() {
         let mut recent = RecentOutcomes::default();
         recent.observe(&event("a", EventKind::Accepted { durable: true }), 1);
         recent.observe(&event("a", EventKind::Started), 2);
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_outcome_is_dropped_when_full_and_strings_are_bounded() {
+    fn oldest_outcome_is_dropped_when_history_is_full_and_strings_are_bounded() {
         let mut recent = RecentOutcomes::default();
         for n in 0..=RECENT_OUTCOMES_MAX as u64 {
             recent.refuse(
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn outcome_is_flat_json() {
+    fn outcome_is_serialized_as_flat_json() {
         let mut recent = RecentOutcomes::default();
         let reason = CancelReason::Interrupted { by: "b".into() };
         recent.observe(&event("a", EventKind::Cancelled { reason: reason.clone() }), 7);
@@ -231,7 +234,10 @@ mod tests {
         let json = serde_json::to_string(outcome).unwrap();
         assert_eq!(
             json,
-            r#"{"sequence":1,"id":"a","priority":"text","at_ms":7,"outcome":"cancelled","reason":"interrupted","by":"b"}"#
+            concat!(
+                r#"{"sequence":1,"id":"a","priority":"text","at_ms":7,"#,
+                r#""outcome":"cancelled","reason":"interrupted","by":"b"}"#
+            )
         );
         assert_eq!(serde_json::from_str::<RecentOutcome>(&json).unwrap(), *outcome);
     }

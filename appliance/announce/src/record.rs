@@ -1,4 +1,4 @@
-//! Journal records: one for each event that must outlive a crash.
+//! Journal records: one per event that must survive a crash.
 
 use std::fmt;
 
@@ -11,101 +11,101 @@ use crate::{Announcement, Draft};
 /// reaches it in 285 000 years.
 const NUMBER_MAX: u64 = (1 << 53) - 1;
 
-/// Number of one submission, growing in the order of arrival. That of an accepted announcement is unique for the life
-/// of a journal; that of a duplicate, which leaves no record, may be given again after a crash.
+/// Sequence number of a submission, in order of submission. That of an accepted announcement is unique for the life of
+/// a journal; that of a duplicate, which leaves no record, may be assigned again after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub(crate) u64);
 
 impl Sequence {
-    /// Returns the sequence of this number, as events and answers carry it.
+    /// Returns the sequence number of an event or an answer.
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number itself.
+    /// Returns the number.
     #[must_use]
     pub fn number(self) -> u64 {
         self.0
     }
 
     pub(crate) fn following(self) -> Self {
+        // Cannot saturate: the journal reader rejects numbers above `NUMBER_MAX`.
         Self(self.0.saturating_add(1))
     }
 }
 
 impl fmt::Display for Sequence {
-    /// `#7`: also the id of an announcement whose sender gave none.
+    /// Formats as `#7`, which is also the id of an announcement without one.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "#{}", self.0)
     }
 }
 
-/// End of an announcement, as the journal keeps it.
+/// Outcome of an announcement in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Spoken to its end.
     Finished,
-    /// Stopped, or gave way to another one.
+    /// Stopped or preempted.
     Cancelled,
-    /// Its time was over before it had begun.
+    /// Expired before speaking began.
     Expired,
-    /// It could not be spoken.
+    /// Could not be spoken.
     Failed,
-    /// It ended in a way that only a newer program knows.
+    /// Outcome that only a newer program knows.
     #[serde(other)]
     Other,
 }
 
-/// One journal record. Times are milliseconds of journal time, which grows as long as any run of the appliance lasts
-/// and never goes back; see `timeline.rs`.
+/// Journal record. Times are milliseconds of journal time, which never goes back; see `timeline.rs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
-    /// A boot of the machine began to use this journal: journal time is its uptime plus an offset.
+    /// First use of the journal in a boot of the machine. Journal time is the uptime plus an offset.
     Boot {
-        /// The kernel's boot id.
+        /// Boot id of the kernel.
         boot: String,
         /// Journal time at uptime 0, in milliseconds.
         offset_ms: u64,
         /// Time of writing, in milliseconds of journal time.
         at_ms: u64,
-        /// The sequence number of the next submission.
+        /// Sequence number of the next submission.
         next: Sequence,
     },
-    /// An announcement came. It is acknowledged when this record is stored.
+    /// Submission of an announcement, which is acknowledged when this record is durable.
     Accepted {
-        /// Its number.
+        /// Sequence number.
         sequence: Sequence,
-        /// Time of arrival, in milliseconds of journal time.
+        /// Time of submission, in milliseconds of journal time.
         at_ms: u64,
-        /// The announcement itself.
+        /// Announcement.
         #[serde(deserialize_with = "known_fields")]
         announcement: Announcement,
     },
-    /// Speaking of an announcement began.
+    /// Start of speaking.
     Started {
-        /// Its number.
+        /// Sequence number.
         sequence: Sequence,
         /// Number of runs of the appliance in which it has begun, this one included.
         attempt: u32,
     },
-    /// An announcement ended and is not to be spoken again.
+    /// End of an announcement, which is not spoken again.
     Ended {
-        /// Its number.
+        /// Sequence number.
         sequence: Sequence,
         /// Time of the end, in milliseconds of journal time.
         at_ms: u64,
-        /// Kind of end.
+        /// Outcome.
         outcome: Outcome,
     },
-    /// An id of an announcement whose other records were compacted away.
+    /// Id of an ended announcement whose records compaction removed.
     Remembered {
-        /// The id its sender gave.
+        /// Id given by the sender.
         id: String,
-        /// Time of arrival, in milliseconds of journal time.
+        /// Time of submission, in milliseconds of journal time.
         at_ms: u64,
     },
 }
@@ -113,15 +113,17 @@ pub enum Record {
 /// Deserializes an announcement and ignores fields that only a newer program knows; see `journal.rs`.
 fn known_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Announcement, D::Error> {
     let mut fields = serde_json::Map::deserialize(deserializer)?;
+    // Removed by hand, as `Draft` rejects unknown fields: there they are a sender's mistake, here a newer program's.
     fields.retain(|name, _| Draft::FIELDS.contains(&name.as_str()));
     serde_json::from_value(fields.into()).map_err(D::Error::custom)
 }
 
 impl Record {
-    /// The announcement whose storing is to be answered by [`crate::Queue::appended`], if this record is one.
+    /// Returns the announcement that waits for this record, for [`crate::Queue::appended`].
     #[must_use]
     pub fn awaited(&self) -> Option<Sequence> {
         match self {
+            // Only this one is waited for: losing any other repeats an announcement at worst.
             Self::Accepted { sequence, .. } => Some(*sequence),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Blocking client.
+//! Blocking client, for one request per connection.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::error::ControlError;
 use crate::protocol::{ControlRequest, ControlResponse, RequestLine, ResponseLine, VERSION};
 
-/// Longest wait for a response to anything but `wait`. The slowest is `devices`, for which the server waits 8 s.
+/// Timeout of a response, except for `wait`. The slowest is `devices`, for which the server waits up to 8 s.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest response, in bytes: far more than the queue can hold, and less than hurts a small machine.
+/// Longest response, in bytes: the entries of a full queue have less than 1 MiB, and a small machine can spare this.
 const RESPONSE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Connection to the appliance, for one request.
@@ -53,8 +53,7 @@ impl ControlClient {
         self.receive()
     }
 
-    /// Returns the next response, however long it takes. For the events after a `say` that waits: its turn may come
-    /// hours later.
+    /// Returns the next response without a timeout: the events after a `say` that waits may come hours later.
     ///
     /// # Errors
     /// As for [`ControlClient::ask`].
@@ -69,6 +68,7 @@ impl ControlClient {
         if read.map_err(|source| self.failed(source))? == 0 {
             return Err(self.failed(ErrorKind::UnexpectedEof.into()));
         }
+        // A line cut at the limit has no complete JSON and ends as an unreadable response.
         parse_response(&line)
     }
 
@@ -79,7 +79,7 @@ impl ControlClient {
 
 fn parse_response(line: &[u8]) -> Result<ControlResponse, ControlError> {
     let unreadable = |error: serde_json::Error| ControlError::Response { problem: error.to_string() };
-    // The version first: the rest of another version need not fit this one's types.
+    // The version first, as the rest of another version need not fit the types of this one.
     let value: Value = serde_json::from_slice(line).map_err(unreadable)?;
     if let Some(theirs) = value["version"].as_u64().filter(|&theirs| theirs != u64::from(VERSION)) {
         return Err(ControlError::Version { theirs });
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn old_and_foreign_servers_give_an_error_and_no_panic() {
+    fn foreign_response_is_an_error() {
         for line in [&b"\"Done\""[..], b"{}", b"HTTP/1.1 400 Bad Request", b"\xff", b"[]"] {
             assert!(matches!(parse_response(line), Err(ControlError::Response { .. })), "{line:?}");
         }

@@ -1,16 +1,17 @@
-//! Errors of server and client.
+//! Errors of the control protocol's server and client.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::protocol::{ErrorReport, VERSION};
 
-/// Errors of this crate. Each names the operation and the remedy.
+/// Error of the server or the client, with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The socket of the server cannot be opened.
     #[error(
-        "cannot open the socket {}: {source}; is an appliance running already, and may you write there?",
+        "cannot open the socket {}: {source}; stop an appliance that runs already, and check the permissions of the \
+         directory",
         path.display()
     )]
     Listen {
@@ -19,15 +20,15 @@ pub enum ControlError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The group that may connect does not exist.
-    #[error("there is no group '{name}'; create it, or name another in [control]")]
+    /// The group of `[control] group` does not exist.
+    #[error("cannot open the control socket: no group '{name}'; create it, or name another in [control]")]
     UnknownGroup {
         /// Name in the configuration.
         name: String,
     },
     /// The client cannot connect, or the connection broke.
     #[error(
-        "cannot talk to the appliance at {}: {source}; is `crier serve` running, and is this its socket (--socket)?",
+        "cannot reach the appliance at {}: {source}; start `crier serve`, or name its socket with --socket",
         socket.display()
     )]
     Unreachable {
@@ -36,36 +37,34 @@ pub enum ControlError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The client may not connect.
+    /// The client has no permission to connect.
     #[error(
-        "you may not control the appliance at {}; be root, its own user, or in the group of `[control] group`",
+        "no permission to control the appliance at {}; run as root, as its user, or in the group of `[control] group`",
         socket.display()
     )]
     Denied {
         /// Path of the socket.
         socket: PathBuf,
     },
-    /// The server speaks another version of the protocol.
+    /// The server uses another version of the protocol.
     #[error(
-        "the appliance speaks version {theirs} of the control protocol and this program version {VERSION}; \
-         use the `crier` that belongs to the appliance"
+        "the appliance uses version {theirs} of the control protocol, this program version {VERSION}; \
+         use the `crier` of the appliance"
     )]
     Version {
         /// Version in the response.
         theirs: u64,
     },
-    /// The response is no message of the protocol.
-    #[error(
-        "cannot read the response of the appliance: {problem}; use the `crier` that belongs to the appliance"
-    )]
+    /// The response is not a message of the protocol.
+    #[error("cannot parse the response of the appliance: {problem}; use the `crier` of the appliance")]
     Response {
         /// Problem with the response.
         problem: String,
     },
-    /// The server could not carry out the request.
+    /// The server reported an error.
     #[error("{}", report.message)]
     Reported {
-        /// Its report.
+        /// Report of the server.
         report: ErrorReport,
     },
 }

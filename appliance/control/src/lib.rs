@@ -1,8 +1,8 @@
-//! Control protocol of the appliance: what `crier ctl` and any other program on the machine may ask the supervisor.
-//! `docs/CONTROL.md` is its specification, and a test reads the examples there.
+//! Control protocol of the appliance, for `crier ctl` and other programs on the machine. `docs/CONTROL.md` is its
+//! specification; a test checks the examples there.
 //!
 //! * [`ControlRequest`], [`ControlResponse`]: the messages, one line of JSON each.
-//! * [`serve`]: the server, a task on the supervisor's event loop; what the verbs do is behind [`ControlHandler`].
+//! * [`serve`]: the server, a task on the supervisor's event loop; [`ControlHandler`] implements the verbs.
 //! * [`ControlClient`]: a blocking client for one request.
 //! * [`serve_metrics`]: the same status for Prometheus.
 

@@ -11,13 +11,13 @@ use crate::server::RESPONSE_TIMEOUT;
 use crate::socket::ACCEPT_RETRY;
 use crate::status::ApplianceStatus;
 
-/// Sends the metrics to each client that connects, for ever; reads nothing.
+/// Sends the metrics to every client that connects, for ever. Reads nothing.
 pub async fn serve_metrics(status: impl Fn() -> ApplianceStatus, listener: UnixListener) {
     loop {
         match listener.accept().await {
             Ok((mut stream, _)) => {
                 let text = text(&status());
-                // One client at a time is enough for a collector, and one that does not read is dropped.
+                // One client at a time suffices for a collector. One that does not read is dropped.
                 let _ = timeout(RESPONSE_TIMEOUT, stream.write_all(text.as_bytes())).await;
             }
             Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
@@ -25,12 +25,12 @@ pub async fn serve_metrics(status: impl Fn() -> ApplianceStatus, listener: UnixL
     }
 }
 
-/// Page of metrics, which are named by the rules of Prometheus: base units, and `_total` for counters.
+/// Page of metrics, named by the conventions of Prometheus: base units, and `_total` for counters.
 struct Page(String);
 
 impl Page {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.0, "# HELP crier_{name} {help}\n# TYPE crier_{name} {kind}");
     }
 
@@ -38,6 +38,7 @@ impl Page {
         let labels: Vec<String> = labels
             .iter()
             .map(|(label, value)| {
+                // The backslash first, or the others' escapes would be escaped again.
                 let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
                 format!("{label}=\"{value}\"")
             })
@@ -108,7 +109,7 @@ fn text(status: &ApplianceStatus) -> String {
     page.family("input_refused_total", "counter", "Messages of an input that are not spoken, by reason.");
     for (input, entry) in &status.inputs {
         for reason in LossReason::ALL {
-            // Zeros, too: the first loss after a start has to be seen as an increase.
+            // Zeros as well: `increase()` does not see the first loss if the series begins with it.
             let count = entry.losses.get(reason.name()).copied().unwrap_or(0);
             page.sample("input_refused_total", &[("input", input), ("reason", reason.name())], count as f64);
         }
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_cannot_break_out() {
+    fn label_values_are_escaped() {
         let mut page = Page(String::new());
         page.sample("x", &[("input", "a\"b\\c\nd")], 2.0);
         assert_eq!(page.0, "crier_x{input=\"a\\\"b\\\\c\\nd\"} 2\n");

@@ -1,4 +1,4 @@
-//! Messages: a client sends one request, the server one response or, for `say` with `wait`, a response and events.
+//! Messages. A client sends one request; the server sends one response, followed by events for `say` with `wait`.
 
 use crier_announce::{Draft, QueueEvent, RecentOutcome};
 use crier_wire::{Answer, Command};
@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 use crate::status::{ApplianceStatus, DeviceEntry, QueueEntry, VoiceEntry};
 
-/// Version of the protocol. It rises only when an old message changes its meaning or goes; new verbs, new optional
-/// fields of requests and new fields of responses leave it as it is.
+/// Version of the protocol. Raised only when a message changes its meaning or is removed; new verbs, new optional
+/// fields of requests and new fields of responses are compatible.
 pub const VERSION: u32 = 1;
 
-/// Longest request, in bytes: the longest announcement, and the fields around it.
+/// Longest request, in bytes: the longest announcement, and 1 KiB for the fields around it.
 pub const REQUEST_BYTES_MAX: usize = crier_announce::JSON_BYTES_MAX + 1024;
 
-/// Longest message of an error, in characters: a remedy fits, and a parser that quotes its input stays bounded.
+/// Longest message of an error, in characters: room for a remedy, and a bound on parsers that quote their input.
 const MESSAGE_CHARACTERS_MAX: usize = 400;
 
 /// All verbs.
@@ -25,8 +25,8 @@ pub const VERBS: [&str; 17] = [
 
 /// Request of a client.
 ///
-/// The variants without fields have braces because serde then rejects unknown fields there too: a client that asks for
-/// something which this version cannot do has to learn of it.
+/// The variants without fields have braces because serde then rejects unknown fields there, too: a client must not take
+/// an option that this version lacks for granted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ControlRequest {
@@ -55,7 +55,7 @@ pub enum ControlRequest {
     },
     /// Cancels the current announcement.
     Stop {
-        /// Cancels everything that waits, too.
+        /// Cancels all waiting announcements as well.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         all: bool,
     },
@@ -92,7 +92,7 @@ pub enum ControlRequest {
 }
 
 impl ControlRequest {
-    /// Returns the command that every input may give, too; `None` if the request is none.
+    /// Returns the request as the command that inputs share; `None` if it is not one of them.
     #[must_use]
     pub fn command(&self) -> Option<Command> {
         Some(match self {
@@ -110,7 +110,7 @@ impl ControlRequest {
     }
 }
 
-/// Request as it is sent.
+/// Line of a request.
 #[derive(Debug, Serialize)]
 pub struct RequestLine<'a> {
     /// [`VERSION`] of the client.
@@ -144,7 +144,7 @@ pub enum ControlResponse {
     Error(ErrorReport),
 }
 
-/// Response as it is sent. Fields that a client does not know are to be ignored.
+/// Line of a response. Clients must ignore unknown fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResponseLine {
     /// [`VERSION`] of the server.
@@ -159,9 +159,9 @@ pub struct ResponseLine {
 pub struct Hello {
     /// Version of the program.
     pub program: String,
-    /// Versions of the protocol that the server understands.
+    /// Versions of the protocol that the server supports.
     pub versions: Vec<u32>,
-    /// Verbs that it knows.
+    /// Verbs of the server.
     pub verbs: Vec<String>,
 }
 
@@ -173,7 +173,7 @@ impl Hello {
     }
 }
 
-/// Kind of an error, for programs.
+/// Code of an error, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -183,35 +183,35 @@ pub enum ErrorCode {
     TooLong,
     /// No complete request arrived in time.
     Timeout,
-    /// The server does not speak the version of the request.
+    /// The server does not support the version of the request.
     Version,
     /// The server does not know the verb.
     UnknownVerb,
     /// The fields of the verb are wrong.
     Invalid,
-    /// What the request names does not exist.
+    /// A stage or voice of this name does not exist.
     NotFound,
-    /// The request was understood and could not be carried out.
+    /// The request is valid, but failed.
     Failed,
 }
 
 /// Error of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorReport {
-    /// Kind, for programs.
+    /// Code, for programs.
     pub code: ErrorCode,
-    /// Problem and remedy, for people.
+    /// Problem and remedy, for the operator.
     pub message: String,
-    /// Versions that the server understands; only with [`ErrorCode::Version`].
+    /// Versions that the server supports; only with [`ErrorCode::Version`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<u32>,
-    /// Verbs that the server knows; only with [`ErrorCode::UnknownVerb`].
+    /// Verbs of the server; only with [`ErrorCode::UnknownVerb`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verbs: Vec<String>,
 }
 
 impl ErrorReport {
-    /// Creates a report; the message is cut to a bounded length.
+    /// Creates a report. A long message is cut.
     #[must_use]
     pub fn new(code: ErrorCode, message: &str) -> Self {
         let message = message.chars().take(MESSAGE_CHARACTERS_MAX).collect();
@@ -222,20 +222,20 @@ impl ErrorReport {
 /// Parses the line of a request.
 ///
 /// # Errors
-/// The report to answer with.
+/// Report for the response.
 pub fn parse_request(line: &[u8]) -> Result<ControlRequest, ErrorReport> {
     let malformed = |problem: &str| {
         let message = format!(r#"{problem}; send one line such as {{"version":{VERSION},"verb":"status"}}"#);
         ErrorReport::new(ErrorCode::Malformed, &message)
     };
-    // Two steps, since the version decides how the rest is to be read, and may stand behind it.
+    // In two steps, since the version decides how the rest is parsed, and may come last in the object.
     let mut fields: Map<String, Value> = serde_json::from_slice(line)
         .map_err(|error| malformed(&format!("the request is not a JSON object: {error}")))?;
     let version = fields.remove("version").ok_or_else(|| malformed("the request has no `version`"))?;
     let verb =
         fields.get("verb").and_then(Value::as_str).ok_or_else(|| malformed("the request has no `verb`"))?;
     if verb == "hello" {
-        // Whatever another version adds to it: this is how its client learns which version to use.
+        // With any version and any fields, since clients ask here which version to use.
         return Ok(ControlRequest::Hello {});
     }
     if version != VERSION {
@@ -246,6 +246,7 @@ pub fn parse_request(line: &[u8]) -> Result<ControlRequest, ErrorReport> {
             ..ErrorReport::new(ErrorCode::Version, &message)
         });
     }
+    // Before serde, whose error for an unknown variant lists the verbs in its message rather than in a field.
     if !VERBS.contains(&verb) {
         let message = format!("the verb '{}' is not known here; use one of `verbs`", verb.escape_debug());
         return Err(ErrorReport { verbs: verbs(), ..ErrorReport::new(ErrorCode::UnknownVerb, &message) });
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_refused_in_every_verb() {
+    fn unknown_fields_are_rejected_in_every_verb() {
         for verb in VERBS.iter().filter(|verb| **verb != "hello") {
             let line = format!(r#"{{"version":1,"verb":"{verb}","sarcasm":true}}"#);
             assert_eq!(code(&line), ErrorCode::Invalid, "{verb}");
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_read_as_they_are_written() {
+    fn requests_round_trip_through_their_line() {
         let requests = [
             ControlRequest::Status {},
             ControlRequest::Stop { all: true },

@@ -1,4 +1,4 @@
-//! Server: a task for each client on the event loop of the supervisor.
+//! Server: one task per client on the event loop of the supervisor.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -23,25 +23,26 @@ use crate::protocol::{
 };
 use crate::socket::ACCEPT_RETRY;
 
-/// Requests answered at the same time. A permit is taken before a connection is accepted, so that further clients
-/// wait in the kernel's backlog instead of being dropped.
+/// Maximum number of concurrent requests. A permit is acquired before a connection is accepted, so that further clients
+/// wait in the kernel's backlog instead of being dropped. 16 are more than a machine's scripts and operators send at
+/// once, and bound the memory for requests of the greatest length to 10 MB.
 const REQUESTS_MAX: usize = 16;
-/// Clients that wait for the end of an announcement, on a budget of their own: it may take hours, and must not keep
-/// `crier ctl stop` out. One costs a descriptor and some KiB.
+/// Maximum number of clients that wait for the end of an announcement. They have a limit of their own, since they may
+/// wait for hours and must not block `crier ctl stop`. Each costs a descriptor and a few KiB.
 const WAITERS_MAX: usize = 64;
-/// Time for a request to arrive. Generous for a person who types JSON into socat.
+/// Time for a request to arrive, sufficient for one that is pasted into `socat`.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for a response to be taken. A client that does not read may not keep its permit.
+/// Time for a response to be sent. A client that does not read must not keep its permit.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Interval at which a client that sends no more, but may still read, is checked for having gone.
+/// Interval of checks for a hang-up after a client has closed its sending half. `--cancel-on-exit` may take that long.
 const HANG_UP_CHECK: Duration = Duration::from_secs(5);
 
 /// Implementation of the verbs.
 pub trait ControlHandler: 'static {
-    /// Carries out a request other than `say`.
+    /// Executes a request other than `say`.
     fn request(self: &Rc<Self>, request: ControlRequest) -> impl Future<Output = ControlResponse>;
 
-    /// Submits an announcement; returns once it may be acknowledged.
+    /// Submits an announcement and returns once it may be acknowledged.
     fn submit(self: &Rc<Self>, draft: Draft) -> impl Future<Output = Answer>;
 
     /// Subscribes to the events of all announcements.
@@ -51,12 +52,13 @@ pub trait ControlHandler: 'static {
     fn cancel(&self, sequence: Sequence);
 }
 
-/// Answers clients, for ever.
+/// Serves clients for ever.
 pub async fn serve<H: ControlHandler>(handler: Rc<H>, listener: UnixListener) {
     let (requests, waiters) = (Arc::new(Semaphore::new(REQUESTS_MAX)), Arc::new(Semaphore::new(WAITERS_MAX)));
     loop {
-        // Fails only when the semaphore is closed, which nothing does.
+        // Fails only for a closed semaphore, and this one is never closed.
         let Ok(permit) = Arc::clone(&requests).acquire_owned().await else { return };
+        // Errors belong to one connection or to a lack of descriptors; neither is a reason to end the server.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_RETRY).await;
             continue;
@@ -82,7 +84,7 @@ struct Session {
 impl Session {
     fn new(stream: UnixStream, request: OwnedSemaphorePermit, waiters: Arc<Semaphore>) -> Self {
         let (reader, writer) = stream.into_split();
-        // One more byte than the limit tells a request that is too long from one that just fits.
+        // One more byte than the limit distinguishes a request that is too long from one that just fits.
         let reader = BufReader::new(reader).take(REQUEST_BYTES_MAX as u64 + 1);
         Self { reader, writer, request, waiters }
     }
@@ -94,7 +96,7 @@ impl Session {
         };
         read?;
         if line.is_empty() {
-            // A supervisor that starts looks so whether another one is running.
+            // A supervisor that starts connects and hangs up, to find out whether another one is running.
             return Ok(());
         }
         if line.len() > REQUEST_BYTES_MAX {
@@ -121,11 +123,11 @@ impl Session {
     ) -> io::Result<()> {
         let Ok(_waiter) = Arc::clone(&self.waiters).try_acquire_owned() else {
             let reason =
-                format!("{WAITERS_MAX} clients wait for announcements already; try again without --wait");
+                format!("{WAITERS_MAX} clients wait for announcements already; repeat it without --wait");
             let answer = Answer::Refused { reason, later: true };
             return send(&mut self.writer, ControlResponse::Answer(answer)).await;
         };
-        // Subscribed before it is submitted: a short announcement may end before the answer is sent.
+        // Before the submission, since a short announcement may end before the answer is sent.
         let events = handler.events();
         let answer = handler.submit(draft).await;
         let accepted = match &answer {
@@ -138,6 +140,7 @@ impl Session {
             Ok(()) => self.forward(events, number).await,
             Err(error) => Err(error),
         };
+        // Every error is one of the connection, which is how a client leaves.
         if ended.is_err() && cancel_on_exit {
             handler.cancel(Sequence::from_number(number));
         }
@@ -147,18 +150,18 @@ impl Session {
     /// Sends the events of an announcement until its end.
     ///
     /// # Errors
-    /// The client has gone.
+    /// The client has closed the connection, or does not read.
     async fn forward(self, mut events: Receiver<AnnouncementEvent>, number: u64) -> io::Result<()> {
         let Self { mut reader, mut writer, request, .. } = self;
-        // From here on this client is on the budget of those who wait.
+        // From here on this client counts as a waiter only.
         drop(request);
-        // What else it sends is thrown away, of any length; only its end matters.
+        // Further input is discarded, of any length; only its end matters.
         reader.set_limit(u64::MAX);
         let (mut rest, mut half_closed) = ([0; 64], false);
         loop {
             let event = tokio::select! {
                 event = events.recv() => event,
-                // A pipe into `socat` only ends its sending half, and still reads.
+                // The end of a pipe into `socat` closes only the sending half; the client still reads.
                 read = reader.read(&mut rest), if !half_closed => match read {
                     Ok(0) if !is_hung_up(&writer) => {
                         half_closed = true;
@@ -167,7 +170,7 @@ impl Session {
                     Ok(0) | Err(_) => return Err(io::ErrorKind::ConnectionReset.into()),
                     Ok(_) => continue,
                 },
-                // The end of a half-closed connection makes nothing readable, so it has to be looked for.
+                // The hang-up of a half-closed connection makes nothing readable, so it is polled for.
                 () = tokio::time::sleep(HANG_UP_CHECK), if half_closed => {
                     if is_hung_up(&writer) {
                         return Err(io::ErrorKind::ConnectionReset.into());
@@ -183,7 +186,7 @@ impl Session {
                         return Ok(());
                     }
                 }
-                // The end may be among the events that were missed; the client must not wait for it for ever.
+                // The end may be among the missed events, and the client must not wait for it for ever.
                 Err(RecvError::Lagged(_)) => return Err(io::Error::other("too slow for the events")),
                 Err(RecvError::Closed) => return Ok(()),
                 Ok(_) => {}
@@ -202,9 +205,9 @@ async fn send(writer: &mut OwnedWriteHalf, response: ControlResponse) -> io::Res
     timeout(RESPONSE_TIMEOUT, writer.write_all(&line)).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
-/// Returns true if the client has closed both halves of its connection.
+/// Returns true if the client has closed both halves of the connection.
 fn is_hung_up(writer: &OwnedWriteHalf) -> bool {
-    // No event is asked for: the kernel reports POLLHUP in any case.
+    // No event is requested, as the kernel reports POLLHUP in any case.
     let mut fds = [PollFd::new(writer.as_ref().as_fd(), PollFlags::empty())];
     let polled = poll(&mut fds, PollTimeout::ZERO);
     polled.is_ok() && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))

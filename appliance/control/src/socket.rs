@@ -1,5 +1,5 @@
-//! Unix sockets of the supervisor. The mode of a socket's file decides who may connect: the kernel checks it against
-//! all groups of a client, supplementary ones too.
+//! Unix sockets of the supervisor. Permission to connect is the mode of the socket's file, which the kernel checks
+//! against all groups of a client, supplementary ones included.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,10 +11,10 @@ use tokio::net::UnixListener;
 
 use crate::error::ControlError;
 
-/// Pause after a failed accept. Too many open files, mostly: waiting helps, ending does not.
+/// Pause after a failed accept, mostly for lack of descriptors, which running requests give back soon.
 pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Opens a socket with this mode and group, in the place of one that a dead supervisor has left.
+/// Opens a socket with this mode and group. Replaces the socket file of a dead supervisor.
 ///
 /// # Errors
 /// [`ControlError::Listen`].
@@ -23,7 +23,7 @@ pub fn listen(path: &Path, mode: u32, group: Option<u32>) -> Result<UnixListener
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    // The file of a socket survives its process. Only a refused connection proves that no supervisor listens there.
+    // A socket's file survives its process. Only a refused connection proves that no supervisor listens there.
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => return Err(failed(io::Error::from(io::ErrorKind::AddrInUse))),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -32,8 +32,8 @@ pub fn listen(path: &Path, mode: u32, group: Option<u32>) -> Result<UnixListener
         // Anything else, such as a file that is no socket, is reported by `bind`.
         Err(_) => {}
     }
-    // No client may connect before owner and mode are right. The umask belongs to the whole process, but no other
-    // thread makes files yet.
+    // No client may connect before owner and mode are set. The umask is that of the whole process, but no other thread
+    // creates files yet.
     let before = umask(Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO);
     let listener = UnixListener::bind(path);
     umask(before);
@@ -45,11 +45,12 @@ pub fn listen(path: &Path, mode: u32, group: Option<u32>) -> Result<UnixListener
     Ok(listener)
 }
 
-/// Returns the number of a group.
+/// Returns the id of a group.
 ///
 /// # Errors
 /// [`ControlError::UnknownGroup`].
 pub fn group_id(name: &str) -> Result<u32, ControlError> {
+    // An error of the name service is reported like a missing group: the remedy is the same.
     let group = nix::unistd::Group::from_name(name).ok().flatten();
     let unknown = || ControlError::UnknownGroup { name: name.escape_debug().to_string() };
     Ok(group.ok_or_else(unknown)?.gid.as_raw())
@@ -57,7 +58,7 @@ pub fn group_id(name: &str) -> Result<u32, ControlError> {
 
 /// Removes the file of a socket.
 pub fn remove(path: &Path) {
-    // It may be gone already.
+    // Errors are ignored: the file may be gone, and `listen` replaces one that is left.
     let _ = std::fs::remove_file(path);
 }
 

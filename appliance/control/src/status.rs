@@ -1,4 +1,4 @@
-//! Contents of the responses that describe the appliance. None of them holds an announced text.
+//! Contents of the responses that describe the appliance. None contains announced text.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub struct ApplianceStatus {
     pub device: String,
     /// Number of underruns since the start.
     pub underruns: u64,
-    /// CPUs of each stage, in words.
+    /// CPU assignment of the stages, in one line.
     pub cpu_plan: String,
     /// Length of the journal, in bytes.
     pub journal_bytes: u64,
@@ -42,7 +42,7 @@ pub struct ApplianceStatus {
 /// A stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageEntry {
-    /// Name, which `hold` and `release` take: `player`, or `VOICE/talker`.
+    /// Name for `hold` and `release`: `player`, or `VOICE/talker`.
     pub name: String,
     /// `starting`, `running`, `waiting` (for its next start) or `held`.
     pub condition: String,
@@ -71,8 +71,8 @@ pub struct InputEntry {
     pub detail: String,
     /// Number of messages since the start that are not spoken.
     pub refused: u64,
-    /// The same number by reason: `queue_full`, `rate_limited`, `too_long`, `encoding`, `invalid`, `rejected`, `expired`,
-    /// `cancelled` or `dropped`. Appliances before this field do not send it.
+    /// The same number by reason: `queue_full`, `rate_limited`, `too_long`, `encoding`, `invalid`, `rejected`,
+    /// `expired`, `cancelled` or `dropped`. Appliances before this field do not send it.
     #[serde(default)]
     pub losses: BTreeMap<String, u64>,
 }
@@ -80,11 +80,11 @@ pub struct InputEntry {
 /// An announcement that has not ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueueEntry {
-    /// Id the sender gave, or `#N`.
+    /// Id given by the sender, or `#N`.
     pub id: String,
-    /// Priority the sender gave.
+    /// Priority given by the sender.
     pub priority: String,
-    /// Input that sent it; empty if unknown.
+    /// Name of the source; empty if unknown.
     pub source: String,
     /// Length of the text, in characters.
     pub characters: usize,

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crier_announce::{Record, Sequence, take_back};
+use crier_announce::{Record, Sequence, restore_quarantined};
 use crier_system::{AppendFile, SystemError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -154,7 +154,7 @@ fn recover(
     }
     let mut returned = 0;
     for (contents, _) in &readable {
-        for record in take_back(&contents.records, &records) {
+        for record in restore_quarantined(&contents.records, &records) {
             sound.extend(record.encode().unwrap_or_default());
             records.push(record);
             returned += 1;

@@ -1,4 +1,5 @@
-//! Messages of the engines (talker, predictor, vocoder), whose replies depend on nothing but their requests.
+//! Messages of the engines (talker, predictor, vocoder). A reply depends on its request only, so that a restarted
+//! engine can replay an utterance.
 
 use std::path::PathBuf;
 
@@ -107,7 +108,7 @@ pub enum VocoderReply {
     Failed(Failure),
 }
 
-/// Failure of a request.
+/// Failure of a request to an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {

@@ -1,6 +1,6 @@
 //! Errors of packets.
 
-/// Errors of this crate. They never quote the content, which may be spoken text.
+/// Error of a packet. Never quotes the content, which may be spoken text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// The packet is longer than the limit.
@@ -11,7 +11,7 @@ pub enum WireError {
         /// Limit in bytes.
         limit: usize,
     },
-    /// The packet ends inside its head.
+    /// The packet is shorter than its head.
     #[error("a packet of {bytes} bytes ends inside its head; sender and receiver are not the same version")]
     Cut {
         /// Length in bytes.

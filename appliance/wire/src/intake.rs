@@ -30,7 +30,7 @@ pub enum IntakeReport {
         /// Connection parameters, or the error and its remedy.
         detail: String,
     },
-    /// Messages that an input received and did not submit, since the last such report.
+    /// Messages that an input received and did not submit since its last such report.
     Lost {
         /// Name of the input.
         input: String,
@@ -41,27 +41,27 @@ pub enum IntakeReport {
     },
 }
 
-/// Reason for which a message of an input is not spoken. A closed set: it is a label of metrics.
+/// Reason for the loss of a message of an input. A closed set, because it is a label of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossReason {
-    /// The queue had no room, and the sender was told to repeat it or could not be made to wait.
+    /// The queue was full, and the sender got `busy` or could not be made to wait.
     QueueFull,
-    /// More messages in a minute than the input permits.
+    /// Over the input's limit of messages per minute.
     RateLimited,
-    /// Longer than the protocol or a line permits.
+    /// Longer than the limit of the protocol or of a line.
     TooLong,
     /// Not valid in the configured encoding.
     Encoding,
-    /// Damaged, or no message of the protocol.
+    /// Damaged, or not a message of the protocol.
     Invalid,
-    /// Understood, but rejected by the supervisor: an unknown voice, for example.
+    /// Valid, but rejected by the supervisor, for an unknown voice for example.
     Rejected,
-    /// Its expiry passed while it waited for room in the queue.
+    /// Expired while the queue was full.
     Expired,
-    /// A stop command of the same input cancelled it while it waited for room in the queue.
+    /// Cancelled by a stop command of its input while the queue was full.
     Cancelled,
-    /// A button press that found too many presses waiting.
+    /// Button press in excess of those that may wait.
     Dropped,
 }
 
@@ -79,9 +79,10 @@ impl LossReason {
         Self::Dropped,
     ];
 
-    /// Returns the name in messages, metrics and the status, which never changes.
+    /// Returns the name in messages, metrics and status. Stable: dashboards and alarms refer to it.
     #[must_use]
     pub const fn name(self) -> &'static str {
+        // Written out, as serde offers no name without serializing; a test compares the two.
         match self {
             Self::QueueFull => "queue_full",
             Self::RateLimited => "rate_limited",
@@ -133,7 +134,7 @@ pub struct AnnouncementEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
-    /// The announcement is in the queue and, if `durable`, in the journal. It may be acknowledged to its sender.
+    /// The announcement is in the queue and, if `durable`, in the journal. The input may acknowledge it.
     Accepted {
         /// Sequence number.
         sequence: u64,
@@ -142,7 +143,8 @@ pub enum Answer {
         /// True if a power cut cannot lose the announcement.
         durable: bool,
     },
-    /// An announcement with this id was accepted in the last 24 hours. It may be acknowledged and is not spoken again.
+    /// An announcement with this id was accepted within the last 24 hours. The input may acknowledge this one, which is
+    /// not spoken.
     Duplicate {
         /// Sequence number.
         sequence: u64,
@@ -151,11 +153,11 @@ pub enum Answer {
     },
     /// The command was carried out.
     Done,
-    /// It was refused. Repeating it is of no use, unless `later`.
+    /// Refused. Repetition is of no use, unless `later`.
     Refused {
         /// Reason and remedy.
         reason: String,
-        /// True if it may be accepted later, because the queue is full now.
+        /// True if it may be accepted later, as the queue is full now.
         later: bool,
     },
 }
@@ -177,7 +179,7 @@ pub enum Command {
     Pause,
     /// Resumes playback.
     Resume,
-    /// [`Command::Pause`] or [`Command::Resume`], whichever changes something.
+    /// Pauses, or resumes if paused.
     PauseToggle,
     /// Repeats the last announcement.
     RepeatLast,
@@ -218,11 +220,11 @@ pub enum Mode {
     Speaking,
     /// Playback is paused.
     Paused,
-    /// It cannot speak.
+    /// No voice or no sound device works.
     Fault,
 }
 
-/// State of the appliance.
+/// State of the appliance, as inputs show it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApplianceState {

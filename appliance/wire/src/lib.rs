@@ -10,7 +10,7 @@
 //!
 //! All stages have the same session ([`ToStage`], [`FromStage`]): the start message, the reply that the stage is ready,
 //! then requests and replies of its own kind, and heartbeats. Every request to an engine has an address, [`At`], which
-//! the reply repeats; a reply that is not expected (any more) is dropped.
+//! the reply repeats; an unexpected reply, such as one to a cancelled utterance, is dropped.
 
 #![forbid(unsafe_code)]
 

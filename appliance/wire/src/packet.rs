@@ -5,18 +5,19 @@ use serde::de::DeserializeOwned;
 
 use crate::WireError;
 
-/// Longest packet, in bytes: 64 frames of codes, 16 rows of the largest talker, or 1.6 s of samples.
+/// Longest packet, in bytes: 64 frames of codes, 16 rows of the largest talker, or 1.6 s of samples. Below the default
+/// socket buffer of Linux (`net.core.wmem_default`, 208 KiB), which no message of such a socket can exceed.
 pub const PACKET_BYTES_MAX: usize = 160 * 1024;
 
 /// Size of the length field, in bytes.
 const LENGTH_BYTES: usize = 4;
 
-/// A message.
+/// Message: a head, and numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packet<H> {
     /// Message proper, as JSON.
     pub head: H,
-    /// Numbers of the message.
+    /// Rows, logits or samples of the message.
     pub payload: Vec<f32>,
 }
 
@@ -30,6 +31,7 @@ pub fn encode<H: Serialize>(head: &H, payload: &[f32], bytes: &mut Vec<u8>) -> R
     bytes.extend_from_slice(&[0; LENGTH_BYTES]);
     serde_json::to_writer(&mut *bytes, head).map_err(|error| head_error(&error))?;
     let head_bytes = bytes.len() - LENGTH_BYTES;
+    // Checked before the payload is appended, so that a bug of the sender costs no memory.
     let total = bytes.len().saturating_add(payload.len().saturating_mul(4));
     let length = u32::try_from(head_bytes).ok().filter(|_| total <= PACKET_BYTES_MAX);
     let Some(length) = length else {
@@ -51,6 +53,7 @@ pub fn decode<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, &[u8]), WireError
         return Err(WireError::TooLong { bytes: bytes.len(), limit: PACKET_BYTES_MAX });
     }
     let cut = || WireError::Cut { bytes: bytes.len() };
+    // The checked splits leave no way to slice beyond the packet, whatever length it claims.
     let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or_else(cut)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| cut())?;
     let (head, payload) = rest.split_at_checked(length).ok_or_else(cut)?;
@@ -73,6 +76,7 @@ pub fn floats(payload: &[u8]) -> Result<Vec<f32>, WireError> {
 /// # Errors
 /// [`WireError::Payload`].
 pub fn read_floats(payload: &[u8], numbers: &mut Vec<f32>) -> Result<(), WireError> {
+    // A remainder is an error, as it means that the head ended elsewhere than its sender thought.
     let (whole, []) = payload.as_chunks::<4>() else {
         return Err(WireError::Payload { bytes: payload.len() });
     };
@@ -82,6 +86,7 @@ pub fn read_floats(payload: &[u8], numbers: &mut Vec<f32>) -> Result<(), WireErr
 
 /// Describes a parser's error by kind and column, since the parser's own message may quote the input.
 fn head_error(error: &serde_json::Error) -> WireError {
+    // A head is one line, so its column is the position.
     let problem = format!("{:?} at column {}", error.classify(), error.column());
     WireError::Head { problem }
 }
@@ -94,7 +99,7 @@ mod tests {
     use crate::{At, TalkerReply, TalkerRequest};
 
     #[test]
-    fn what_is_written_is_read() {
+    fn packet_round_trips_through_its_encoding() {
         let head = TalkerReply::Decoded { at: At { utterance: 7, frame: 3 } };
         let mut bytes = Vec::new();
         encode(&head, &[0.5, -1.0, f32::MIN_POSITIVE], &mut bytes).unwrap();
@@ -104,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn too_much_is_refused_before_it_is_sent() {
+    fn encode_rejects_packet_longer_than_limit() {
         let numbers = vec![0.0; PACKET_BYTES_MAX / 4];
         let error = encode(&"head", &numbers, &mut Vec::new()).unwrap_err();
         assert!(matches!(error, WireError::TooLong { .. }));
     }
 
     #[test]
-    fn errors_do_not_quote_what_was_read() {
+    fn decode_errors_do_not_quote_content() {
         let mut bytes = Vec::new();
         encode(&"the secret words", &[], &mut bytes).unwrap();
         let error = decode::<TalkerRequest>(&bytes).unwrap_err();
@@ -120,12 +125,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn junk_is_an_error_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn decode_never_panics_on_arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = decode::<TalkerRequest>(&bytes).map(|(_, payload)| floats(payload));
         }
 
         #[test]
-        fn every_cut_packet_is_refused(keep in 0_usize..40) {
+        fn decode_rejects_cut_packet(keep in 0_usize..40) {
             let mut bytes = Vec::new();
             encode(&TalkerReply::Decoded { at: At { utterance: 1, frame: 2 } }, &[], &mut bytes).unwrap();
             prop_assume!(keep < bytes.len());

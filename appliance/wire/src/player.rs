@@ -105,7 +105,7 @@ pub enum PlayerReport {
         /// Identifier of the stream.
         stream: u64,
     },
-    /// A request was refused and had no effect.
+    /// Refusal of a request, which had no effect.
     Refused {
         /// Identifier of the stream.
         stream: u64,
@@ -141,11 +141,11 @@ pub enum PlayerReport {
 pub struct SoundDevice {
     /// Name under which the device is opened.
     pub name: String,
-    /// Description for people, in one line.
+    /// Description for the operator, in one line.
     pub description: String,
 }
 
-/// Reason why the player refused a request.
+/// Reason of the player's refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PlayerRefusal {
@@ -191,7 +191,7 @@ mod tests {
     use super::{PlayerRefusal, PlayerReport, PlayerRequest, SoundDevice};
 
     #[test]
-    fn requests_and_reports_survive_the_trip_through_json() {
+    fn player_messages_round_trip_through_json() {
         let request = PlayerRequest::ListDevices { request_id: 7 };
         let json = serde_json::to_string(&request).unwrap();
         assert_eq!(json, r#"{"list_devices":{"request_id":7}}"#);

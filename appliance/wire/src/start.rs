@@ -1,11 +1,11 @@
-//! Session messages that all stages share.
+//! Messages of the session, common to all stages.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Version of all messages. Supervisor and stages are one executable, so a different version means that the file was
-/// replaced while it was running.
+/// Version of all messages. Supervisor and stages are one executable, so a different version means that the executable
+/// was replaced while the supervisor was running.
 pub const VERSION: u32 = 1;
 
 /// Address of a request to an engine.
@@ -59,7 +59,7 @@ pub enum FromStage<R> {
 pub struct Started {
     /// [`VERSION`] of the stage.
     pub version: u32,
-    /// Time that it took to load, in milliseconds.
+    /// Time of loading, in milliseconds.
     pub load_ms: u64,
     /// Description for `status`, such as the device or model in use.
     pub detail: String,

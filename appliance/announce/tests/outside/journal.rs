@@ -62,7 +62,7 @@ fn as_next_version(frame: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn cut_at_any_byte_all_whole_records_before_are_read() {
+fn journal_cut_at_any_byte_keeps_all_whole_records() {
     let journal = sample().journal;
     let (all, ends) = (records(&journal), boundaries(&journal));
     for cut in 0..=journal.len() {
@@ -79,7 +79,7 @@ fn cut_at_any_byte_all_whole_records_before_are_read() {
 }
 
 #[test]
-fn flipped_at_any_bit_only_the_record_with_that_bit_is_lost() {
+fn flipped_bit_loses_only_its_record() {
     let mut journal = sample().journal;
     let (all, ends) = (records(&journal), boundaries(&journal));
     for bit in 0..journal.len() * 8 {
@@ -95,7 +95,7 @@ fn flipped_at_any_bit_only_the_record_with_that_bit_is_lost() {
 }
 
 #[test]
-fn after_a_crash_the_unfinished_one_is_spoken_again_and_the_others_keep_their_order() {
+fn unfinished_announcement_is_spoken_again_after_crash_and_order_is_kept() {
     let mut driver = sample();
     assert_eq!(driver.finished(), ["a", "d", "c"]);
     let unnamed = driver.speaking();
@@ -108,7 +108,7 @@ fn after_a_crash_the_unfinished_one_is_spoken_again_and_the_others_keep_their_or
 }
 
 #[test]
-fn within_a_boot_time_goes_on_over_a_crash_and_after_a_reboot_nothing_old_is_spoken() {
+fn expiry_counts_across_crash_and_expiring_announcements_end_at_reboot() {
     let expiring =
         |id: &str, seconds| Draft { id: Some(id.into()), expires_in_s: Some(seconds), ..Draft::plain(id) };
     let mut driver = Driver::default();
@@ -130,7 +130,7 @@ fn within_a_boot_time_goes_on_over_a_crash_and_after_a_reboot_nothing_old_is_spo
 }
 
 #[test]
-fn what_brings_the_appliance_down_each_time_is_given_up() {
+fn announcement_that_crashes_every_run_fails_after_attempts_max() {
     let mut driver = Driver::default();
     driver.say("deadly", Priority::Message);
     driver.say("harmless", Priority::Message);
@@ -145,7 +145,7 @@ fn what_brings_the_appliance_down_each_time_is_given_up() {
 }
 
 #[test]
-fn repeat_last_outlives_a_crash() {
+fn repeat_last_works_after_crash_and_compaction() {
     let mut driver = Driver::default();
     driver.say("a", Priority::Message);
     driver.speak_all();
@@ -157,7 +157,7 @@ fn repeat_last_outlives_a_crash() {
 }
 
 #[test]
-fn the_journal_stays_small_for_ever() {
+fn journal_length_is_bounded_by_compaction() {
     let mut driver = Driver::default();
     let mut compactions = 0;
     for n in 0..3_000 {
@@ -175,7 +175,7 @@ fn the_journal_stays_small_for_ever() {
 }
 
 #[test]
-fn a_thousand_announcements_are_recovered_quickly() {
+fn recovery_of_1000_announcements_takes_less_than_a_second() {
     let mut driver = Driver::default();
     for n in 0..1000 {
         driver.say_draft(Draft { id: Some(n.to_string()), ..Draft::plain("a".repeat(1000)) });
@@ -190,7 +190,7 @@ fn a_thousand_announcements_are_recovered_quickly() {
 }
 
 #[test]
-fn an_acceptance_that_is_written_twice_counts_once() {
+fn accepted_record_written_twice_is_recovered_once() {
     let mut driver = Driver::default();
     let sequence = driver.queue.submit(Draft::plain("Hello.").validate().unwrap(), 0).unwrap();
     let Some(Effect::Append(record)) = driver.queue.next_effect() else { panic!("no append") };
@@ -204,7 +204,7 @@ fn an_acceptance_that_is_written_twice_counts_once() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn journal_reader_never_panics_on_arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let queue = Queue::recover(JournalReader::new(&bytes).records(), QueueLimits::default(), BOOT, 0);
         prop_assert!(queue.is_empty());
         prop_assert_eq!(skipped(&bytes).iter().map(|corrupt| corrupt.bytes).sum::<usize>(), bytes.len());
@@ -213,7 +213,7 @@ proptest! {
 
     /// Junk with right checksums reaches the parser of records and the replay.
     #[test]
-    fn arbitrary_records_never_panic(
+    fn recovery_never_panics_on_arbitrary_records(
         mut numbers in proptest::collection::vec((0..6u8, 0..5u64, any::<u64>()), 0..40),
         uptime_ms: u64,
     ) {
@@ -236,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn records_are_read_as_they_were_written(operations in operations(40)) {
+    fn records_round_trip_through_their_encoding(operations in operations(40)) {
         let mut driver = Driver::default();
         operations.iter().for_each(|operation| operation.apply(&mut driver));
         let all = records(&driver.journal);
@@ -246,7 +246,7 @@ proptest! {
 
     /// Foreign or damaged in any way, one frame of any journal costs no other record.
     #[test]
-    fn a_single_corrupt_or_foreign_frame_loses_at_most_itself(
+    fn single_corrupt_or_foreign_frame_loses_only_itself(
         operations in operations(40),
         pick: prop::sample::Index,
         foreign: bool,
@@ -267,14 +267,16 @@ proptest! {
     }
 
     #[test]
-    fn a_journal_gives_the_same_queue_whole_or_compacted(operations in operations(60)) {
+    fn compacted_journal_recovers_the_same_queue(operations in operations(60)) {
         let mut driver = Driver::default();
         operations.iter().for_each(|operation| operation.apply(&mut driver));
         driver.queue.pause(driver.uptime_ms);
         driver.run();
         let recover = |journal: &[u8]| {
-            let queue = Queue::recover(JournalReader::new(journal).records(), QueueLimits::default(), &driver.boot, driver.uptime_ms);
-            let live: Vec<_> = queue.waiting().into_iter().chain(queue.current()).map(|(s, a)| (s, a.clone())).collect();
+            let records = JournalReader::new(journal).records();
+            let queue = Queue::recover(records, QueueLimits::default(), &driver.boot, driver.uptime_ms);
+            let live = queue.waiting().into_iter().chain(queue.current());
+            let live: Vec<_> = live.map(|(sequence, announcement)| (sequence, announcement.clone())).collect();
             // Without the boot record, whose next number counts duplicates, which leave no record.
             (live, state(&queue).split_off(1))
         };
@@ -285,7 +287,7 @@ proptest! {
 
     /// Whatever was acknowledged before the power went is spoken or reported after it came back, and nothing else.
     #[test]
-    fn a_power_cut_loses_nothing_that_was_acknowledged(operations in operations(40), part in 0.0..1.0f64) {
+    fn power_cut_loses_no_acknowledged_announcement(operations in operations(40), part in 0.0..1.0f64) {
         let mut driver = Driver::default();
         operations.iter().for_each(|operation| operation.apply(&mut driver));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]

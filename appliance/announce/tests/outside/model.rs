@@ -273,7 +273,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_queue_does_what_the_model_does(operations in operations(80)) {
+    fn queue_agrees_with_model(operations in operations(80)) {
         let mut driver = Driver::default();
         let mut model = Model::default();
         for operation in &operations {

@@ -21,7 +21,7 @@ fn heard(announcements: &[(&str, Priority)]) -> Vec<String> {
 }
 
 #[test]
-fn important_are_said_in_order_and_never_interrupted() {
+fn important_announcements_are_spoken_in_order_and_never_interrupted() {
     assert_eq!(
         heard(&[("a", IMPORTANT), ("b", IMPORTANT), ("c", MESSAGE), ("d", TEXT)]),
         ["a", "b", "c", "d"]
@@ -29,7 +29,7 @@ fn important_are_said_in_order_and_never_interrupted() {
 }
 
 #[test]
-fn important_cancels_what_is_spoken_and_postpones_what_waits() {
+fn important_cancels_current_and_postpones_waiting() {
     let mut driver = Driver::default();
     for (id, priority) in [("a", MESSAGE), ("b", MESSAGE), ("c", TEXT), ("d", IMPORTANT)] {
         driver.say(id, priority);
@@ -41,7 +41,7 @@ fn important_cancels_what_is_spoken_and_postpones_what_waits() {
 }
 
 #[test]
-fn message_cancels_text_notification_and_progress_but_not_itself() {
+fn message_cancels_text_notification_and_progress_but_no_message() {
     for lower in [TEXT, NOTIFICATION, PROGRESS] {
         assert_eq!(heard(&[("a", lower), ("b", MESSAGE), ("c", MESSAGE)]), ["b", "c"], "{lower}");
     }
@@ -49,19 +49,19 @@ fn message_cancels_text_notification_and_progress_but_not_itself() {
 }
 
 #[test]
-fn text_interrupts_itself_only_the_latest_is_said() {
+fn text_cancels_text_so_that_only_the_latest_is_spoken() {
     assert_eq!(heard(&[("a", TEXT), ("b", TEXT), ("c", TEXT)]), ["c"]);
     assert_eq!(heard(&[("a", MESSAGE), ("b", TEXT), ("c", TEXT)]), ["a", "c"]);
 }
 
 #[test]
-fn text_cancels_notification_and_progress_that_are_spoken() {
+fn text_cancels_current_notification_and_progress() {
     assert_eq!(heard(&[("a", NOTIFICATION), ("b", TEXT)]), ["b"]);
     assert_eq!(heard(&[("a", PROGRESS), ("b", TEXT)]), ["b"]);
 }
 
 #[test]
-fn notification_is_dropped_when_anything_else_is_said_and_interrupts_itself() {
+fn notification_is_dropped_when_queue_is_busy_and_cancels_notification() {
     for other in [IMPORTANT, MESSAGE, TEXT, PROGRESS] {
         let mut driver = Driver::default();
         driver.say("a", other);
@@ -72,7 +72,7 @@ fn notification_is_dropped_when_anything_else_is_said_and_interrupts_itself() {
 }
 
 #[test]
-fn of_a_series_of_progress_the_last_is_surely_said() {
+fn last_progress_of_a_series_is_always_spoken() {
     assert_eq!(
         heard(&[("10", PROGRESS), ("50", PROGRESS), ("90", PROGRESS), ("100", PROGRESS)]),
         ["10", "100"]
@@ -82,7 +82,7 @@ fn of_a_series_of_progress_the_last_is_surely_said() {
 }
 
 #[test]
-fn the_last_progress_is_raised_to_message() {
+fn last_progress_of_a_series_is_raised_to_message() {
     let mut driver = Driver::default();
     for (id, priority) in [("m", MESSAGE), ("t1", TEXT), ("100", PROGRESS)] {
         driver.say(id, priority);
@@ -97,7 +97,7 @@ fn the_last_progress_is_raised_to_message() {
 }
 
 #[test]
-fn pause_discards_nothing_but_new_notifications_and_progress() {
+fn pause_cancels_only_new_notifications_and_progress() {
     let mut driver = Driver::default();
     driver.say("a", MESSAGE);
     driver.queue.pause(0);
@@ -116,7 +116,7 @@ fn pause_discards_nothing_but_new_notifications_and_progress() {
 }
 
 #[test]
-fn what_came_more_urgent_during_a_pause_goes_first() {
+fn more_urgent_announcement_of_a_pause_is_spoken_first_at_resume() {
     let mut driver = Driver::default();
     driver.say("a", MESSAGE);
     driver.queue.pause(0);
@@ -130,7 +130,7 @@ fn what_came_more_urgent_during_a_pause_goes_first() {
 }
 
 #[test]
-fn stop_goes_to_the_next_and_stop_all_to_silence() {
+fn stop_begins_next_announcement_and_stop_all_empties_queue() {
     let mut driver = Driver::default();
     for id in ["a", "b", "c"] {
         driver.say(id, MESSAGE);
@@ -146,7 +146,7 @@ fn stop_goes_to_the_next_and_stop_all_to_silence() {
 }
 
 #[test]
-fn stop_all_reaches_what_is_on_its_way_to_the_journal() {
+fn stop_all_cancels_pending_announcements() {
     let mut driver = Driver::default();
     let sequence = driver.queue.submit(Draft::plain("Hello.").validate().unwrap(), 0).unwrap();
     driver.queue.stop_all(0);
@@ -156,7 +156,7 @@ fn stop_all_reaches_what_is_on_its_way_to_the_journal() {
 }
 
 #[test]
-fn cancel_source_ends_current_waiting_and_pending_of_that_source_only() {
+fn cancel_source_cancels_current_waiting_and_pending_of_that_source_only() {
     let mut driver = Driver::default();
     let draft = |id: &str, source: &str| Draft {
         id: Some(id.into()),
@@ -180,7 +180,7 @@ fn cancel_source_ends_current_waiting_and_pending_of_that_source_only() {
 }
 
 #[test]
-fn an_answer_that_comes_too_late_ends_nothing() {
+fn finished_of_cancelled_announcement_is_ignored() {
     let mut driver = Driver::default();
     let late = driver.say("a", MESSAGE);
     driver.say("i", IMPORTANT);
@@ -190,7 +190,7 @@ fn an_answer_that_comes_too_late_ends_nothing() {
 }
 
 #[test]
-fn repeat_last_says_it_again_without_id_and_at_least_as_message() {
+fn repeat_last_drops_id_and_raises_priority_to_message() {
     let mut driver = Driver::default();
     assert!(driver.queue.repeat_last(0).is_err());
     driver.say("a", TEXT);
@@ -202,7 +202,7 @@ fn repeat_last_says_it_again_without_id_and_at_least_as_message() {
 }
 
 #[test]
-fn the_same_id_is_spoken_once_in_a_day() {
+fn same_id_is_spoken_once_in_24_hours() {
     let mut driver = Driver::default();
     driver.say("a", MESSAGE);
     driver.say("a", MESSAGE);
@@ -218,7 +218,7 @@ fn the_same_id_is_spoken_once_in_a_day() {
 }
 
 #[test]
-fn a_duplicate_is_not_acknowledged_before_its_original() {
+fn duplicate_is_acknowledged_after_its_original() {
     let mut driver = Driver::default();
     let draft = || Draft { id: Some("a".into()), ..Draft::plain("a") }.validate().unwrap();
     let original = driver.queue.submit(draft(), 0).unwrap();
@@ -232,7 +232,7 @@ fn a_duplicate_is_not_acknowledged_before_its_original() {
 }
 
 #[test]
-fn what_expired_is_reported_and_not_spoken() {
+fn expired_announcement_is_reported_and_not_spoken() {
     let mut driver = Driver::default();
     driver.say("a", MESSAGE);
     driver.say_draft(Draft { id: Some("b".into()), expires_in_s: Some(5), ..Draft::plain("b") });
@@ -245,7 +245,7 @@ fn what_expired_is_reported_and_not_spoken() {
 }
 
 #[test]
-fn what_has_begun_in_time_is_not_cut() {
+fn current_announcement_does_not_expire() {
     let mut driver = Driver::default();
     driver.say_draft(Draft { id: Some("a".into()), expires_in_s: Some(1), ..Draft::plain("a") });
     driver.advance(60_000);
@@ -253,7 +253,7 @@ fn what_has_begun_in_time_is_not_cut() {
 }
 
 #[test]
-fn a_full_queue_says_so_and_keeps_what_it_has() {
+fn submit_is_refused_when_queue_is_full() {
     let mut driver = Driver::new(QueueLimits { entries: 2, bytes: 1000 });
     driver.say("a", MESSAGE);
     driver.say("b", MESSAGE);
@@ -280,7 +280,7 @@ fn lowered_limits_refuse_new_announcements_and_keep_waiting_ones() {
 }
 
 #[test]
-fn without_a_journal_it_speaks_and_says_that_it_is_not_durable() {
+fn append_failure_admits_announcement_as_not_durable() {
     let mut driver = Driver::default();
     let sequence = driver.queue.submit(Draft::plain("Hello.").validate().unwrap(), 0).unwrap();
     assert!(driver.events_without_journal().is_empty());
@@ -291,7 +291,7 @@ fn without_a_journal_it_speaks_and_says_that_it_is_not_durable() {
 }
 
 #[test]
-fn cancel_ends_one_announcement_wherever_it_is_and_no_other() {
+fn cancel_ends_current_or_waiting_announcement_and_no_other() {
     let mut driver = Driver::default();
     let spoken = driver.say("a", MESSAGE);
     let waiting = driver.say("b", MESSAGE);

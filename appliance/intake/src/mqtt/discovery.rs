@@ -111,25 +111,25 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_is_the_one_in_the_file() {
+    fn discovery_payload_equals_golden_file() {
         let golden: Value = serde_json::from_str(include_str!("../../tests/mqtt/discovery.json")).unwrap();
         let made = made(&["ru", "en", "de"]);
         assert_eq!(made, golden, "{}", serde_json::to_string_pretty(&made).unwrap());
     }
 
     #[test]
-    fn without_voices_there_is_no_choice_of_voices() {
+    fn discovery_has_no_voice_select_without_voices() {
         assert!(made(&[])["cmps"].get("voice").is_none());
     }
 
     #[test]
-    fn the_states_are_those_of_the_appliance() {
+    fn discovery_lists_all_modes() {
         let modes = [Mode::Starting, Mode::Idle, Mode::Preparing, Mode::Speaking, Mode::Paused, Mode::Fault];
         assert_eq!(json!(modes), json!(MODES));
     }
 
     #[test]
-    fn only_what_this_appliance_published_is_its_own() {
+    fn only_own_discovery_payload_is_recognized() {
         let own = made(&["en"]);
         assert!(is_ours(&options(), own.to_string().as_bytes()));
         let mut other = options();

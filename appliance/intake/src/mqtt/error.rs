@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tls_errors_are_told_from_lost_connections() {
+    fn tls_errors_are_distinguished_from_lost_connections() {
         let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = io::Error::new(io::ErrorKind::InvalidData, untrusted);
         assert!(matches!(ConnectionError::from_handshake(&error), ConnectionError::Certificate { .. }));

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_too_long_keeps_its_topic_and_packet_id() {
+    fn too_long_publish_keeps_topic_and_packet_id() {
         let mut body = vec![0, 5];
         body.extend_from_slice(b"speak\x12\x34");
         let start = body.clone();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_skipped_is_an_error() {
+    fn too_long_packet_is_an_error_when_it_cannot_be_skipped() {
         let long = packet(0x90, &[0; 2000]);
         assert!(matches!(frames(&mut Framer::new(1000, true), &long, 9), Err(FrameError::TooLong { .. })));
         let message = packet(0x30, &[0; 2000]);
@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packets_come_out_as_they_went_in_however_they_are_cut(
+        fn frames_are_independent_of_read_boundaries(
             bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..400), 0..8),
             piece in 1_usize..500,
         ) {
@@ -246,7 +246,7 @@ mod tests {
         }
 
         #[test]
-        fn junk_stays_within_its_bound(
+        fn framer_memory_is_bounded_on_arbitrary_bytes(
             junk in proptest::collection::vec(any::<u8>(), 0..5000),
             piece in 1_usize..500,
         ) {

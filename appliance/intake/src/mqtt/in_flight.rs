@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_sent_again_is_known_again_before_and_after_its_answer() {
+    fn redelivered_message_is_recognized_before_and_after_its_answer() {
         let mut in_flight = InFlight::default();
         let Delivery::First(request_id) = in_flight.came(&message(1, "a", false)) else { panic!("known") };
         in_flight.connected(true);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_words_anew_are_not_the_same_message() {
+    fn new_message_with_same_content_is_not_a_redelivery() {
         let mut in_flight = InFlight::default();
         in_flight.came(&message(1, "a", false));
         assert!(
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_broker_knows_is_forgotten() {
+    fn acknowledged_message_is_forgotten_after_later_pong() {
         let mut in_flight = InFlight::default();
         let first = |in_flight: &mut InFlight, id| {
             let Delivery::First(request_id) = in_flight.came(&message(id, "a", false)) else {

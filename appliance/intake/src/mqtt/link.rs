@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_read_without_its_newline_and_refused_when_others_can_read_it() {
+    fn password_is_read_without_newline_and_rejected_when_readable_by_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
         let write = |bytes: &[u8], mode| {

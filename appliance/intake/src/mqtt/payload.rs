@@ -143,14 +143,14 @@ mod tests {
     use crate::mqtt::topics::COMMANDS;
 
     #[test]
-    fn plain_text_and_json_become_announcements() {
+    fn plain_text_and_json_are_parsed_as_announcements() {
         assert_eq!(announcement("Grüß dich.".as_bytes(), None).unwrap(), Draft::plain("Grüß dich."));
         let json = announcement(br#" {"id":"a","text":"Hello.","expires_in_s":60}"#, None).unwrap();
         assert_eq!((json.id.as_deref(), json.expires_in_s), (Some("a"), Some(60)));
     }
 
     #[test]
-    fn what_cannot_be_said_is_refused_in_words() {
+    fn invalid_announcement_payloads_are_rejected_with_reason() {
         let refused = |payload: &[u8]| announcement(payload, None).unwrap_err().why;
         assert_eq!(refused(b"\xff"), PayloadError::NotUtf8);
         assert!(matches!(
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stricter_expiry_counts() {
+    fn stricter_of_message_and_json_expiry_is_used() {
         let expiry = |json: &str, message| announcement(json.as_bytes(), message).unwrap().expires_in_s;
         assert_eq!(expiry("Hello.", None), None);
         assert_eq!(expiry("Hello.", Some(7)), Some(7));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_id_if_it_could_be_read() {
+    fn rejection_has_the_id_if_it_is_valid() {
         let refused = announcement(br#"{"id":"a","text":"Hello.","volume":101}"#, None).unwrap_err();
         assert_eq!(refused.id.as_deref(), Some("a"));
         let long = format!(r#"{{"id":"{}","text":"Hello."}}"#, "a".repeat(129));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_read() {
+    fn command_payloads_are_parsed_or_rejected() {
         let expected = [
             (level::STOP, "", Command::Stop),
             (level::STOP, "all", Command::StopAll),
@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_an_announcement_within_bounds_or_an_error_without_the_text(
+        fn arbitrary_bytes_give_valid_announcement_or_bounded_error(
             payload in proptest::collection::vec(any::<u8>(), 0..2000),
             expiry in proptest::option::of(any::<u32>()),
         ) {
@@ -238,17 +238,17 @@ mod tests {
         }
 
         #[test]
-        fn any_text_without_a_brace_is_said_as_it_is(text in "[^{\\s]\\PC{0,200}") {
+        fn text_without_leading_brace_is_announced_unchanged(text in "[^{\\s]\\PC{0,200}") {
             prop_assert_eq!(announcement(text.as_bytes(), None).unwrap().text, text);
         }
 
         #[test]
-        fn junk_in_json_never_panics(json in "\\{[\"a-z0-9:,{}\\[\\] \\\\]{0,200}") {
+        fn arbitrary_json_never_panics(json in "\\{[\"a-z0-9:,{}\\[\\] \\\\]{0,200}") {
             let _ = announcement(json.as_bytes(), None);
         }
 
         #[test]
-        fn any_command_is_within_its_bounds(
+        fn commands_from_arbitrary_payloads_are_within_limits(
             payload in proptest::collection::vec(any::<u8>(), 0..300),
             number in any::<i64>(),
             level in proptest::sample::select(COMMANDS.to_vec()),

@@ -263,7 +263,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_broker_that_sends_nonsense_ends_the_connection_at_worst() {
+    fn invalid_properties_never_panic() {
         for packet in ALMOST_RIGHT {
             for version in [MqttVersion::V3, MqttVersion::V5] {
                 let _ = connected(version).receive(packet);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_outlives_the_connection_is_asked_for() {
+    fn connect_requests_persistent_session() {
         let v3 = Protocol::begin(MqttVersion::V3, &options()).unwrap();
         // Protocol level 4; user name, password, retained will with QoS 1; no clean session.
         assert_eq!(v3.out()[8..10], [4, 0b1110_1100]);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_acknowledged_by_itself() {
+    fn publish_is_acknowledged_only_explicitly() {
         for version in [MqttVersion::V3, MqttVersion::V5] {
             let mut protocol = connected(version);
             let message: &[u8] = match version {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_broker_is_noticed() {
+    fn missing_pingresp_ends_the_connection() {
         let mut protocol = connected(MqttVersion::V5);
         let ping_at = protocol.wake_at().unwrap();
         assert!(ping_at <= Instant::now() + Duration::from_secs(30));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_apart() {
+    fn connack_refusals_are_distinguished() {
         let refused = |version, answer: &[u8]| {
             let mut protocol = Protocol::begin(version, &options()).unwrap();
             protocol.receive(answer).err().unwrap()
@@ -339,7 +339,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn junk_ends_the_connection_at_worst(
+        fn arbitrary_bytes_never_panic_the_protocol(
             junk in proptest::collection::vec(any::<u8>(), 0..2000),
             v5 in any::<bool>(),
         ) {
@@ -349,7 +349,7 @@ mod tests {
         }
 
         #[test]
-        fn packets_that_are_almost_right_end_the_connection_at_worst(
+        fn mutated_packets_never_panic_the_protocol(
             which in proptest::sample::select(ALMOST_RIGHT.to_vec()),
             changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
             v5 in any::<bool>(),
@@ -365,7 +365,7 @@ mod tests {
         }
 
         #[test]
-        fn damaged_packets_end_the_connection_at_worst(
+        fn arbitrary_packet_bodies_never_panic_the_protocol(
             kind in 0_u8..16,
             flags in 0_u8..16,
             body in proptest::collection::vec(any::<u8>(), 0..120),

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_of_refusals_is_told_in_few_words_and_counted_whole() {
+    fn rejection_reports_are_limited_and_all_rejections_counted() {
         let start = Instant::now();
         let mut throttle = RejectionThrottle::new(start);
         let told = (0..100_000).filter(|_| throttle.add(LossReason::RateLimited, start)).count();

@@ -97,7 +97,7 @@ mod tests {
     use crate::mqtt::options::tests::options;
 
     #[test]
-    fn subjects_are_found_by_exact_topic() {
+    fn subject_is_found_by_exact_topic() {
         let topics = Topics::new(&options());
         assert_eq!(topics.subject("crier/8f3a21/speak"), Subject::Speak);
         assert_eq!(topics.subject("crier/8f3a21/volume/set"), Subject::Command(level::VOLUME_SET));

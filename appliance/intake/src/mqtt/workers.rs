@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_queue_is_asked_again_until_it_answers() {
+    async fn announcement_is_resubmitted_while_queue_is_full() {
         let mut hub = Hub::new();
         let mut workers = Workers::start(&hub.handle("mqtt"));
         workers.pending.send(order(None)).await.unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_too_long_expires() {
+    async fn announcement_expires_while_queue_is_full() {
         let mut hub = Hub::new();
         let mut workers = Workers::start(&hub.handle("mqtt"));
         workers.pending.send(order(Some(1))).await.unwrap();

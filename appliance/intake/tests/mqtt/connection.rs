@@ -19,7 +19,7 @@ use crate::broker::{Mosquitto, PATIENCE, free_port};
 const AVAILABILITY: &str = "crier/8f3a21/availability";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn availability_tells_of_killed_and_ended_appliances() {
+async fn availability_is_offline_after_kill_and_after_shutdown() {
     let Some(broker) = Mosquitto::start() else { return };
     for version in VERSIONS {
         let mut listener = broker.listen().await;
@@ -38,7 +38,7 @@ async fn availability_tells_of_killed_and_ended_appliances() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_broker_may_go_and_come_back() {
+async fn input_reconnects_after_broker_restart() {
     for version in VERSIONS {
         let Some(mut broker) = Mosquitto::start() else { return };
         let mut appliance = Appliance::connected(&broker, version).await;
@@ -66,7 +66,7 @@ async fn the_broker_may_go_and_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_is_told_once_and_the_right_one_needs_no_restart() {
+async fn wrong_password_is_reported_once_and_corrected_one_needs_no_restart() {
     let password = |folder: &Path| {
         let file = folder.join("passwords");
         let made =
@@ -101,7 +101,7 @@ async fn a_wrong_password_is_told_once_and_the_right_one_needs_no_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_example_of_access_rights_is_enough_and_keeps_others_out() {
+async fn example_acl_permits_appliance_and_denies_others() {
     let rights = |folder: &Path| {
         fs::write(folder.join("acl"), include_str!("../../../../examples/mosquitto.acl")).unwrap();
         let user = |more: &[&str], name: &str| {
@@ -143,7 +143,7 @@ async fn the_example_of_access_rights_is_enough_and_keeps_others_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_is_told_apart() {
+async fn connection_failures_are_distinguished() {
     let down = async |change: &dyn Fn(&mut crier_config::MqttSettings)| {
         let mut settings = settings(free_port(), MqttVersion::V5);
         change(&mut settings.broker);
@@ -169,7 +169,7 @@ async fn what_is_wrong_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_ends_with_the_desk_whatever_it_is_doing() {
+async fn input_ends_with_the_hub_in_every_state() {
     let unreachable = Appliance::start(settings(free_port(), MqttVersion::V3));
     unreachable.end().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -179,7 +179,7 @@ async fn it_ends_with_the_desk_whatever_it_is_doing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_client_with_the_same_id_is_told() {
+async fn second_client_with_same_id_is_reported() {
     let Some(broker) = Mosquitto::start() else { return };
     let mut first = Appliance::connected(&broker, MqttVersion::V5).await;
     let mut second = Appliance::connected(&broker, MqttVersion::V5).await;
@@ -219,7 +219,7 @@ impl tracing::Subscriber for Lines {
 }
 
 #[tokio::test]
-async fn each_change_is_one_line_in_the_log_however_often_it_is_tried() {
+async fn state_change_is_logged_once_across_retries() {
     let lines = Lines::default();
     let _all_on_this_thread = tracing::subscriber::set_default(lines.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -14,7 +14,7 @@ fn json(text: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_device_introduces_itself_at_birth_and_when_its_voices_change() {
+async fn discovery_is_published_at_birth_message_and_when_voices_change() {
     let Some(broker) = Mosquitto::start() else { return };
     for version in VERSIONS {
         let mut listener = broker.listen().await;
@@ -37,7 +37,7 @@ async fn the_device_introduces_itself_at_birth_and_when_its_voices_change() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_introduced_is_withdrawn_when_discovery_is_switched_off() {
+async fn own_discovery_payload_is_removed_when_discovery_is_off() {
     let Some(broker) = Mosquitto::start() else { return };
     for version in VERSIONS {
         Appliance::connected(&broker, version).await.end().await;
@@ -64,7 +64,7 @@ async fn what_was_introduced_is_withdrawn_when_discovery_is_switched_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_state_is_shown() {
+async fn appliance_state_is_published() {
     let Some(broker) = Mosquitto::start() else { return };
     let mut listener = broker.listen().await;
     let appliance = Appliance::connected(&broker, MqttVersion::V5).await;

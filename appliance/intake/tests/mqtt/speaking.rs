@@ -18,7 +18,7 @@ const SPEAK: &str = "crier/8f3a21/speak";
 const EVENT: &str = "crier/8f3a21/event";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plain_text_and_json_are_announced_and_what_is_wrong_is_told() {
+async fn plain_text_and_json_are_announced_and_rejections_published() {
     let Some(broker) = Mosquitto::start() else { return };
     for version in VERSIONS {
         let mut appliance = Appliance::connected(&broker, version).await;
@@ -111,7 +111,7 @@ async fn commands_are_carried_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_not_answered_comes_again_and_what_was_does_not() {
+async fn unanswered_publish_is_redelivered_and_answered_one_is_not() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         let mut appliance = Appliance::connected(&broker, version).await;
@@ -142,7 +142,7 @@ async fn what_was_not_answered_comes_again_and_what_was_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_acknowledgement_repeats_nothing_even_without_an_id() {
+async fn lost_puback_repeats_no_announcement_without_id() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         let proxy = Proxy::to(broker.port).await;
@@ -175,7 +175,7 @@ async fn a_lost_acknowledgement_repeats_nothing_even_without_an_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn retained_messages_are_refused() {
+async fn retained_messages_are_rejected() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         broker.publish(SPEAK, "Again and again.", &["-r", "-q", "1"]);
@@ -193,7 +193,7 @@ async fn retained_messages_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_queue_keeps_announcements_and_lets_stop_pass() {
+async fn announcements_wait_for_full_queue_and_stop_passes_them() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         let mut appliance = Appliance::connected(&broker, version).await;
@@ -231,7 +231,7 @@ async fn a_full_queue_keeps_announcements_and_lets_stop_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_that_is_too_long_is_passed_over() {
+async fn too_long_message_is_skipped_on_the_same_connection() {
     let Some(broker) = Mosquitto::start() else { return };
     let long = broker.folder.path().join("long");
     std::fs::write(&long, vec![b'a'; 2_000_000]).unwrap();
@@ -254,7 +254,7 @@ async fn a_message_that_is_too_long_is_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mqtt_5_tells_how_long_an_announcement_is_good() {
+async fn mqtt_5_message_expiry_becomes_announcement_expiry() {
     let Some(broker) = Mosquitto::start() else { return };
     let expiring = |text: &str, seconds: &str| {
         let expiry = ["-V", "mqttv5", "-D", "PUBLISH", "message-expiry-interval", seconds];
@@ -285,7 +285,7 @@ async fn mqtt_5_tells_how_long_an_announcement_is_good() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_is_refused_in_few_words_while_another_input_works() {
+async fn flood_is_rejected_with_limited_reports_while_another_input_works() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         let mut appliance = Appliance::connected(&broker, version).await;

@@ -52,7 +52,7 @@ fn encrypted(broker: &Mosquitto, version: MqttVersion, authority: &str, own: Opt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_sides_show_their_certificates_and_what_is_wrong_is_told_apart() {
+async fn mutual_tls_connects_and_tls_failures_are_distinguished() {
     let make = |folder: &Path| {
         authority(folder, "ca");
         authority(folder, "stranger");

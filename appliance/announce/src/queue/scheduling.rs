@@ -1,4 +1,4 @@
-//! Whose turn it is: admission by SSIP's rules, expiry, and the choice of the next one.
+//! Scheduling: admission by SSIP's rules, expiry, and choice of the next announcement.
 
 use super::{Pending, Queue};
 use crate::entry::Entry;
@@ -8,15 +8,15 @@ use crate::{
 };
 
 impl Queue {
-    /// Lets time pass and returns journal time: old ids are forgotten, what has expired leaves the queue.
+    /// Advances the time, removes old ids and expired announcements, and returns journal time.
     pub(super) fn advance(&mut self, uptime_ms: u64) -> u64 {
         let now_ms = self.timeline.advance(uptime_ms);
-        self.history.advance(now_ms);
+        self.recent_ids.advance(now_ms);
         self.expire();
         now_ms
     }
 
-    /// Ends what waited too long. What is spoken or paused has begun in time and is not cut.
+    /// Ends expired announcements that wait. The current one, spoken or paused, has begun in time.
     pub(super) fn expire(&mut self) {
         let now_ms = self.timeline.now_ms();
         for (_, entry) in self.waiting.extract_if(.., |_, entry| entry.is_expired(now_ms)).collect::<Vec<_>>()
@@ -25,12 +25,13 @@ impl Queue {
         }
     }
 
-    /// Acknowledges what was on its way to the journal, with its duplicates, and lets it take its place.
+    /// Acknowledges a pending announcement and its duplicates, and admits it.
     pub(super) fn admit_pending(&mut self, sequence: Sequence, durable: bool, uptime_ms: u64) {
         let now_ms = self.advance(uptime_ms);
         let Some(Pending::New { entry, stopped }) = self.pending.remove(&sequence) else {
             return;
         };
+        // The acknowledgement comes before any end, also of an announcement that was cancelled or expired meanwhile.
         self.report(&entry, EventKind::Accepted { durable });
         self.report_duplicates_of(sequence);
         if stopped {
@@ -42,18 +43,19 @@ impl Queue {
         }
     }
 
-    /// Lets a newcomer meet everything that is spoken or waits, as SSIP says.
+    /// Applies SSIP's rules of preemption between a new announcement and all others.
     fn admit(&mut self, mut entry: Entry) {
         let priority = entry.announcement.priority();
         if self.paused && matches!(priority, Priority::Notification | Priority::Progress) {
             return self.end(&entry, EventKind::Cancelled { reason: CancelReason::Paused });
         }
-        // What is paused waits: SSIP's PAUSE discards nothing, so nothing interrupts it.
+        // A paused announcement counts as waiting: SSIP's PAUSE discards nothing, so nothing interrupts it.
         let place = if self.paused { OtherState::Waiting } else { OtherState::Spoken };
         let meets_current = |other: &Entry| priority.preemption(other.spoken_priority(), place);
         let meets_waiting =
             |other: &Entry| priority.preemption(other.announcement.priority(), OtherState::Waiting);
 
+        // Before any other announcement is cancelled: one that is not admitted must not preempt others.
         let refused = self.current.as_ref().map(meets_current) == Some(PreemptionRule::CancelNew)
             || self.waiting.values().any(|other| meets_waiting(other) == PreemptionRule::CancelNew);
         if refused {
@@ -66,32 +68,36 @@ impl Queue {
                 OtherState::Spoken => CancelReason::Interrupted { by },
                 OtherState::Waiting => CancelReason::Superseded { by },
             };
-            self.silence(&other);
+            self.stop_playback(&other);
             self.end(&other, EventKind::Cancelled { reason });
         }
         self.supersede(&entry, |other| meets_waiting(other) == PreemptionRule::CancelOther);
-        entry.held = priority == Priority::Progress && (self.current.is_some() || !self.waiting.is_empty());
+        // With nothing before it, it is spoken at once, as an ordinary element of its series.
+        entry.last_of_series =
+            priority == Priority::Progress && (self.current.is_some() || !self.waiting.is_empty());
         self.waiting.insert(entry.sequence, entry);
         self.start_next();
     }
 
-    /// Begins to speak the most urgent announcement that waits, if the voice is free.
+    /// Begins the most urgent waiting announcement, if none is current.
     pub(super) fn start_next(&mut self) {
         if self.paused || self.closed || self.current.is_some() {
             return;
         }
-        self.raise_held();
+        self.raise_last_of_series();
         let Some(sequence) =
-            self.waiting.values().min_by_key(|entry| entry.turn()).map(|entry| entry.sequence)
+            self.waiting.values().min_by_key(|entry| entry.order_key()).map(|entry| entry.sequence)
         else {
             return;
         };
         let Some(mut entry) = self.waiting.remove(&sequence) else {
             return;
         };
+        // Once per run: a postponed announcement is begun again without a crash.
         if !std::mem::replace(&mut entry.begun, true) {
             entry.attempts = entry.attempts.saturating_add(1);
         }
+        // The attempt is recorded before speaking, so that a crash during it is counted.
         self.effects.push_back(Effect::Append(Record::Started { sequence, attempt: entry.attempts }));
         self.effects.push_back(Effect::Start { sequence, announcement: entry.announcement.clone() });
         self.report(&entry, EventKind::Started);
@@ -99,14 +105,15 @@ impl Queue {
         self.current = Some(entry);
     }
 
-    /// The voice is free: the last of a series of progress announcements becomes a message, and does to what came
-    /// before it what a message does.
-    fn raise_held(&mut self) {
-        let Some(held) = self.waiting.values().find(|entry| entry.held).cloned() else {
+    /// Applies the preemption of a message for the last progress announcement of a series, which is raised to one when
+    /// no announcement is current.
+    fn raise_last_of_series(&mut self) {
+        let Some(last) = self.waiting.values().find(|entry| entry.last_of_series).cloned() else {
             return;
         };
-        self.supersede(&held, |other| {
-            other.sequence < held.sequence
+        self.supersede(&last, |other| {
+            // Later ones met it when they were admitted.
+            other.sequence < last.sequence
                 && matches!(other.announcement.priority(), Priority::Text | Priority::Notification)
         });
     }
@@ -119,7 +126,7 @@ impl Queue {
         }
     }
 
-    /// Cancels everything that waits and `gives_way` to `newcomer`.
+    /// Cancels waiting announcements that `gives_way` selects, in favour of `newcomer`.
     fn supersede(&mut self, newcomer: &Entry, gives_way: impl Fn(&Entry) -> bool) {
         for (_, other) in self.waiting.extract_if(.., |_, other| gives_way(other)).collect::<Vec<_>>() {
             let reason = CancelReason::Superseded { by: newcomer.id() };
@@ -127,12 +134,13 @@ impl Queue {
         }
     }
 
-    pub(super) fn silence(&mut self, entry: &Entry) {
+    pub(super) fn stop_playback(&mut self, entry: &Entry) {
         self.effects.push_back(Effect::Stop(entry.sequence));
     }
 
-    /// Writes into the journal that `entry` has ended, and reports it.
+    /// Records the end of `entry` in the journal and reports it.
     pub(super) fn end(&mut self, entry: &Entry, kind: EventKind) {
+        // Not awaited: if a power cut loses this record, the announcement is spoken again, which is better than never.
         if let Some(outcome) = Self::outcome(&kind) {
             let at_ms = self.timeline.now_ms();
             self.effects.push_back(Effect::Append(Record::Ended {
@@ -156,6 +164,7 @@ impl Queue {
     }
 
     pub(super) fn report_duplicate(&mut self, sequence: Sequence, announcement: &Announcement) {
+        // Never empty: a duplicate was found by its id.
         let id = announcement.id().unwrap_or_default().to_owned();
         let source = announcement.source().map(str::to_owned);
         let priority = announcement.priority();

@@ -1,4 +1,4 @@
-//! Taking back announcements that an older program had to set aside.
+//! Return of announcements from the quarantine to the journal, by a program that can read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use crate::{Record, Sequence};
 /// Returns the announcements of `quarantined` that have not ended, as records to append to `journal`.
 ///
 /// The records get new sequence numbers: the older program has given those of the quarantine to other announcements.
-/// Left out are announcements that expire, since a rollback reboots the machine and nothing shows how long it was
-/// off, and announcements whose id is in the journal, because their sender has sent them again.
+/// Announcements with an expiry are left out, since a rollback reboots the machine for an unknown time. So are those
+/// whose id is in the journal: their sender has sent them again.
 #[must_use]
-pub fn take_back(quarantined: &[Record], journal: &[Record]) -> Vec<Record> {
+pub fn restore_quarantined(quarantined: &[Record], journal: &[Record]) -> Vec<Record> {
     let (mut next, mut latest_ms, mut known) = (Sequence::default(), 0, BTreeSet::new());
     for record in journal {
         let (following, at_ms) = match record {
@@ -33,17 +33,20 @@ pub fn take_back(quarantined: &[Record], journal: &[Record]) -> Vec<Record> {
             Record::Ended { sequence, .. } => {
                 unfinished.remove(sequence);
             }
+            // Not kept: the boot is over, and attempts of another program say nothing about this one.
             Record::Boot { .. } | Record::Started { .. } | Record::Remembered { .. } => {}
         }
     }
     let mut returned = Vec::new();
     for announcement in unfinished.into_values() {
+        // Inserting at once also drops the second of two quarantined announcements with one id.
         let is_known = announcement.id().is_some_and(|id| !known.insert(id));
         if is_known || announcement.expires_in_s().is_some() {
             continue;
         }
         returned.push(Record::Accepted {
             sequence: next,
+            // The latest time of the journal, as times must not go back within it.
             at_ms: latest_ms,
             announcement: announcement.clone(),
         });
@@ -54,7 +57,7 @@ pub fn take_back(quarantined: &[Record], journal: &[Record]) -> Vec<Record> {
 
 #[cfg(test)]
 mod tests {
-    use super::take_back;
+    use super::restore_quarantined;
     use crate::{Draft, Outcome, Record, Sequence};
 
     fn accepted(number: u64, draft: Draft) -> Record {
@@ -70,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_announcements_return_with_new_numbers_in_order() {
+    fn unfinished_announcements_are_restored_with_new_numbers_in_order() {
         let ended = Record::Ended { sequence: Sequence(2), at_ms: 9, outcome: Outcome::Finished };
         let quarantined =
             [accepted(1, named("a")), accepted(2, named("b")), accepted(3, Draft::plain("c")), ended];
         let journal = [accepted(1, named("other"))];
-        let returned = take_back(&quarantined, &journal);
+        let returned = restore_quarantined(&quarantined, &journal);
         let expected = |number, draft: Draft| Record::Accepted {
             sequence: Sequence(number),
             at_ms: 1,
@@ -85,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn expiring_and_resent_announcements_do_not_return() {
+    fn expiring_and_resent_announcements_are_not_restored() {
         let quarantined = [
             accepted(1, Draft { expires_in_s: Some(60), ..Draft::plain("a") }),
             accepted(2, named("b")),
@@ -94,7 +97,7 @@ mod tests {
             accepted(5, named("d")),
         ];
         let journal = [accepted(1, named("b")), Record::Remembered { id: "c".into(), at_ms: 0 }];
-        let returned = take_back(&quarantined, &journal);
+        let returned = restore_quarantined(&quarantined, &journal);
         let ids: Vec<_> = returned.iter().filter_map(Record::id).collect();
         assert_eq!(ids, ["d"]);
     }
