@@ -12,7 +12,7 @@ mod tasks;
 pub(crate) mod tune;
 mod users;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -86,8 +86,8 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let (player, connections) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);
-    let speech =
-        SpeechService::start(plan::speech(&config, &cpus, timeouts, &users)?, remembered.voice.as_deref());
+    let speech = plan::speech(&config, plan::BundleFolders::find(&config), &cpus, timeouts, &users)?;
+    let speech = SpeechService::start(speech, remembered.voice.as_deref());
     let appliance = Appliance::new(queue, journal, player_client, speech);
     let (intake, connections) = Stage::start(Rc::clone(&intake_spec));
     let inputs = Rc::new(Inputs::default());
@@ -107,6 +107,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         state,
         settings: SettingsWriter::start(&config.appliance.state_dir)?,
         notifier: Notifier::from_environment()?,
+        temperature_celsius: Cell::new(None),
         config: RefCell::new(Rc::new(config)),
     });
     tokio::task::spawn_local(crier_control::serve(Rc::clone(&supervisor), control));
@@ -118,6 +119,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     tokio::task::spawn_local(tasks::stored(Rc::clone(&supervisor), stored));
     tokio::task::spawn_local(tasks::publish(Rc::clone(&supervisor)));
     tokio::task::spawn_local(tasks::clock(Rc::clone(&supervisor)));
+    tokio::task::spawn_local(tasks::thermometer(Rc::clone(&supervisor)));
     tokio::task::spawn_local(tasks::render_ahead(Rc::clone(&supervisor)));
     tokio::task::spawn_local(tasks::watchdog(Rc::clone(&supervisor)));
     tokio::task::spawn_local(ready(Rc::clone(&supervisor)));

@@ -6,14 +6,17 @@ use std::rc::Rc;
 
 use crier_wire::{ApplianceState, IntakeReport, IntakeRequest};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::appliance::Appliance;
 use crier_control::InputEntry;
 use crier_supervisor::{Connection, ConnectionSource, Disabled, Disconnected};
 
-/// Answers on their way to the intake.
-const ANSWERS_MAX: usize = 256;
+/// Requests of the intake without an answer, beyond which it is not read: as many as an intake in order has open.
+const OPEN_REQUESTS_MAX: usize = 4096;
+/// Inputs of which something is kept: more than a configuration has, and a bound for an intake that invents names.
+const INPUTS_MAX: usize = 256;
 
 /// What is known of each input.
 #[derive(Default)]
@@ -27,7 +30,10 @@ impl Inputs {
 
     fn change(&self, input: String, change: impl FnOnce(&mut InputEntry)) {
         let unknown = || InputEntry { up: false, detail: String::new(), refused: 0, losses: BTreeMap::new() };
-        change(self.0.borrow_mut().entry(input).or_insert_with(unknown));
+        let mut inputs = self.0.borrow_mut();
+        if inputs.len() < INPUTS_MAX || inputs.contains_key(&input) {
+            change(inputs.entry(input).or_insert_with(unknown));
+        }
     }
 
     fn all_down(&self, why: &str) {
@@ -37,7 +43,7 @@ impl Inputs {
     }
 }
 
-/// Serves the intake, whichever life it is in, for ever.
+/// Serves one instance of the intake after the other, for ever.
 pub(crate) async fn drive(
     appliance: Rc<Appliance>,
     links: ConnectionSource<IntakeReport>,
@@ -58,64 +64,68 @@ pub(crate) async fn drive(
     }
 }
 
+/// Serves one instance of the intake to its end.
 async fn talk(
     appliance: &Rc<Appliance>,
-    mut link: Connection<IntakeReport>,
+    link: Connection<IntakeReport>,
     inputs: &Inputs,
     mut state: watch::Receiver<ApplianceState>,
 ) -> Disconnected {
+    let (sender, mut receiver) = link.split();
     let mut events = appliance.events();
-    let (answered, mut answers) = mpsc::channel(ANSWERS_MAX);
+    let mut open = JoinSet::new();
+    let mut waiting: Option<IntakeRequest> = None;
+    // Each instance needs the state once, even if it does not change any more.
     state.mark_changed();
-    loop {
-        let request = tokio::select! {
-            report = link.receive() => {
-                match report {
-                    Ok((report, _)) => take(appliance, report, inputs, &answered),
-                    Err(lost) => return lost,
+    let lost = loop {
+        let is_free = waiting.is_none();
+        tokio::select! {
+            // Reports are taken while a request waits for room: the intake may be waiting for room, too.
+            report = receiver.receive(), if open.len() < OPEN_REQUESTS_MAX => match report {
+                Ok((report, _)) => take(appliance, report, inputs, &mut open),
+                Err(lost) => break lost,
+            },
+            slot = sender.room(), if !is_free => {
+                let sent = slot.and_then(|slot| waiting.take().map_or(Ok(()), |request| slot.send(request, &[])));
+                if let Err(lost) = sent {
+                    break lost;
                 }
-                continue;
             }
-            Some(answer) = answers.recv() => answer,
-            event = events.recv() => match event {
-                Ok(event) => IntakeRequest::Event(event),
+            // A task that panics has no answer; its sender waits in vain, which its own timeout ends.
+            Some(answer) = open.join_next(), if is_free => waiting = answer.ok(),
+            event = events.recv(), if is_free => match event {
+                Ok(event) => waiting = Some(IntakeRequest::Event(event)),
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "the intake is too slow; it missed events");
-                    continue;
                 }
-                Err(RecvError::Closed) => return Disconnected,
+                Err(RecvError::Closed) => break Disconnected,
             },
-            changed = state.changed() => match changed {
-                Ok(()) => IntakeRequest::State(Box::new(state.borrow_and_update().clone())),
-                Err(_) => return Disconnected,
+            changed = state.changed(), if is_free => match changed {
+                Ok(()) => waiting = Some(IntakeRequest::State(Box::new(state.borrow_and_update().clone()))),
+                Err(_) => break Disconnected,
             },
-        };
-        if let Err(lost) = link.send(request, &[]).await {
-            return lost;
         }
-    }
+    };
+    // An intake that has died has acknowledged nothing, but what it submitted is spoken: a line of a FIFO cannot be
+    // sent again.
+    open.detach_all();
+    lost
 }
 
-fn take(
-    appliance: &Rc<Appliance>,
-    report: IntakeReport,
-    inputs: &Inputs,
-    answers: &mpsc::Sender<IntakeRequest>,
-) {
+fn take(appliance: &Rc<Appliance>, report: IntakeReport, inputs: &Inputs, open: &mut JoinSet<IntakeRequest>) {
     match report {
         IntakeReport::Submit { request_id, draft } => {
-            let (appliance, answers) = (Rc::clone(appliance), answers.clone());
-            tokio::task::spawn_local(async move {
+            let appliance = Rc::clone(appliance);
+            open.spawn_local(async move {
                 let answer = appliance.submit(*draft).await;
-                // An intake that has died meanwhile has acknowledged nothing.
-                let _ = answers.send(IntakeRequest::Answer { request_id, answer }).await;
+                IntakeRequest::Answer { request_id, answer }
             });
         }
         IntakeReport::Command { request_id, command } => {
-            let (appliance, answers) = (Rc::clone(appliance), answers.clone());
-            tokio::task::spawn_local(async move {
+            let appliance = Rc::clone(appliance);
+            open.spawn_local(async move {
                 let answer = appliance.command(command).await;
-                let _ = answers.send(IntakeRequest::Answer { request_id, answer }).await;
+                IntakeRequest::Answer { request_id, answer }
             });
         }
         IntakeReport::Input { input, up, detail } => {

@@ -41,24 +41,48 @@ pub(crate) fn timeouts(config: &crier_config::SupervisorSettings) -> StageTimeou
     }
 }
 
+/// Folders of the voice bundles of a configuration.
+pub(crate) struct BundleFolders {
+    embedded: Result<PathBuf, CrierError>,
+    /// Real path of each path in the configuration: two names of one folder are one voice.
+    real: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl BundleFolders {
+    /// Asks the file system, which takes as long as the medium takes: not in an event loop.
+    pub(crate) fn find(config: &Config) -> Self {
+        let voices = std::iter::once(&config.voice).chain(config.voices.values());
+        let real = voices.filter_map(|voice| match &voice.bundle {
+            VoiceBundle::Embedded => None,
+            VoiceBundle::Folder(folder) => Some((folder.clone(), folder.canonicalize().ok()?)),
+        });
+        Self { embedded: crate::voice::locate(None), real: real.collect() }
+    }
+
+    fn of(&self, bundle: &VoiceBundle) -> Result<PathBuf, CrierError> {
+        match bundle {
+            VoiceBundle::Embedded => match &self.embedded {
+                Ok(folder) => Ok(folder.clone()),
+                Err(error) => Err(CrierError::Usage(error.to_string())),
+            },
+            // A folder that is not there yet, such as one of a stick, may be there when the voice is loaded.
+            VoiceBundle::Folder(folder) => Ok(self.real.get(folder).unwrap_or(folder).clone()),
+        }
+    }
+}
+
 /// All voices of the configuration, and the embedded one.
 pub(crate) fn speech(
     config: &Config,
+    folders: BundleFolders,
     cpus: &CpuPlan,
     timeouts: StageTimeouts,
     users: &Users,
 ) -> Result<SpeechOptions, CrierError> {
-    let embedded = crate::voice::locate(None);
     let mut profiles = BTreeMap::new();
     let main = std::iter::once((MAIN_VOICE, &config.voice));
     for (name, voice) in main.chain(config.voices.iter().map(|(name, voice)| (name.as_str(), voice))) {
-        let folder = match &voice.bundle {
-            VoiceBundle::Embedded => {
-                embedded.as_ref().map_err(|error| CrierError::Usage(error.to_string()))?.clone()
-            }
-            // Two names of one folder are one voice.
-            VoiceBundle::Folder(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()),
-        };
+        let folder = folders.of(&voice.bundle)?;
         let style = Style {
             speaker: voice.speaker.clone(),
             file: voice.file.clone(),
@@ -79,7 +103,7 @@ pub(crate) fn speech(
         lead_silence_ms: config.player.lead_silence_ms,
     };
     let engines = engines(&cpus.engines, timeouts, users);
-    let voices = VoiceOptions { profiles, embedded: embedded.ok(), engines };
+    let voices = VoiceOptions { profiles, embedded: folders.embedded.ok(), engines };
     Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone() })
 }
 

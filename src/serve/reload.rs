@@ -3,28 +3,46 @@
 //! `crier_config::RELOAD_RULES` says what each key needs, here as in the manual page. The configuration is read on
 //! another thread; an invalid one changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use crier_config::{Changes, Config, StageRole};
 use crier_system::Notice;
 use tokio::sync::Notify;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
-use super::plan;
+use super::plan::{self, BundleFolders};
 use super::supervisor::Supervisor;
 use crate::error::CrierError;
 use crate::validate::read_config;
 
-/// Reloads whenever it is asked to, for ever.
+/// Longest time for reading the configuration and looking for its voices, after which the service manager is answered.
+/// An SD card that moves blocks takes seconds; a network folder whose server is gone may take for ever.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Configuration and everything about it that only the file system knows.
+struct NewConfig {
+    config: Config,
+    folders: BundleFolders,
+}
+
+impl NewConfig {
+    fn read(path: Option<&Path>) -> Result<Self, CrierError> {
+        let config = read_config(path)?;
+        Ok(Self { folders: BundleFolders::find(&config), config })
+    }
+}
+
+/// Reloads whenever it is requested, for ever.
 pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>, path: Option<PathBuf>) {
+    let mut hanging = None;
     loop {
         requested.notified().await;
         // systemd waits for the second notice, whatever becomes of the reload.
         supervisor.notify(Notice::Reloading);
-        let path = path.clone();
-        let read = tokio::task::spawn_blocking(move || read_config(path.as_deref())).await;
-        let died = |_| CrierError::Internal("the thread that reads the configuration died".to_owned());
-        match read.map_err(died).and_then(|config| supervisor.apply(config?)) {
+        match read(path.clone(), &mut hanging).await.and_then(|new| supervisor.apply(new)) {
             Ok(()) => tracing::info!("configuration reloaded"),
             Err(error) => tracing::error!("configuration not reloaded, the old one stays in force: {error}"),
         }
@@ -32,19 +50,44 @@ pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>
     }
 }
 
+/// Reads the configuration on another thread. One that hangs is kept in `hanging`, and there is no second one until it
+/// has ended: requests in a row must not use up the threads.
+async fn read(
+    path: Option<PathBuf>,
+    hanging: &mut Option<JoinHandle<Result<NewConfig, CrierError>>>,
+) -> Result<NewConfig, CrierError> {
+    let timed_out = |_| {
+        CrierError::Internal(format!(
+            "its files cannot be read within {} s; is a disk or a network folder gone?",
+            READ_TIMEOUT.as_secs()
+        ))
+    };
+    if let Some(earlier) = hanging {
+        // What it has read may be older than this request.
+        let _ = timeout(READ_TIMEOUT, earlier).await.map_err(timed_out)?;
+        *hanging = None;
+    }
+    let reading = hanging.insert(spawn_blocking(move || NewConfig::read(path.as_deref())));
+    let read = timeout(READ_TIMEOUT, reading).await.map_err(timed_out)?;
+    *hanging = None;
+    let died = |_| CrierError::Internal("the thread that reads the configuration died".to_owned());
+    read.map_err(died)?
+}
+
 impl Supervisor {
     /// Takes over a configuration as far as that is possible without a restart of the program.
     ///
     /// # Errors
     /// It cannot be carried out on this machine; then nothing has changed.
-    fn apply(&self, config: Config) -> Result<(), CrierError> {
+    fn apply(&self, new: NewConfig) -> Result<(), CrierError> {
+        let NewConfig { config, folders } = new;
         let before = self.config();
         let changes = Changes::between(&before, &config);
         let config = keep_program_keys(&before, config);
         // Everything that can fail comes before everything that changes something.
         let timeouts = plan::timeouts(&config.supervisor);
         let cpus = plan::cpus(&config.cpu, &self.allowed_cpus)?;
-        let speech = plan::speech(&config, &cpus, timeouts, &self.users)?;
+        let speech = plan::speech(&config, folders, &cpus, timeouts, &self.users)?;
         let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 
         crate::logging::set_level(&config.log);

@@ -1,12 +1,9 @@
 //! State of the appliance, for the inputs, `crier ctl` and metrics.
 
-use std::path::Path;
-
 use crier_announce::Priority;
 use crier_control::{ApplianceStatus, QueueEntry, StageEntry, VoiceEntry};
 use crier_playback::Readiness;
 use crier_supervisor::{Condition, StageStatus};
-use crier_system::THERMAL_ROOT;
 use crier_wire::{ApplianceState, Mode};
 
 use super::supervisor::Supervisor;
@@ -52,7 +49,7 @@ pub(super) fn state(supervisor: &Supervisor) -> ApplianceState {
         voice: voices.chosen(),
         voices: voices.names(),
         problems,
-        soc_celsius: crier_system::temperature_celsius(Path::new(THERMAL_ROOT)).map(|celsius| celsius as f32),
+        soc_celsius: supervisor.temperature_celsius.get(),
         real_time_factor: counts.real_time_factor.map(|factor| factor as f32),
         restarts: supervisor.stages().iter().map(|stage| stage.status().restarts).sum(),
         uptime_s: supervisor.begin.elapsed().as_secs(),

@@ -1,6 +1,6 @@
 //! Data that the tasks of the supervisor share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -34,6 +34,8 @@ pub(super) struct Supervisor {
     pub(super) settings: SettingsWriter,
     pub(super) state: watch::Sender<ApplianceState>,
     pub(super) notifier: Notifier,
+    /// Temperature of the hottest sensor at the last measurement.
+    pub(super) temperature_celsius: Cell<Option<f32>>,
 }
 
 impl Supervisor {

@@ -1,12 +1,14 @@
 //! What happens by itself: the clock, the state that is told to inputs, the watchdog, rendering ahead.
 
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_config::ButtonAction;
 use crier_store::JournalEvent;
-use crier_system::{Notice, Watchdog, watchdog_interval};
+use crier_system::{Notice, THERMAL_ROOT, Watchdog, temperature_celsius, watchdog_interval};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::supervisor::Supervisor;
@@ -69,6 +71,15 @@ pub(crate) async fn clock(supervisor: Rc<Supervisor>) {
     }
 }
 
+/// Measures the temperature now and then. On another thread: a sensor behind a bus or a firmware answers when it likes.
+pub(crate) async fn thermometer(supervisor: Rc<Supervisor>) {
+    loop {
+        let measured = spawn_blocking(|| temperature_celsius(Path::new(THERMAL_ROOT))).await;
+        supervisor.temperature_celsius.set(measured.ok().flatten().map(|celsius| celsius as f32));
+        sleep(STATE).await;
+    }
+}
+
 /// Announces, once, that the chosen voice cannot speak any more, if another one can.
 fn report_failed_voice(supervisor: &Supervisor) {
     if let Some(problem) = supervisor.appliance.speech.new_problem() {
@@ -110,14 +121,8 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
 /// Tells the hardware watchdog and the service manager that all is well, for as long as it is.
 pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
     let config = supervisor.config();
-    let mut device = match &config.watchdog.device {
-        Some(path) => match Watchdog::open(path, config.watchdog.timeout_s) {
-            Ok(watchdog) => Some(watchdog),
-            Err(error) => {
-                tracing::error!(%error, "the hardware watchdog is not used");
-                None
-            }
-        },
+    let mut device = match config.watchdog.device.clone() {
+        Some(path) => open_watchdog(path, config.watchdog.timeout_s).await,
         None => None,
     };
     let service = watchdog_interval();
@@ -144,6 +149,12 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
         told = trouble.is_some();
         sleep(interval).await;
     }
+}
+
+/// Opens the device on another thread: some drivers talk to their chip over a slow bus first.
+async fn open_watchdog(path: PathBuf, timeout_s: u32) -> Option<Watchdog> {
+    let opened = spawn_blocking(move || Watchdog::open(&path, timeout_s)).await.ok()?;
+    opened.map_err(|error| tracing::error!(%error, "the hardware watchdog is not used")).ok()
 }
 
 /// Whether the ear gets something when it should.

@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     let default = CpuPlan::from_clusters(&found);
     let timeouts = plan::timeouts(&config.supervisor);
     let users = Users::find(&config.users)?;
-    let options = plan::speech(&config, &default, timeouts, &users)?.voices;
+    let options =
+        plan::speech(&config, plan::BundleFolders::find(&config), &default, timeouts, &users)?.voices;
     let candidates = CpuPlan::candidates(&found).into_iter().map(|plan| plan.engines);
     if found.len() < 2 {
         note("crier: this machine has no clusters of different speed; all its CPUs are measured alike");

@@ -69,16 +69,41 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     result
 }
 
+/// Packets to the supervisor, in the order of their sending.
+#[derive(Default)]
+struct Outgoing {
+    /// Packet that is being sent; empty if there is none.
+    packet: Vec<u8>,
+    /// Heartbeat to be answered before the next report. A later one replaces it: the supervisor sends the next only
+    /// when it has given up waiting for this one.
+    heartbeat: Option<u64>,
+}
+
+impl Outgoing {
+    /// Puts the answer to a heartbeat into the empty slot.
+    fn fill(&mut self) -> Result<(), CrierError> {
+        if self.packet.is_empty()
+            && let Some(number) = self.heartbeat.take()
+        {
+            encode(&FromStage::<IntakeReport>::Alive { number }, &[], &mut self.packet)?;
+        }
+        Ok(())
+    }
+}
+
 async fn serve(channel: Channel, settings: IntakeStageSettings) -> Result<(), CrierError> {
     let packets = Packets::new(channel)?;
     let mut hub = Hub::new();
     let count = settings.start(&hub);
-    let mut outgoing = Vec::new();
-    send(&packets, &started(0, crate::report::counted(count, "input")), &mut outgoing).await?;
+    let mut outgoing = Outgoing::default();
+    encode(&started::<IntakeReport>(0, crate::report::counted(count, "input")), &[], &mut outgoing.packet)?;
     let mut incoming = Vec::new();
     loop {
+        outgoing.fill()?;
+        let is_sending = !outgoing.packet.is_empty();
         tokio::select! {
-            report = hub.report() => send(&packets, &FromStage::Work(report), &mut outgoing).await?,
+            // Reading goes on while a packet waits for room. The supervisor does the same: if both read only when they
+            // have nothing to send, two full sockets would stop them for ever.
             received = packets.receive(&mut incoming) => {
                 if received?.is_none() {
                     return Ok(());
@@ -86,19 +111,18 @@ async fn serve(channel: Channel, settings: IntakeStageSettings) -> Result<(), Cr
                 let (head, _) = decode::<ToStage<serde_json::Value, IntakeRequest>>(&incoming)?;
                 match head {
                     ToStage::Start { .. } => {}
-                    ToStage::Probe { number } => send(&packets, &FromStage::Alive { number }, &mut outgoing).await?,
+                    ToStage::Probe { number } => outgoing.heartbeat = Some(number),
+                    // Bounded in the hub: answers belong to requests, events and states replace older ones.
                     ToStage::Work(request) => hub.request(request),
                 }
             }
+            sent = packets.send(&outgoing.packet), if is_sending => {
+                sent?;
+                outgoing.packet.clear();
+            }
+            report = hub.report(), if !is_sending => {
+                encode(&FromStage::Work(report), &[], &mut outgoing.packet)?;
+            }
         }
     }
-}
-
-async fn send(
-    packets: &Packets,
-    head: &FromStage<IntakeReport>,
-    packet: &mut Vec<u8>,
-) -> Result<(), CrierError> {
-    encode(head, &[], packet)?;
-    Ok(packets.send(packet).await?)
 }

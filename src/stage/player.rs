@@ -1,7 +1,7 @@
 //! The player stage: a thread that reads requests, one that plays, and one that lists devices.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crier_player::{Options, Output, Player, Timing, playback_devices};
@@ -17,8 +17,12 @@ const REALTIME_PRIORITY: u8 = 20;
 /// Limit of CPU time without a blocking call in that thread (`RLIMIT_RTTIME`); beyond it the kernel ends the stage. A
 /// period of audio costs well below a millisecond, so only an endless loop takes a second.
 const REALTIME_WITHOUT_WAITING_MAX: Duration = Duration::from_secs(1);
-/// Requests between the threads. When it is full the reading thread waits, and flow control holds the supervisor back.
-const REQUESTS_MAX: usize = 64;
+/// Requests between the threads: all samples that the supervisor sends ahead (100 packets), and some
+/// commands. The reading thread must not wait for room while the device is being opened, or heartbeats would wait, too.
+const REQUESTS_MAX: usize = 128;
+/// Time for which an opening of the device counts as progress. A card that resets itself over USB takes seconds; one
+/// that takes longer hangs, and a new process may find it working.
+const OPENING_MAX: Duration = Duration::from_secs(10);
 /// Requests for the list of devices that may wait: as many as the supervisor lets wait.
 const LIST_REQUESTS_MAX: usize = 16;
 
@@ -57,6 +61,31 @@ impl PlayerStageSettings {
     }
 }
 
+/// Beginning of the opening of the device that is under way. alsa-lib opens a device in the thread that plays, which
+/// cannot answer heartbeats meanwhile.
+#[derive(Default)]
+struct Opening(Mutex<Option<Instant>>);
+
+impl Opening {
+    /// Does what opens the device.
+    fn during<T>(&self, open: impl FnOnce() -> T) -> T {
+        self.set(Some(Instant::now()));
+        let opened = open();
+        self.set(None);
+        opened
+    }
+
+    fn set(&self, begin: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = begin;
+    }
+
+    /// Returns true if the device is being opened and does not take too long.
+    fn is_progress(&self) -> bool {
+        let begin = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        begin.is_some_and(|begin| begin.elapsed() < OPENING_MAX)
+    }
+}
+
 /// Message from the reading thread.
 enum Incoming {
     Heartbeat(u64),
@@ -80,9 +109,10 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
         let channel = Arc::clone(&channel);
         move || list_devices(&list_requests, &channel)
     })?;
+    let opening = Arc::new(Opening::default());
     spawn("requests", {
-        let channel = Arc::clone(&channel);
-        move || read(&channel, &to_player, &to_lister)
+        let (channel, opening) = (Arc::clone(&channel), Arc::clone(&opening));
+        move || read(&channel, &opening, &to_player, &to_lister)
     })?;
     let privileges = [
         ("be kept from running away", limit_realtime(REALTIME_WITHOUT_WAITING_MAX)),
@@ -96,7 +126,7 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     }
     let options =
         Options { volume_percent: settings.volume_percent, muted: settings.muted, ..Options::default() };
-    let player = Player::new(options, Box::new(move |rate_hz| output.open(rate_hz)));
+    let player = Player::new(options, Box::new(move |rate_hz| opening.during(|| output.open(rate_hz))));
     play(player, &incoming, &channel)
 }
 
@@ -106,13 +136,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CrierEr
 }
 
 /// Reads requests until the channel ends. Its end drops the senders, and with them ends the other threads.
-fn read(channel: &Channel, to_player: &SyncSender<Incoming>, to_lister: &SyncSender<u64>) {
-    let mut packet = Vec::new();
+fn read(channel: &Channel, opening: &Opening, to_player: &SyncSender<Incoming>, to_lister: &SyncSender<u64>) {
+    let (mut packet, mut answer) = (Vec::new(), Vec::new());
     while let Ok(Some(_)) = channel.receive(&mut packet) {
         match parse(&packet).unwrap_or_else(Incoming::Wrong) {
             // Never waits: behind this request are the samples of what is playing. The supervisor bounds the requests
             // that wait, and times out on one that is dropped here.
             Incoming::ListDevices(request_id) => drop(to_lister.try_send(request_id)),
+            Incoming::Heartbeat(number) if opening.is_progress() => {
+                let alive = FromStage::<PlayerReport>::Alive { number };
+                if !matches!(send(channel, &alive, &[], &mut answer), Ok(true)) {
+                    break;
+                }
+            }
             incoming => {
                 if to_player.send(incoming).is_err() {
                     break;

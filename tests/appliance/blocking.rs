@@ -1,13 +1,14 @@
 //! The event loop never blocks: with system calls delayed by seconds, status is answered, stages keep their heartbeats,
 //! and playback has no underrun.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::rig::{Appliance, PATIENCE};
+use crate::rig::{Appliance, PATIENCE, terminal};
 
 /// Delay of each system call: an SD card that erases blocks, a child stuck in the kernel.
 const DELAY: Duration = Duration::from_secs(3);
@@ -80,13 +81,147 @@ fn assert_undisturbed(appliance: &Appliance, longest: Duration, restarts: u64) {
     assert_eq!(status["underruns"].as_u64(), Some(0), "{status:#}");
 }
 
+/// The calls by which files are opened. A filter by path would miss those relative to a folder.
+const OPEN: &str = "open,openat";
+/// The calls that look at a path without opening it, as the search for voice bundles does.
+const LOOK: &str = "stat,lstat,newfstatat,statx,readlink,readlinkat,access,faccessat,faccessat2";
+
 #[test]
 fn slow_files_of_a_reload_delay_neither_status_nor_playback() {
-    let appliance = Appliance::start("");
-    let config = appliance.path("crier.toml").display().to_string();
+    let mut appliance = Appliance::start("");
     appliance.ask(&["say", LONG]);
-    let Some(_delayed) = Delayed::attach(appliance.pid(), "open,openat", &[&config]) else { return };
+    let Some(_delayed) = Delayed::attach(appliance.pid(), OPEN, &[]) else { return };
     kill(appliance.pid(), Signal::SIGHUP).unwrap();
     let longest = longest_answer(&appliance, 2 * DELAY);
     assert_undisturbed(&appliance, longest, 0);
+    appliance.wait_log("configuration reloaded", 1);
+}
+
+#[test]
+fn slow_search_for_voice_bundles_delays_neither_status_nor_playback() {
+    let appliance = Appliance::start("");
+    appliance.ask(&["say", LONG]);
+    let Some(_delayed) = Delayed::attach(appliance.pid(), LOOK, &[]) else { return };
+    kill(appliance.pid(), Signal::SIGHUP).unwrap();
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_undisturbed(&appliance, longest, 0);
+}
+
+#[test]
+fn slow_medium_delays_acknowledgements_only() {
+    let mut appliance = Appliance::start("");
+    appliance.ask(&["say", LONG]);
+    let calls = format!("{OPEN},fsync,fdatasync,rename,renameat,renameat2,ftruncate");
+    let Some(_delayed) = Delayed::attach(appliance.pid(), &calls, &[]) else { return };
+    // The journal's thread is held up by this one, the settings' thread by the volume.
+    let mut client = appliance.ctl().args(["say", "Yes."]).stdout(Stdio::null()).spawn().unwrap();
+    for percent in 50..60 {
+        appliance.ask(&["volume", &percent.to_string()]);
+    }
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_undisturbed(&appliance, longest, 0);
+    assert!(client.wait().unwrap().success());
+    appliance.wait_for("finished", 2);
+}
+
+#[test]
+fn slow_reaping_of_a_dead_stage_delays_neither_status_nor_playback() {
+    let mut appliance = Appliance::start("");
+    appliance.ask(&["say", LONG]);
+    let intake = appliance.stage("intake");
+    let Some(_delayed) = Delayed::attach(appliance.pid(), "waitid,wait4", &[]) else { return };
+    kill(intake, Signal::SIGKILL).unwrap();
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_ne!(appliance.stage("intake"), intake, "it is replaced");
+    assert_undisturbed(&appliance, longest, 1);
+}
+
+#[test]
+fn slow_serial_driver_delays_neither_heartbeats_nor_other_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fifo, device) = (folder.path().join("say"), folder.path().join("port"));
+    let config = format!(
+        "[[fifo]]\npath = \"{}\"\nmode = \"0600\"\n[[serial]]\ndevice = \"{}\"\ndialect = \"syn6288\"\n",
+        fifo.display(),
+        device.display()
+    );
+    let mut appliance = Appliance::start_in(folder, &config);
+    appliance.wait_for_inputs(1);
+    appliance.ask(&["pause"]);
+    // Each call of tcgetattr, tcsetattr, tcdrain and isatty is an ioctl, and only a port is asked by such.
+    let intake = appliance.stage("intake");
+    let Some(delayed) = Delayed::attach(intake, "ioctl", &[]) else { return };
+    let (mut master, port, _slave) = terminal();
+    std::os::unix::fs::symlink(port, &device).unwrap();
+    let longest = longest_acceptance(&appliance, &fifo, 0);
+    assert!(longest < DELAY / 2, "a line of the FIFO waited {longest:?} for the port to open");
+    appliance.wait_for_inputs(2);
+
+    // The frame for another speed: it goes out, drains and sets, each with a delay.
+    std::io::Write::write_all(&mut master, &[0xfd, 0, 3, 0x31, 0, 0xcf]).unwrap();
+    let longest = longest_acceptance(&appliance, &fifo, 10);
+    assert!(longest < DELAY / 2, "a line of the FIFO waited {longest:?} for the speed of a port");
+    assert_undisturbed(&appliance, Duration::ZERO, 0);
+    drop(delayed);
+}
+
+/// Writes lines into the FIFO for twice the delay, and returns the longest time until one was accepted.
+fn longest_acceptance(appliance: &Appliance, fifo: &Path, accepted: u64) -> Duration {
+    let begin = Instant::now();
+    let mut longest = Duration::ZERO;
+    for count in accepted + 1..accepted + 11 {
+        let written = Instant::now();
+        std::fs::write(fifo, "Yes.\n").unwrap();
+        while appliance.count("accepted") < count {
+            assert!(written.elapsed() < PATIENCE, "{}", appliance.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        longest = longest.max(written.elapsed());
+        let next = begin + 2 * DELAY * u32::try_from(count - accepted).unwrap() / 10;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    longest
+}
+
+#[test]
+fn slow_device_list_delays_neither_heartbeats_nor_playback() {
+    let mut appliance = Appliance::start("");
+    appliance.ask(&["say", LONG]);
+    let player = appliance.stage("player");
+    // alsa-lib opens its configuration, and then each card.
+    let Some(_delayed) = Delayed::attach(player, OPEN, &[]) else { return };
+    let mut client =
+        appliance.ctl().arg("devices").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_undisturbed(&appliance, longest, 0);
+    // Whether there is a list depends on the sound cards of the machine.
+    client.wait().unwrap();
+    assert_undisturbed(&appliance, longest, 0);
+    appliance.wait_for("finished", 1);
+}
+
+#[test]
+fn slow_opening_of_the_sound_device_delays_neither_heartbeats_nor_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("slow_alsa.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/appliance/slow_alsa.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).args([&library, Path::new(source)]);
+    let built = compiler.output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let devices = folder.path().join("asound.conf");
+    std::fs::write(&devices, "pcm.test { type null }\n").unwrap();
+    let environment = [
+        ("LD_PRELOAD", library.display().to_string()),
+        ("ALSA_CONFIG_PATH", devices.display().to_string()),
+        ("CRIER_TEST_DELAY_S", DELAY.as_secs().to_string()),
+    ];
+    let config = "[player]\noutput = \"alsa\"\ndevice = \"test\"\n";
+    let mut appliance = Appliance::start_with(folder, config, &environment);
+    assert_undisturbed(&appliance, Duration::ZERO, 0);
+    appliance.signal("player", Signal::SIGKILL);
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_undisturbed(&appliance, longest, 1);
+    assert_eq!(appliance.status()["device_open"], true);
+    appliance.ask(&["say", "--wait", "Yes."]);
 }

@@ -31,8 +31,13 @@ impl Appliance {
 
     /// The same in a folder that an earlier one may have used. The first `[player]` keys are given: sound is captured.
     pub(crate) fn start_in(folder: tempfile::TempDir, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    /// The same with variables of the environment, which the stages inherit.
+    pub(crate) fn start_with(folder: tempfile::TempDir, config: &str, variables: &[(&str, String)]) -> Self {
         write_config(folder.path(), config);
-        let child = spawn(folder.path());
+        let child = spawn_with(folder.path(), variables);
         let mut appliance = Self { child, folder, heard: 0 };
         appliance.wait("ready", |status| {
             !matches!(status["state"]["mode"].as_str(), Some("starting")) && status["device_open"] == true
@@ -226,9 +231,14 @@ pub(crate) fn write_config(folder: &Path, config: &str) {
 
 /// `crier serve` in a folder, logging into it.
 pub(crate) fn spawn(folder: &Path) -> Child {
+    spawn_with(folder, &[])
+}
+
+fn spawn_with(folder: &Path, variables: &[(&str, String)]) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = crier();
     command.arg("serve").arg("--config").arg(folder.join("crier.toml"));
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 

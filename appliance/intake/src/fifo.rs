@@ -14,6 +14,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Group, mkfifo};
 use rustix::fs::OFlags;
 use tokio::io::unix::AsyncFd;
+use tokio::task::spawn_blocking;
 
 use crate::backlog::READ_AHEAD_BYTES_MAX;
 use crate::input_status::InputStatus;
@@ -71,7 +72,7 @@ async fn serve(settings: &FifoSettings, handle: &InputHandle) -> Result<std::con
     let mut reader = FifoReader { defaults, lines: LineSplitter::default(), submitter };
     let mut status = InputStatus::new();
     loop {
-        let problem = match open(settings) {
+        let problem = match open(settings).await {
             Ok(fifo) => {
                 status.up(handle, format!("mode {:04o}", settings.mode)).await?;
                 reader.read(settings, handle, fifo).await?
@@ -134,8 +135,8 @@ impl FifoReader {
                 }
             };
             if let Some(end) = end {
-                // The new end is opened before the old one is closed, so that what was written meanwhile stays.
-                let next = open(settings);
+                // The new end is opened before the old one is closed: what a writer has written meanwhile stays.
+                let next = open(settings).await;
                 if end == ReopenReason::Replaced {
                     self.drain(&fifo, &mut buffer).await?;
                 }
@@ -186,8 +187,19 @@ impl FifoReader {
     }
 }
 
+/// Opens the FIFO on another thread: its group may be looked up over the network.
+async fn open(settings: &FifoSettings) -> Result<AsyncFd<OwnedFd>, FifoError> {
+    let path = settings.path.clone();
+    let settings = settings.clone();
+    let opened = match spawn_blocking(move || open_file(&settings)).await {
+        Ok(opened) => opened?,
+        Err(died) => return Err(system(&path, "opened", died.into())),
+    };
+    descriptor::watch(opened).map_err(|error| system(&path, "opened", error))
+}
+
 /// Makes the FIFO if it is not there, sets it as configured and opens our end.
-fn open(settings: &FifoSettings) -> Result<AsyncFd<OwnedFd>, FifoError> {
+fn open_file(settings: &FifoSettings) -> Result<OwnedFd, FifoError> {
     let path = settings.path.as_path();
     let group = settings.group.as_deref().map(group_of).transpose()?;
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
@@ -214,7 +226,7 @@ fn open(settings: &FifoSettings) -> Result<AsyncFd<OwnedFd>, FifoError> {
         let permissions = std::fs::Permissions::from_mode(settings.mode);
         file.set_permissions(permissions).map_err(|error| system(path, "given its mode", error))?;
     }
-    descriptor::watch(file.into()).map_err(|error| system(path, "opened", error))
+    Ok(file.into())
 }
 
 fn group_of(name: &str) -> Result<Gid, FifoError> {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crier_wire::{ToStage, encode};
 use serde::Serialize;
+use tokio::sync::mpsc::Permit;
 use tokio::sync::{Notify, mpsc};
 
 use crate::stage::Stage;
@@ -16,6 +17,15 @@ pub struct Connection<R> {
     pub(crate) to: mpsc::Sender<Vec<u8>>,
     pub(crate) from: mpsc::Receiver<(R, Vec<f32>)>,
 }
+
+/// Half of a connection that sends, from [`Connection::split`].
+pub struct RequestSender(mpsc::Sender<Vec<u8>>);
+
+/// Half of a connection that receives, from [`Connection::split`].
+pub struct ReplyReceiver<R>(mpsc::Receiver<(R, Vec<f32>)>);
+
+/// Place for one request on its way to the stage.
+pub struct RequestSlot<'a>(Permit<'a, Vec<u8>>);
 
 /// Source of the connections to a stage's instances. Dropping it ends the stage.
 pub struct ConnectionSource<R> {
@@ -101,11 +111,7 @@ impl<R> Connection<R> {
     /// # Errors
     /// [`Disconnected`] when the instance has ended, or the request does not fit into a packet (logged).
     pub async fn send<Q: Serialize>(&self, request: Q, payload: &[f32]) -> Result<(), Disconnected> {
-        let mut packet = Vec::new();
-        if let Err(error) = encode(&ToStage::<(), Q>::Work(request), payload, &mut packet) {
-            tracing::error!(%error, "a request cannot be encoded");
-            return Err(Disconnected);
-        }
+        let packet = packet(request, payload)?;
         self.to.send(packet).await.map_err(|_| Disconnected)
     }
 
@@ -116,4 +122,52 @@ impl<R> Connection<R> {
     pub async fn receive(&mut self) -> Result<(R, Vec<f32>), Disconnected> {
         self.from.recv().await.ok_or(Disconnected)
     }
+
+    /// Splits the connection, for a client that has to go on receiving while it waits for room: a client and a stage
+    /// that both wait for room while neither receives would wait for each other for ever. Dropping one half ends the
+    /// instance, as dropping the connection does.
+    #[must_use]
+    pub fn split(self) -> (RequestSender, ReplyReceiver<R>) {
+        (RequestSender(self.to), ReplyReceiver(self.from))
+    }
+}
+
+impl RequestSender {
+    /// Waits until the stage has room for a request. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Disconnected`] when the instance has ended.
+    pub async fn room(&self) -> Result<RequestSlot<'_>, Disconnected> {
+        self.0.reserve().await.map(RequestSlot).map_err(|_| Disconnected)
+    }
+}
+
+impl RequestSlot<'_> {
+    /// Sends a request; never waits.
+    ///
+    /// # Errors
+    /// [`Disconnected`] when the request does not fit into a packet (logged).
+    pub fn send<Q: Serialize>(self, request: Q, payload: &[f32]) -> Result<(), Disconnected> {
+        self.0.send(packet(request, payload)?);
+        Ok(())
+    }
+}
+
+impl<R> ReplyReceiver<R> {
+    /// Returns the next reply and its payload. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Disconnected`] when the instance has ended.
+    pub async fn receive(&mut self) -> Result<(R, Vec<f32>), Disconnected> {
+        self.0.recv().await.ok_or(Disconnected)
+    }
+}
+
+fn packet<Q: Serialize>(request: Q, payload: &[f32]) -> Result<Vec<u8>, Disconnected> {
+    let mut packet = Vec::new();
+    if let Err(error) = encode(&ToStage::<(), Q>::Work(request), payload, &mut packet) {
+        tracing::error!(%error, "a request cannot be encoded");
+        return Err(Disconnected);
+    }
+    Ok(packet)
 }

@@ -2,12 +2,13 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use crier_system::{Channel, ChannelError, Child, SystemError, Watched};
+use crier_system::{Channel, ChannelError, Child, Ended, SystemError, Watched};
 use crier_wire::{FromStage, Started, ToStage, VERSION, decode, encode, read_floats};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::connection::Connection;
 use crate::crash_report::{CrashReport, MessageLog, StderrReader};
@@ -18,10 +19,14 @@ use crate::{PacketError, Packets, StageSpec, SupervisorError};
 /// beyond it the client waits, or the stage is not read.
 const PACKETS_IN_FLIGHT_MAX: usize = 64;
 
+type Reaped = Result<Option<Ended>, SystemError>;
+
 /// Process of an instance and everything that belongs to it.
 pub(crate) struct Instance<R> {
     child: Child,
     exit: Watched<OwnedFd>,
+    /// Reaping that is under way: the process has ended.
+    reaping: Option<JoinHandle<Reaped>>,
     packets: Packets,
     stderr: StderrReader,
     messages: MessageLog,
@@ -60,6 +65,7 @@ impl<R: DeserializeOwned> Instance<R> {
             messages: MessageLog::new(spec.private),
             child,
             exit,
+            reaping: None,
             packets: Packets::new(channel)?,
             sending,
             heartbeat: None,
@@ -186,13 +192,19 @@ pub(crate) async fn next_event<R: DeserializeOwned>(
                 Some(Event::Failed(EndReason::Channel(error.to_string())))
             }
         },
-        ready = instance.exit.readable() => {
+        ready = instance.exit.readable(), if instance.reaping.is_none() => {
             if let Ok(mut ready) = ready {
                 ready.clear();
             }
-            match instance.child.try_wait() {
-                Ok(Some(ended)) => Some(Event::Exited(ended)),
-                Ok(None) => None,
+            let reaping = instance.child.reap();
+            instance.reaping = Some(spawn_blocking(move || reaping.run()));
+            None
+        }
+        reaped = reaped(instance.reaping.as_mut()) => {
+            instance.reaping = None;
+            instance.child.reaped(reaped.as_ref().ok().copied().flatten());
+            match reaped {
+                Ok(ended) => ended.map(Event::Exited),
                 Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
             }
         }
@@ -224,6 +236,15 @@ pub(crate) async fn next_event<R: DeserializeOwned>(
             Some(Event::ClientStalled(false))
         }
         () = instance.stderr.read(name) => None,
+    }
+}
+
+/// Result of the reaping that is under way; pends without one.
+async fn reaped(reaping: Option<&mut JoinHandle<Reaped>>) -> Reaped {
+    match reaping {
+        // A thread that dies has reaped nothing; the timeout of the termination decides then.
+        Some(reaping) => reaping.await.unwrap_or(Ok(None)),
+        None => std::future::pending().await,
     }
 }
 

@@ -22,7 +22,9 @@ mod packets;
 mod restart;
 mod stage;
 
-pub use connection::{Connection, ConnectionSource, Disabled, Disconnected};
+pub use connection::{
+    Connection, ConnectionSource, Disabled, Disconnected, ReplyReceiver, RequestSender, RequestSlot,
+};
 pub use cpus::{CpuAssignment, CpuOverrides, CpuPlan, EngineCpus};
 pub use crash_report::CrashReport;
 pub use error::SupervisorError;

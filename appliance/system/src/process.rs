@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -103,11 +104,35 @@ impl fmt::Display for Ended {
 /// A started process. Dropping it kills the process and its group and returns at once; another thread reaps it.
 #[derive(Debug)]
 pub struct Child {
-    pid: Pid,
-    pidfd: OwnedFd,
+    process: Arc<Process>,
     stderr: Option<OwnedFd>,
     refusals: Vec<Refusal>,
     ended: Option<Ended>,
+    /// True while a [`Reaping`] may reap the process at any moment: from then on its number, which is the number of its
+    /// group, too, may belong to another one.
+    is_being_reaped: bool,
+}
+
+/// Number and descriptor of a process.
+#[derive(Debug)]
+struct Process {
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+/// Reaping of a process that has ended, as work for a thread that may wait: see [`Child::reap`].
+#[derive(Debug)]
+pub struct Reaping(Arc<Process>);
+
+impl Reaping {
+    /// Kills the rest of the process's group and reaps the process; `None` if it has not ended. The result belongs to
+    /// [`Child::reaped`].
+    ///
+    /// # Errors
+    /// As [`Child::try_wait`].
+    pub fn run(self) -> Result<Option<Ended>, SystemError> {
+        self.0.try_reap()
+    }
 }
 
 impl Spawn {
@@ -122,10 +147,15 @@ impl Spawn {
 }
 
 impl Child {
+    fn new(pid: Pid, pidfd: OwnedFd, stderr: OwnedFd, refusals: Vec<Refusal>) -> Self {
+        let process = Arc::new(Process { pid, pidfd });
+        Self { process, stderr: Some(stderr), refusals, ended: None, is_being_reaped: false }
+    }
+
     /// Returns the process number, for logs. Send signals by this type only, which cannot hit an unrelated process.
     #[must_use]
     pub fn pid(&self) -> i32 {
-        self.pid.as_raw()
+        self.process.number()
     }
 
     /// Returns the settings that the system refused.
@@ -145,6 +175,66 @@ impl Child {
     /// # Errors
     /// [`SystemError::Signal`]: permission was denied.
     pub fn signal(&self, signal: Signal) -> Result<(), SystemError> {
+        self.process.signal(signal)
+    }
+
+    /// Kills the process and every process of its group. It must still be reaped, by [`Child::try_wait`] or
+    /// [`Child::reap`].
+    ///
+    /// # Errors
+    /// [`SystemError::Signal`]: permission was denied.
+    pub fn kill(&self) -> Result<(), SystemError> {
+        if self.ended.is_none() && !self.is_being_reaped {
+            self.process.kill_group()?;
+        }
+        self.signal(Signal::SIGKILL)
+    }
+
+    /// Returns the end of the process, or `None` while it runs. The rest of its group is killed then, so that the next
+    /// start finds devices and files free. Waits for the kernel only, never for the process.
+    ///
+    /// # Errors
+    /// [`SystemError::Wait`]: it was reaped elsewhere.
+    pub fn try_wait(&mut self) -> Result<Option<Ended>, SystemError> {
+        if self.ended.is_none() && !self.is_being_reaped {
+            self.ended = self.process.try_reap()?;
+        }
+        Ok(self.ended)
+    }
+
+    /// Returns the work of [`Child::try_wait`] for another thread: the kernel frees what is left of the process in it,
+    /// which takes time on a busy machine, and an event loop has none. To be called when the descriptor of the process
+    /// has become readable; [`Child::reaped`] takes the result.
+    pub fn reap(&mut self) -> Reaping {
+        self.is_being_reaped = true;
+        Reaping(Arc::clone(&self.process))
+    }
+
+    /// Takes the result of [`Reaping::run`].
+    pub fn reaped(&mut self, ended: Option<Ended>) {
+        self.is_being_reaped = false;
+        self.ended = ended;
+    }
+
+    /// Waits until the process has ended or `timeout` has passed; longer timeouts than a minute are cut to a minute.
+    ///
+    /// # Errors
+    /// As [`Child::try_wait`].
+    pub fn wait(&mut self, timeout: Duration) -> Result<Option<Ended>, SystemError> {
+        let timeout_ms = u16::try_from(timeout.as_millis()).unwrap_or(u16::MAX).min(60_000);
+        if self.ended.is_none() {
+            self.process.wait_ms(timeout_ms)?;
+        }
+        self.try_wait()
+    }
+}
+
+impl Process {
+    fn number(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), SystemError> {
         // SAFETY: no memory is passed.
         #[allow(unsafe_code)]
         let sent = unsafe {
@@ -159,63 +249,33 @@ impl Child {
         self.delivered(signal, Errno::result(sent).map(drop))
     }
 
-    /// Kills the process and every process of its group. [`Child::try_wait`] must still reap it.
-    ///
-    /// # Errors
-    /// [`SystemError::Signal`]: permission was denied.
-    pub fn kill(&self) -> Result<(), SystemError> {
-        self.kill_group()?;
-        self.signal(Signal::SIGKILL)
+    fn kill_group(&self) -> Result<(), SystemError> {
+        self.delivered(Signal::SIGKILL, killpg(self.pid, Signal::SIGKILL))
     }
 
-    /// Returns the end of the process, or `None` while it runs; never waits. The rest of its group is killed then, so
-    /// that the next start finds devices and files free.
-    ///
-    /// # Errors
-    /// [`SystemError::Wait`]: it was reaped elsewhere.
-    pub fn try_wait(&mut self) -> Result<Option<Ended>, SystemError> {
-        if self.ended.is_none() && self.state(libc::WNOWAIT)?.is_some() {
-            // WNOWAIT has left it unreaped: until then its number, which is the group's too, is not used again.
-            self.kill_group()?;
-            self.ended = self.state(0)?;
+    fn try_reap(&self) -> Result<Option<Ended>, SystemError> {
+        if self.state(libc::WNOWAIT)?.is_none() {
+            return Ok(None);
         }
-        Ok(self.ended)
-    }
-
-    /// Waits until the process has ended or `timeout` has passed; longer timeouts than a minute are cut to a minute.
-    ///
-    /// # Errors
-    /// As [`Child::try_wait`].
-    pub fn wait(&mut self, timeout: Duration) -> Result<Option<Ended>, SystemError> {
-        let timeout_ms = u16::try_from(timeout.as_millis()).unwrap_or(u16::MAX).min(60_000);
-        self.wait_ms(timeout_ms)?;
-        self.try_wait()
+        // WNOWAIT has left it unreaped: until then its number, which is the group's too, is not used again.
+        self.kill_group()?;
+        self.state(0)
     }
 
     fn wait_ms(&self, timeout_ms: u16) -> Result<(), SystemError> {
-        if self.ended.is_some() {
-            return Ok(());
-        }
         let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::from(timeout_ms)) {
             // An early return after EINTR is harmless: the caller looks at the process's state anyway.
             Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(source) => Err(SystemError::Wait { pid: self.pid(), source }),
+            Err(source) => Err(SystemError::Wait { pid: self.number(), source }),
         }
-    }
-
-    fn kill_group(&self) -> Result<(), SystemError> {
-        if self.ended.is_some() {
-            return Ok(());
-        }
-        self.delivered(Signal::SIGKILL, killpg(self.pid, Signal::SIGKILL))
     }
 
     fn delivered(&self, signal: Signal, sent: Result<(), Errno>) -> Result<(), SystemError> {
         match sent {
             // ESRCH: the process (or group) has ended, which is what a signal may race with at any time.
             Ok(()) | Err(Errno::ESRCH) => Ok(()),
-            Err(source) => Err(SystemError::Signal { signal: signal.as_str(), pid: self.pid(), source }),
+            Err(source) => Err(SystemError::Signal { signal: signal.as_str(), pid: self.number(), source }),
         }
     }
 
@@ -237,7 +297,7 @@ impl Child {
             match Errno::result(done) {
                 Ok(_) => return Ok(ended(&info)),
                 Err(Errno::EINTR) => {}
-                Err(source) => return Err(SystemError::Wait { pid: self.pid(), source }),
+                Err(source) => return Err(SystemError::Wait { pid: self.number(), source }),
             }
         }
     }
@@ -258,18 +318,19 @@ fn ended(info: &libc::siginfo_t) -> Option<Ended> {
 /// Descriptor that becomes readable once the process has ended.
 impl AsFd for Child {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.process.pidfd.as_fd()
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.ended.is_none() {
+        // What is being reaped has ended, and a second wait for its number could reap another process.
+        if self.ended.is_none() && !self.is_being_reaped {
             // Nothing can be done about an error here; the kernel kills and reaps it when this process ends.
             let _ = self.kill();
             // The owner may be an event loop, and a process that hangs in a device driver does not end: never wait
             // here.
-            reaper::reap(self.pid);
+            reaper::reap(self.process.pid);
         }
     }
 }

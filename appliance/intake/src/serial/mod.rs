@@ -40,11 +40,11 @@ async fn serve(
     let mut conversation = SerialConversation::new(dialect(settings), limited);
     let mut status = InputStatus::new();
     loop {
-        let problem = match Port::open(settings) {
+        let problem = match Port::open(settings).await {
             Ok(port) => {
                 status.up(handle, port::describe(settings)).await?;
                 let error = conversation.hold(&port).await?;
-                port.discard_output();
+                port.discard_output().await;
                 format!("{} failed: {error}; it is opened again when it is there", settings.device.display())
             }
             Err(error) => error.to_string(),

@@ -13,6 +13,8 @@ use rustix::termios::{
     isatty, tcdrain, tcflush, tcgetattr, tcsetattr,
 };
 use tokio::io::unix::AsyncFd;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::descriptor;
 
@@ -61,23 +63,15 @@ impl Port {
     ///
     /// # Errors
     /// See [`PortError`].
-    pub fn open(settings: &SerialSettings) -> Result<Self, PortError> {
-        let path = settings.device.as_path();
-        let opened = |source: Errno| PortError::Open { path: path.into(), source: source.into() };
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::open(path, flags, Mode::empty()).map_err(opened)?;
-        if !isatty(&file) {
-            return Err(PortError::NotAPort { path: path.into() });
-        }
-        ioctl_tiocexcl(&file).map_err(opened)?;
-        set(&file, settings).map_err(|source| PortError::Settings {
-            path: path.into(),
-            baud: settings.baud,
-            format: settings.format,
-            source: source.into(),
-        })?;
-        let file = descriptor::watch(file).map_err(|source| PortError::Open { path: path.into(), source })?;
-        Ok(Self { file })
+    pub async fn open(settings: &SerialSettings) -> Result<Self, PortError> {
+        let (path, settings) = (settings.device.clone(), settings.clone());
+        let failed = |source| PortError::Open { path, source };
+        // A USB adapter takes its settings by messages over the bus, which a bad cable delays by seconds.
+        let opened = match spawn_blocking(move || open(&settings)).await {
+            Ok(opened) => opened?,
+            Err(died) => return Err(failed(died.into())),
+        };
+        Ok(Self { file: descriptor::watch(opened).map_err(failed)? })
     }
 
     /// Reads what has come, at least one byte; 0 means that the other side hung up.
@@ -101,23 +95,50 @@ impl Port {
     /// # Errors
     /// What the system says; the speed stays.
     pub async fn set_baud(&self, baud: u32) -> io::Result<()> {
-        let mut termios = tcgetattr(&self.file)?;
-        termios.set_speed(baud)?;
+        let copy = || self.file.get_ref().try_clone();
         // TCSADRAIN would wait in this thread, and for ever if a peer keeps CTS low: all other inputs would hang.
-        let draining = self.file.get_ref().try_clone()?;
-        let drained = tokio::task::spawn_blocking(move || tcdrain(&draining));
-        if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
+        let draining = copy()?;
+        let drained = spawn_blocking(move || tcdrain(&draining));
+        if timeout(DRAIN_MAX, drained).await.is_err() {
             // An empty output buffer also ends the wait of the other thread.
-            self.discard_output();
+            self.discard_output().await;
         }
-        tcsetattr(&self.file, OptionalActions::Now, &termios)?;
+        let file = copy()?;
+        spawn_blocking(move || set_speed(&file, baud)).await??;
         Ok(())
     }
 
     /// Forgets what was not sent yet.
-    pub fn discard_output(&self) {
-        let _ = tcflush(&self.file, QueueSelector::OFlush);
+    pub async fn discard_output(&self) {
+        if let Ok(file) = self.file.get_ref().try_clone() {
+            // A port that is gone has nothing to forget.
+            let _ = spawn_blocking(move || tcflush(&file, QueueSelector::OFlush)).await;
+        }
     }
+}
+
+fn open(settings: &SerialSettings) -> Result<OwnedFd, PortError> {
+    let path = settings.device.as_path();
+    let opened = |source: Errno| PortError::Open { path: path.into(), source: source.into() };
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(opened)?;
+    if !isatty(&file) {
+        return Err(PortError::NotAPort { path: path.into() });
+    }
+    ioctl_tiocexcl(&file).map_err(opened)?;
+    set(&file, settings).map_err(|source| PortError::Settings {
+        path: path.into(),
+        baud: settings.baud,
+        format: settings.format,
+        source: source.into(),
+    })?;
+    Ok(file)
+}
+
+fn set_speed(file: &OwnedFd, baud: u32) -> Result<(), Errno> {
+    let mut termios = tcgetattr(file)?;
+    termios.set_speed(baud)?;
+    tcsetattr(file, OptionalActions::Now, &termios)
 }
 
 fn set(file: &OwnedFd, settings: &SerialSettings) -> Result<(), Errno> {

@@ -168,7 +168,7 @@ fn fork_and_exec(prepared: Prepared) -> Result<Child, SystemError> {
         refused("pidfd_open")(source)
     })?;
     let refusals = read_report(report_reader, &prepared.program).inspect_err(|_| give_up(pid))?;
-    Ok(Child { pid, pidfd, stderr: Some(prepared.descriptors.stderr_reader), refusals, ended: None })
+    Ok(Child::new(pid, pidfd, prepared.descriptors.stderr_reader, refusals))
 }
 
 /// Returns the array of pointers for `execve`, terminated by a null pointer.
