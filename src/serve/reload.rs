@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crier_config::{Changes, Config, StageRole};
+use crier_supervisor::CpuPlan;
 use crier_system::Notice;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -22,16 +23,18 @@ use crate::validate::read_config;
 /// An SD card that moves blocks takes seconds; a network folder whose server is gone may take for ever.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Configuration and everything about it that only the file system knows.
+/// Configuration and everything about it that only the file system knows, `/sys` included.
 struct NewConfig {
     config: Config,
     folders: BundleFolders,
+    cpus: CpuPlan,
 }
 
 impl NewConfig {
-    fn read(path: Option<&Path>) -> Result<Self, CrierError> {
+    fn read(path: Option<&Path>, allowed_cpus: &[usize]) -> Result<Self, CrierError> {
         let config = read_config(path)?;
-        Ok(Self { folders: BundleFolders::find(&config), config })
+        let cpus = plan::cpus(&config.cpu, allowed_cpus)?;
+        Ok(Self { folders: BundleFolders::find(&config), config, cpus })
     }
 }
 
@@ -42,7 +45,9 @@ pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>
         requested.notified().await;
         // systemd waits for the second notice, whatever becomes of the reload.
         supervisor.notify(Notice::Reloading);
-        match read(path.clone(), &mut hanging).await.and_then(|new| supervisor.apply(new)) {
+        let (path, allowed_cpus) = (path.clone(), supervisor.allowed_cpus.clone());
+        let reading = move || NewConfig::read(path.as_deref(), &allowed_cpus);
+        match read(reading, &mut hanging).await.and_then(|new| supervisor.apply(new)) {
             Ok(()) => tracing::info!("configuration reloaded"),
             Err(error) => tracing::error!("configuration not reloaded, the old one stays in force: {error}"),
         }
@@ -53,7 +58,7 @@ pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>
 /// Reads the configuration on another thread. One that hangs is kept in `hanging`, and there is no second one until it
 /// has ended: requests in a row must not use up the threads.
 async fn read(
-    path: Option<PathBuf>,
+    reading: impl FnOnce() -> Result<NewConfig, CrierError> + Send + 'static,
     hanging: &mut Option<JoinHandle<Result<NewConfig, CrierError>>>,
 ) -> Result<NewConfig, CrierError> {
     let timed_out = |_| {
@@ -67,7 +72,7 @@ async fn read(
         let _ = timeout(READ_TIMEOUT, earlier).await.map_err(timed_out)?;
         *hanging = None;
     }
-    let reading = hanging.insert(spawn_blocking(move || NewConfig::read(path.as_deref())));
+    let reading = hanging.insert(spawn_blocking(reading));
     let read = timeout(READ_TIMEOUT, reading).await.map_err(timed_out)?;
     *hanging = None;
     let died = |_| CrierError::Internal("the thread that reads the configuration died".to_owned());
@@ -80,13 +85,12 @@ impl Supervisor {
     /// # Errors
     /// It cannot be carried out on this machine; then nothing has changed.
     fn apply(&self, new: NewConfig) -> Result<(), CrierError> {
-        let NewConfig { config, folders } = new;
+        let NewConfig { config, folders, cpus } = new;
         let before = self.config();
         let changes = Changes::between(&before, &config);
         let config = keep_program_keys(&before, config);
         // Everything that can fail comes before everything that changes something.
         let timeouts = plan::timeouts(&config.supervisor);
-        let cpus = plan::cpus(&config.cpu, &self.allowed_cpus)?;
         let speech = plan::speech(&config, folders, &cpus, timeouts, &self.users)?;
         let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 

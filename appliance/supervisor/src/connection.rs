@@ -171,3 +171,30 @@ fn packet<Q: Serialize>(request: Q, payload: &[f32]) -> Result<Vec<u8>, Disconne
     }
     Ok(packet)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::{Connection, Disconnected};
+
+    #[tokio::test]
+    async fn replies_are_received_while_a_request_waits_for_room() {
+        let (to, mut requests) = mpsc::channel(1);
+        let (replies, from) = mpsc::channel(1);
+        let (sender, mut receiver) = Connection::<u32> { to, from }.split();
+        sender.room().await.unwrap().send("first", &[]).unwrap();
+        replies.send((7, vec![0.5])).await.unwrap();
+        tokio::select! {
+            biased;
+            _ = sender.room() => panic!("there is no room for a second request"),
+            received = receiver.receive() => assert_eq!(received, Ok((7, vec![0.5]))),
+        }
+        requests.recv().await.unwrap();
+        sender.room().await.unwrap().send("second", &[]).unwrap();
+        drop(requests);
+        assert_eq!(sender.room().await.err(), Some(Disconnected));
+        drop(replies);
+        assert_eq!(receiver.receive().await, Err(Disconnected));
+    }
+}

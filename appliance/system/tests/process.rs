@@ -288,6 +288,22 @@ fn the_descriptor_tells_the_end_and_asking_never_waits() {
 }
 
 #[test]
+fn reaping_on_another_thread_returns_the_end_and_kills_the_rest_of_the_group() {
+    let mut child = shell("sleep 1000 & echo $! >&2; exit 3").start().unwrap();
+    let grandchild = read_number(&mut child);
+    let mut fds = [PollFd::new(child.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut fds, PollTimeout::try_from(PATIENCE).unwrap()).unwrap(), 1);
+    let reaping = child.reap();
+    assert_eq!(child.try_wait().unwrap(), None, "the other thread has not said anything yet");
+    child.kill().unwrap();
+    let ended = std::thread::spawn(move || reaping.run()).join().unwrap().unwrap();
+    assert_eq!(ended, Some(Ended::Exited { code: 3 }));
+    until("the grandchild is gone", || !runs(grandchild));
+    child.reaped(ended);
+    assert_eq!(child.try_wait().unwrap(), ended);
+}
+
+#[test]
 fn a_killed_child_takes_its_children_along() {
     let mut child = shell("sleep 1000 & echo $! >&2; wait").start().unwrap();
     let grandchild = read_number(&mut child);
