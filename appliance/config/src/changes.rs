@@ -54,6 +54,7 @@ impl fmt::Display for ReloadEffect {
             Self::Stages(stages) => {
                 formatter.write_str("restarts ")?;
                 for (index, stage) in stages.iter().enumerate() {
+                    // A list as in the manual page, which a test compares word by word.
                     let separator = match stages.len() - index {
                         _ if index == 0 => "",
                         1 => " and ",

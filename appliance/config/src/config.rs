@@ -70,13 +70,14 @@ impl Config {
     pub fn read(path: &Path) -> Result<(Self, Vec<Warning>), Vec<ConfigError>> {
         let mut bytes = Vec::new();
         std::fs::File::open(path)
+            // One byte more than the limit tells a longer file from one of exactly that length.
             .and_then(|file| file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
             .map_err(|source| vec![ConfigError::Read { path: path.to_owned(), source }])?;
         let name = path.to_string_lossy();
         Self::parse_bytes(&name, &bytes)
     }
 
-    /// The same for bytes that are there already; `name` is what messages call them.
+    /// Reads a file from memory; `name` is its name in messages.
     ///
     /// # Errors
     /// Everything that is wrong with them, in the order of the file.
@@ -88,7 +89,7 @@ impl Config {
             Err(error) => {
                 let (good, _) = bytes.split_at(error.valid_up_to());
                 let text = format!("{}\u{fffd}", String::from_utf8_lossy(good));
-                let mut reader = Reader::new(Source::new(name, &text));
+                let mut reader = Reader::new(Source::new(name, &text), keys);
                 let trouble = Trouble::new("the file is not in UTF-8 from here on", "save it as UTF-8");
                 reader.syntax_error(good.len()..text.len(), trouble);
                 Err(reader.finish().err().unwrap_or_default())
@@ -96,7 +97,7 @@ impl Config {
         }
     }
 
-    /// The same for text; `name` is what messages call it.
+    /// Reads a file that is text already; `name` is its name in messages.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the file.
@@ -104,9 +105,12 @@ impl Config {
         if text.len() > FILE_BYTES_MAX {
             return Err(vec![too_long(name)]);
         }
+        // The parser goes on after an error, so that one run shows all problems and not the first only.
         let (table, complaints) = DeTable::parse_recoverable(text);
-        let mut reader = Reader::new(Source::new(name, text));
+        let mut reader = Reader::new(Source::new(name, text), keys);
         let unclosed = if complaints.is_empty() { None } else { unclosed(table.get_ref(), text) };
+        // The parser takes everything behind an unclosed bracket for a part of it; its complaints there are about
+        // text that is fine.
         let broken_from = unclosed.as_ref().map_or(usize::MAX, |span| span.start);
         for complaint in complaints {
             let span = complaint.span().unwrap_or(0..0);
@@ -126,6 +130,9 @@ impl Config {
 
     fn read_sections<'a>(reader: &mut Reader<'a>, table: Option<&'a DeTable<'a>>) -> Self {
         let mut root = Section::root(reader, table);
+        // The order is that of dependence, not of the file: directories before paths that begin with them, voices
+        // before inputs that choose them, the player before buttons that play its chimes, the supervisor before the
+        // watchdog that must be slower.
         let mut known = Known::default();
         let appliance = root.section("appliance", ApplianceSettings::read);
         root.reader.name_directory("run_dir", appliance.run_dir.clone());
@@ -146,6 +153,8 @@ impl Config {
         let mqtt = root.section("mqtt", MqttSettings::read);
         let button =
             root.sections("button", SECTIONS_MAX, |section| ButtonSettings::read(section, &mut known));
+        // The table of an action is the value of a key and no section, so that the list of keys would not have its
+        // keys.
         root.imagined("action of a [[button]]", |section| {
             read_action_table(section, &known);
         });
@@ -176,7 +185,7 @@ impl Config {
     }
 }
 
-/// Every key there is, in the order in which the file is read.
+/// Returns every key, in the order in which the file is read.
 #[must_use]
 pub fn keys() -> Vec<Key> {
     let mut reader = Reader::of_keys();

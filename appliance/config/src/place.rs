@@ -55,8 +55,10 @@ impl<'a> Source<'a> {
         let line = rest.lines().next().unwrap_or_default();
         let before = characters(line, start - line_start);
         let end = self.on_character(span.end.max(start)) - line_start;
+        // A span may end in a later line; the caret cannot.
         let meant = characters(line, end).saturating_sub(before);
 
+        // A line may be as long as the file; some of it before the place shows what it is about.
         let skipped = if line.chars().count() > EXCERPT_CHARACTERS_MAX {
             before.saturating_sub(EXCERPT_CHARACTERS_BEFORE)
         } else {
@@ -65,6 +67,7 @@ impl<'a> Source<'a> {
         let excerpt: String = line.chars().skip(skipped).take(EXCERPT_CHARACTERS_MAX).map(visible).collect();
         let caret = before - skipped;
         let room = excerpt.chars().count().saturating_sub(caret);
+        // An empty span, such as a missing value, needs a caret as well.
         let width = meant.clamp(1, room.max(1));
         Place { line: index + 1, column: before + 1, excerpt, caret, width }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Reader<'a> {
     broken_lines: BTreeSet<usize>,
     /// From this byte on nothing is what it seems.
     broken_from: usize,
+    /// Lists the keys of all sections, for remedies that name another section.
+    all_keys: fn() -> Vec<Key>,
     /// Keys read so far, if the purpose is to list them.
     keys: Option<Vec<Key>>,
     /// Values of `{NAME}` at the start of a path.
@@ -40,8 +42,8 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// For a file.
-    pub(crate) fn new(source: Source<'a>) -> Self {
+    /// Returns a reader of a file.
+    pub(crate) fn new(source: Source<'a>, all_keys: fn() -> Vec<Key>) -> Self {
         Self {
             source,
             errors: Vec::new(),
@@ -49,14 +51,19 @@ impl<'a> Reader<'a> {
             unshown: 0,
             broken_lines: BTreeSet::new(),
             broken_from: usize::MAX,
+            all_keys,
             keys: None,
             directories: Vec::new(),
         }
     }
 
-    /// For learning what keys there are.
+    /// Returns a reader of an empty file that lists the keys it is asked for.
     pub(crate) fn of_keys() -> Self {
-        Self { keys: Some(Vec::new()), ..Self::new(Source::new("", "")) }
+        Self { keys: Some(Vec::new()), ..Self::new(Source::new("", ""), Vec::new) }
+    }
+
+    pub(crate) fn all_keys(&self) -> fn() -> Vec<Key> {
+        self.all_keys
     }
 
     pub(crate) fn wants_keys(&self) -> bool {
@@ -102,12 +109,14 @@ impl<'a> Reader<'a> {
 
     /// The same where it takes some work to find out what to say.
     pub(crate) fn error_with(&mut self, span: Range<usize>, key: &str, trouble: impl FnOnce() -> Trouble) {
+        // What the recovering parser made of a broken line is not what was written there.
         if span.start < self.broken_from && !self.broken_lines.contains(&self.source.line(span.start)) {
             self.keep(span, key, trouble);
         }
     }
 
     pub(crate) fn warning(&mut self, span: Range<usize>, key: &str, trouble: Trouble) {
+        // Further warnings are left out without a count: the file is valid, and they are most likely of one kind.
         if self.warnings.len() < PROBLEMS_MAX {
             let finding = self.finding(span, key, trouble);
             self.warnings.push(finding);
@@ -119,6 +128,7 @@ impl<'a> Reader<'a> {
             let finding = self.finding(span, key, trouble());
             self.errors.push(finding);
         } else {
+            // Counted, so that the last line says how much was left out.
             self.unshown += 1;
         }
     }
@@ -142,10 +152,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish(self) -> Result<Vec<Warning>, Vec<ConfigError>> {
         let Self { source, mut errors, mut warnings, unshown, .. } = self;
         let order = |finding: &Finding| (finding.line, finding.column);
+        // Warnings of a refused file are dropped, since they would hide what has to be mended; they come back
+        // afterwards.
         if errors.is_empty() {
             warnings.sort_by_key(order);
             return Ok(warnings.into_iter().map(Warning).collect());
         }
+        // Sections are read in the order of their dependence, but a person mends a file from its top.
         errors.sort_by_key(order);
         let mut errors: Vec<_> = errors.into_iter().map(ConfigError::At).collect();
         if unshown > 0 {

@@ -68,6 +68,7 @@ impl Paint {
         let hidden: usize = errors
             .iter()
             .map(
+                // Counted as one error by the length of the list already.
                 |error| if let ConfigError::More { count, .. } = error { count.saturating_sub(1) } else { 0 },
             )
             .sum();

@@ -33,9 +33,12 @@ impl<'r, 'a> Section<'r, 'a> {
     /// Reports every key that was not read.
     pub(crate) fn finish(self) {
         let Some(table) = self.table else { return };
+        let all_keys = self.reader.all_keys();
+        // The remedy is worked out only if the error will be shown: a hostile file may hold ten thousand unknown
+        // keys, and each would be compared with all that there are.
         for key in table.keys().filter(|key| !self.asked.contains(&key.get_ref().as_ref())) {
             let shown = format!("{}{}", self.prefix, shortened(key.get_ref()));
-            let trouble = || unknown(key.get_ref(), &self.label, &self.asked);
+            let trouble = || unknown(key.get_ref(), &self.label, &self.asked, all_keys);
             self.reader.error_with(key.span(), &shown, trouble);
         }
     }
@@ -58,6 +61,8 @@ impl<'r, 'a> Section<'r, 'a> {
                 self.reader.error(span.clone(), key, Trouble::new("is not a section", remedy));
                 (None, span)
             }
+            // An absent section is read all the same: defaults and required keys are known in one place only, which
+            // is `read`.
             None => (None, self.span.clone()),
         };
         self.read_below(table, span, format!("[{key}]"), format!("{key}."), read)
@@ -74,6 +79,7 @@ impl<'r, 'a> Section<'r, 'a> {
         let (label, prefix) = (format!("[[{key}]]"), format!("{key}."));
         let Some((span, value)) = self.find(key).map(|(_, value)| (value.span(), value.get_ref())) else {
             if self.reader.wants_keys() {
+                // Without a table nothing would be read, and the list of keys would lack this section.
                 self.read_below(None, 0..0, label, prefix, read);
             }
             return Vec::new();
@@ -92,6 +98,7 @@ impl<'r, 'a> Section<'r, 'a> {
             };
             if index == tables_max {
                 let trouble =
+                    // One error is enough, since the others are the same mistake.
                     Trouble::new(format!("comes more than {tables_max} times"), "leave the others out");
                 self.reader.error(value.span(), key, trouble);
                 break;
@@ -205,6 +212,7 @@ impl<'r, 'a> Section<'r, 'a> {
         };
         match read(self, value.get_ref()) {
             Ok(taken) => Some(taken),
+            // The caller goes on with the default, so that problems further down are found in the same run.
             Err(trouble) => {
                 self.reader.error(value.span(), &format!("{}{key}", self.prefix), trouble);
                 None
@@ -254,12 +262,13 @@ impl<'r, 'a> Section<'r, 'a> {
 }
 
 /// Builds the error for an unknown key.
-fn unknown(key: &str, label: &str, known: &[&'static str]) -> Trouble {
+fn unknown(key: &str, label: &str, known: &[&'static str], all_keys: fn() -> Vec<Key>) -> Trouble {
     let (problem, everywhere) = if label.is_empty() {
         ("is not a section of this file".to_owned(), Vec::new())
     } else {
-        (format!("is not a key of {label}"), crate::config::keys())
+        (format!("is not a key of {label}"), all_keys())
     };
+    // Keys of an action have a label without brackets: "it belongs below" would name no section.
     let elsewhere = everywhere.iter().find(|other| other.name == key && other.section.starts_with('['));
     let remedy = match (nearest(key, known.iter().copied()), elsewhere) {
         (Some(near), _) => format!("did you mean `{near}`?"),
@@ -288,6 +297,7 @@ fn check_name(name: &str) -> Result<(), Trouble> {
 fn shortened(key: &str) -> String {
     let mut short: String = key
         .chars()
+        // A key may be as long as the file, and hold escape sequences for the terminal of the reader.
         .take(40)
         .map(|character| if character.is_control() { '\u{fffd}' } else { character })
         .collect();

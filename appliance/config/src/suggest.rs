@@ -9,10 +9,12 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     if length > CHARACTERS_MAX {
         return None;
     }
+    // Dashes and capitals are habits of other file formats, not slips.
     let word = word.to_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::osa_distance(&word, &name.to_lowercase().replace('-', "_"));
     let (found, distance) =
         known.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, distance)| *distance)?;
+    // A third of the letters: beyond that, the suggestion is more often wrong than right.
     (distance <= (length / 3).max(1)).then_some(found)
 }
 

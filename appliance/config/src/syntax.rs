@@ -10,6 +10,8 @@ use crate::reader::Trouble;
 /// Translates an error of the parser about `span` of `text`.
 pub(crate) fn trouble(complaint: &str, text: &str, span: &Range<usize>) -> Trouble {
     let has = |words: &str| complaint.contains(words);
+    // The words are those of the `toml` crate, whose errors have no kinds; if an update changes them, the last branch
+    // shows its own text. More special words are tested before more general ones.
     let nothing_there = text.get(span.clone()).is_none_or(|there| there.trim().is_empty());
     let (problem, remedy) = if has("must be quoted") && nothing_there {
         ("there is no value here", "write key = value, or put # before the line")

@@ -1,4 +1,4 @@
-//! The kinds of values: numbers, words, texts, paths.
+//! Kinds of values: numbers, words, texts, paths.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -55,6 +55,7 @@ impl Text {
     }
 
     fn check(&self, text: &str) -> Result<(), Trouble> {
+        // Control characters are never permitted: these texts go to logs, terminals and MQTT topics.
         let good = !text.trim().is_empty()
             && text.chars().count() <= self.characters_max
             && text.chars().all(|character| !character.is_control() && (self.allowed)(character));
@@ -76,7 +77,7 @@ impl Text {
 }
 
 impl<'a> Section<'_, 'a> {
-    /// A whole number.
+    /// Reads a whole number.
     pub(crate) fn number<T>(&mut self, key: &'static str, default: T, bounds: RangeInclusive<T>) -> T
     where
         T: Copy + TryFrom<i64> + PartialOrd + Display,
@@ -86,7 +87,7 @@ impl<'a> Section<'_, 'a> {
         self.value(key, &takes, shown, |_, value| number(value, &bounds)).unwrap_or(default)
     }
 
-    /// A whole number that may be absent, or a word that means the same.
+    /// Reads a whole number that may be absent, or a word that means the same.
     pub(crate) fn optional_number<T>(
         &mut self,
         key: &'static str,
@@ -103,7 +104,7 @@ impl<'a> Section<'_, 'a> {
         .flatten()
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(crate) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         let takes = "`true` or `false`";
         self.value(key, takes, KeyDefault::Value(default.to_string()), |_, value| match value {
@@ -115,30 +116,30 @@ impl<'a> Section<'_, 'a> {
         .unwrap_or(default)
     }
 
-    /// One of some words.
+    /// Reads one of the words of `T`.
     pub(crate) fn choice<T: Keyword>(&mut self, key: &'static str, default: T) -> T {
         let word = T::WORDS.iter().find(|(_, choice)| *choice == default).map_or("", |(word, _)| *word);
         self.value(key, &choices::<T>(), KeyDefault::Value(quoted(word)), |_, value| choice(value))
             .unwrap_or(default)
     }
 
-    /// One of some words, or absent.
+    /// Reads one of the words of `T`, or none.
     pub(crate) fn optional_choice<T: Keyword>(&mut self, key: &'static str) -> Option<T> {
         self.value(key, &choices::<T>(), KeyDefault::Absent, |_, value| choice(value))
     }
 
-    /// A text with a default.
+    /// Reads a text with a default.
     pub(crate) fn text(&mut self, key: &'static str, default: &str, rule: &Text) -> String {
         self.value(key, rule.takes, KeyDefault::Value(quoted(default)), |_, value| text(value, rule))
             .unwrap_or_else(|| default.to_owned())
     }
 
-    /// A text that must be there.
+    /// Reads a text that is required.
     pub(crate) fn required_text(&mut self, key: &'static str, rule: &Text) -> Option<String> {
         self.value(key, rule.takes, KeyDefault::Required, |_, value| text(value, rule))
     }
 
-    /// A text that may be absent, or a word that means the same.
+    /// Reads a text that may be absent, or a word that means the same.
     pub(crate) fn optional_text(
         &mut self,
         key: &'static str,
@@ -152,21 +153,22 @@ impl<'a> Section<'_, 'a> {
         .flatten()
     }
 
-    /// A path with a default.
+    /// Reads a path with a default.
     pub(crate) fn path(&mut self, key: &'static str, default: &str) -> PathBuf {
         self.value(key, "a path", KeyDefault::Value(quoted(default)), |section, value| {
             section.expanded(&path(value)?)
         })
+        // The default may begin with a directory of this file, such as {run_dir}.
         .or_else(|| self.expanded(default).ok())
         .unwrap_or_else(|| default.into())
     }
 
-    /// A path that must be there.
+    /// Reads a path that is required.
     pub(crate) fn required_path(&mut self, key: &'static str) -> Option<PathBuf> {
         self.value(key, "a path", KeyDefault::Required, |section, value| section.expanded(&path(value)?))
     }
 
-    /// A path that may be absent, or a word that means the same.
+    /// Reads a path that may be absent, or a word that means the same.
     pub(crate) fn optional_path(&mut self, key: &'static str, word: Option<&'static str>) -> Option<PathBuf> {
         let takes = or_word("a path", word);
         self.value(key, &takes, word_default(word), |section, value| {
@@ -175,7 +177,7 @@ impl<'a> Section<'_, 'a> {
         .flatten()
     }
 
-    /// The path of a Unix socket; `None` if the file has `"none"` and that is allowed.
+    /// Reads the path of a Unix socket; `None` if the file has `"none"` and that is permitted.
     pub(crate) fn socket(&mut self, key: &'static str, default: &str, may_be_none: bool) -> Option<PathBuf> {
         let word = may_be_none.then_some("none");
         let takes = or_word("a path", word);
@@ -183,6 +185,7 @@ impl<'a> Section<'_, 'a> {
             if is_word(value, word) { Ok(None) } else { section.expanded(&path(value)?).map(Some) }
         });
         let socket = socket.unwrap_or_else(|| self.expanded(default).ok());
+        // Checked after the expansion: the default is too long, too, if `run_dir` is.
         if socket.as_ref().is_some_and(|path| path.as_os_str().len() > SOCKET_BYTES_MAX) {
             let problem = format!("is longer than {SOCKET_BYTES_MAX} bytes, which no socket can be");
             self.error(key, problem, "write a shorter path, or a shorter `appliance.run_dir`");
@@ -192,6 +195,7 @@ impl<'a> Section<'_, 'a> {
 
     /// Reports an error if `value` was seen before.
     pub(crate) fn unique<T: PartialEq>(&mut self, key: &'static str, seen: &mut Vec<T>, value: T) {
+        // Two inputs on one port would each get a part of its bytes.
         if seen.contains(&value) {
             self.error(key, "is used twice in this file", "write another one, or leave this section out");
         } else {
@@ -199,13 +203,14 @@ impl<'a> Section<'_, 'a> {
         }
     }
 
-    /// `path` with what `{NAME}` at its start stands for.
+    /// Replaces `{NAME}` at the start of `path` by the directory of that name.
     fn expanded(&self, path: &str) -> Result<PathBuf, Trouble> {
         let Some((name, rest)) = path.strip_prefix('{').and_then(|path| path.split_once('}')) else {
             return Ok(path.into());
         };
         match self.reader.directories().iter().find(|(known, _)| *known == name) {
             Some((_, directory)) if rest.is_empty() => Ok(directory.clone()),
+            // Without the slash, {run_dir}x would be a sibling of the directory.
             Some((_, directory)) if rest.starts_with('/') => Ok(directory.join(rest.trim_start_matches('/'))),
             _ => {
                 let remedy = match self.reader.directories() {
@@ -218,7 +223,7 @@ impl<'a> Section<'_, 'a> {
     }
 }
 
-/// The values of a list.
+/// Reads the values of a list.
 pub(crate) fn list<'a, T>(
     value: &'a DeValue<'a>,
     takes: &str,
@@ -230,7 +235,7 @@ pub(crate) fn list<'a, T>(
     }
 }
 
-/// A whole number within its bounds.
+/// Reads a whole number within its bounds.
 pub(crate) fn number<T>(value: &DeValue<'_>, bounds: &RangeInclusive<T>) -> Result<T, Trouble>
 where
     T: Copy + TryFrom<i64> + PartialOrd + Display,
@@ -242,6 +247,7 @@ where
             .and_then(|number| T::try_from(number).ok())
             .filter(|number| bounds.contains(number))
             .ok_or_else(|| Trouble::new("is out of bounds", remedy())),
+        // The most frequent slip of all deserves a remedy that can be copied.
         DeValue::String(text) if text.trim().parse::<i64>().is_ok() => {
             Err(Trouble::new("is a string", format!("leave the quotes out: {}", text.trim())))
         }
@@ -253,7 +259,7 @@ fn number_takes<T: Display>(bounds: &RangeInclusive<T>) -> String {
     format!("a whole number from {} to {}", bounds.start(), bounds.end())
 }
 
-/// One of the words of `T`.
+/// Reads one of the words of `T`.
 pub(crate) fn choice<T: Keyword>(value: &DeValue<'_>) -> Result<T, Trouble> {
     let remedy = || format!("write {}", choices::<T>());
     let DeValue::String(text) = value else {
@@ -268,7 +274,7 @@ pub(crate) fn choice<T: Keyword>(value: &DeValue<'_>) -> Result<T, Trouble> {
     })
 }
 
-/// The words of `T` as a sentence has them.
+/// Returns the words of `T` as in a sentence: `a, b or c`.
 pub(crate) fn choices<T: Keyword>() -> String {
     let words: Vec<_> = T::WORDS.iter().map(|(word, _)| format!("`\"{word}\"`")).collect();
     match words.split_last() {
@@ -277,7 +283,7 @@ pub(crate) fn choices<T: Keyword>() -> String {
     }
 }
 
-/// A text that `rule` allows.
+/// Reads a text that `rule` permits.
 pub(crate) fn text(value: &DeValue<'_>, rule: &Text) -> Result<String, Trouble> {
     match value {
         DeValue::String(text) => rule.check(text).map(|()| text.to_string()),
@@ -285,7 +291,7 @@ pub(crate) fn text(value: &DeValue<'_>, rule: &Text) -> Result<String, Trouble> 
     }
 }
 
-/// A path as it stands in the file.
+/// Reads a path, with its `{NAME}`.
 pub(crate) fn path<'a>(value: &'a DeValue<'a>) -> Result<String, Trouble> {
     let DeValue::String(text) = value else {
         return Err(Trouble::new(format!("is {}", kind(value)), "write a path in quotes"));
@@ -296,6 +302,7 @@ pub(crate) fn path<'a>(value: &'a DeValue<'a>) -> Result<String, Trouble> {
         Err(Trouble::new(format!("is longer than {PATH_BYTES_MAX} bytes"), "write a shorter path"))
     } else if text.chars().any(char::is_control) {
         Err(Trouble::new("has control characters", "write a path without them"))
+    // It would silently become a folder named "~" in the working directory.
     } else if Path::new(text.as_ref()).starts_with("~") {
         Err(Trouble::new("begins with ~, which only shells know", "write the folder's full path"))
     } else {

@@ -47,6 +47,7 @@ impl ApplianceSettings {
             state_dir: section.path("state_dir", "/var/lib/crier"),
             run_dir: section.path("run_dir", "/run/crier"),
         };
+        // `run_dir` may be emptied by a reboot, and the journal with it.
         if appliance.state_dir == appliance.run_dir {
             section.error("run_dir", "is the same folder as `state_dir`", "write another folder");
         }

@@ -1,4 +1,4 @@
-//! `[[button]]`: what a press does.
+//! `[[button]]`: push-buttons and their actions.
 
 use std::path::{Path, PathBuf};
 
@@ -12,26 +12,27 @@ use crate::sections::voice::LANGUAGE;
 use crate::suggest::nearest;
 use crate::values::{Text, choice, choices, kind, words};
 
-/// One push-button; at least one of its three presses does something.
+/// One push-button; at least one of its three gestures has an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ButtonSettings {
     /// The kernel's name of the key, such as `KEY_PROG1` or `BTN_1`.
     pub key: String,
     /// Name of the input device; `None`: any that has the key.
     pub device: Option<String>,
-    /// What a press does.
+    /// Action of a short press.
     pub press: Option<ButtonAction>,
-    /// What two presses in quick succession do.
+    /// Action of two presses in quick succession.
     pub double_press: Option<ButtonAction>,
-    /// What a press that is held does.
+    /// Action of a press that is held.
     pub long_press: Option<ButtonAction>,
-    /// How long a press is a long one, in milliseconds.
+    /// Duration from which a press is a long one, in milliseconds.
     pub long_press_ms: u32,
-    /// How quick the succession is, in milliseconds; a single press waits for it only if `double_press` is there.
+    /// Longest time between two presses that make a double one, in milliseconds. A short press waits for it only if
+    /// `double_press` is there.
     pub double_press_ms: u32,
 }
 
-/// What a press does.
+/// Action of a gesture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ButtonAction {
@@ -39,46 +40,46 @@ pub enum ButtonAction {
     Say {
         /// The text.
         text: SpokenText,
-        /// Its language; `None`: that of the voice.
+        /// Language of the text; `None`: that of the voice.
         language: Option<String>,
-        /// Who says it, a name of `[voices]`; `None`: `[voice]`.
+        /// Name of a voice in `[voices]`; `None`: `[voice]`.
         voice: Option<String>,
-        /// How urgent it is.
+        /// Priority of the announcement.
         priority: Priority,
     },
     /// Plays a chime: `{ wav = "bell.wav" }`.
     Wav {
         /// File in `player.chimes_dir`, with or without that path.
         file: PathBuf,
-        /// How urgent it is.
+        /// Priority of the announcement.
         priority: Priority,
     },
-    /// Louder or softer by so many percent: `{ volume = +5 }`.
+    /// Changes the volume by a step: `{ volume = +5 }`.
     Volume {
         /// -100 to 100, never 0.
         step_percent: i8,
     },
-    /// Silence without a stop: `{ mute = "toggle" }`.
+    /// Mutes or unmutes the output, while playback continues: `{ mute = "toggle" }`.
     Mute(Mute),
-    /// Ends what is being spoken.
+    /// Stops the current announcement.
     Stop,
-    /// Ends what is being spoken and all that waits.
+    /// Stops the current announcement and drops the queue.
     StopAll,
-    /// Says the last announcement once more.
+    /// Repeats the last announcement.
     Repeat,
-    /// Pauses what is being spoken; the next such press resumes it.
+    /// Pauses playback; the next such press resumes it.
     Pause,
 }
 
-/// What becomes of the mute.
+/// Change of the mute state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mute {
-    /// The other state.
+    /// Changes to the other state.
     Toggle,
-    /// Silent.
+    /// Mutes.
     On,
-    /// Audible.
+    /// Unmutes.
     Off,
 }
 
@@ -100,7 +101,7 @@ impl ButtonSettings {
 
 words!(Mute { "toggle" => Toggle, "on" => On, "off" => Off });
 
-/// An action that is only a word.
+/// Action that is written as a single word.
 #[derive(Clone, Copy, PartialEq)]
 enum Word {
     Stop,
@@ -120,7 +121,7 @@ const DEVICE: Text = Text::any("the name of an input device, as `evtest` shows i
 const SAY: Text = Text::any("what is to be said, 1 to 4000 characters", 4000);
 /// The names of keys and buttons in `linux/input-event-codes.h`, between blanks.
 const LINUX_KEYS: &str = include_str!("linux_keys.txt");
-/// The keys of an action, of which there is one.
+/// The keys of an action, of which it has exactly one.
 const ACTIONS: [&str; 4] = ["say", "wav", "volume", "mute"];
 
 impl ButtonSettings {
@@ -151,6 +152,7 @@ impl ButtonSettings {
             section.error("long_press_ms", problem, format!("write more than {}", button.double_press_ms));
         }
         key.as_ref()?;
+        // The same key of two devices is two buttons; of the same device, both actions would run at each press.
         section.unique("key", &mut known.buttons, (button.key.clone(), button.device.clone()));
         Some(button)
     }
@@ -181,6 +183,7 @@ fn check_chime(section: &mut Section<'_, '_>, file: &Path, chimes: &Path) {
 
 fn read_action(section: &mut Section<'_, '_>, key: &'static str, known: &Known) -> Option<ButtonAction> {
     let words = choices::<Word>();
+    // A word or a table: none of the readers of one kind of value fits.
     let value = section.raw(key, "an action")?;
     let trouble = match value.get_ref() {
         toml::de::DeValue::String(_) => match choice(value.get_ref()) {
@@ -204,6 +207,8 @@ fn read_action(section: &mut Section<'_, '_>, key: &'static str, known: &Known) 
 
 /// Reads an action that is a table.
 pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) -> Option<ButtonAction> {
+    // All keys are read before the action is known, so that a key of another action is reported as out of place and
+    // not as unknown.
     let text = section.optional_text("say", None, &SAY);
     let file = section.optional_path("wav", None);
     let step = section.optional_number("volume", None, -100..=100_i8);
@@ -213,9 +218,12 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
     let priority = section.choice("priority", PRIORITY_DEFAULT);
 
     let present: Vec<_> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
+    // The keys present decide, not the values: a `say` with a bad text is an action with one error, not a missing
+    // action.
     let [action] = present[..] else {
         if present.is_empty() && section.has_unknown() {
-            return None; // The unknown key is what is wrong.
+            // The unknown key is reported already; a second error about the same table would only confuse.
+            return None;
         }
         let first = present.first().copied().unwrap_or("say");
         let problem = if present.is_empty() {

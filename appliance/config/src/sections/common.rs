@@ -1,4 +1,4 @@
-//! What several sections have.
+//! Values and checks that several sections share.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ impl fmt::Debug for SpokenText {
     }
 }
 
-/// Priority of what does not say its own.
+/// Priority of announcements that name none.
 pub(crate) const PRIORITY_DEFAULT: Priority = Priority::Message;
 
 const VOICE: Text = Text::any("the NAME of a [voices.NAME]", 32);
@@ -56,7 +56,7 @@ pub(crate) const GROUP: Text = Text {
     allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'),
 };
 
-/// What the sections read so far have taken or offer.
+/// Names that the sections read so far use or define.
 #[derive(Default)]
 pub(crate) struct Known {
     /// Names of the voices that may be chosen.

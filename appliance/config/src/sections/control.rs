@@ -37,6 +37,7 @@ impl Default for MetricsSettings {
 
 impl ControlSettings {
     pub(crate) fn read(section: &mut Section<'_, '_>, known: &mut Known) -> Self {
+        // Without the word "none" there is always a socket, unless its directory is wrong, which is reported there.
         let socket = section.socket("socket", "{run_dir}/control", false).unwrap_or_default();
         section.unique("socket", &mut known.paths, socket.clone());
         Self { socket, group: read_group(section) }

@@ -52,6 +52,7 @@ impl CpuSettings {
             ("talker_threads", cpu.talker_threads, &cpu.talker_processors),
             ("vocoder_threads", cpu.vocoder_threads, &cpu.vocoder_processors),
         ] {
+            // The CPUs of "auto" are known at the start of the appliance only.
             let count = processors.as_ref().map_or(usize::MAX, Vec::len);
             if threads.is_some_and(|threads| threads > count) {
                 let problem = format!(
@@ -73,6 +74,7 @@ fn read_processors(section: &mut Section<'_, '_>, key: &'static str) -> Option<P
             }
             let mut processors = list(value, takes, |value| number(value, &(0..=PROCESSOR_MAX)))?;
             let count = processors.len();
+            // In one order, another order of the same CPUs is no change that would restart the engines at a reload.
             processors.sort_unstable();
             processors.dedup();
             if processors.is_empty() {

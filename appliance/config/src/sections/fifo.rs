@@ -14,15 +14,15 @@ use crate::values::kind;
 /// One FIFO; a line written to it, of text or of JSON, is an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FifoSettings {
-    /// Where it is made.
+    /// Path at which it is created.
     pub path: PathBuf,
-    /// Its permissions, as `chmod` takes them; written `"0620"`.
+    /// Permissions, as `chmod` takes them; written `"0620"`.
     pub mode: u32,
-    /// Its group, by name; `None`: that of the appliance.
+    /// Group, by name; `None`: that of the appliance.
     pub group: Option<String>,
-    /// Priority of what comes in here.
+    /// Priority of its announcements.
     pub priority: Priority,
-    /// Announcements taken in a minute; more are refused, which the log tells.
+    /// Announcements accepted in a minute; more are refused and counted.
     pub max_per_minute: u32,
 }
 
@@ -44,6 +44,7 @@ impl FifoSettings {
             priority: section.choice("priority", PRIORITY_DEFAULT),
             max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
         };
+        // Permitted, for a machine with one user; everyone else would not expect it.
         if fifo.mode & 0o002 != 0 {
             let problem = "lets everyone on this machine speak through it";
             section.warn("mode", problem, "write \"0620\" and name a `group`");
@@ -60,6 +61,8 @@ fn read_mode(section: &mut Section<'_, '_>) -> Option<u32> {
         let toml::de::DeValue::String(text) = value else {
             return Err(Trouble::new(format!("is {}", kind(value)), remedy()));
         };
+        // In quotes and in octal only: TOML forbids a leading zero, and 620 as a decimal number would be another
+        // mode.
         let octal = (3..=4).contains(&text.len()) && text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
         match u32::from_str_radix(text, 8) {
             Ok(mode) if octal && mode & !0o666 == 0 && mode & 0o600 == 0o600 => Ok(mode),

@@ -10,12 +10,12 @@ use crate::reader::Trouble;
 use crate::section::Section;
 use crate::values::{Text, is_word, number};
 
-/// The broker and how to talk to it. It holds no secrets: those stay in their files.
+/// The broker and the connection to it. Holds no secrets: those stay in their files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MqttSettings {
     /// Name or address of the broker.
     pub host: String,
-    /// Its port; when the file names none, 8883 with TLS and 1883 without.
+    /// Port; when the file names none, 8883 with TLS and 1883 without.
     pub port: u16,
     /// Version of the protocol.
     pub version: MqttVersion,
@@ -23,21 +23,21 @@ pub struct MqttSettings {
     pub client_id: Option<String>,
     /// User name.
     pub username: Option<String>,
-    /// File that holds the password, which nobody but its owner may read.
+    /// File that holds the password; only its owner may have permission to read it.
     pub password_file: Option<PathBuf>,
-    /// How the connection is encrypted; `None`: it is not.
+    /// Encryption of the connection; `None`: none.
     pub tls: Option<Tls>,
-    /// Whether an unencrypted connection to another machine was allowed on purpose.
+    /// True if an unencrypted connection to another machine is permitted.
     pub insecure: bool,
     /// First level of all topics: `crier/<id>/speak`.
     pub base_topic: String,
-    /// Whether Home Assistant is told of the appliance.
+    /// True if discovery messages for Home Assistant are published.
     pub discovery: bool,
     /// First level of Home Assistant's topics.
     pub discovery_prefix: String,
     /// Silence after which the connection is tested, in seconds.
     pub keep_alive_s: u16,
-    /// Announcements taken in a minute; more are answered with an error.
+    /// Announcements accepted in a minute; more are answered with an error.
     pub max_per_minute: u32,
 }
 
@@ -50,16 +50,16 @@ pub enum MqttVersion {
     V5,
 }
 
-/// How the connection is encrypted.
+/// Encryption of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tls {
-    /// Certificates of those who may vouch for the broker, in PEM; `None`: those that the system trusts.
+    /// Certificate authorities that may sign the broker's certificate, in PEM; `None`: those that the system trusts.
     pub ca_file: Option<PathBuf>,
-    /// What the appliance shows of itself.
+    /// Certificate by which the broker recognises the appliance.
     pub client_certificate: Option<ClientCertificate>,
 }
 
-/// A certificate that the appliance shows of itself.
+/// Client certificate with its private key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientCertificate {
     /// The certificate, in PEM.
@@ -119,6 +119,7 @@ impl MqttSettings {
                     _ => Err(Trouble::new("is not a version that is spoken", "write 3 (for 3.1.1) or 5")),
                 }
             });
+        // Read before the port, whose default depends on it.
         let encrypted = section.flag("tls", false);
         let tls = Self::read_tls(section, encrypted);
         let mqtt = Self {
@@ -137,6 +138,7 @@ impl MqttSettings {
             max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
         };
         for (key, topic) in [("base_topic", &mqtt.base_topic), ("discovery_prefix", &mqtt.discovery_prefix)] {
+            // MQTT permits empty levels, but nobody who subscribes by hand would look for them.
             if topic.split('/').any(str::is_empty) {
                 section.error(key, "has an empty level", format!("write {}", TOPIC.takes));
             }
@@ -160,6 +162,8 @@ impl MqttSettings {
         let certificate_file = section.optional_path("certificate_file", None);
         let key_file = section.optional_path("key_file", None);
         for (key, other) in [("certificate_file", "key_file"), ("key_file", "certificate_file")] {
+            // One of the two alone is no identity: the connection would go on without the client certificate, and
+            // fail at the broker.
             if encrypted && section.has(key) && !section.has(other) {
                 section.error(key, format!("needs `{other}` beside it"), format!("add `{other} = \"PATH\"`"));
             }
@@ -185,13 +189,14 @@ impl MqttSettings {
         Some(Tls { ca_file, client_certificate })
     }
 
-    /// Whether the broker is on this machine.
+    /// Returns true if the broker is on this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
     fn check(&self, section: &mut Section<'_, '_>) {
+        // The characters of an IPv6 address are permitted, so that "host:port" has to be found here.
         if self.host.contains(':') && self.host.parse::<std::net::Ipv6Addr>().is_err() {
             let problem = "has more in it than a name or an address";
             section.error("host", problem, "write the name alone, and the port as `port = ...`");
@@ -202,6 +207,7 @@ impl MqttSettings {
         if self.tls.is_some() && self.insecure {
             section.warn("insecure", "says nothing while `tls` is true", "leave it out");
         }
+        // On the loopback interface there is no wire to listen to.
         if self.tls.is_some() || self.is_local() {
             return;
         }

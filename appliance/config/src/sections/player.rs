@@ -1,4 +1,4 @@
-//! `[player]`: where speech is heard.
+//! `[player]`: the audio output.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::section::Section;
 use crate::values::{Text, words};
 
-/// Where speech is heard, how loud, and how far ahead it is buffered.
+/// Audio output: device, volume and buffering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlayerSettings {
-    /// Where the samples go.
+    /// Destination of the samples.
     pub output: OutputSetting,
     /// Volume at the start, 0 to 100.
     pub volume_percent: u8,
-    /// What sets the volume.
+    /// Volume control.
     pub mixer: MixerSetting,
     /// Speech that the device holds ahead, in milliseconds; at least two periods.
     pub buffer_ms: u32,
@@ -22,7 +22,7 @@ pub struct PlayerSettings {
     pub period_ms: u32,
     /// Length of the crossfade at joins and of the fade at a stop, in milliseconds.
     pub crossfade_ms: u32,
-    /// When an announcement begins to be heard.
+    /// Condition for the start of playback of an announcement.
     pub start: Start,
     /// Silence before each announcement, in milliseconds, for amplifiers that wake slowly.
     pub lead_silence_ms: u32,
@@ -30,7 +30,7 @@ pub struct PlayerSettings {
     pub chimes_dir: PathBuf,
 }
 
-/// Where samples go.
+/// Destination of samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputSetting {
@@ -53,7 +53,7 @@ pub enum OutputSetting {
     Null,
 }
 
-/// When an announcement begins to be heard.
+/// Condition for the start of playback of an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
@@ -66,7 +66,7 @@ pub enum Start {
 
 words!(Start { "auto" => Auto, "whole" => Whole });
 
-/// What sets the volume.
+/// Volume control.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MixerSetting {
@@ -135,6 +135,7 @@ impl PlayerSettings {
 
     fn read_output(section: &mut Section<'_, '_>) -> OutputSetting {
         let kind = section.choice("output", OutputKind::Alsa);
+        // Read for every kind of output: a key that says nothing is a warning, not an unknown key.
         let device = section.text("device", "default", &DEVICE);
         let file = section.optional_path("wav_file", None);
         let is_file = matches!(kind, OutputKind::Wav | OutputKind::Capture);
@@ -151,6 +152,7 @@ impl PlayerSettings {
             (OutputKind::Wav, Some(file)) => OutputSetting::Wav { file },
             (OutputKind::Capture, Some(file)) => OutputSetting::Capture { file },
             (OutputKind::Wav | OutputKind::Capture, None) => {
+                // A `wav_file` that is there and wrong was reported already.
                 if !section.has("wav_file") {
                     section.error(
                         "output",
@@ -167,6 +169,7 @@ impl PlayerSettings {
     fn check(&self, section: &mut Section<'_, '_>) {
         let two_periods = 2 * self.period_ms;
         if self.buffer_ms < two_periods {
+            // The error stands at the key that the file has; at a default there is nothing to mend.
             let (key, remedy) = if section.has("buffer_ms") {
                 ("buffer_ms", format!("write at least {two_periods}"))
             } else {

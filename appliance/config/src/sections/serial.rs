@@ -1,4 +1,4 @@
-//! `[[serial]]`: text by wire.
+//! `[[serial]]`: serial ports.
 
 use std::path::PathBuf;
 
@@ -19,27 +19,27 @@ pub struct SerialSettings {
     pub device: PathBuf,
     /// Bits per second.
     pub baud: u32,
-    /// What is spoken on the line.
+    /// Protocol of the line.
     pub dialect: DialectName,
-    /// Priority of what comes in here.
+    /// Priority of its announcements.
     pub priority: Priority,
-    /// Language of what comes in here; `None` (`"auto"`): that of the voice.
+    /// Language of its announcements; `None` (`"auto"`): that of the voice.
     pub language: Option<String>,
-    /// Voice for what comes in here, a name of `[voices]`; `None` (`"default"`): `[voice]`.
+    /// Voice of its announcements, a name of `[voices]`; `None` (`"default"`): `[voice]`.
     pub voice: Option<String>,
-    /// Encoding of the text, for dialects that do not say it themselves.
+    /// Encoding of the text, for dialects that do not name it themselves.
     pub encoding: TextEncoding,
     /// Bits of a character.
     pub format: CharacterFormat,
-    /// Who may make the other side wait, and how.
+    /// Flow control.
     pub flow_control: FlowControl,
-    /// Whether the dialect `line` answers.
+    /// True if the dialect `line` answers.
     pub replies: bool,
-    /// Announcements taken in a minute; more are answered with an error.
+    /// Announcements accepted in a minute; more are answered as busy.
     pub max_per_minute: u32,
 }
 
-/// What is spoken on a serial line.
+/// Protocol of a serial line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DialectName {
@@ -130,11 +130,11 @@ pub enum StopBits {
     Two,
 }
 
-/// Who may make the other side wait, and how.
+/// Flow control of a serial line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FlowControl {
-    /// Nobody.
+    /// None.
     #[default]
     None,
     /// By the bytes 0x11 and 0x13.
@@ -170,7 +170,13 @@ impl SerialSettings {
     }
 }
 
-words!(DialectName { "line" => Line, "emic2" => Emic2, "syn6288" => Syn6288, "xfs5152" => Xfs5152, "dectalk" => Dectalk });
+words!(DialectName {
+    "line" => Line,
+    "emic2" => Emic2,
+    "syn6288" => Syn6288,
+    "xfs5152" => Xfs5152,
+    "dectalk" => Dectalk,
+});
 words!(FlowControl { "none" => None, "xonxoff" => XonXoff, "rtscts" => RtsCts });
 words!(TextEncoding {
     "utf-8" => Utf8,
@@ -185,7 +191,7 @@ words!(TextEncoding {
 });
 
 impl DialectName {
-    /// Whether messages are frames of any bytes, which name the encoding of their text themselves.
+    /// Returns true if messages are frames of any bytes, which name the encoding of their text themselves.
     #[must_use]
     pub fn is_framed(self) -> bool {
         matches!(self, Self::Syn6288 | Self::Xfs5152)
@@ -288,6 +294,7 @@ impl SerialSettings {
                 let problem = format!("says nothing: the frames of {dialect} name the encoding themselves");
                 section.warn("encoding", problem, "leave it out");
             }
+            // The kernel takes 0x11 and 0x13 out of the stream, wherever they stand in a frame.
             if self.flow_control == FlowControl::XonXoff {
                 let problem = format!("would swallow bytes of {dialect}'s frames, which may be any");
                 section.error("flow_control", problem, "write \"rtscts\" or \"none\"");

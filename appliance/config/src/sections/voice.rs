@@ -79,6 +79,7 @@ impl VoiceSettings {
     /// Reads `[voice]`, or `[voices.NAME]` when `base` is what `[voice]` says.
     pub(crate) fn read(section: &mut Section<'_, '_>, base: Option<&Self>) -> Self {
         let mut voice = base.cloned().unwrap_or_default();
+        // The three name one voice together: a speaker of the inherited bundle is not in another bundle.
         if section.has("bundle") || section.has("speaker") || section.has("file") {
             (voice.speaker, voice.file) = (None, None);
         }
@@ -96,6 +97,7 @@ impl VoiceSettings {
             );
         }
         let language = section.optional_text("language", Some("auto"), &LANGUAGE);
+        // "auto" is read as `None` like an absent key, but must override the inherited language.
         if section.has("language") {
             voice.language = language;
         }

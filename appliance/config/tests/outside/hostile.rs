@@ -54,7 +54,8 @@ proptest! {
     }
 
     #[test]
-    fn any_text_that_looks_like_toml(text in "([a-z_]{1,12} = |\\[{1,2}[a-z.]{1,9}\\]{1,2}|[\"'{}\\[\\],=#\n\r\t é0-9._-]{1,5}){0,40}") {
+    fn any_text_that_looks_like_toml(text in "([a-z_]{1,12} = |\\[{1,2}[a-z.]{1,9}\\]{1,2}|\
+        [\"'{}\\[\\],=#\n\r\t é0-9._-]{1,5}){0,40}") {
         check(text.as_bytes());
     }
 
