@@ -11,7 +11,7 @@ use crier_system::Backoff;
 use crier_wire::Command;
 use tokio::time::{self, sleep_until};
 
-/// Bytes of text read ahead of the queue. Small, because they are lost if the intake ends: nothing has acknowledged them.
+/// Bytes of text read ahead of the queue. Small, because they are lost if the intake ends: they are not in the journal.
 pub(crate) const READ_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Requests read ahead; the bytes bound those with text, this the others.
 const REQUESTS_MAX: usize = 256;
@@ -23,6 +23,8 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// Requests of one input that wait, oldest first.
 #[derive(Debug)]
 pub(crate) struct Backlog<R> {
+    /// Name of the input, for the log.
+    input: String,
     waiting: VecDeque<Waiting<R>>,
     bytes: usize,
     bytes_max: usize,
@@ -40,9 +42,16 @@ struct Waiting<R> {
 
 impl<R> Backlog<R> {
     /// Returns an empty backlog that has room until it holds `bytes_max`.
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(input: &str, bytes_max: usize) -> Self {
         let backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
-        Self { waiting: VecDeque::new(), bytes: 0, bytes_max, backoff, retry_at: None }
+        Self {
+            input: input.to_owned(),
+            waiting: VecDeque::new(),
+            bytes: 0,
+            bytes_max,
+            backoff,
+            retry_at: None,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -106,8 +115,19 @@ impl<R> Backlog<R> {
     }
 }
 
-/// Returns true if `command` takes effect ahead of texts that wait for room. A stop or resume that waited for room would
-/// wait for what only it can bring about.
+impl<R> Drop for Backlog<R> {
+    fn drop(&mut self) {
+        // The input ends, as at a reload of its section. The supervisor reads no more reports, so that only the log is left.
+        if !self.waiting.is_empty() {
+            let (input, count) = (&self.input, self.waiting.len());
+            let message = "messages that waited for room in the queue are lost with the end of the input";
+            tracing::warn!(input, count, "{message}");
+        }
+    }
+}
+
+/// Returns true if `command` takes effect ahead of texts that wait for room. A stop or resume that waited for room
+/// would wait for what only it can bring about.
 pub(crate) fn overtakes(command: &Command) -> bool {
     match command {
         Command::Stop | Command::StopAll | Command::StopSource { .. } => true,
@@ -129,7 +149,7 @@ mod tests {
 
     #[test]
     fn room_ends_with_bytes_or_requests() {
-        let mut backlog = Backlog::new(100);
+        let mut backlog = Backlog::new("test", 100);
         backlog.push("a", 99);
         assert!(backlog.has_room());
         backlog.push("b", 1);
@@ -144,7 +164,7 @@ mod tests {
 
     #[test]
     fn cancelled_requests_free_their_room() {
-        let mut backlog = Backlog::new(100);
+        let mut backlog = Backlog::new("test", 100);
         for text in ["keep", "drop", "drop"] {
             backlog.push(text, 40);
         }
@@ -157,7 +177,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn refused_request_is_due_after_growing_pauses() {
-        let mut backlog = Backlog::new(100);
+        let mut backlog = Backlog::new("test", 100);
         backlog.push("a", 1);
         let start = time::Instant::now();
         let mut pauses = Vec::new();

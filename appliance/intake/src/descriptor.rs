@@ -1,14 +1,14 @@
-//! Files that are waited for: ports, FIFOs, input devices.
+//! Non-blocking files in the event loop: ports, FIFOs, input devices.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
 use tokio::io::unix::AsyncFd;
 
-/// `file` as the runtime waits for it; it has to be non-blocking.
+/// Registers `file`, which has to be non-blocking, with the runtime.
 ///
 /// # Errors
-/// What the system says.
+/// Error of `epoll_ctl(2)`.
 #[allow(deprecated)]
 pub(crate) fn watch(file: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // Deprecated for types that may give a wrong descriptor or close it early. An `OwnedFd` does neither, and the
@@ -16,25 +16,28 @@ pub(crate) fn watch(file: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(file)
 }
 
-/// Reads what there is, and waits while there is nothing; 0 means that nobody is at the other end.
+/// Reads available bytes, and waits if there are none. 0 is the end of the file: a FIFO without a writer, or a hung up
+/// terminal.
 ///
 /// # Errors
-/// What the system says.
+/// Error of `read(2)`.
 pub(crate) async fn read(file: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         let mut ready = file.readable().await?;
         match ready.try_io(|file| Ok(rustix::io::read(file.get_ref(), &mut *buffer)?)) {
+            // A signal, such as SIGCHLD or one for a debugger; nothing was transferred.
             Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(read) => return read,
+            // `try_io` has cleared the readiness: another reader was first, or the kernel woke too many.
             Err(_would_block) => {}
         }
     }
 }
 
-/// Writes what fits, and waits while nothing does.
+/// Writes as many bytes as fit, and waits if none do.
 ///
 /// # Errors
-/// What the system says.
+/// Error of `write(2)`.
 pub(crate) async fn write(file: &AsyncFd<OwnedFd>, bytes: &[u8]) -> io::Result<usize> {
     loop {
         let mut ready = file.writable().await?;

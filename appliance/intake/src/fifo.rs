@@ -1,7 +1,8 @@
-//! Text from programs on the same machine: a FIFO, and in it lines of text, of JSON, or commands.
+//! Input from programs on the same machine: a FIFO with lines of text, of JSON, or commands.
 //!
-//! A line ends with a newline, or with the last writer closing the FIFO. There is no way back: what is refused is
-//! counted and logged. Writers that write one line with one `write` of at most `PIPE_BUF` (4096) bytes do not mix.
+//! A line ends with a newline, or when the last writer closes the FIFO. A FIFO has no way back to its writers: what is
+//! refused is counted and logged. Lines of several writers do not mix if each is one `write` of at most `PIPE_BUF`
+//! (4096) bytes.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -23,41 +24,42 @@ use crate::message::{Defaults, Message};
 use crate::submitter::{RefusalLog, Submitter};
 use crate::{HubClosed, InputHandle, descriptor};
 
-/// Bytes read at once.
+/// Bytes read at once: `PIPE_BUF`, the longest line that is written whole.
 const READ_BYTES: usize = 4096;
-/// What a pipe holds.
+/// Capacity of a pipe, `pipe(7)`.
 const PIPE_BYTES: usize = 64 * 1024;
-/// How often it is looked after: whether the FIFO is still there, and refusals to tell.
+/// Interval of the check that the FIFO is still at its path, and of the reports of losses. Nothing wakes a reader whose
+/// FIFO was deleted.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a FIFO cannot be used.
+/// Error of opening a FIFO.
 #[derive(Debug, thiserror::Error)]
 pub enum FifoError {
-    /// Something else is there, and it is not for us to delete it.
+    /// Another kind of file is at the path. It is not deleted: it may be somebody's data.
     #[error("{} is there and is no FIFO; move it away or choose another `path`", path.display())]
     NotAFifo {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// There is no such group.
     #[error("there is no group {group}; make it with `addgroup {group}` or change `group`")]
     NoGroup {
-        /// Its name.
+        /// Name of the group.
         group: String,
     },
-    /// The system does not let us.
+    /// Error of the operating system.
     #[error("{} cannot be {done}: {source}; does its folder exist, and may this user write there?", path.display())]
     System {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What was tried.
+        /// The operation, as a participle.
         done: &'static str,
-        /// What the system said.
+        /// The error.
         source: io::Error,
     },
 }
 
-/// Reads the FIFO until the hub is closed. If somebody deletes or replaces it, it is made anew.
+/// Reads the FIFO until the hub is closed. Creates it anew when it is deleted or replaced.
 pub async fn run(settings: FifoSettings, handle: InputHandle) {
     let HubClosed = match serve(&settings, &handle).await {
         Ok(never) => match never {},
@@ -151,7 +153,7 @@ impl FifoReader {
 
     /// Reads what is left in a FIFO that is no longer at its path.
     async fn drain(&mut self, fifo: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<(), HubClosed> {
-        // Writers may still have it open and go on; nobody is owed more than the pipe held.
+        // Writers may still have it open and go on, so that it is read for one capacity of a pipe only.
         for _ in 0..=(PIPE_BYTES / READ_BYTES) {
             match rustix::io::read(fifo.get_ref(), &mut *buffer) {
                 Ok(bytes) if bytes > 0 => self.take(&buffer[..bytes]).await?,
@@ -198,10 +200,11 @@ async fn open(settings: &FifoSettings) -> Result<AsyncFd<OwnedFd>, FifoError> {
     descriptor::watch(opened).map_err(|error| system(&path, "opened", error))
 }
 
-/// Makes the FIFO if it is not there, sets it as configured and opens our end.
+/// Creates the FIFO if it does not exist, sets mode and group, and opens it for reading.
 fn open_file(settings: &FifoSettings) -> Result<OwnedFd, FifoError> {
     let path = settings.path.as_path();
     let group = settings.group.as_deref().map(group_of).transpose()?;
+    // For the owner alone at first; mode and group are set on the open descriptor below.
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
         Ok(()) | Err(nix::Error::EEXIST) => {}
         Err(error) => return Err(system(path, "made", error.into())),
@@ -211,14 +214,18 @@ fn open_file(settings: &FifoSettings) -> Result<OwnedFd, FifoError> {
     if !there.file_type().is_fifo() {
         return Err(FifoError::NotAFifo { path: path.into() });
     }
+    // O_NONBLOCK opens a FIFO without a writer at once; O_NOFOLLOW keeps a link in a folder that others may write to
+    // from leading elsewhere.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let opened = rustix::fs::open(path, flags, rustix::fs::Mode::empty());
     let file = std::fs::File::from(opened.map_err(|error| system(path, "opened", error.into()))?);
+    // On the descriptor: between the check of the path and the opening, another file may have taken its place.
     let metadata = file.metadata().map_err(|error| system(path, "looked at", error))?;
     if !metadata.file_type().is_fifo() {
         return Err(FifoError::NotAFifo { path: path.into() });
     }
     let owned = |error| system(path, "given its group", error);
+    // Only if it differs: a user who is not root may not change the group of a FIFO that is as it should be.
     if let Some(group) = group.filter(|group| group.as_raw() != metadata.gid()) {
         std::os::unix::fs::fchown(&file, None, Some(group.as_raw())).map_err(owned)?;
     }
@@ -234,8 +241,9 @@ fn group_of(name: &str) -> Result<Gid, FifoError> {
     group.map(|group| group.gid).ok_or_else(|| FifoError::NoGroup { group: name.to_owned() })
 }
 
-/// Whether what is at `path` is what was opened.
+/// Returns true if `path` still leads to the open FIFO.
 fn is_same(path: &Path, fifo: &AsyncFd<OwnedFd>) -> bool {
+    // Missing counts as replaced: it is made anew.
     let Ok(there) = std::fs::symlink_metadata(path) else { return false };
     rustix::fs::fstat(fifo.get_ref())
         .is_ok_and(|ours| ours.st_dev == there.dev() && ours.st_ino == there.ino())

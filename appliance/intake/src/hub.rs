@@ -1,4 +1,4 @@
-//! Where inputs hand in what they read, and are told what became of it.
+//! Hub between the inputs and the supervisor: submissions and commands go out, their results and events come back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,38 +12,39 @@ use crier_wire::{
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-/// Reports on their way to the supervisor; an input that is faster waits.
+/// Reports on their way to the supervisor. An input that is faster waits, as each of its requests waits for its result
+/// anyway.
 const REPORTS_MAX: usize = 64;
-/// Events that an input may lag behind before it misses some.
+/// Events that an input may lag behind before it misses some: several for each announcement of a full queue.
 const EVENTS_MAX: usize = 1024;
-/// Presses that an input may lag behind.
+/// Presses that a listener may lag behind; more than a hand makes while anything else is served.
 const PRESSES_MAX: usize = 64;
-/// Requests without an answer. There is one for each announcement on its way to the journal, and the queue is
-/// shorter than this.
+/// Requests without a result. Each input waits for the result of one before it makes the next; MQTT has some more on
+/// their way. Far above both, it bounds the memory should a supervisor stop to answer.
 const OPEN_REQUESTS_MAX: usize = 4096;
 
-/// Whoever ran the inputs has gone; the input should end.
+/// The hub is gone, and the input has to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the intake is ending")]
 pub struct HubClosed;
 
-/// A button was pressed.
+/// Press of a button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pressed {
-    /// The kernel's name of its key, such as `KEY_PROG1`.
+    /// Name of the key, such as `KEY_PROG1`.
     pub key: String,
-    /// How.
+    /// Kind of press.
     pub kind: PressKind,
 }
 
-/// How a button was pressed.
+/// Kind of press of a button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PressKind {
-    /// Once and briefly.
+    /// Short press.
     Press,
-    /// Twice in quick succession.
+    /// Two presses in quick succession.
     Double,
-    /// Held down.
+    /// Press that is held.
     Long,
 }
 
@@ -65,18 +66,19 @@ enum HubRequest {
 }
 
 impl InputHandle {
-    /// The input's name, such as `serial:/dev/ttyS6`: the source of its announcements.
+    /// Returns the name of the input, such as `serial:/dev/ttyS6`: the source of its announcements.
     #[must_use]
     pub fn input(&self) -> &str {
         &self.input
     }
 
-    /// Hands in an announcement and waits for what becomes of it: after [`Answer::Accepted`] it may be acknowledged.
-    /// Names the input as its source where the sender named none.
+    /// Submits an announcement and waits for the result; after [`Answer::Accepted`] it may be acknowledged. Names the
+    /// input as its source if the sender named none.
     ///
     /// # Errors
     /// [`HubClosed`].
     pub async fn submit(&self, mut draft: Draft) -> Result<Answer, HubClosed> {
+        // The sender may name itself; a stop of this input then leaves its announcements alone.
         draft.source.get_or_insert_with(|| self.input.to_string());
         self.ask(|answer| HubRequest::Submit(Box::new(draft), answer)).await
     }
@@ -126,7 +128,7 @@ impl InputHandle {
         }
     }
 
-    /// Hands in a command and waits until it was carried out.
+    /// Gives a command and waits until it is carried out.
     ///
     /// # Errors
     /// [`HubClosed`].
@@ -134,7 +136,7 @@ impl InputHandle {
         self.ask(|answer| HubRequest::Command(command, answer)).await
     }
 
-    /// Tells whether the input works and how, or why not; only changes are worth telling.
+    /// Reports the status of the input: connection parameters if it is up, the error and its remedy otherwise.
     ///
     /// # Errors
     /// [`HubClosed`].
@@ -152,30 +154,30 @@ impl InputHandle {
         self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
     }
 
-    /// What happens to announcements from now on, whoever sent them ([`AnnouncementEvent::event`] names the source).
+    /// Subscribes to the events of all announcements, of every source ([`AnnouncementEvent::event`] names it).
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<AnnouncementEvent> {
         self.events.subscribe()
     }
 
-    /// Waits until whoever ran the inputs has gone.
+    /// Waits until the hub is gone.
     pub async fn closed(&self) {
         self.requests.closed().await;
     }
 
-    /// Tells that a button was pressed, for whoever passes it on.
+    /// Publishes the press of a button to the subscribers of [`presses`](Self::presses).
     pub fn pressed(&self, pressed: Pressed) {
-        // Nobody has to listen.
+        // Without a subscriber it fails, which is not an error: the action of the button is carried out elsewhere.
         let _ = self.presses.send(pressed);
     }
 
-    /// Buttons that are pressed from now on.
+    /// Subscribes to presses of buttons.
     #[must_use]
     pub fn presses(&self) -> broadcast::Receiver<Pressed> {
         self.presses.subscribe()
     }
 
-    /// How the appliance is, now and from now on.
+    /// Watches the state of the appliance.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<ApplianceState> {
         self.state.clone()
@@ -210,7 +212,7 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// A hub without handles.
+    /// Returns a hub without inputs.
     #[must_use]
     pub fn new() -> Self {
         let (sender, requests) = mpsc::channel(REPORTS_MAX);
@@ -225,7 +227,7 @@ impl Hub {
         }
     }
 
-    /// A handle for the input of this name.
+    /// Returns a handle for the input of this name.
     #[must_use]
     pub fn handle(&self, input: &str) -> InputHandle {
         InputHandle {
@@ -237,7 +239,7 @@ impl Hub {
         }
     }
 
-    /// The next report for the supervisor; waits for one.
+    /// Returns the next report for the supervisor; waits for one. Cancelling the wait loses nothing.
     pub async fn report(&mut self) -> IntakeReport {
         loop {
             // The hub holds a sender itself, so the channel never ends.
@@ -252,32 +254,38 @@ impl Hub {
                 }
             };
             if self.open.len() >= OPEN_REQUESTS_MAX {
+                // Requests of inputs that have gone are never answered by `request`; swept only here, where they
+                // matter.
                 self.open.retain(|_, answer| !answer.is_closed());
             }
             if self.open.len() >= OPEN_REQUESTS_MAX {
+                // Refused for now rather than queued: a supervisor that does not answer must not fill the memory.
                 let reason = "too many announcements wait for an answer; send it again later".to_owned();
                 let _ = answer.send(Answer::Refused { reason, later: true });
                 continue;
             }
             let request_id = self.request_ids.fetch_add(1, Ordering::Relaxed);
+            // Before the report goes out: the answer finds its request however fast it comes.
             self.open.insert(request_id, answer);
             return report(request_id);
         }
     }
 
-    /// Gives what the supervisor said to whom it concerns.
+    /// Passes a request of the supervisor on to the inputs that it concerns.
     pub fn request(&mut self, request: IntakeRequest) {
         match request {
-            // Whoever asked may have gone away meanwhile.
+            // The input may have gone meanwhile, as with the connection to a broker; the result has no other receiver.
             IntakeRequest::Answer { request_id, answer } => {
                 if let Some(asked) = self.open.remove(&request_id) {
                     let _ = asked.send(answer);
                 }
             }
-            IntakeRequest::Event(told) => {
-                let _ = self.events.send(told);
+            IntakeRequest::Event(event) => {
+                let _ = self.events.send(event);
             }
             IntakeRequest::State(state) => {
+                // Not `send`, which leaves the old state while there is no receiver; an input that starts later needs the
+                // latest.
                 self.state.send_replace(*state);
             }
         }
@@ -289,7 +297,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_submission_is_answered_under_its_ticket() {
+    async fn submission_gets_the_answer_with_its_request_id() {
         let mut hub = Hub::new();
         let handle = hub.handle("fifo:/run/crier/say");
         let asked = tokio::spawn(async move { handle.submit(Draft::plain("Hello.")).await });
@@ -304,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everybody_sees_events_and_state() {
+    async fn every_input_gets_events_and_state() {
         let mut hub = Hub::new();
         let (first, second) = (hub.handle("a"), hub.handle("b"));
         let mut events = [first.events(), second.events()];
@@ -315,10 +323,10 @@ mod tests {
             priority: crier_announce::Priority::Message,
             kind: crier_announce::EventKind::Finished,
         };
-        let told = AnnouncementEvent { sequence: 1, event };
-        hub.request(IntakeRequest::Event(told.clone()));
+        let event = AnnouncementEvent { sequence: 1, event };
+        hub.request(IntakeRequest::Event(event.clone()));
         for events in &mut events {
-            assert_eq!(events.recv().await.unwrap(), told);
+            assert_eq!(events.recv().await.unwrap(), event);
         }
         hub.request(IntakeRequest::State(Box::new(ApplianceState {
             queued: 4,
@@ -328,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_counter_that_is_gone_is_told() {
+    async fn submission_fails_when_the_hub_is_gone() {
         let hub = Hub::new();
         let handle = hub.handle("a");
         drop(hub);

@@ -1,4 +1,4 @@
-//! Whether an input works, told when it changes, and how long to wait before trying again.
+//! Status of an input, reported when it changes, and the back-off of its attempts to open a device.
 
 use std::time::{Duration, Instant};
 
@@ -6,43 +6,45 @@ use crier_system::Backoff;
 
 use crate::{HubClosed, InputHandle};
 
-/// The first wait.
+/// First pause between attempts. Short: an adapter that was reset is back at once.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-/// The longest wait.
+/// Longest pause between attempts: a device that is plugged in works within these seconds.
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
-/// So long must an input have worked for the next wait to be the first one again.
+/// Duration of a working input after which the back-off starts again; a port that fails at once each time must not be
+/// opened ten times a second.
 const STABLE: Duration = Duration::from_secs(10);
 
-/// What was told last, and the next wait.
+/// Status reported last, and the back-off.
 #[derive(Debug)]
 pub(crate) struct InputStatus {
-    told: Option<(bool, String)>,
+    reported: Option<(bool, String)>,
     backoff: Backoff,
     up_since: Option<Instant>,
 }
 
 impl InputStatus {
     pub(crate) fn new() -> Self {
-        Self { told: None, backoff: Backoff::new(RETRY_FIRST, RETRY_LONGEST), up_since: None }
+        Self { reported: None, backoff: Backoff::new(RETRY_FIRST, RETRY_LONGEST), up_since: None }
     }
 
-    /// It works.
+    /// Reports that the input is up.
     pub(crate) async fn up(&mut self, handle: &InputHandle, detail: String) -> Result<(), HubClosed> {
         self.up_since = Some(Instant::now());
-        self.tell(handle, true, detail).await
+        self.report(handle, true, detail).await
     }
 
-    /// It does not; gives the time to wait before the next try.
+    /// Reports that the input is down, and returns the pause before the next attempt.
     pub(crate) async fn down(&mut self, handle: &InputHandle, detail: String) -> Result<Duration, HubClosed> {
-        self.tell(handle, false, detail).await?;
+        self.report(handle, false, detail).await?;
         if self.up_since.take().is_some_and(|since| since.elapsed() >= STABLE) {
             self.backoff.reset();
         }
         Ok(self.backoff.next_delay())
     }
 
-    async fn tell(&mut self, handle: &InputHandle, up: bool, detail: String) -> Result<(), HubClosed> {
-        if self.told.as_ref().is_some_and(|(told, text)| *told == up && *text == detail) {
+    async fn report(&mut self, handle: &InputHandle, up: bool, detail: String) -> Result<(), HubClosed> {
+        // A device that is missing is tried for days; its log has one line, and the supervisor one report.
+        if self.reported.as_ref().is_some_and(|(was_up, was)| *was_up == up && *was == detail) {
             return Ok(());
         }
         if up {
@@ -50,7 +52,7 @@ impl InputStatus {
         } else {
             tracing::warn!(input = handle.input(), detail, "input does not work");
         }
-        self.told = Some((up, detail.clone()));
+        self.reported = Some((up, detail.clone()));
         handle.report(up, detail).await
     }
 }
@@ -62,7 +64,7 @@ mod tests {
     use crier_wire::IntakeReport;
 
     #[tokio::test]
-    async fn waits_grow_to_a_bound_and_a_state_is_told_once() {
+    async fn pauses_grow_to_a_maximum_and_an_unchanged_status_is_reported_once() {
         let mut hub = Hub::new();
         let handle = hub.handle("serial:x");
         let mut status = InputStatus::new();

@@ -1,4 +1,4 @@
-//! How text comes in: serial lines, FIFOs, MQTT and buttons, each an independent input with bounds of its own.
+//! Inputs of the appliance: serial lines, FIFOs, MQTT and buttons, each independent and with limits of its own.
 //!
 //! Inputs know nothing of each other and of the supervisor. Each has an [`InputHandle`], through which it submits
 //! announcements and commands and gets their results. The [`Hub`] connects all handles to the supervisor.

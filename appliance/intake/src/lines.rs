@@ -1,20 +1,20 @@
-//! Bytes to lines, each bounded.
+//! Splitting of a byte stream into lines of bounded length.
 
 use crier_announce::{JSON_BYTES_MAX, TEXT_BYTES_MAX};
 
-/// A line of the stream, without its end.
+/// Line of the stream, without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputLine {
-    /// All of it.
+    /// Complete line.
     Whole(Vec<u8>),
-    /// It is longer than may be; what there is of it is skipped.
+    /// Line beyond the limit; it is skipped to its end.
     TooLong,
 }
 
-/// Cuts a stream into lines. A line ends with LF, CR or both.
+/// Splits a stream into lines. A line ends with LF, CR or both.
 ///
 /// A line of text holds at most [`TEXT_BYTES_MAX`] bytes and a line of JSON at most [`JSON_BYTES_MAX`]; a longer one is
-/// told once and skipped to its end.
+/// reported once and skipped to its end.
 #[derive(Debug, Default)]
 pub struct LineSplitter {
     line: Vec<u8>,
@@ -23,9 +23,10 @@ pub struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Takes the next bytes and gives the lines that end in them to `each`.
+    /// Reads the next bytes and passes the lines that end in them to `each`.
     pub fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(InputLine)) {
         while let Some(first) = bytes.first() {
+            // LF after CR is the same line end, wherever the reads divide them.
             if std::mem::take(&mut self.after_cr) && *first == b'\n' {
                 bytes = &bytes[1..];
                 continue;
@@ -33,13 +34,14 @@ impl LineSplitter {
             let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             self.append(&bytes[..end.unwrap_or(bytes.len())], &mut each);
             let Some(end) = end else { return };
+            // CR and LF may come in different reads, so that the LF cannot be skipped here.
             self.after_cr = bytes[end] == b'\r';
             self.end(&mut each);
             bytes = &bytes[end + 1..];
         }
     }
 
-    /// The stream has ended: what is left is a line if it is one.
+    /// Ends the stream: text without a line end is a line.
     pub fn finish(&mut self, mut each: impl FnMut(InputLine)) {
         self.after_cr = false;
         if self.line.is_empty() {
@@ -49,12 +51,12 @@ impl LineSplitter {
         }
     }
 
-    /// Forgets what is there of a line.
+    /// Discards the line that was begun.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// Bytes held.
+    /// Returns the number of bytes held.
     #[must_use]
     pub fn held(&self) -> usize {
         self.line.capacity()
@@ -64,9 +66,11 @@ impl LineSplitter {
         if self.skipping || part.is_empty() {
             return;
         }
+        // JSON escapes a character in up to twelve bytes, so that the same text is longer in it.
         let json = self.line.first().or(part.first()) == Some(&b'{');
         let limit = if json { JSON_BYTES_MAX } else { TEXT_BYTES_MAX };
         if self.line.len() + part.len() > limit {
+            // Not `clear`, which would keep the memory of the longest line ever sent.
             self.line = Vec::new();
             self.skipping = true;
             each(InputLine::TooLong);
@@ -101,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn every_end_of_line_ends_one() {
+    fn lines_end_with_lf_cr_or_both() {
         let expected = vec![whole("a"), whole("b"), whole("c"), whole(""), whole("d")];
         assert_eq!(lines(&[b"a\nb\r\nc\r\rd"]), expected);
         assert_eq!(lines(&[b"a\nb\r", b"\nc\r", b"\r", b"d"]), expected);
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_told_once_and_skipped() {
+    fn too_long_line_is_reported_once_and_skipped() {
         let long = vec![b'x'; TEXT_BYTES_MAX + 1];
         assert_eq!(lines(&[&long, &long, b"x\nnext\n"]), vec![InputLine::TooLong, whole("next")]);
         let mut json = vec![b'{'];
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_bound_is_taken() {
+    fn line_of_exactly_the_limit_is_whole() {
         let line = vec![b'x'; TEXT_BYTES_MAX];
         assert_eq!(lines(&[&line, b"\n"]), vec![InputLine::Whole(line.clone())]);
     }

@@ -1,4 +1,4 @@
-//! What a line of text says: words to speak, an announcement in JSON, or a command that begins with `!`.
+//! Lines of text: words to speak, an announcement in JSON, or a command that begins with `!`.
 
 use crier_announce::{Draft, NAME_CHARACTERS_MAX, Priority};
 use crier_config::TextEncoding;
@@ -8,20 +8,20 @@ use serde::de::IgnoredAny;
 
 use crate::text::{clean, decode};
 
-/// The commands of a line, for whoever wrote one that does not exist.
+/// The commands of a line, for the answer to an unknown one.
 const COMMANDS: &str = "the commands are !stop, !stop all, !pause, !resume, !repeat, !volume N, !volume +N, \
                         !volume -N, !mute, !unmute and !voice NAME; a text that begins with ! is written with !!";
 
-/// What an input adds to announcements where the sender left it open.
+/// Properties that an input gives to announcements whose sender names none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Defaults {
-    /// How urgent they are.
+    /// Priority.
     pub priority: Priority,
-    /// The language they are in.
+    /// Language; `None`: that of the voice.
     pub language: Option<String>,
-    /// The voice that speaks them.
+    /// Voice; `None`: the current one.
     pub voice: Option<String>,
-    /// How text is read that is not UTF-8.
+    /// Encoding of text that is not UTF-8.
     pub encoding: TextEncoding,
 }
 
@@ -32,7 +32,7 @@ impl Defaults {
         if self.encoding == TextEncoding::Utf8 { Self { encoding, ..self } } else { self }
     }
 
-    /// An announcement of `text`.
+    /// Returns an announcement of `text`.
     #[must_use]
     pub fn draft(&self, text: String) -> Draft {
         Draft {
@@ -44,16 +44,16 @@ impl Defaults {
     }
 }
 
-/// What a line says.
+/// Message of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
-    /// Nothing at all.
+    /// Blank line.
     Empty,
-    /// Something to speak.
+    /// Announcement.
     Say(Box<Draft>),
-    /// Something to do.
+    /// Command.
     Command(Command),
-    /// No valid message: the reason for the count, and an explanation for people.
+    /// Invalid message: the reason for the count of losses, and an explanation for people.
     Wrong(LossReason, String),
 }
 
@@ -61,6 +61,8 @@ impl Message {
     /// Reads one line without its end.
     #[must_use]
     pub fn read(line: &[u8], defaults: &Defaults) -> Self {
+        // Decided by the first byte, before the encoding is: JSON is UTF-8 by definition, and a damaged object must
+        // not be read out.
         if line.first() == Some(&b'{') {
             return json(line, defaults);
         }
@@ -71,6 +73,7 @@ impl Message {
         let text = clean(&text);
         match text.strip_prefix('!') {
             _ if text.is_empty() => Self::Empty,
+            // A doubled mark is the way to say a text that begins with one.
             Some(literal) if literal.starts_with('!') => {
                 Self::Say(Box::new(defaults.draft(literal.to_owned())))
             }
@@ -91,7 +94,7 @@ impl Message {
 }
 
 fn json(line: &[u8], defaults: &Defaults) -> Message {
-    /// Whether the sender wrote a priority, which a draft does not tell.
+    /// Presence of a priority, which a draft does not tell from the default.
     #[derive(Deserialize)]
     struct Written {
         priority: Option<IgnoredAny>,
@@ -102,6 +105,7 @@ fn json(line: &[u8], defaults: &Defaults) -> Message {
         Err(error) => return Message::Wrong(LossReason::Invalid, error.to_string()),
     };
     if serde_json::from_slice::<Written>(line).is_ok_and(|written| written.priority.is_none()) {
+        // A draft without priority has the general default, which would override that of the input.
         draft.priority = defaults.priority;
     }
     draft.language = draft.language.or_else(|| defaults.language.clone());
@@ -113,6 +117,7 @@ fn command_of(text: &str) -> Option<Command> {
     let mut words = text.split_whitespace();
     let verb = words.next()?.to_ascii_lowercase();
     let argument = words.next();
+    // Refused rather than ignored: "!stop all now" is not understood, and half of a command may be the wrong half.
     if words.next().is_some() {
         return None;
     }
@@ -134,6 +139,7 @@ fn command_of(text: &str) -> Option<Command> {
 
 fn volume(number: &str) -> Option<Command> {
     let value: i32 = number.parse().ok().filter(|value| (-100..=100).contains(value))?;
+    // The sign tells a step from a volume, as people write it: +5 is louder, 5 is nearly silent.
     if number.starts_with(['+', '-']) {
         return Some(Command::VolumeStep { percent: value });
     }
@@ -149,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_text_a_command_or_json() {
+    fn line_is_parsed_as_text_command_or_json() {
         assert_eq!(read("Hello."), Message::Say(Box::new(Draft::plain("Hello."))));
         assert_eq!(read("  \t"), Message::Empty);
         assert_eq!(read("!!stop"), Message::Say(Box::new(Draft::plain("!stop"))));
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_those_listed_and_no_others() {
+    fn listed_commands_are_parsed_and_others_rejected() {
         let table = [
             ("!stop", Command::Stop),
             ("!STOP All", Command::StopAll),
@@ -184,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sender_comes_before_the_defaults() {
+    fn properties_of_the_sender_override_the_defaults() {
         let defaults = Defaults {
             priority: Priority::Text,
             language: Some("de".into()),

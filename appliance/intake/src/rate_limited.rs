@@ -104,6 +104,7 @@ impl RateLimitedHandle {
     }
 
     pub(crate) async fn command(&mut self, command: Command) -> Result<RequestOutcome, HubClosed> {
+        // Limits of their own: a flood of texts must not lock out the stop that ends it.
         if !self.commands.pass(Instant::now()) {
             self.count(LossReason::RateLimited);
             return Ok(RequestOutcome::Busy);

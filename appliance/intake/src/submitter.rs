@@ -10,8 +10,8 @@ use crate::message::Message;
 use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
 use crate::{HubClosed, InputHandle};
 
-/// Submits the messages of one input. Texts for which the queue has no room wait, and the messages behind them; commands
-/// that act on playback do not (see [`overtakes`]).
+/// Submits the messages of one input. Texts for which the queue has no room wait, and the messages behind them;
+/// commands that act on playback do not (see [`overtakes`]).
 #[derive(Debug)]
 pub(crate) struct Submitter {
     limited: RateLimitedHandle,
@@ -36,8 +36,8 @@ impl Submitter {
         bytes_max: usize,
         refusal_log: RefusalLog,
     ) -> Self {
-        let limited = RateLimitedHandle::new(handle, max_per_minute);
-        Self { limited, backlog: Backlog::new(bytes_max), refusal_log }
+        let backlog = Backlog::new(handle.input(), bytes_max);
+        Self { limited: RateLimitedHandle::new(handle, max_per_minute), backlog, refusal_log }
     }
 
     /// Returns true if the input may be read.
@@ -66,6 +66,7 @@ impl Submitter {
             }
             Message::Command(command) if overtakes(command) => {
                 if cancels_waiting(command) {
+                    // A voice is a setting and no announcement: it holds for the texts after the stop, too.
                     let outlives =
                         |message: &Message| matches!(message, Message::Command(Command::Voice { .. }));
                     let cancelled = self.backlog.cancel(outlives);
@@ -90,6 +91,7 @@ impl Submitter {
             let outcome = match message {
                 Message::Say(draft) => self.limited.try_say(draft, offered).await?,
                 Message::Command(command) => Some(self.limited.command(command.clone()).await?),
+                // Never in the backlog; removed should they get there.
                 Message::Empty | Message::Wrong(..) => Some(RequestOutcome::Done),
             };
             let Some(outcome) = outcome else {

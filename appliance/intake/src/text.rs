@@ -1,4 +1,4 @@
-//! From bytes to text: UTF-8 first, then what the other side is known to write.
+//! Decoding of bytes to text: UTF-8 first, then the configured encoding.
 
 use crier_config::TextEncoding;
 use encoding_rs::{
@@ -8,6 +8,8 @@ use encoding_rs::{
 /// Returns the text in `bytes`, if they are UTF-8 or text in `encoding`.
 #[must_use]
 pub(crate) fn decode(encoding: TextEncoding, bytes: &[u8]) -> Option<String> {
+    // Text in another encoding is hardly ever valid UTF-8 by chance, and senders change to UTF-8 without a change
+    // here.
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(text.to_owned());
     }
@@ -33,19 +35,21 @@ pub(crate) fn decode_strictly(encoding: TextEncoding, bytes: &[u8]) -> Option<St
     Some(text.into_owned())
 }
 
-/// Text in UTF-16. The byte order is that of the mark if there is one, and else the one that gives more of the
-/// characters people write: libraries for the same module send both.
+/// Decodes UTF-16. The byte order is that of the mark if there is one, and otherwise the one that gives more common
+/// characters: libraries for the same module send either.
 pub(crate) fn decode_utf16(bytes: &[u8]) -> Option<String> {
     let little = UTF_16LE.decode_without_bom_handling_and_without_replacement(bytes);
     let big = UTF_16BE.decode_without_bom_handling_and_without_replacement(bytes);
     match (little, big) {
+        // Nearly every pair of bytes is a character in both orders; a mark reads as U+FEFF in the right one, which
+        // counts.
         (Some(little), Some(big)) if usual(&big) > usual(&little) => Some(big.into_owned()),
         (Some(little), _) => Some(little.into_owned()),
         (None, big) => big.map(std::borrow::Cow::into_owned),
     }
 }
 
-/// How many characters of `text` are common ones.
+/// Returns the number of characters of `text` that are common in written language.
 fn usual(text: &str) -> usize {
     let common = |c: &char| {
         matches!(c, '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{4ff}' | '\u{2010}'..='\u{2030}')
@@ -55,7 +59,7 @@ fn usual(text: &str) -> usize {
     text.chars().filter(common).count()
 }
 
-/// `text` without byte order mark and with a space for each control character: nothing that a reader does not see.
+/// Returns `text` without byte order mark and with a space for each control character: nothing invisible is left.
 pub(crate) fn clean(text: &str) -> String {
     let spaced: String =
         text.chars().filter(|c| *c != '\u{feff}').map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -67,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn utf8_comes_first_and_then_the_encoding() {
+    fn utf8_is_tried_before_the_configured_encoding() {
         assert_eq!(decode(TextEncoding::Utf8, "Grüße".as_bytes()).unwrap(), "Grüße");
         assert_eq!(decode(TextEncoding::Latin1, b"Gr\xFC\xDFe").unwrap(), "Grüße");
         assert_eq!(decode(TextEncoding::Latin1, "Grüße".as_bytes()).unwrap(), "Grüße");
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_not_spoken() {
+    fn control_characters_and_marks_are_removed() {
         assert_eq!(clean("\u{feff} one\ttwo\u{1b}[0m\r\0"), "one two [0m");
     }
 }

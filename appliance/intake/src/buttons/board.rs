@@ -1,4 +1,4 @@
-//! Where keys come from: the input devices of the system, and the seam at which tests put others.
+//! Sources of key events: the input devices of the system, behind traits for which tests have others.
 
 use std::future::Future;
 use std::io;
@@ -11,48 +11,48 @@ use tokio::io::unix::AsyncFd;
 use crate::buttons::gesture::KeyEvent;
 use crate::descriptor;
 
-/// Devices looked at; a machine has a dozen.
+/// Devices examined; a machine has a dozen.
 const DEVICES_MAX: usize = 256;
-/// Where the system has them.
+/// Directory of the input devices.
 const FOLDER: &str = "/dev/input";
 
 /// A machine with input devices.
 pub trait Board: Send + Sync + 'static {
-    /// One of its devices.
+    /// Device of this machine.
     type Keys: Keys;
 
-    /// Where the devices are that there are now.
+    /// Returns the paths of the present devices.
     fn list(&self) -> Vec<PathBuf>;
 
-    /// Opens one.
+    /// Opens a device.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the operating system.
     fn open(&self, path: &Path) -> io::Result<Self::Keys>;
 }
 
-/// An input device with keys.
+/// Input device with keys.
 pub trait Keys: Send + 'static {
-    /// Its name.
+    /// Returns the name of the device.
     fn name(&self) -> &str;
 
-    /// Whether it has the key of this code.
+    /// Returns true if the device has the key of this code.
     fn has(&self, code: u16) -> bool;
 
-    /// The next thing that a key did: its code, and what. Waits for it.
+    /// Waits for the next event, and returns it with the code of its key.
     ///
     /// # Errors
-    /// What the system says; the device is gone then.
+    /// Error of the operating system; the device is gone then.
     fn next(&mut self) -> impl Future<Output = io::Result<(u16, KeyEvent)>> + Send;
 }
 
-/// The code of a key by the kernel's name of it.
+/// Returns the code of a key by the kernel's name for it.
 #[must_use]
 pub fn code(name: &str) -> Option<u16> {
     name.parse::<KeyCode>().ok().map(KeyCode::code)
 }
 
-/// What the value of a key event means.
+/// Returns the meaning of the value in a kernel's key event.
 #[must_use]
 pub fn key_event(value: i32) -> Option<KeyEvent> {
     match value {
@@ -63,7 +63,7 @@ pub fn key_event(value: i32) -> Option<KeyEvent> {
     }
 }
 
-/// The machine this runs on.
+/// The machine that this program runs on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Machine;
 
@@ -73,6 +73,7 @@ impl Board for Machine {
     fn list(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(FOLDER) else { return Vec::new() };
         let is_event = |path: &PathBuf| {
+            // Its other nodes, `mouse0` and `js0`, repeat events of these.
             path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"event"))
         };
         entries.flatten().map(|entry| entry.path()).filter(is_event).take(DEVICES_MAX).collect()
@@ -81,7 +82,7 @@ impl Board for Machine {
     fn open(&self, path: &Path) -> io::Result<Evdev> {
         let device = Device::open(path)?;
         device.set_nonblocking(true)?;
-        // A second descriptor of the same open device is what is waited for.
+        // The runtime needs a descriptor to own; a duplicate shares its readiness with the device.
         let ready = descriptor::watch(device.as_fd().try_clone_to_owned()?)?;
         Ok(Evdev { device, ready, key_events: Vec::new() })
     }
@@ -92,7 +93,7 @@ impl Board for Machine {
 pub struct Evdev {
     device: Device,
     ready: AsyncFd<OwnedFd>,
-    /// Read and not told yet, the next one last.
+    /// Events read and not returned yet, the next one last.
     key_events: Vec<(u16, KeyEvent)>,
 }
 
@@ -117,6 +118,7 @@ impl Keys for Evdev {
                     EventSummary::Key(_, key, value) => Some((key.code(), key_event(value)?)),
                     _ => None,
                 }));
+                // Taken from the end, so that the oldest has to be last.
                 key_events.reverse();
                 Ok(())
             });

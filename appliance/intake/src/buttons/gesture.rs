@@ -1,41 +1,41 @@
-//! What a press was: brief, double or long. No I/O; the clock is an argument.
+//! Detection of short, double and long presses. No I/O; the clock is an argument.
 
 use std::time::{Duration, Instant};
 
 use crate::PressKind;
 
-/// Which presses mean something, and how long they take.
+/// Gestures that have an action, and their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GestureTiming {
-    /// How quickly the second press of a double one comes, if double presses mean something.
+    /// Longest time from the end of the first press to the second of a double press, if those have an action.
     pub double: Option<Duration>,
-    /// How long a long press is, if long presses mean something.
+    /// Duration of a long press, if those have an action.
     pub long: Option<Duration>,
 }
 
-/// What a key did.
+/// Event of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyEvent {
-    /// It went down.
+    /// The key was pressed.
     Down,
-    /// It went up.
+    /// The key was released.
     Up,
-    /// The kernel repeats it because it is held; that says nothing new.
+    /// The kernel repeats a key that is held; no news.
     Repeat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GestureState {
     Up,
-    /// Down since then, and nothing was told yet.
+    /// Down since then, and no gesture reported yet.
     Down(Instant),
-    /// Down, and what there is to tell was told.
+    /// Down, and its gesture reported.
     Reported,
-    /// Up, and a second press until then makes a double one.
+    /// Up; a second press until then makes a double one.
     Waiting(Instant),
 }
 
-/// One key. A brief press is told at once if it can be nothing else.
+/// Detector of one key. Reports a short press at once if it can be nothing else.
 #[derive(Debug, Clone)]
 pub struct GestureDetector {
     timing: GestureTiming,
@@ -43,14 +43,15 @@ pub struct GestureDetector {
 }
 
 impl GestureDetector {
-    /// A key that is up.
+    /// Returns the detector of a key that is up.
     #[must_use]
     pub fn new(timing: GestureTiming) -> Self {
         Self { timing, state: GestureState::Up }
     }
 
-    /// Takes what the key did at `now` and adds the presses that this makes, in order.
+    /// Handles an event at `now`, and adds the presses that it completes, in order.
     pub fn key_event(&mut self, key_event: KeyEvent, now: Instant, presses: &mut Vec<PressKind>) {
+        // The timer may be late: a press that was complete before this event comes first.
         self.elapse(now, presses);
         match (key_event, self.state) {
             (KeyEvent::Repeat, _) | (KeyEvent::Up, GestureState::Up | GestureState::Waiting(_)) => {}
@@ -58,8 +59,9 @@ impl GestureDetector {
                 presses.push(PressKind::Double);
                 self.state = GestureState::Reported;
             }
-            // Down when it was down already: its way up was lost.
+            // Down when it was down already: its release was lost, as when the kernel's buffer overflows.
             (KeyEvent::Down, GestureState::Up | GestureState::Down(_) | GestureState::Reported) => {
+                // On the way down, not up: the difference of a tenth of a second is felt.
                 if self.timing.double.is_none() && self.timing.long.is_none() {
                     presses.push(PressKind::Press);
                     self.state = GestureState::Reported;
@@ -78,7 +80,7 @@ impl GestureDetector {
         }
     }
 
-    /// When the time alone will make a press.
+    /// Returns the time at which a press will be complete without an event.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
@@ -88,7 +90,7 @@ impl GestureDetector {
         }
     }
 
-    /// It is `now`; adds the press that the time has made.
+    /// Adds the press that is complete at `now`.
     pub fn elapse(&mut self, now: Instant, presses: &mut Vec<PressKind>) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -106,7 +108,7 @@ impl GestureDetector {
         }
     }
 
-    /// The device has gone: whatever was begun makes no press.
+    /// Discards a press that was begun: the device is gone.
     pub fn lost(&mut self) {
         self.state = GestureState::Up;
     }
@@ -120,7 +122,7 @@ mod tests {
     const DOUBLE: Option<Duration> = Some(Duration::from_millis(300));
     const LONG: Option<Duration> = Some(Duration::from_millis(600));
 
-    /// Presses of a key that does `key_events` (milliseconds, event), with the time told at each deadline.
+    /// Presses of a key that does `key_events` (milliseconds, event), with the clock at the last deadline.
     fn presses(
         double: Option<Duration>,
         long: Option<Duration>,
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_press_that_can_be_nothing_else_is_told_at_once() {
+    fn short_press_is_reported_at_once_without_other_gestures() {
         assert_eq!(presses(None, None, &[(0, KeyEvent::Down)]), [PressKind::Press]);
         let held =
             [(0, KeyEvent::Down), (500, KeyEvent::Repeat), (9000, KeyEvent::Repeat), (9001, KeyEvent::Up)];
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn double_and_long_are_told_from_brief() {
+    fn double_and_long_presses_differ_from_short_ones() {
         let brief = [(0, KeyEvent::Down), (80, KeyEvent::Up)];
         let twice = [(0, KeyEvent::Down), (80, KeyEvent::Up), (200, KeyEvent::Down), (280, KeyEvent::Up)];
         let slowly = [(0, KeyEvent::Down), (80, KeyEvent::Up), (500, KeyEvent::Down), (580, KeyEvent::Up)];
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_key_is_one_long_press_and_a_lost_release_no_more() {
+    fn stuck_key_is_one_long_press_and_lost_release_is_tolerated() {
         let stuck = [(0, KeyEvent::Down), (700, KeyEvent::Repeat), (1_000_000, KeyEvent::Repeat)];
         assert_eq!(presses(DOUBLE, LONG, &stuck), [PressKind::Long]);
         let lost = [(0, KeyEvent::Down), (100, KeyEvent::Down), (150, KeyEvent::Up)];
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_back_makes_no_press() {
+    fn clock_that_jumps_back_completes_no_press() {
         let start = Instant::now() + Duration::from_secs(100);
         let mut key = GestureDetector::new(GestureTiming { double: DOUBLE, long: LONG });
         let mut presses = Vec::new();

@@ -1,4 +1,4 @@
-//! Push-buttons: keys of input devices, found by the key they have and by name, and what their presses do.
+//! Push-buttons: keys of input devices, selected by key code and device name, and the actions of their presses.
 
 mod action;
 pub mod board;
@@ -20,12 +20,12 @@ use crate::input_status::InputStatus;
 use crate::submitter::{RefusalLog, Submitter};
 use crate::{HubClosed, InputHandle, PressKind, Pressed};
 
-/// How often devices are looked for.
+/// Interval of the search for devices. Polling needs neither udev nor a netlink socket.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Key events on their way; the kernel keeps more.
+/// Key events on their way; beyond that they wait in the kernel.
 const KEY_EVENTS_MAX: usize = 64;
-/// Actions of presses during one submission, which takes as long as the disk needs. More are dropped and counted: nobody
-/// presses that often, but a contact that chatters does.
+/// Actions of presses during one submission, which takes as long as the disk needs. More are dropped and counted:
+/// only a contact that chatters makes them.
 const ACTIONS_MAX: usize = 16;
 /// Text of presses that wait for room in the queue. It is that of the configuration, at most 4000 characters a press.
 const WAITING_BYTES_MAX: usize = 256 * 1024;
@@ -37,7 +37,7 @@ pub async fn run(settings: Vec<ButtonSettings>, handle: InputHandle) {
     run_on(Machine, settings, handle).await;
 }
 
-/// As [`run`], on another machine.
+/// [`run`] on another machine, for tests.
 pub async fn run_on(board: impl Board, settings: Vec<ButtonSettings>, handle: InputHandle) {
     let HubClosed = match serve(&board, &settings, &handle).await {
         Ok(never) => match never {},
@@ -45,7 +45,7 @@ pub async fn run_on(board: impl Board, settings: Vec<ButtonSettings>, handle: In
     };
 }
 
-/// What a device tells.
+/// Event of a device.
 enum DeviceEvent {
     Key(u16, KeyEvent),
     Gone(std::io::Error),
@@ -68,7 +68,7 @@ async fn serve(
     let mut devices = Devices { tasks: JoinSet::new(), open: BTreeMap::new(), sender };
     let mut submitter =
         Submitter::new(handle.clone(), PRESSES_PER_MINUTE, WAITING_BYTES_MAX, RefusalLog::Warning);
-    // A task of its own, since a submission waits for the disk: while it does, a brief press must not become a long one.
+    // Beside the reading, since a submission waits for the disk: meanwhile a short press must not become a long one.
     let submitting = async {
         let mut report = tokio::time::interval(LOOK_EVERY);
         loop {
@@ -89,8 +89,8 @@ async fn serve(
             tokio::select! {
                 _ = look.tick() => {
                     devices.look(board, &panel);
-                    devices.tell(&mut status, handle, &panel).await?;
-                    panel.tell_dropped().await?;
+                    devices.report(&mut status, handle, &panel).await?;
+                    panel.report_dropped().await?;
                 }
                 Some(message) = messages.recv() => panel.message(message, &mut devices),
                 () = panel.silence() => panel.elapse(Instant::now()),
@@ -104,18 +104,21 @@ async fn serve(
     }
 }
 
-/// The devices that are listened to.
+/// Devices whose events are read.
 struct Devices {
     tasks: JoinSet<()>,
-    /// Their names; `None` for one that has none of the keys or cannot be opened.
+    /// Names of all devices seen; `None` for one without any of the keys.
     open: BTreeMap<PathBuf, Option<String>>,
     sender: mpsc::Sender<DeviceMessage>,
 }
 
 impl Devices {
     fn look(&mut self, board: &impl Board, panel: &ButtonPanel) {
+        // Ended tasks are kept until they are joined; devices that come and go would fill the set.
         while self.tasks.try_join_next().is_some() {}
         let listed = board.list();
+        // A device in use is removed by its read error, not here: its node may be gone before its last events are
+        // read. The others are only remembered in order not to open them each second.
         self.open.retain(|path, name| name.is_some() || listed.contains(path));
         for path in listed {
             if self.open.contains_key(&path) {
@@ -129,6 +132,7 @@ impl Devices {
                     continue;
                 }
             };
+            // Devices without a button are closed again: keyboards have no business here.
             let name = panel.wants(&keys).then(|| keys.name().to_owned());
             if name.is_some() {
                 self.tasks.spawn(listen(keys, path.clone(), self.sender.clone()));
@@ -137,7 +141,7 @@ impl Devices {
         }
     }
 
-    async fn tell(
+    async fn report(
         &self,
         status: &mut InputStatus,
         handle: &InputHandle,
@@ -148,6 +152,7 @@ impl Devices {
             .iter()
             .filter_map(|(path, name)| Some(format!("{} ({})", name.as_ref()?, path.display())))
             .collect();
+        // Down although other buttons may work: a misspelt key is a fault that only this line shows.
         let unknown = panel.unknown.join(", ");
         if !unknown.is_empty() {
             let detail =
@@ -169,6 +174,7 @@ async fn listen(mut keys: impl Keys, device: PathBuf, sender: mpsc::Sender<Devic
             Err(error) => DeviceEvent::Gone(error),
         };
         let gone = matches!(event, DeviceEvent::Gone(_));
+        // The time of reading, not of handling: two presses are told apart by it even if the loop is late.
         let message = DeviceMessage { device: device.clone(), at: Instant::now(), event };
         if sender.send(message).await.is_err() || gone {
             return;
@@ -176,22 +182,22 @@ async fn listen(mut keys: impl Keys, device: PathBuf, sender: mpsc::Sender<Devic
     }
 }
 
-/// A key of the configuration on a device that has it.
+/// Key of a configured button.
 struct WatchedKey {
     code: u16,
     button: ButtonSettings,
     detector: GestureDetector,
-    /// The device it was pressed on last.
+    /// Device on which it was pressed last.
     device: Option<PathBuf>,
 }
 
-/// The keys of the configuration.
+/// All configured buttons.
 struct ButtonPanel {
     keys: Vec<WatchedKey>,
     unknown: Vec<String>,
     handle: InputHandle,
     actions: mpsc::Sender<ButtonAction>,
-    /// Presses whose actions found too many waiting.
+    /// Presses that found too many actions waiting, since the last report.
     dropped: u64,
 }
 
@@ -204,6 +210,7 @@ impl ButtonPanel {
                 continue;
             };
             let bound = |action: &Option<ButtonAction>, ms: u32| {
+                // A gesture without an action is not waited for, which would delay every short press.
                 action.as_ref().map(|_| Duration::from_millis(u64::from(ms)))
             };
             let timing = GestureTiming {
@@ -225,6 +232,7 @@ impl ButtonPanel {
     fn message(&mut self, message: DeviceMessage, devices: &mut Devices) {
         match message.event {
             DeviceEvent::Key(code, key_event) => {
+                // An event that was still on its way when its device went.
                 let Some(name) = devices.open.get(&message.device).cloned().flatten() else { return };
                 self.key_event(code, key_event, &name, &message);
             }
@@ -232,6 +240,7 @@ impl ButtonPanel {
                 tracing::info!(device = %message.device.display(), %error, "input device gone");
                 devices.open.remove(&message.device);
                 for key in &mut self.keys {
+                    // The release of a key that was down will never come; it must not become a long press.
                     if key.device.as_ref() == Some(&message.device) {
                         key.detector.lost();
                     }
@@ -268,6 +277,7 @@ impl ButtonPanel {
     fn act(&mut self, made: Vec<(usize, PressKind)>) {
         for (index, kind) in made {
             let button = &self.keys[index].button;
+            // Published whatever the action does: an automation may use a button without one.
             self.handle.pressed(Pressed { key: button.key.clone(), kind });
             let action = match kind {
                 PressKind::Press => &button.press,
@@ -275,6 +285,7 @@ impl ButtonPanel {
                 PressKind::Long => &button.long_press,
             };
             if let Some(action) = action
+                // Not awaited: the time of the next key event decides what press it is.
                 && self.actions.try_send(action.clone()).is_err()
             {
                 self.dropped += 1;
@@ -286,14 +297,14 @@ impl ButtonPanel {
         }
     }
 
-    async fn tell_dropped(&mut self) -> Result<(), HubClosed> {
+    async fn report_dropped(&mut self) -> Result<(), HubClosed> {
         match std::mem::take(&mut self.dropped) {
             0 => Ok(()),
             count => self.handle.lost(LossReason::Dropped, count).await,
         }
     }
 
-    /// Waits until the time alone makes a press.
+    /// Waits until the time alone completes a gesture.
     async fn silence(&self) {
         let deadline = self.keys.iter().filter_map(|key| key.detector.deadline()).min();
         match deadline {
@@ -309,7 +320,7 @@ mod tests {
     use crate::Hub;
 
     #[test]
-    fn presses_that_find_too_many_waiting_are_counted() {
+    fn press_is_counted_as_dropped_when_too_many_actions_wait() {
         let hub = Hub::new();
         let (actions, _waiting) = mpsc::channel(1);
         let button = ButtonSettings { press: Some(ButtonAction::Stop), ..ButtonSettings::new("KEY_PROG1") };

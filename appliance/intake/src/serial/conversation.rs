@@ -1,4 +1,4 @@
-//! A dialect over a port: requests to the handle, answers and events back.
+//! Conversation on a port: requests of the dialect to the supervisor, answers and events back.
 
 use std::collections::BTreeSet;
 use std::future;
@@ -16,18 +16,18 @@ use crate::rate_limited::{RateLimitedHandle, RequestOutcome};
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 use crate::serial::port::Port;
 
-/// Bytes read at once; what they ask for is answered before more are read.
+/// Bytes read at once; their requests are served before more are read.
 const READ_BYTES: usize = 4096;
-/// Replies that wait because the other side does not read; more are dropped.
+/// Replies that wait for a peer that does not read; more are dropped, as on a wire without a listener.
 const REPLY_BYTES_MAX: usize = 4096;
-/// Announcements of this port whose end is awaited; the queue holds no more.
+/// Announcements of this port whose end is awaited; the queue holds no more by default.
 const UNFINISHED_MAX: usize = 1000;
 /// Interval of the reports of losses, so that a flood of messages is no flood of reports.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Longest time for replies to leave before a change of speed; a reply of a few bytes takes less at 300 baud.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 
-/// What is said on one port, from its first opening on.
+/// Conversation on one port, over all its openings.
 pub(crate) struct SerialConversation {
     dialect: Box<dyn Dialect>,
     limited: RateLimitedHandle,
@@ -40,18 +40,13 @@ pub(crate) struct SerialConversation {
 impl SerialConversation {
     pub(crate) fn new(dialect: Box<dyn Dialect>, limited: RateLimitedHandle) -> Self {
         let events = limited.handle().events();
-        Self {
-            dialect,
-            limited,
-            events,
-            backlog: Backlog::new(READ_AHEAD_BYTES_MAX),
-            unfinished: BTreeSet::new(),
-            replies: Vec::new(),
-        }
+        let backlog = Backlog::new(limited.handle().input(), READ_AHEAD_BYTES_MAX);
+        Self { dialect, limited, events, backlog, unfinished: BTreeSet::new(), replies: Vec::new() }
     }
 
     /// Serves the port until it fails, and returns the error.
     pub(crate) async fn hold(&mut self, port: &Port) -> Result<io::Error, HubClosed> {
+        // A message that was begun before the port was lost would swallow the beginning of the next.
         self.dialect.reset();
         self.replies.clear();
         self.replies.extend_from_slice(self.dialect.greeting());
@@ -68,6 +63,7 @@ impl SerialConversation {
                 () = handle.closed() => return Err(HubClosed),
                 // Beyond the read-ahead the kernel's buffer fills, and its flow control holds the other side back.
                 read = port.read(&mut buffer), if self.backlog.has_room() => match read {
+                    // A terminal whose other side has closed reads nothing for ever; the port is opened anew instead.
                     Ok(0) => return Ok(io::Error::other("the other side hung up")),
                     Ok(bytes) => self.dialect.read(&buffer[..bytes], Instant::now(), &mut requests),
                     Err(error) => return Ok(error),
@@ -101,6 +97,7 @@ impl SerialConversation {
     /// Serves a request, behind the texts that wait for room in the queue unless it overtakes them.
     async fn accept(&mut self, request: DialectRequest, port: &Port) -> Result<(), HubClosed> {
         if request.cancels_waiting() {
+            // A voice is a setting and no announcement: it holds for the texts after the stop, too.
             let outlives =
                 |waiting: &DialectRequest| matches!(waiting, DialectRequest::Command(Command::Voice { .. }));
             let cancelled = self.backlog.cancel(outlives);
@@ -135,6 +132,7 @@ impl SerialConversation {
     /// Serves the requests that wait, until one finds the queue full.
     async fn serve_waiting(&mut self) -> Result<(), HubClosed> {
         while let Some((request, offered)) = self.backlog.next() {
+            // Carrying it out changes the state that it was borrowed from.
             let request = request.clone();
             let Some(outcome) = self.outcome(&request, offered).await? else {
                 self.backlog.postpone();
@@ -170,11 +168,13 @@ impl SerialConversation {
 
     async fn say(&mut self, draft: &Draft, offered: Instant) -> Result<Option<RequestOutcome>, HubClosed> {
         let outcome = self.limited.try_say(draft, offered).await?;
+        // The sender repeats it, so that it must not wait here as well: it would be spoken twice.
         if outcome.is_none() && self.dialect.answers_busy() {
             self.limited.count(LossReason::QueueFull);
             return Ok(Some(RequestOutcome::Busy));
         }
         if let Some(RequestOutcome::Accepted { sequence, .. }) = outcome {
+            // The oldest has ended most likely, with an event that was missed.
             if self.unfinished.len() >= UNFINISHED_MAX {
                 self.unfinished.pop_first();
             }
@@ -192,7 +192,7 @@ impl SerialConversation {
         self.limited.command(Command::StopSource { source }).await
     }
 
-    /// The answer goes out at the old speed, what comes then is read at the new one.
+    /// Changes the speed after the answer, which goes out at the old one.
     async fn change_baud(&mut self, port: &Port, baud: u32) {
         while let Ok(Ok(bytes)) = tokio::time::timeout(DRAIN_MAX, write(port, &self.replies)).await {
             self.replies.drain(..bytes);
@@ -200,12 +200,13 @@ impl SerialConversation {
                 break;
             }
         }
+        // Not an error of the port: some speeds of the original are beyond an adapter, and the old one still works.
         if let Err(error) = port.set_baud(baud).await {
             tracing::warn!(input = self.limited.handle().input(), baud, %error, "the speed stays");
         }
     }
 
-    /// Takes the events that have come, so that what is known is what is so.
+    /// Handles the events that have arrived, so that the answer to a stop counts no announcement that has ended.
     fn catch_up(&mut self) {
         loop {
             match self.events.try_recv() {
@@ -227,11 +228,13 @@ impl SerialConversation {
                     self.event(sequence, &EventKind::Finished);
                 }
             }
+            // The hub is gone; `hold` ends by `closed`.
             Err(RecvError::Closed) => {}
         }
     }
 
     fn event(&mut self, sequence: u64, kind: &EventKind) {
+        // Events of all inputs come here; those of others must not be answered on this port.
         if !self.unfinished.contains(&sequence) {
             return;
         }
@@ -264,6 +267,7 @@ impl SerialConversation {
     }
 
     fn reply(&mut self, bytes: &[u8]) {
+        // Whole replies only: half of one could be read as another.
         if self.replies.len() + bytes.len() <= REPLY_BYTES_MAX {
             self.replies.extend_from_slice(bytes);
         }
@@ -278,5 +282,6 @@ async fn until(deadline: Option<Instant>) {
 }
 
 async fn write(port: &Port, bytes: &[u8]) -> io::Result<usize> {
+    // A write of nothing returns at once, and the loop would turn.
     if bytes.is_empty() { future::pending().await } else { port.write(bytes).await }
 }

@@ -19,11 +19,11 @@ const TEXT_BYTES_MAX: usize = 4096;
 const COMMAND_BYTES_MAX: usize = 128;
 /// A silence after which text without an end is spoken.
 const SILENCE: Duration = Duration::from_secs(3);
-/// Index marks that wait for their texts.
+/// Index marks that wait for their texts; more are answered at once, too early rather than never.
 const MARKS_MAX: usize = 64;
-/// With so many texts to speak, the other side is asked to wait.
+/// Number of texts in the queue from which the other side is asked to wait.
 const WAIT_AT: usize = 32;
-/// With so few, to go on.
+/// Number of texts at which it may go on.
 const GO_ON_AT: usize = 16;
 
 const FLUSH: u8 = 0x03;
@@ -46,7 +46,7 @@ pub(crate) struct Dectalk {
     last: Option<Instant>,
     volume: Option<u32>,
     language: Option<&'static str>,
-    /// Number of an announcement, and the mark to send when it has ended.
+    /// Sequence number of an announcement, and the mark to send when it has ended.
     marks: VecDeque<(u64, u16)>,
     waiting: bool,
 }
@@ -71,6 +71,7 @@ impl Dectalk {
             (_, FLUSH) => {
                 self.place = DectalkState::Text;
                 self.text.clear();
+                // Anywhere, even in a command: silence on demand comes first for a screen reader.
                 requests.push(DialectRequest::StopSource);
             }
             // A command does not go beyond its line.
@@ -102,13 +103,14 @@ impl Dectalk {
     }
 
     fn push(&mut self, byte: u8, requests: &mut Vec<DialectRequest>) {
+        // Spoken in parts rather than cut: a screen reader may send a page without an end.
         if self.text.len() >= TEXT_BYTES_MAX {
             self.speak(requests);
         }
         self.text.push(byte);
     }
 
-    /// Hands in the text that has come.
+    /// Submits the text so far.
     fn speak(&mut self, requests: &mut Vec<DialectRequest>) {
         let bytes = std::mem::take(&mut self.text);
         let Some(text) = decode(self.defaults.encoding, &bytes) else {
@@ -127,6 +129,7 @@ impl Dectalk {
     }
 
     fn command(&mut self, command: &[u8], requests: &mut Vec<DialectRequest>) {
+        // Line noise in brackets; an unknown command is ignored by the original as well.
         let Ok(command) = std::str::from_utf8(command) else { return };
         let command = command.to_ascii_lowercase();
         let words: Vec<_> = command.split_whitespace().collect();
@@ -174,6 +177,7 @@ fn push_mark(mark: u16, reply: &mut Vec<u8>) {
 
 impl Dialect for Dectalk {
     fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>) {
+        // The bytes may be read before the timer is polled; they belong to the next message all the same.
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.silence(now, requests);
         }
@@ -210,10 +214,13 @@ impl Dialect for Dectalk {
     ) {
         match request {
             DialectRequest::Mark(mark) => match queue.latest {
+                // Without an announcement before it there is nothing to wait for; and a mark beyond the limit is
+                // answered too early rather than never.
                 Some(latest) if self.marks.len() < MARKS_MAX => self.marks.push_back((latest, *mark)),
                 _ => push_mark(*mark, reply),
             },
             DialectRequest::StopSource => {
+                // Their texts are cancelled; an index reply would move the reading cursor of the screen reader.
                 self.marks.clear();
                 self.pace(PortQueue::default(), reply);
                 reply.push(FLUSHED);
@@ -227,6 +234,7 @@ impl Dialect for Dectalk {
             return;
         }
         if matches!(kind, EventKind::Cancelled { reason: CancelReason::Stopped }) {
+            // What was stopped was not spoken up to its mark.
             self.marks.retain(|(after, _)| *after != sequence);
         } else {
             self.send_marks(sequence, reply);

@@ -1,33 +1,31 @@
-//! What all dialects are: bytes in, requests out; answers and events in, reply bytes out. No I/O and no clock.
+//! Interface of all dialects: bytes in, requests out; answers and events in, replies out. No I/O and no clock.
 
 use std::time::Instant;
 
 use crier_announce::{Draft, EventKind};
-use crier_config::{DialectName, SerialSettings};
 use crier_wire::{Command, LossReason};
 
 use crate::backlog;
-use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
 
-/// What the other side wants.
+/// Request of the other side.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DialectRequest {
-    /// Speak this.
+    /// Submits an announcement.
     Say(Box<Draft>),
-    /// Do this.
+    /// Gives a command.
     Command(Command),
-    /// Cancel the announcements of this port, and no others.
+    /// Cancels the announcements of this port, and no others.
     StopSource,
-    /// Tell whether something of this port is still to be spoken.
+    /// Asks if announcements of this port have not ended.
     Query,
-    /// Go on at another speed, after the answer.
+    /// Changes the speed, after the answer.
     Baud(u32),
-    /// Tell when everything before this has been spoken.
+    /// Asks for an index reply when everything before it has been spoken.
     Mark(u16),
-    /// Send this back.
+    /// Asks for these bytes.
     Reply(Vec<u8>),
-    /// This was no message of the dialect: the reason for the count, and an explanation for people.
+    /// Not a message of the dialect: the reason for the count of losses, and an explanation for people.
     Refuse(LossReason, String),
 }
 
@@ -65,31 +63,31 @@ pub struct PortQueue {
     pub waiting: usize,
 }
 
-/// One way to speak on a serial line.
+/// Protocol of a serial line, from its parser to its answers.
 ///
-/// How the bytes are cut into calls of [`read`](Self::read) changes nothing, but for silences, and what is kept
+/// The division of the bytes into calls of [`read`](Self::read) makes no difference, silences apart, and what is kept
 /// between calls is bounded.
 pub trait Dialect: Send {
-    /// Takes bytes that came at `now` and adds what they ask for, in order.
+    /// Parses bytes that arrived at `now`, and adds their requests in order.
     fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>);
 
-    /// When a silence that lasts till then means something.
+    /// Returns the time at which a silence will end a message.
     fn deadline(&self) -> Option<Instant> {
         None
     }
 
-    /// Nothing came until `now`.
+    /// Ends a message after a silence that lasted until `now`.
     fn silence(&mut self, _now: Instant, _requests: &mut Vec<DialectRequest>) {}
 
-    /// What the other side is told when the port opens.
+    /// Returns the bytes sent when the port opens.
     fn greeting(&self) -> &'static [u8] {
         b""
     }
 
-    /// Forgets what was begun: the port was closed in between.
+    /// Discards a message that was begun: the port was closed in between.
     fn reset(&mut self);
 
-    /// What the other side is told of what became of `request`; `queue` includes it.
+    /// Adds the answer to `request`, whose announcement `queue` includes.
     fn answer(
         &mut self,
         request: &DialectRequest,
@@ -98,8 +96,7 @@ pub trait Dialect: Send {
         reply: &mut Vec<u8>,
     );
 
-    /// What the other side is told when something happens to announcement `sequence` of this port; `queue` does not
-    /// count it any more if this is its end.
+    /// Adds the reply to an event of announcement `sequence` of this port; `queue` excludes it if this is its end.
     fn event(&mut self, sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>);
 
     /// Returns true if [`answer`](Self::answer) tells the other side that it has to send a text again. Otherwise the
@@ -108,27 +105,9 @@ pub trait Dialect: Send {
         true
     }
 
-    /// Adds what makes the other side wait or go on, if the dialect has flow control.
+    /// Adds the bytes that make the other side wait or go on, if the dialect has flow control.
     fn pace(&mut self, _queue: PortQueue, _reply: &mut Vec<u8>) {}
 
-    /// Bytes held between calls.
+    /// Returns the number of bytes held between calls.
     fn held(&self) -> usize;
-}
-
-/// The dialect that `settings` name.
-#[must_use]
-pub fn dialect(settings: &SerialSettings) -> Box<dyn Dialect> {
-    let defaults = Defaults {
-        priority: settings.priority,
-        language: settings.language.clone(),
-        voice: settings.voice.clone(),
-        encoding: settings.encoding,
-    };
-    match settings.dialect {
-        DialectName::Line => Box::new(super::line::LineDialect::new(defaults, settings.replies)),
-        DialectName::Emic2 => Box::new(super::emic2::Emic2::new(defaults)),
-        DialectName::Syn6288 => Box::new(super::syn6288::Syn6288::new(defaults)),
-        DialectName::Xfs5152 => Box::new(super::xfs5152::Xfs5152::new(defaults)),
-        DialectName::Dectalk => Box::new(super::dectalk::Dectalk::new(defaults)),
-    }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Emic2 {
     after_cr: bool,
     language: Option<&'static str>,
     volume: Option<u32>,
-    /// An `X` was answered with `:`; the end that it brings about is not answered once more.
+    /// True after an `X`, whose answer has a `:` already: the end that it brings about gets none.
     stopping: bool,
 }
 
@@ -47,6 +47,7 @@ impl Emic2 {
     fn byte(&mut self, byte: u8, requests: &mut Vec<DialectRequest>) {
         let after_cr = std::mem::take(&mut self.after_cr);
         match byte {
+            // The LF of a CR LF is no blank line, which would be a question that gets a `:`.
             b'\n' if after_cr => {}
             b'\n' | b'\r' => {
                 self.after_cr = byte == b'\r';
@@ -56,10 +57,12 @@ impl Emic2 {
                 }
             }
             _ if self.skipping => {}
+            // Only at the start of a line: inside a text they are letters.
             b'X' | b'x' if self.line.is_empty() => requests.push(DialectRequest::StopSource),
             b'Z' | b'z' if self.line.is_empty() => {
                 requests.push(DialectRequest::Command(Command::PauseToggle));
             }
+            // The letter of the command comes on top of the text.
             _ if self.line.len() > TEXT_BYTES_MAX => {
                 self.line = Vec::new();
                 self.skipping = true;
@@ -73,6 +76,7 @@ impl Emic2 {
     }
 
     fn command(&mut self, line: &[u8]) -> Option<DialectRequest> {
+        // A blank line asks if the module is ready, as sketches do in their setup.
         let Some((letter, argument)) = line.split_first() else { return Some(DialectRequest::Query) };
         let number: Option<i32> =
             std::str::from_utf8(argument).ok().and_then(|text| text.trim().parse().ok());
@@ -89,6 +93,7 @@ impl Emic2 {
                 self.language = Some(if language == 0 { "en" } else { "es" });
                 ready()
             }
+            // Taken, since a sketch waits for the `:`; voice, rate and parser belong to the original.
             (b'N', Some(0..=8)) | (b'W', Some(75..=600)) | (b'P', Some(0..=1)) => ready(),
             (b'R', None) => {
                 self.language = None;
@@ -147,12 +152,13 @@ impl Emic2 {
 const HELP: &[u8] = b"Sx say text\r\nX stop\r\nZ pause, go on\r\nVx volume, -48 to 18\r\nLx language, 0 to 2\r\n\
 Dx demonstration, 0 to 2\r\nNx Wx Px taken, without effect\r\nC settings\r\nI version\r\nR defaults\r\nH help\r\n:";
 
-/// `text` without what the DECtalk parser of the original takes as commands: `[:...]`.
+/// Returns `text` without the commands of the original's DECtalk parser: `[:...]`.
 fn without_commands(text: &str) -> String {
     let mut rest = text;
     let mut plain = String::with_capacity(text.len());
     while let Some((before, after)) = rest.split_once("[:") {
         plain.push_str(before);
+        // Without an end, everything behind it is taken for the command and not spoken.
         rest = after.split_once(']').map_or("", |(_, after)| after);
     }
     plain.push_str(rest);
@@ -205,6 +211,7 @@ impl Dialect for Emic2 {
     }
 
     fn event(&mut self, _sequence: u64, kind: &EventKind, queue: PortQueue, reply: &mut Vec<u8>) {
+        // The announcement that the stop ended is over; what starts now came after it.
         if matches!(kind, EventKind::Started) {
             self.stopping = false;
         }

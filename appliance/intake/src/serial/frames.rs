@@ -1,5 +1,4 @@
-//! What SYN6288 and XFS5152 have in common: frames that begin with 0xFD and a length, tags in brackets, one-byte
-//! answers.
+//! Common parts of SYN6288 and XFS5152: frames that begin with 0xFD and a length, tags in brackets, one-byte answers.
 
 use std::time::{Duration, Instant};
 
@@ -25,42 +24,42 @@ pub(crate) const DAMAGED: u8 = 0x45;
 pub(crate) const SPEAKING: u8 = 0x4E;
 pub(crate) const IDLE: u8 = 0x4F;
 
-/// What frames of a module look like.
+/// Layout of a module's frames.
 pub(crate) trait FrameShape {
     /// Bytes after the text: 1 for a checksum that is the exclusive or of all others.
     const CHECK_BYTES: usize;
     /// Longest text, in bytes.
     const TEXT_BYTES_MAX: usize;
-    /// How many bytes a frame of this command has between the length and the checksum: least and most.
+    /// Returns the least and the most bytes that a frame of this command has between length and checksum.
     fn body_bytes(command: u8) -> Option<(usize, usize)>;
 }
 
 /// Finds frames in a stream, wherever it begins.
 pub(crate) struct Frames<S> {
     buffer: Vec<u8>,
-    /// When the latest byte came.
+    /// Time of the latest byte.
     last: Option<Instant>,
-    /// A run of damage is told once: until the next good frame or silence.
-    told: bool,
+    /// True if the current run of damage is reported: once until the next good frame or silence.
+    reported: bool,
     shape: std::marker::PhantomData<S>,
 }
 
-/// What stands at the beginning of the buffer.
+/// Beginning of the buffer.
 enum Found {
-    /// Bytes are missing.
+    /// Beginning of a frame.
     Part,
     /// No frame.
     Damage,
-    /// A frame of so many bytes.
+    /// Frame of so many bytes.
     Frame(usize),
 }
 
 impl<S: FrameShape> Frames<S> {
     pub(crate) fn new() -> Self {
-        Self { buffer: Vec::new(), last: None, told: false, shape: std::marker::PhantomData }
+        Self { buffer: Vec::new(), last: None, reported: false, shape: std::marker::PhantomData }
     }
 
-    /// Takes bytes and gives the body of each frame (command, parameter, text) to `frame`.
+    /// Reads bytes and passes the body of each frame (command, parameter, text) to `frame`.
     pub(crate) fn read(
         &mut self,
         bytes: &[u8],
@@ -68,6 +67,7 @@ impl<S: FrameShape> Frames<S> {
         requests: &mut Vec<DialectRequest>,
         mut frame: impl FnMut(&[u8], &mut Vec<DialectRequest>),
     ) {
+        // The bytes may be read before the timer is polled; they belong to the next frame all the same.
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.silence(requests);
         }
@@ -79,17 +79,20 @@ impl<S: FrameShape> Frames<S> {
             match Self::find(&self.buffer[at..]) {
                 Found::Part => break,
                 Found::Damage => {
+                    // Only past the start byte: the length was damaged, perhaps, and a good frame may begin anywhere
+                    // behind.
                     at += 1;
                     self.damage(requests);
                 }
                 Found::Frame(bytes) => {
-                    self.told = false;
+                    self.reported = false;
                     let end = at + bytes;
                     frame(&self.buffer[at + HEAD_BYTES..end - S::CHECK_BYTES], requests);
                     at = end;
                 }
             }
         }
+        // What precedes a start byte can be part of no frame, so that noise is never kept.
         let rest =
             self.buffer[at..].iter().position(|byte| *byte == START).map_or(self.buffer.len(), |n| at + n);
         self.buffer.drain(..rest);
@@ -102,6 +105,7 @@ impl<S: FrameShape> Frames<S> {
         if !(1 + S::CHECK_BYTES..=most).contains(&length) {
             return Found::Damage;
         }
+        // Checked before the frame is complete: a damaged length would swallow the good frames behind it.
         let Some(command) = rest.first() else { return Found::Part };
         match S::body_bytes(*command) {
             Some((least, most)) if (least..=most).contains(&(length - S::CHECK_BYTES)) => {}
@@ -116,13 +120,14 @@ impl<S: FrameShape> Frames<S> {
     }
 
     fn damage(&mut self, requests: &mut Vec<DialectRequest>) {
-        if !std::mem::replace(&mut self.told, true) {
+        // Once for a run of noise: an answer to each damaged byte would come back as noise to a sender with an echo.
+        if !std::mem::replace(&mut self.reported, true) {
             requests.push(DialectRequest::Refuse(LossReason::Invalid, "a damaged frame".to_owned()));
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let waiting = !self.buffer.is_empty() || self.told;
+        let waiting = !self.buffer.is_empty() || self.reported;
         self.last.filter(|_| waiting).map(|last| last + SILENCE)
     }
 
@@ -136,7 +141,7 @@ impl<S: FrameShape> Frames<S> {
 
     pub(crate) fn reset(&mut self) {
         self.buffer = Vec::new();
-        self.told = false;
+        self.reported = false;
         self.last = None;
     }
 
@@ -145,7 +150,7 @@ impl<S: FrameShape> Frames<S> {
     }
 }
 
-/// The text of a frame that names its encoding by number, as both modules do.
+/// Decodes the text of a frame, whose encoding both modules name by the same numbers.
 pub(crate) fn decode(encoding: u8, bytes: &[u8]) -> Option<String> {
     match encoding {
         // GB2312 is a part of GBK. Editors write UTF-8, and sketches send what stands in them.
@@ -203,7 +208,7 @@ fn tag(inside: &str) -> Option<(char, Option<u32>)> {
     }
 }
 
-/// The byte that answers `request`, if one does.
+/// Returns the byte that answers `request`, if one does.
 pub(crate) fn answer(request: &DialectRequest, outcome: &RequestOutcome, queue: PortQueue) -> Option<u8> {
     match (request, outcome) {
         (DialectRequest::Query, _) if queue.unfinished > 0 => Some(SPEAKING),
@@ -215,7 +220,7 @@ pub(crate) fn answer(request: &DialectRequest, outcome: &RequestOutcome, queue: 
     }
 }
 
-/// The byte that tells of an event, if one does.
+/// Returns the byte that reports an event, if one does.
 pub(crate) fn event(kind: &EventKind, queue: PortQueue) -> Option<u8> {
     (kind.is_end() && queue.unfinished == 0).then_some(IDLE)
 }
@@ -225,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_taken_out_and_other_brackets_stay() {
+    fn tags_are_removed_and_other_brackets_stay() {
         let tagged = untag("[v8][t5]直行[=xing2] [see note] [m] [v99999999]x");
         assert_eq!(tagged.text, "直行 [see note]  [v99999999]x");
         assert_eq!(tagged.tags, [('v', Some(8)), ('t', Some(5)), ('=', None), ('m', None)]);

@@ -17,9 +17,9 @@ use crate::message::{Defaults, Message};
 use crate::rate_limited::RequestOutcome;
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 
-/// Announcements whose ids are kept for `end`; the queue holds no more.
+/// Announcements whose ids are kept for `end`; the queue holds no more by default.
 const IDS_MAX: usize = 1000;
-/// Longest line that is sent back, in characters.
+/// Longest reply, in characters: reasons may quote, and a slow line should not be busy for seconds.
 const REPLY_CHARACTERS_MAX: usize = 300;
 
 pub(crate) struct LineDialect {
@@ -38,6 +38,7 @@ impl LineDialect {
         if !self.replies {
             return;
         }
+        // An id is chosen by the sender: with a line end in it, it could forge a reply of its own.
         let shown = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REPLY_CHARACTERS_MAX);
         reply.extend_from_slice(shown.collect::<String>().as_bytes());
         reply.extend_from_slice(b"\r\n");
@@ -70,7 +71,7 @@ impl Dialect for LineDialect {
         &mut self,
         _request: &DialectRequest,
         outcome: &RequestOutcome,
-        _own: PortQueue,
+        _queue: PortQueue,
         reply: &mut Vec<u8>,
     ) {
         match outcome {
@@ -88,7 +89,7 @@ impl Dialect for LineDialect {
         }
     }
 
-    fn event(&mut self, sequence: u64, kind: &EventKind, _own: PortQueue, reply: &mut Vec<u8>) {
+    fn event(&mut self, sequence: u64, kind: &EventKind, _queue: PortQueue, reply: &mut Vec<u8>) {
         let end = match kind {
             EventKind::Finished => "finished",
             EventKind::Cancelled { .. } => "cancelled",

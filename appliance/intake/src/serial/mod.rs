@@ -1,7 +1,6 @@
-//! Text by wire: a serial port, and one of five dialects spoken on it.
+//! Serial ports, and the five dialects spoken on them.
 //!
-//! [`Dialect`]s know nothing of ports and clocks; [`run`] brings them together with a [`Port`] and a
-//! [`InputHandle`].
+//! A [`Dialect`] knows neither port nor clock; [`run`] connects it to a [`Port`] and an [`InputHandle`].
 
 mod conversation;
 mod dectalk;
@@ -13,18 +12,36 @@ pub mod port;
 mod syn6288;
 mod xfs5152;
 
-pub use dialect::{Dialect, DialectRequest, PortQueue, dialect};
+pub use dialect::{Dialect, DialectRequest, PortQueue};
 
-use crier_config::SerialSettings;
+use crier_config::{DialectName, SerialSettings};
 
 use self::conversation::SerialConversation;
 use self::port::Port;
 use crate::input_status::InputStatus;
+use crate::message::Defaults;
 use crate::rate_limited::RateLimitedHandle;
 use crate::{HubClosed, InputHandle};
 
-/// Holds the conversation on one port until the hub is closed. A port that is missing, fails or vanishes is opened
-/// again when it is there.
+/// Returns the dialect that `settings` name.
+#[must_use]
+pub fn dialect(settings: &SerialSettings) -> Box<dyn Dialect> {
+    let defaults = Defaults {
+        priority: settings.priority,
+        language: settings.language.clone(),
+        voice: settings.voice.clone(),
+        encoding: settings.encoding,
+    };
+    match settings.dialect {
+        DialectName::Line => Box::new(line::LineDialect::new(defaults, settings.replies)),
+        DialectName::Emic2 => Box::new(emic2::Emic2::new(defaults)),
+        DialectName::Syn6288 => Box::new(syn6288::Syn6288::new(defaults)),
+        DialectName::Xfs5152 => Box::new(xfs5152::Xfs5152::new(defaults)),
+        DialectName::Dectalk => Box::new(dectalk::Dectalk::new(defaults)),
+    }
+}
+
+/// Serves one port until the hub is closed. A port that is missing, fails or vanishes is opened again when it is there.
 pub async fn run(settings: SerialSettings, handle: InputHandle) {
     let HubClosed = match serve(&settings, &handle).await {
         Ok(never) => match never {},
@@ -44,11 +61,14 @@ async fn serve(
             Ok(port) => {
                 status.up(handle, port::describe(settings)).await?;
                 let error = conversation.hold(&port).await?;
+                // A reply of the old connection would confuse the next one, and a line that is held back would delay
+                // the closing.
                 port.discard_output().await;
                 format!("{} failed: {error}; it is opened again when it is there", settings.device.display())
             }
             Err(error) => error.to_string(),
         };
+        // Reported before the pause, so that the status shows the reason while nothing works.
         let wait = status.down(handle, problem).await?;
         tokio::select! {
             () = handle.closed() => return Err(HubClosed),

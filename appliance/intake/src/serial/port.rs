@@ -1,4 +1,4 @@
-//! A serial port of the system: opened raw and for us alone, read and written without waiting.
+//! Serial port of the system: opened raw and exclusively, read and written without blocking.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -21,7 +21,7 @@ use crate::descriptor;
 /// Time for written bytes to leave before a change of speed: a reply of a few bytes at 300 baud takes less.
 const DRAIN_MAX: Duration = Duration::from_millis(500);
 
-/// Why a port cannot be used.
+/// Error of opening a port.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
     /// It cannot be opened.
@@ -29,25 +29,25 @@ pub enum PortError {
     Open {
         /// The port.
         path: PathBuf,
-        /// What the system said.
+        /// The error.
         source: io::Error,
     },
-    /// It is something else.
+    /// The file is no terminal.
     #[error("{} is not a serial port; write the path of one, such as /dev/ttyS6 or /dev/ttyUSB0", path.display())]
     NotAPort {
-        /// What was opened.
+        /// The path.
         path: PathBuf,
     },
-    /// It does not take the settings.
+    /// The driver does not accept the settings.
     #[error("{} does not take {baud} baud {format}: {source}; choose other settings", path.display())]
     Settings {
         /// The port.
         path: PathBuf,
-        /// The speed asked for.
+        /// Configured speed.
         baud: u32,
-        /// The format asked for.
+        /// Configured format.
         format: CharacterFormat,
-        /// What the system said.
+        /// The error.
         source: io::Error,
     },
 }
@@ -74,18 +74,18 @@ impl Port {
         Ok(Self { file: descriptor::watch(opened).map_err(failed)? })
     }
 
-    /// Reads what has come, at least one byte; 0 means that the other side hung up.
+    /// Reads at least one byte; 0 means that the other side hung up.
     ///
     /// # Errors
-    /// What the system says, such as EIO when an adapter was pulled.
+    /// Error of `read(2)`, such as EIO when an adapter was pulled.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         descriptor::read(&self.file, buffer).await
     }
 
-    /// Writes as much of `bytes` as fits now, at least one.
+    /// Writes as many of `bytes` as fit, at least one.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of `write(2)`.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         descriptor::write(&self.file, bytes).await
     }
@@ -93,7 +93,7 @@ impl Port {
     /// Changes the speed, after what was written before has gone out or half a second (`DRAIN_MAX`) has passed.
     ///
     /// # Errors
-    /// What the system says; the speed stays.
+    /// Error of `tcsetattr(3)`; the speed stays.
     pub async fn set_baud(&self, baud: u32) -> io::Result<()> {
         let copy = || self.file.get_ref().try_clone();
         // TCSADRAIN would wait in this thread, and for ever if a peer keeps CTS low: all other inputs would hang.
@@ -108,10 +108,10 @@ impl Port {
         Ok(())
     }
 
-    /// Forgets what was not sent yet.
+    /// Discards bytes that are not sent yet.
     pub async fn discard_output(&self) {
         if let Ok(file) = self.file.get_ref().try_clone() {
-            // A port that is gone has nothing to forget.
+            // Fails only if the port is gone, and its output with it.
             let _ = spawn_blocking(move || tcflush(&file, QueueSelector::OFlush)).await;
         }
     }
@@ -120,11 +120,14 @@ impl Port {
 fn open(settings: &SerialSettings) -> Result<OwnedFd, PortError> {
     let path = settings.device.as_path();
     let opened = |source: Errno| PortError::Open { path: path.into(), source: source.into() };
+    // NOCTTY: a hang-up on the line must not become a SIGHUP, which means a reload here. NONBLOCK: without a carrier,
+    // opening would wait for one.
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(opened)?;
     if !isatty(&file) {
         return Err(PortError::NotAPort { path: path.into() });
     }
+    // A second reader, such as a terminal program left open, would take every other byte.
     ioctl_tiocexcl(&file).map_err(opened)?;
     set(&file, settings).map_err(|source| PortError::Settings {
         path: path.into(),
@@ -144,7 +147,9 @@ fn set_speed(file: &OwnedFd, baud: u32) -> Result<(), Errno> {
 fn set(file: &OwnedFd, settings: &SerialSettings) -> Result<(), Errno> {
     let mut termios = tcgetattr(file)?;
     termios.make_raw();
+    // CLOCAL: three wires have no carrier detect, and without it reads would fail.
     termios.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
+    // A break, as when the other side is switched on, would be read as a zero byte.
     termios.input_modes |= InputModes::IGNBRK;
     // Characters with a wrong parity bit are left out.
     termios.input_modes.set(InputModes::INPCK | InputModes::IGNPAR, settings.format.parity != Parity::None);
@@ -177,7 +182,7 @@ fn set_format(termios: &mut Termios, format: CharacterFormat) {
     modes.set(ControlModes::CSTOPB, format.stop_bits == StopBits::Two);
 }
 
-/// How a port is set, in words.
+/// Returns the settings of a port in words, such as `9600 baud 8N1`.
 pub(crate) fn describe(settings: &SerialSettings) -> String {
     format!("{} baud {}", settings.baud, settings.format)
 }
@@ -189,7 +194,7 @@ mod tests {
 
     /// A pseudo-terminal takes every format and keeps 8 bits without parity, so what is asked for is looked at.
     #[test]
-    fn formats_are_asked_for_bit_by_bit() {
+    fn character_format_sets_the_termios_bits() {
         let pty = nix::pty::openpty(None, None).unwrap();
         let bits = ControlModes::CSIZE | ControlModes::PARENB | ControlModes::PARODD | ControlModes::CSTOPB;
         let table = [
@@ -206,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_raw_and_its_flow_control_as_asked_for() {
+    fn port_is_raw_with_the_configured_flow_control() {
         let pty = nix::pty::openpty(None, None).unwrap();
         let bytes = InputModes::IXON | InputModes::IXOFF;
         let table = [

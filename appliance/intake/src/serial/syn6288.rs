@@ -57,6 +57,7 @@ fn request(body: &[u8], defaults: &Defaults, volume: &mut Option<u32>) -> Dialec
                     *volume = Some(value * 100 / VOLUME_MAX);
                 }
             }
+            // Tags alone set something and speak nothing: accepted, and idle at once, as the sender waits for that.
             if tagged.text.is_empty() {
                 return DialectRequest::Reply(vec![frames::ACCEPTED, frames::IDLE]);
             }

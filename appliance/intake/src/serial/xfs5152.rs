@@ -28,7 +28,7 @@ impl FrameShape for Xfs5152Shape {
     }
 }
 
-/// What tags have set; it holds for the texts that follow, too.
+/// Settings made by tags; they hold for the texts that follow, too.
 #[derive(Default)]
 struct Tags {
     volume: Option<u32>,
@@ -73,6 +73,7 @@ fn request(body: &[u8], defaults: &Defaults, tags: &mut Tags) -> DialectRequest 
             for tag in tagged.tags {
                 tags.take(tag);
             }
+            // Tags alone set something and speak nothing: accepted, and idle at once, as the sender waits for that.
             if tagged.text.is_empty() {
                 return DialectRequest::Reply(vec![frames::ACCEPTED, frames::IDLE]);
             }

@@ -156,7 +156,7 @@ async fn each_press_does_what_is_configured() {
 }
 
 #[tokio::test]
-async fn brief_double_and_long_are_told_apart_and_told_to_all() {
+async fn short_double_and_long_presses_act_and_are_published() {
     let bench = Bench::default();
     let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1"]);
     let mut supervisor = start(
@@ -238,7 +238,7 @@ async fn a_button_may_belong_to_one_device() {
 }
 
 #[tokio::test]
-async fn a_key_that_chatters_is_no_flood_and_a_wrong_name_is_told() {
+async fn chattering_key_is_limited_and_unknown_key_is_named() {
     let bench = Bench::default();
     let mut finger = bench.plug("/dev/input/event0", "gpio-keys", &["KEY_PROG1"]);
     let mut supervisor =
@@ -258,7 +258,7 @@ async fn a_key_that_chatters_is_no_flood_and_a_wrong_name_is_told() {
 }
 
 #[tokio::test]
-async fn buttons_end_with_the_desk() {
+async fn buttons_end_when_the_hub_is_gone() {
     let supervisor = Supervisor::new("buttons");
     let running = tokio::spawn(run_on(Bench::default(), Vec::new(), supervisor.handle.clone()));
     supervisor.leave();

@@ -37,7 +37,7 @@ fn echo(path: &Path, bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn it_is_made_with_its_mode_and_lines_are_spoken() {
+async fn fifo_is_created_with_its_mode_and_lines_are_spoken() {
     let (_folder, path, mut supervisor) = open(|set| set.priority = Priority::Notification).await;
     let metadata = std::fs::metadata(&path).unwrap();
     assert!(metadata.file_type().is_fifo());
@@ -242,7 +242,7 @@ async fn a_group_that_does_not_exist_is_named() {
 }
 
 #[tokio::test]
-async fn it_ends_with_the_desk_and_an_idle_one_does_not_turn() {
+async fn fifo_ends_when_the_hub_is_gone_and_idles_without_cpu() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("say");
     let mut supervisor = Supervisor::new("fifo:test");

@@ -400,7 +400,7 @@ async fn a_port_that_vanishes_and_comes_back_under_the_same_name_goes_on() {
 }
 
 #[tokio::test]
-async fn the_input_ends_with_the_desk() {
+async fn input_ends_when_the_hub_is_gone() {
     let wire = Wire::new();
     let mut supervisor = Supervisor::new("serial:test");
     let running = tokio::spawn(run(SerialSettings::new(&wire.path), supervisor.handle.clone()));
