@@ -125,16 +125,16 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
     })?;
     let Some((mut vocoder, primed_states)) = loaded else { return Ok(()) };
     let mut continued = None;
-    let answer = |VocoderRequest::Decode(Decode { at, codes, beginning }): VocoderRequest,
+    let answer = |VocoderRequest::Decode(Decode { at, codes, initial_state }): VocoderRequest,
                   _: &[u8],
                   payload: &mut Vec<f32>| {
         let decode = || -> Result<(), CrierError> {
             if at.frame == 0 {
-                if continued != beginning {
+                if continued != initial_state {
                     vocoder.set_primed_state(
-                        beginning.as_ref().and_then(|file| primed_states.get(file).cloned()),
+                        initial_state.as_ref().and_then(|file| primed_states.get(file).cloned()),
                     )?;
-                    continued = beginning;
+                    continued = initial_state;
                 }
                 vocoder.start();
             }

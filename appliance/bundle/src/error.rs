@@ -33,7 +33,10 @@ pub enum BundleError {
     #[error(transparent)]
     Map(#[from] crier_system::SystemError),
     /// The manifest is invalid.
-    #[error("{} is damaged: {reason}; copy the bundle again, or convert the checkpoint again", path.display())]
+    #[error(
+        "{} is damaged: {reason}; copy the bundle again, or convert the checkpoint again",
+        path.display()
+    )]
     Manifest {
         /// The manifest.
         path: PathBuf,
@@ -50,7 +53,10 @@ pub enum BundleError {
         source: toml::ser::Error,
     },
     /// The bundle has another format version.
-    #[error("{} has format {found}, this program reads format {expected}: convert the checkpoint again", path.display())]
+    #[error(
+        "{} has format {found}, this program reads format {expected}: convert the checkpoint again",
+        path.display()
+    )]
     Format {
         /// The manifest.
         path: PathBuf,
@@ -70,7 +76,10 @@ pub enum BundleError {
         expected: u64,
     },
     /// A file does not have the hash listed in the manifest.
-    #[error("{} is damaged: its SHA-256 is {found}, its manifest says {expected}; copy the bundle again", path.display())]
+    #[error(
+        "{} is damaged: its SHA-256 is {found}, its manifest says {expected}; copy the bundle again",
+        path.display()
+    )]
     Hash {
         /// The file.
         path: PathBuf,
@@ -94,7 +103,11 @@ pub enum BundleError {
         source: std::io::Error,
     },
     /// A file is not a voice file, or is damaged.
-    #[error("{} is not a voice file, or is damaged: {reason}; copy it again, or `crier voice enroll` the voice again", path.display())]
+    #[error(
+        "{} is not a voice file, or is damaged: {reason}; copy it again, or `crier voice enroll` \
+         the voice again",
+        path.display()
+    )]
     VoiceFile {
         /// The file.
         path: PathBuf,
@@ -102,7 +115,10 @@ pub enum BundleError {
         reason: String,
     },
     /// A voice file has another format version.
-    #[error("{} has format {found}, this program reads format {expected}: `crier voice enroll` the voice again", path.display())]
+    #[error(
+        "{} has format {found}, this program reads format {expected}: `crier voice enroll` the voice again",
+        path.display()
+    )]
     VoiceFormat {
         /// The file.
         path: PathBuf,
@@ -113,7 +129,8 @@ pub enum BundleError {
     },
     /// A voice file was enrolled with another model.
     #[error(
-        "{} was enrolled with another model than {}: select that model with --voice, or `crier voice enroll` the voice with this one",
+        "{} was enrolled with another model than {}: select that model with --voice, or `crier \
+         voice enroll` the voice with this one",
         path.display(), bundle.display()
     )]
     ForeignVoice {

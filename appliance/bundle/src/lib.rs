@@ -7,7 +7,8 @@
 //! | `predictor.gguf` | the code predictor's layers and its 15 heads |
 //! | `predictor.onnx` | the same network for ONNX Runtime |
 //! | `vocoder.onnx`, `vocoder.bin` | the codec decoder with its streaming states, and its weights |
-//! | `speaker_encoder.onnx`, `codec_features.onnx`, `codec_codes.onnx` and their `.bin` | encoders for enrolling a voice from a recording (Base models) |
+//! | `speaker_encoder.onnx` and `.bin` | encoder of the speaker's embedding (Base models) |
+//! | `codec_features.onnx`, `codec_codes.onnx` and their `.bin` | encoder of recordings to codes (Base models) |
 //! | `text_embedding.bin` | projected text embeddings, one row per token |
 //! | `codec_embedding.bin`, `predictor_embedding.bin` | embeddings of the codes |
 //! | `vocab.json`, `merges.txt` | the tokenizer |

@@ -15,11 +15,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crier_speech::{CODEBOOKS, Identity, Reference};
+use crier_speech::{CODEBOOKS, PromptSpeaker, Reference};
+use crier_system::hexadecimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Bundle, BundleError, hexadecimal};
+use crate::{Bundle, BundleError};
 
 /// Magic bytes before the format version.
 const MAGIC: &str = "crier voice ";
@@ -128,8 +129,8 @@ impl VoiceFile {
 
     /// Identity of the speaker, for prompts.
     #[must_use]
-    pub fn identity(&self) -> Identity {
-        Identity::Embedding(self.embedding.clone())
+    pub fn identity(&self) -> PromptSpeaker {
+        PromptSpeaker::Embedding(self.embedding.clone())
     }
 
     /// Reference speech, for prompts; `None` if no transcript was given.

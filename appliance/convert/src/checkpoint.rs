@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 use crate::ConvertError;
 use crate::config::{GenerationConfig, ModelConfig, SpeechTokenizerConfig, TokenizerConfig};
 
-/// No configuration file is larger.
+/// Limit on the size of configuration, tokenizer and lexicon files; real ones have a few megabytes.
 const JSON_BYTES_MAX: u64 = 64 << 20;
 
 /// An opened checkpoint.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// Where it lies.
+    /// Folder of the checkpoint.
     pub folder: PathBuf,
     /// `config.json`
     pub config: ModelConfig,
@@ -103,7 +103,7 @@ pub struct Tensors {
     places: HashMap<String, usize>,
 }
 
-/// A tensor as it stands in its file.
+/// A tensor as stored.
 #[derive(Debug, Clone, Copy)]
 pub struct RawTensor<'a> {
     /// BF16, F16 or F32.
@@ -150,13 +150,13 @@ impl Tensors {
         Ok(tensors)
     }
 
-    /// Whether there is such a tensor.
+    /// Returns true if there is a tensor of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.places.contains_key(name)
     }
 
-    /// A tensor as it stands in its file, its shape checked.
+    /// Returns a tensor as stored, after a check of its shape.
     ///
     /// # Errors
     /// It is missing, or has another shape or an unknown number format.
@@ -188,7 +188,7 @@ impl Tensors {
         Ok(RawTensor { dtype: info.dtype, shape: &info.shape, bytes })
     }
 
-    /// A tensor as `f32`, its shape checked, its values finite.
+    /// Returns a tensor as `f32`, after a check that its shape is as expected and its values are finite.
     ///
     /// # Errors
     /// As [`Tensors::raw`], and when a value is infinite or no number.
@@ -207,7 +207,7 @@ impl Tensors {
 }
 
 impl RawTensor<'_> {
-    /// Its numbers, widened.
+    /// Returns its numbers, widened to 32 bits.
     #[must_use]
     pub fn to_f32(self) -> Vec<f32> {
         let pairs = || self.bytes.as_chunks::<2>().0.iter();

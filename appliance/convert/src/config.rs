@@ -22,20 +22,20 @@ pub struct ModelConfig {
     /// Base models only.
     #[serde(default)]
     pub speaker_encoder_config: Option<SpeakerEncoderConfig>,
-    /// Our own addition, in checkpoints that were made for this program.
+    /// Addition of this project, in checkpoints made for it.
     #[serde(default)]
     pub crier: CrierConfig,
 }
 
-/// What a checkpoint made for this program says of itself.
+/// Description that a checkpoint made for this program gives of itself.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrierConfig {
-    /// What the voice is called.
+    /// Name of the voice.
     pub name: Option<String>,
-    /// The file that says how words sound, for a voice that reads sounds: lines `word TAB sounds` in byte order.
+    /// File name of the lexicon, for a voice with phoneme input: lines `word TAB phonemes`, sorted by bytes.
     pub lexicon: Option<String>,
-    /// What is done to text before the voice reads it.
+    /// Text normalization before tokenization.
     #[serde(default)]
     pub text_normalisation: crier_speech::TextNormalisation,
     /// Frames by which the voice reads ahead of what it says.
@@ -43,7 +43,7 @@ pub struct CrierConfig {
     pub lead_frames: usize,
 }
 
-/// The sizes of a stack of Qwen3 layers.
+/// Sizes of a stack of Qwen3 layers.
 #[derive(Debug, Clone, Deserialize)]
 #[allow(missing_docs)]
 pub struct TransformerConfig {
@@ -60,7 +60,7 @@ pub struct TransformerConfig {
 }
 
 impl TransformerConfig {
-    /// The sizes as the manifest has them.
+    /// Returns the sizes in the form of the manifest.
     pub(crate) fn shape(&self) -> TransformerShape {
         TransformerShape {
             hidden: self.hidden_size,
@@ -165,7 +165,7 @@ pub struct SpeechTokenizerConfig {
     pub output_sample_rate: u32,
     pub decode_upsample_rate: usize,
     pub decoder_config: DecoderConfig,
-    /// What makes codes of a recording; a checkpoint that only speaks may lack it.
+    /// Encoder of recordings; a checkpoint without enrolment may lack it.
     #[serde(default)]
     pub encoder_config: Option<EncoderConfig>,
 }

@@ -1,10 +1,11 @@
-//! The encoders of a Base model: what `crier voice enroll` makes a voice with.
+//! Encoders of a Base model, with which `crier voice enroll` makes a voice file.
 
 use crier_bundle::{BundleWriter, Role};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::EncoderConfig;
-use crate::{ConvertError, ConvertProgress, onnx};
+use crate::progress::ConvertProgress;
+use crate::{ConvertError, onnx};
 
 /// Writes the speaker encoder and both halves of the codec's encoder. They keep 32 bits whatever the other networks
 /// have: codes are choices, and a small error makes another choice.

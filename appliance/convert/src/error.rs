@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint.
+//! Errors of a conversion.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub enum ConvertError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error reported by the system.
         source: std::io::Error,
     },
     /// A file cannot be written.
@@ -18,7 +18,7 @@ pub enum ConvertError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error reported by the system.
         source: std::io::Error,
     },
     /// A file cannot be mapped.
@@ -29,7 +29,7 @@ pub enum ConvertError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong, on one line.
+        /// Description of the defect, on one line.
         reason: String,
     },
     /// The checkpoint is of a kind that is not known.
@@ -37,7 +37,7 @@ pub enum ConvertError {
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What is different.
+        /// Description of the difference.
         reason: String,
     },
     /// A tensor is missing.
@@ -67,7 +67,7 @@ pub enum ConvertError {
         path: PathBuf,
         /// The tensor.
         tensor: String,
-        /// What is wrong.
+        /// Description of the defect.
         reason: String,
     },
     /// Rows do not fit the wanted type.
@@ -75,7 +75,7 @@ pub enum ConvertError {
     Quantise {
         /// The tensor.
         tensor: String,
-        /// What is wrong.
+        /// Description of the defect.
         source: crier_llama::LlamaError,
     },
     /// The bundle cannot be written.

@@ -6,10 +6,10 @@ use crate::ConvertError;
 use crate::checkpoint::Checkpoint;
 use crate::config::SpeakerDialect;
 
-/// The official package never lets speech end before this many frames.
+/// Minimum number of frames before the end of speech: `min_new_tokens` of the official package.
 const MIN_FRAMES: u32 = 2;
 
-/// The layout of a checkpoint's voice, checked.
+/// Returns the validated layout of a checkpoint's voice.
 pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertError> {
     let config = &checkpoint.config;
     let talker = &config.talker_config;
@@ -79,7 +79,7 @@ pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertErro
     Ok(layout)
 }
 
-/// The tokens outside the BPE vocabulary.
+/// Returns the tokens outside the BPE vocabulary.
 pub(crate) fn added_tokens(checkpoint: &Checkpoint) -> Vec<AddedToken> {
     let tokens = &checkpoint.tokenizer.added_tokens_decoder;
     tokens.iter().map(|(&id, token)| AddedToken { content: token.content.clone(), id }).collect()

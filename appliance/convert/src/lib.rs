@@ -12,6 +12,7 @@ mod encoders;
 mod error;
 mod layout;
 mod options;
+mod progress;
 mod tables;
 mod weights;
 
@@ -26,26 +27,13 @@ pub use error::ConvertError;
 pub use options::{
     ConvertOptions, PredictorQuantisation, TalkerQuantisation, UnknownFormat, VocoderPrecision,
 };
+pub use progress::ConvertProgress;
 
 use crate::config::TransformerConfig;
-use crate::weights::MatrixRole;
+use crate::options::MatrixRole;
 
 /// Role, name in the bundle and contents of a text file.
 type TextFile = (Role, &'static str, Vec<u8>);
-
-/// Receiver of progress reports.
-pub trait ConvertProgress {
-    /// Begins a stage of `total` units.
-    fn stage(&mut self, name: &str, total: u64);
-    /// Reports that `units` more units of the stage are done.
-    fn advance(&mut self, units: u64);
-}
-
-/// Ignores progress reports.
-impl ConvertProgress for () {
-    fn stage(&mut self, _: &str, _: u64) {}
-    fn advance(&mut self, _: u64) {}
-}
 
 /// Converts a checkpoint folder to a bundle folder.
 ///
@@ -152,8 +140,8 @@ fn write_tables(
     Ok(())
 }
 
-/// What identifies the model, whatever it is quantised to: the SHA-256, in hexadecimal, of its kind and size, its
-/// embeddings of codes and its tokenizer.
+/// Returns the identity of the model, which does not depend on quantisation: the SHA-256, in hexadecimal, of its kind
+/// and size, its embeddings of codes and its tokenizer.
 fn identity(
     checkpoint: &Checkpoint,
     voice: &VoiceLayout,

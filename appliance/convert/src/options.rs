@@ -1,11 +1,9 @@
-//! In which number formats a bundle is written.
+//! Number formats and other options of a conversion.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crier_llama::quantise::GgmlType;
-
-use crate::weights::MatrixRole;
 
 /// Name of a number format that this program cannot write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +81,7 @@ choices! {
     }
 }
 
-/// What to write.
+/// Options of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvertOptions {
     /// Format of the talker.
@@ -94,14 +92,24 @@ pub struct ConvertOptions {
     pub vocoder: VocoderPrecision,
     /// Write the predictor for ONNX Runtime, too.
     pub onnx_predictor: bool,
-    /// Write what turns recordings into voices, too, where the model takes them.
+    /// Write the encoders for enrolment, too, if the model accepts recordings.
     pub enrolment: bool,
-    /// Replace a bundle that is there already.
+    /// Replace an existing bundle.
     pub replace: bool,
 }
 
+/// Kinds of matrices that mixed formats tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MatrixRole {
+    Embedding,
+    Output,
+    /// Value projection and down projection of a layer: the matrices whose rounding hurts most.
+    Sensitive(usize),
+    Ordinary,
+}
+
 impl TalkerQuantisation {
-    /// The format of a matrix; `q4_k_m` mixes formats as llama.cpp's quantiser does.
+    /// Returns the format of a matrix; `q4_k_m` mixes formats as llama.cpp's quantiser does.
     pub(crate) fn kind(self, matrix: MatrixRole, layers: usize) -> GgmlType {
         match (self, matrix) {
             (Self::F32, _) => GgmlType::F32,
@@ -127,7 +135,7 @@ impl PredictorQuantisation {
         }
     }
 
-    /// The format of its embeddings of codes.
+    /// Returns the format of its embeddings of codes.
     pub(crate) fn rows(self) -> GgmlType {
         match self {
             Self::F32 => GgmlType::F32,

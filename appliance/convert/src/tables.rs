@@ -10,14 +10,16 @@ use crier_speech::GROUPS;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use crate::ConvertError;
 use crate::checkpoint::{RawTensor, Tensors};
 use crate::config::TalkerConfig;
-use crate::{ConvertError, ConvertProgress};
+use crate::progress::ConvertProgress;
 
-/// Rows that are projected at a time by one processor.
+/// Rows per matrix product on one CPU: enough for the product to be bound by arithmetic, and few enough to keep
+/// intermediate results at some megabytes per CPU.
 const ROWS: usize = 256;
 
-/// How numbers of `kind` are told of in the manifest.
+/// Returns the name that the manifest has for `kind`.
 pub(crate) fn format(kind: GgmlType) -> TableFormat {
     match kind {
         GgmlType::F32 => TableFormat::F32,
@@ -89,13 +91,13 @@ pub(crate) fn write_text_embedding(
     file.flush().map_err(wrap)
 }
 
-/// The tensors with the talker's embeddings of codes and tags, and the shape of each.
+/// Returns the tensors with the talker's embeddings of codes and tags, and the shape of each.
 pub(crate) fn codec_embedding(config: &TalkerConfig) -> (Vec<String>, [usize; 2]) {
     let shape = [config.transformer.vocab_size, config.transformer.hidden_size];
     (vec!["talker.model.codec_embedding.weight".to_owned()], shape)
 }
 
-/// The fifteen tensors with the predictor's embeddings of codes, and the shape of each.
+/// Returns the fifteen tensors with the predictor's embeddings of codes, and the shape of each.
 pub(crate) fn predictor_embedding(config: &TalkerConfig) -> (Vec<String>, [usize; 2]) {
     let shape = [config.code_predictor_config.vocab_size, config.transformer.hidden_size];
     let names = (0..GROUPS).map(|g| format!("talker.code_predictor.model.codec_embedding.{g}.weight"));

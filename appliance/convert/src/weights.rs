@@ -1,4 +1,4 @@
-//! Talker and predictor as GGUF files: which tensor goes where, and in which number format.
+//! Talker and predictor as GGUF files: names and number formats of the tensors.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,14 @@ use crier_llama::quantise::{GgmlType, dequantise, quantise, quantise_q4_0_least_
 use crier_speech::GROUPS;
 use crier_system::{FileMap, map_file};
 
+use crate::ConvertError;
 use crate::checkpoint::Tensors;
 use crate::config::{TalkerConfig, TransformerConfig};
 use crate::onnx::predictor::StoredMatrix;
-use crate::options::{PredictorQuantisation, TalkerQuantisation};
-use crate::{ConvertError, ConvertProgress};
+use crate::options::{MatrixRole, PredictorQuantisation, TalkerQuantisation};
+use crate::progress::ConvertProgress;
 
-/// One tensor on its way: its name here and there, its shape, its format.
+/// A tensor to convert: its names in the checkpoint and in the file, its shape, its format.
 struct TensorPlan {
     source: String,
     target: String,
@@ -133,7 +134,7 @@ pub(crate) fn write_predictor(
     Ok(PredictorFile { path: path.to_path_buf(), file, header, targets })
 }
 
-/// A predictor that has been written, for whoever needs its numbers again.
+/// A written predictor, whose numbers the ONNX twin takes over.
 pub(crate) struct PredictorFile {
     path: PathBuf,
     file: FileMap,
@@ -143,7 +144,7 @@ pub(crate) struct PredictorFile {
 }
 
 impl PredictorFile {
-    /// The matrix `[out, in]` of an official name.
+    /// Returns the matrix `[out, in]` of an official name.
     ///
     /// # Errors
     /// [`ConvertError::MissingTensor`], [`ConvertError::TensorShape`].
@@ -176,20 +177,10 @@ impl PredictorFile {
     }
 }
 
-/// Whether talker and predictor differ in width, so that what goes between them is projected.
+/// Returns true if talker and predictor differ in width, so that the hidden state is projected between them.
 #[must_use]
 pub(crate) fn has_projection(config: &TalkerConfig) -> bool {
     config.code_predictor_config.hidden_size != config.transformer.hidden_size
-}
-
-/// The matrices that formats differ for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MatrixRole {
-    Embedding,
-    Output,
-    /// Values and the way back from the feed-forward part: the layers that tolerate least.
-    Sensitive(usize),
-    Ordinary,
 }
 
 fn layer_plans(
@@ -288,13 +279,14 @@ fn write(
     writer.finish().map_err(wrap)
 }
 
-/// Applies `each` to bundles of rows on all processors and joins the results in order.
+/// Applies `each` to groups of rows on all CPUs and joins the results in order.
 fn in_parallel<E: Send>(
     columns: usize,
     values: &[f32],
     each: impl Fn(&[f32]) -> Result<Vec<u8>, E> + Sync + Send,
 ) -> Result<Vec<u8>, E> {
     use rayon::prelude::*;
+    /// Rows per task: enough to hide the cost of a task, few enough to keep all CPUs busy to the end.
     const ROWS: usize = 64;
     let parts: Vec<Vec<u8>> = values.par_chunks(ROWS * columns).map(each).collect::<Result<_, E>>()?;
     Ok(parts.concat())

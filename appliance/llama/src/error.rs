@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::gguf::MetadataValue;
-
 /// Errors of this crate. Each names the file or the limit, and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum LlamaError {
@@ -25,7 +23,10 @@ pub enum LlamaError {
         reason: GgufDefect,
     },
     /// llama.cpp rejected a file.
-    #[error("llama.cpp cannot load {}: it may be damaged, or memory may be short; `crier voice verify` tells which", path.display())]
+    #[error(
+        "llama.cpp cannot load {}: it may be damaged, or memory may be short; `crier voice verify` tells which",
+        path.display()
+    )]
     Load {
         /// The file.
         path: PathBuf,
@@ -183,7 +184,7 @@ pub enum GgufDefect {
         /// Key of the value.
         key: String,
         /// Value expected.
-        expected: MetadataValue,
+        expected: String,
     },
     /// A metadata value that every talker has.
     #[error("{key} is missing")]

@@ -98,7 +98,7 @@ impl ModelShape {
         for (key, expected) in expected_values {
             let key = format!("qwen3.{key}");
             if header.metadata.get(&key) != Some(&expected) {
-                return Err(GgufDefect::MetadataMismatch { key, expected });
+                return Err(GgufDefect::MetadataMismatch { key, expected: expected.to_string() });
             }
         }
         if !matches!(header.metadata.get("qwen3.context_length"), Some(MetadataValue::U32(n)) if *n > 0) {

@@ -18,8 +18,8 @@ use crate::LlamaError;
 /// when it is loaded, before `main`, so they must be in the environment of a process that is started.
 pub const SPIN_VARIABLES: [&str; 2] = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"];
 
-/// Value of `GOMP_SPINCOUNT`: iterations of libgomp's spin loop before a waiting thread sleeps on a futex. For processes
-/// whose environment sets none of [`SPIN_VARIABLES`].
+/// Value of `GOMP_SPINCOUNT`: iterations of libgomp's spin loop before a waiting thread sleeps on a futex. For
+/// processes whose environment sets none of [`SPIN_VARIABLES`].
 ///
 /// 1000 iterations are a few microseconds: longer than a typical wait at a barrier, so that short waits cost no system
 /// call, and far shorter than a scheduler time slice, so that a shared CPU is released soon. libgomp's own default is

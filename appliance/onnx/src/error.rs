@@ -16,7 +16,10 @@ pub enum OnnxError {
         looked_for: Vec<PathBuf>,
     },
     /// The library cannot be loaded, or is unsuitable.
-    #[error("cannot use ONNX Runtime at {}: {reason}; `make onnxruntime` fetches a suitable one", path.display())]
+    #[error(
+        "cannot use ONNX Runtime at {}: {reason}; `make onnxruntime` fetches a suitable one",
+        path.display()
+    )]
     Library {
         /// Path of the library.
         path: PathBuf,
@@ -24,7 +27,10 @@ pub enum OnnxError {
         reason: String,
     },
     /// A model cannot be loaded.
-    #[error("cannot load the model {}: {reason}; copy the voice again, or convert the checkpoint again", path.display())]
+    #[error(
+        "cannot load the model {}: {reason}; copy the voice again, or convert the checkpoint again",
+        path.display()
+    )]
     Model {
         /// Path of the model.
         path: PathBuf,

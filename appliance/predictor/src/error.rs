@@ -24,7 +24,8 @@ pub enum PredictorError {
     },
     /// ONNX Runtime failed while running.
     #[error(
-        "the code predictor failed at codebook {codebook}: {reason}; run `crier voice verify`, and check free memory"
+        "the code predictor failed at codebook {codebook}: {reason}; run `crier voice verify`, and \
+         check free memory"
     )]
     Run {
         /// Codebook being predicted, 1 to 15.
@@ -34,7 +35,8 @@ pub enum PredictorError {
     },
     /// The hidden state does not have the width given by the voice.
     #[error(
-        "the talker's state has {found} numbers, the code predictor expects {expected}: the two belong to different voices"
+        "the talker's state has {found} numbers, the code predictor expects {expected}: the two \
+         belong to different voices"
     )]
     Width {
         /// Width of the hidden state.
@@ -44,7 +46,8 @@ pub enum PredictorError {
     },
     /// No logit is finite.
     #[error(
-        "the code predictor computed no finite logit for codebook {codebook}; its files may be damaged: run `crier voice verify`"
+        "the code predictor computed no finite logit for codebook {codebook}; its files may be \
+         damaged: run `crier voice verify`"
     )]
     NotANumber {
         /// Codebook, 1 to 15.

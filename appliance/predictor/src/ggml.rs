@@ -11,7 +11,7 @@ use crier_speech::{EmbeddingTables, GROUPS, Sampler};
 
 use crate::PredictorError;
 use crate::attention::FrameAttention;
-use crate::predictor::first_rows;
+use crate::rows::first_rows;
 
 /// Custom operators of the graph, encoded in the tags of [`GraphBuilder::custom`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod error;
 mod ggml;
 mod onnx;
 mod predictor;
+mod rows;
 
 pub use error::PredictorError;
 pub use predictor::{Backend, Predictor, PredictorOptions};

@@ -12,7 +12,7 @@ use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 
 use crate::PredictorError;
-use crate::predictor::first_rows;
+use crate::rows::first_rows;
 
 pub(crate) struct OnnxPredictor {
     session: Session,

@@ -32,7 +32,7 @@ pub enum Finish {
 
 /// Next step of the loop.
 #[derive(Debug, PartialEq)]
-pub enum Request<'a> {
+pub enum FrameRequest<'a> {
     /// Let the talker decode `rows` (`n * hidden`) at positions `position ..`, then call [`FrameLoop::talker_done`].
     Talker {
         /// First position.
@@ -57,7 +57,7 @@ pub enum Request<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum State {
+enum LoopState {
     /// The prompt is to be decoded.
     Prompt,
     /// A talker step is due; `row` is its input.
@@ -87,7 +87,7 @@ pub struct FrameLoop {
     fed: usize,
     row: Vec<f32>,
     hidden: Vec<f32>,
-    state: State,
+    state: LoopState,
 }
 
 impl FrameLoop {
@@ -138,7 +138,7 @@ impl FrameLoop {
             fed: 0,
             row: vec![0.0; layout.hidden],
             hidden: vec![0.0; layout.hidden],
-            state: State::Prompt,
+            state: LoopState::Prompt,
         }
     }
 
@@ -162,23 +162,23 @@ impl FrameLoop {
 
     /// Returns the next step. Repeated calls return the same.
     #[must_use]
-    pub fn request(&self) -> Request<'_> {
+    pub fn request(&self) -> FrameRequest<'_> {
         match self.state {
-            State::Prompt => Request::Talker {
+            LoopState::Prompt => FrameRequest::Talker {
                 position: 0,
                 constant: self.prompt.constant_positions,
                 rows: &self.prompt.rows,
             },
-            State::Step => Request::Talker {
+            LoopState::Step => FrameRequest::Talker {
                 // `feed` has counted this row's frame already; frame 0 follows the prompt directly.
                 position: self.prompt.positions + self.fed - 1,
                 constant: 0,
                 rows: &self.row,
             },
-            State::Predictor(code0) => {
-                Request::Predictor { frame: self.codes.len() as u32, hidden: &self.hidden, code0 }
+            LoopState::Predictor(code0) => {
+                FrameRequest::Predictor { frame: self.codes.len() as u32, hidden: &self.hidden, code0 }
             }
-            State::Finished(finish) => Request::Finished(finish),
+            LoopState::Finished(finish) => FrameRequest::Finished(finish),
         }
     }
 
@@ -192,7 +192,7 @@ impl FrameLoop {
         logits: &mut [f32],
         tables: &dyn EmbeddingTables,
     ) -> Result<(), SpeechError> {
-        if !matches!(self.state, State::Prompt | State::Step) {
+        if !matches!(self.state, LoopState::Prompt | LoopState::Step) {
             return Err(SpeechError::OutOfOrder { told: "the talker", waiting: self.state.name() });
         }
         // While resuming the codes are known: only the talker's state matters, its logits are ignored.
@@ -202,7 +202,7 @@ impl FrameLoop {
         }
         let frame = self.codes.len() as u32;
         if frame >= self.max_frames {
-            self.state = State::Finished(Finish::FrameLimit);
+            self.state = LoopState::Finished(Finish::FrameLimit);
             return Ok(());
         }
         if hidden.len() != self.hidden_size
@@ -216,10 +216,10 @@ impl FrameLoop {
             return Err(SpeechError::NotANumber { network: "talker", frame });
         };
         if choice == self.eos {
-            self.state = State::Finished(Finish::EndOfSpeech);
+            self.state = LoopState::Finished(Finish::EndOfSpeech);
         } else {
             self.hidden.copy_from_slice(hidden);
-            self.state = State::Predictor(choice as u16);
+            self.state = LoopState::Predictor(choice as u16);
         }
         Ok(())
     }
@@ -233,7 +233,7 @@ impl FrameLoop {
         codes: &[u16; GROUPS],
         tables: &dyn EmbeddingTables,
     ) -> Result<Frame, SpeechError> {
-        let State::Predictor(code0) = self.state else {
+        let LoopState::Predictor(code0) = self.state else {
             return Err(SpeechError::OutOfOrder { told: "the predictor", waiting: self.state.name() });
         };
         let mut all = [code0; CODEBOOKS];
@@ -243,7 +243,7 @@ impl FrameLoop {
         self.codes.push(all);
         self.feed(tables);
         if self.codes.len() as u32 >= self.max_frames {
-            self.state = State::Finished(Finish::FrameLimit);
+            self.state = LoopState::Finished(Finish::FrameLimit);
         }
         Ok(frame)
     }
@@ -255,7 +255,7 @@ impl FrameLoop {
         let text = self.prompt.trailing.get(self.fed).copied().unwrap_or(self.pad_id);
         tables.add_text(text, &mut self.row);
         self.fed += 1;
-        self.state = State::Step;
+        self.state = LoopState::Step;
     }
 
     /// Applies the talker's constraints to its logits, in the order of the official package: repetition penalty,
@@ -281,7 +281,7 @@ impl FrameLoop {
     }
 }
 
-impl State {
+impl LoopState {
     fn name(self) -> &'static str {
         match self {
             Self::Prompt | Self::Step => "the talker",
@@ -322,11 +322,11 @@ mod tests {
         let target = frame_loop.codes().len() + frames;
         while frame_loop.codes().len() < target {
             match frame_loop.request() {
-                Request::Talker { position, rows, .. } => {
+                FrameRequest::Talker { position, rows, .. } => {
                     let (hidden, mut logits) = echo.talker(position, rows, 1124);
                     frame_loop.talker_done(&hidden, &mut logits, &Spelled).unwrap();
                 }
-                Request::Predictor { frame, hidden, code0 } => {
+                FrameRequest::Predictor { frame, hidden, code0 } => {
                     let sampler = *frame_loop.predictor_sampler();
                     let mut codes = [0; GROUPS];
                     for (group, code) in codes.iter_mut().enumerate() {
@@ -336,7 +336,7 @@ mod tests {
                     }
                     frame_loop.predictor_done(&codes, &Spelled).unwrap();
                 }
-                Request::Finished(finish) => return Some(finish),
+                FrameRequest::Finished(finish) => return Some(finish),
             }
         }
         None
@@ -367,7 +367,9 @@ mod tests {
         let mut frame_loop = fresh(1, 60, &[]);
         run(&mut frame_loop, &mut Echo::default(), 2);
         let codes = frame_loop.codes()[1];
-        let Request::Talker { position, rows, .. } = frame_loop.request() else { panic!("a step is due") };
+        let FrameRequest::Talker { position, rows, .. } = frame_loop.request() else {
+            panic!("a step is due")
+        };
         assert_eq!(position, 11);
         let acoustic: f32 =
             codes[1..].iter().enumerate().map(|(g, &c)| (g as f32 + 1.0) * f32::from(c)).sum();
@@ -398,10 +400,10 @@ mod tests {
             logits[43] = 39.0;
             frame_loop.talker_done(&[0.0; 3], &mut logits, &Spelled).unwrap();
             match (frame, frame_loop.request()) {
-                (0, Request::Predictor { code0, .. }) => assert_eq!(code0, 42),
+                (0, FrameRequest::Predictor { code0, .. }) => assert_eq!(code0, 42),
                 // 40 / 1.05 is below 39: the penalty counts.
-                (1, Request::Predictor { code0, .. }) => assert_eq!(code0, 43),
-                (2, Request::Finished(finish)) => assert_eq!(finish, Finish::EndOfSpeech),
+                (1, FrameRequest::Predictor { code0, .. }) => assert_eq!(code0, 43),
+                (2, FrameRequest::Finished(finish)) => assert_eq!(finish, Finish::EndOfSpeech),
                 (_, other) => panic!("{other:?}"),
             }
             if frame < 2 {

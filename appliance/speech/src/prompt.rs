@@ -23,7 +23,7 @@ pub enum TextMode {
 
 /// Speaker identity.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Identity {
+pub enum PromptSpeaker {
     /// Named speaker of the voice.
     Named(String),
     /// Speaker embedding (x-vector), `hidden` numbers.
@@ -51,7 +51,7 @@ pub struct PromptOptions {
     /// Language name; `None` is `auto`.
     pub language: Option<String>,
     /// Speaker identity.
-    pub identity: Identity,
+    pub identity: PromptSpeaker,
     /// Recording to continue (Base models).
     pub reference: Option<Reference>,
     /// Time at which the text is fed.
@@ -152,14 +152,14 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
     let layout = builder.layout;
     let (codec, text) = (&layout.codec_ids, &layout.text_ids);
     let speaker = match &options.identity {
-        Identity::Named(name) => Some(layout.speaker(name)?),
-        Identity::Embedding(embedding) if embedding.len() != layout.hidden => {
+        PromptSpeaker::Named(name) => Some(layout.speaker(name)?),
+        PromptSpeaker::Embedding(embedding) if embedding.len() != layout.hidden => {
             return Err(SpeechError::EmbeddingSize { found: embedding.len(), expected: layout.hidden });
         }
-        Identity::Embedding(_) => None,
-        Identity::Described if layout.kind == ModelKind::VoiceDesign => None,
+        PromptSpeaker::Embedding(_) => None,
+        PromptSpeaker::Described if layout.kind == ModelKind::VoiceDesign => None,
         // No speaker was named: this returns the error that lists the speakers or asks for a recording.
-        Identity::Described => Some(layout.speaker("")?),
+        PromptSpeaker::Described => Some(layout.speaker("")?),
     };
     let wanted = options.language.as_deref().map(str::to_lowercase).filter(|name| name != "auto");
     let mut language = wanted.as_deref().map(|name| layout.language(name)).transpose()?;
@@ -185,7 +185,7 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
         (_, Some(speaker)) => {
             builder.push(Some(text.tts_pad), Some(speaker.id));
         }
-        (Identity::Embedding(embedding), None) => {
+        (PromptSpeaker::Embedding(embedding), None) => {
             let row = builder.push(Some(text.tts_pad), None);
             for (sum, part) in row.iter_mut().zip(embedding) {
                 *sum += part;
@@ -325,7 +325,7 @@ pub(crate) mod tests {
             role: [900, 7, 8],
             instruction: Vec::new(),
             language: Some("english".to_owned()),
-            identity: Identity::Named("Ryan".to_owned()),
+            identity: PromptSpeaker::Named("Ryan".to_owned()),
             reference: None,
             mode,
         }
@@ -373,7 +373,7 @@ pub(crate) mod tests {
         assert_eq!(names, ["ryan", "eric"]);
         assert!(layout.speaker("nobody").unwrap_err().to_string().contains("ryan, eric"));
         let mut nobody = options(TextMode::Whole);
-        nobody.identity = Identity::Described;
+        nobody.identity = PromptSpeaker::Described;
         let refused = Prompt::new(&layout, &Spelled, &nobody, &[21]).unwrap_err();
         assert!(refused.to_string().contains("ryan, eric"), "{refused}");
     }
@@ -384,7 +384,7 @@ pub(crate) mod tests {
         let tags = |language: Option<&str>, speaker: &str| -> Vec<u32> {
             let mut wanted = options(TextMode::Streaming);
             wanted.language = language.map(str::to_owned);
-            wanted.identity = Identity::Named(speaker.to_owned());
+            wanted.identity = PromptSpeaker::Named(speaker.to_owned());
             let prompt = Prompt::new(&voice, &Spelled, &wanted, &[21]).unwrap();
             rows(&prompt)[3..].iter().map(|row| row.1).collect()
         };
@@ -400,7 +400,7 @@ pub(crate) mod tests {
     fn base_voices_take_an_embedding_and_a_recording() {
         let voice = layout(ModelKind::Base);
         let mut wanted = options(TextMode::Streaming);
-        wanted.identity = Identity::Embedding(vec![0.0, 5.0, 0.0]);
+        wanted.identity = PromptSpeaker::Embedding(vec![0.0, 5.0, 0.0]);
         let mut codes = [0; CODEBOOKS];
         codes[0] = 9;
         codes[15] = 2;
@@ -437,7 +437,7 @@ pub(crate) mod tests {
     fn voice_design_has_an_instruction_and_no_speaker() {
         let voice = layout(ModelKind::VoiceDesign);
         let mut wanted = options(TextMode::Streaming);
-        wanted.identity = Identity::Described;
+        wanted.identity = PromptSpeaker::Described;
         wanted.instruction = vec![900, 50, 901, 8];
         let prompt = Prompt::new(&voice, &Spelled, &wanted, &[21]).unwrap();
         let texts: Vec<u32> = rows(&prompt).iter().map(|row| row.0).collect();
@@ -455,8 +455,8 @@ pub(crate) mod tests {
         };
         assert!(fail(&|o| o.language = Some("klingon".into())).contains("chinese, english, auto"));
         assert!(fail(&|o| o.language = Some("sichuan_dialect".into())).contains("does not speak"));
-        assert!(fail(&|o| o.identity = Identity::Named("bob".into())).contains("ryan, eric"));
-        assert!(fail(&|o| o.identity = Identity::Embedding(vec![0.0; 2])).contains("2 numbers"));
+        assert!(fail(&|o| o.identity = PromptSpeaker::Named("bob".into())).contains("ryan, eric"));
+        assert!(fail(&|o| o.identity = PromptSpeaker::Embedding(vec![0.0; 2])).contains("2 numbers"));
         assert!(fail(&|o| o.instruction = vec![1]).contains("--instruct"));
         assert!(Prompt::new(&voice, &Spelled, &options(TextMode::Whole), &[]).is_err());
     }

@@ -56,7 +56,7 @@ pub trait Pronunciations {
 /// spelled.
 #[must_use]
 pub fn pronounce(text: &str, lexicon: &dyn Pronunciations) -> String {
-    let mut spoken = Spoken { units: Vec::with_capacity(text.len() * 3), lexicon };
+    let mut spoken = PhonemeUnits { units: Vec::with_capacity(text.len() * 3), lexicon };
     let is_letter = |c: char| c.is_ascii_lowercase() || c == '\'';
     let mut rest = text;
     let mut behind_letter = false;
@@ -81,12 +81,12 @@ fn is_single_letter(word: Option<&str>) -> bool {
         .is_some_and(|word| word.len() == 1 && !matches!(word, "a" | "i"))
 }
 
-struct Spoken<'a> {
+struct PhonemeUnits<'a> {
     units: Vec<char>,
     lexicon: &'a dyn Pronunciations,
 }
 
-impl Spoken<'_> {
+impl PhonemeUnits<'_> {
     /// Adds an entry; returns false if there is none.
     fn entry(&mut self, entry: &str) -> bool {
         self.lexicon.sounds(entry).map(|sounds| self.say(sounds)).is_some()
@@ -277,7 +277,7 @@ pub fn frame_ids(units: &str, entry: impl Fn(&str) -> Option<u32>) -> Result<Vec
 
 /// Returns the best phrase break of a text that is too long: after the comma nearest to its middle, or else the blank.
 #[must_use]
-pub fn breath(text: &str) -> Option<usize> {
+pub fn phrase_break(text: &str) -> Option<usize> {
     let nearest = |mark: &str| {
         let places = text.match_indices(mark).map(|(at, _)| at + mark.len());
         places.filter(|&at| at < text.len()).min_by_key(|at| at.abs_diff(text.len() / 2))
@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn long_texts_breathe_at_a_comma_near_the_middle() {
-        let cut = |text: &str| breath(text).map(|at| text.split_at(at).0.to_owned());
+        let cut = |text: &str| phrase_break(text).map(|at| text.split_at(at).0.to_owned());
         assert_eq!(cut("one two, three four five, six").unwrap(), "one two, ");
         assert_eq!(cut("a, b c d e f g h i j").unwrap(), "a, b c d ");
         assert_eq!(cut("single"), None);

@@ -17,7 +17,10 @@ use crate::{SpeechError, VoiceLayout};
 /// Pattern by which Qwen2 splits text before merging (`tokenization_qwen2.py`, `PRETOKENIZE_REGEX`). The checkpoints
 /// were trained with it; loading a local folder with the official package replaces it by another model's, which differs
 /// in words like "iPhone".
-const WORD_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const WORD_PATTERN: &str = concat!(
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}",
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+);
 /// Maximum number of entries; Qwen's own vocabulary has 151,643.
 const ENTRIES_MAX: usize = 1 << 20;
 

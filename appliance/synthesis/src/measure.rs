@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crier_bundle::Bundle;
 use crier_speech::{
-    CODEBOOKS, EmbeddingTables, Identity, ModelKind, Request, SentenceFrames, SentenceOptions, VoiceLayout,
+    CODEBOOKS, EmbeddingTables, FrameRequest, ModelKind, PromptSpeaker, SentenceFrames, SentenceOptions,
+    VoiceLayout,
 };
 use crier_wire::{At, Decode, VocoderRequest};
 
@@ -50,15 +51,15 @@ pub struct FrameCosts {
 /// Returns the identity of the first speaker, or a made-up one for a voice that needs a voice file: any embedding costs
 /// the same as a real one.
 #[must_use]
-pub fn any_identity(bundle: &Bundle) -> Identity {
+pub fn any_identity(bundle: &Bundle) -> PromptSpeaker {
     let layout = bundle.layout();
     match (layout.kind, layout.speakers_in_order().next()) {
-        (_, Some((name, _))) => Identity::Named(name.to_owned()),
-        (ModelKind::VoiceDesign, None) => Identity::Described,
+        (_, Some((name, _))) => PromptSpeaker::Named(name.to_owned()),
+        (ModelKind::VoiceDesign, None) => PromptSpeaker::Described,
         (_, None) => {
             let mut embedding = vec![0.0; layout.hidden];
             bundle.add_codec(layout.codec_ids.pad, &mut embedding);
-            Identity::Embedding(embedding)
+            PromptSpeaker::Embedding(embedding)
         }
     }
 }
@@ -83,13 +84,13 @@ pub async fn measure_frames(
     let mut costs = FrameCosts::default();
     loop {
         let (cost, pid) = match frames.request() {
-            Request::Talker { position: 0, .. } => (&mut costs.prefill, talker_pid),
-            Request::Talker { .. } => (&mut costs.talker, talker_pid),
-            Request::Predictor { .. } => (&mut costs.predictor, predictor_pid),
-            Request::Finished(_) => return Ok(costs),
+            FrameRequest::Talker { position: 0, .. } => (&mut costs.prefill, talker_pid),
+            FrameRequest::Talker { .. } => (&mut costs.talker, talker_pid),
+            FrameRequest::Predictor { .. } => (&mut costs.predictor, predictor_pid),
+            FrameRequest::Finished(_) => return Ok(costs),
         };
         cost.measure(pid, step(&job, utterance, &mut frames, &mut talker, &mut predictor)).await?;
-        while frames.next_made().is_some() {
+        while frames.next_event().is_some() {
             progress();
         }
     }
@@ -114,7 +115,7 @@ pub async fn measure_vocoder(
         let mut frame = 0;
         for part in parts {
             let at = At { utterance, frame };
-            let request = VocoderRequest::Decode(Decode { at, codes: part.to_vec(), beginning: None });
+            let request = VocoderRequest::Decode(Decode { at, codes: part.to_vec(), initial_state: None });
             let call = vocoder.call(at, part.len() as u64, [(request, &[][..])]);
             if measured {
                 cost.measure(pid, call).await?

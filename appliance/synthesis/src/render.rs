@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use crier_speech::{
-    CODEBOOKS, Judged, Made, Request, SentenceFrames, SentenceOptions, SentenceSamples, VoiceLayout,
+    CODEBOOKS, Feedback, FrameEvent, FrameRequest, SentenceFrames, SentenceOptions, SentenceSamples,
+    VoiceLayout,
 };
 use crier_wire::{
     At, Decode, PredictorReply, PredictorRequest, TalkerReply, TalkerRequest, VocoderReply, VocoderRequest,
@@ -137,14 +138,14 @@ struct FrameMessage {
     unit: usize,
     utterance: u64,
     tokens: usize,
-    event: Made,
+    event: FrameEvent,
 }
 
 /// First half: talker and predictor.
 async fn make_frames(
     job: &Job<'_>,
     to_samples: mpsc::Sender<FrameMessage>,
-    mut feedback: mpsc::UnboundedReceiver<(usize, Judged)>,
+    mut feedback: mpsc::UnboundedReceiver<(usize, Feedback)>,
 ) -> Result<(), RenderFault> {
     let mut talker = job.voice.talker.lock().await;
     let mut predictor = job.voice.predictor.lock().await;
@@ -154,24 +155,24 @@ async fn make_frames(
         let mut frames = SentenceFrames::new(job.layout, sentence, job.options);
         loop {
             match frames.request() {
-                Request::Finished(_) if frames.is_settled() => break,
-                Request::Finished(_) => match feedback.recv().await {
-                    Some((of, judged)) if of == unit => frames.judge(job.layout, judged),
+                FrameRequest::Finished(_) if frames.is_settled() => break,
+                FrameRequest::Finished(_) => match feedback.recv().await {
+                    Some((of, feedback)) if of == unit => frames.take_feedback(job.layout, feedback),
                     Some(_) => {}
                     // The second half has failed, and reports why.
                     None => return Ok(()),
                 },
                 _ => step(job, utterance, &mut frames, &mut talker, &mut predictor).await?,
             }
-            while let Some(event) = frames.next_made() {
+            while let Some(event) = frames.next_event() {
                 if to_samples.send(FrameMessage { unit, utterance, tokens, event }).await.is_err() {
                     return Ok(());
                 }
             }
-            while let Ok((of, judged)) = feedback.try_recv() {
+            while let Ok((of, answer)) = feedback.try_recv() {
                 // Feedback about an earlier unit comes late and is of no use any more.
                 if of == unit {
-                    frames.judge(job.layout, judged);
+                    frames.take_feedback(job.layout, answer);
                 }
             }
         }
@@ -190,7 +191,7 @@ pub(crate) async fn step(
     let tables = &**job.voice.frontend().bundle();
     let at = At { utterance, frame: frames.frames() };
     match frames.request() {
-        Request::Talker { position, constant, rows } => {
+        FrameRequest::Talker { position, constant, rows } => {
             let parts = talker_parts(at, position, constant, rows, job.layout.hidden);
             match talker.call(at, 1, parts).await {
                 Ok((_, mut numbers)) => {
@@ -203,7 +204,7 @@ pub(crate) async fn step(
                 Err(error) => return Err(error.into()),
             }
         }
-        Request::Predictor { hidden, code0, .. } => {
+        FrameRequest::Predictor { hidden, code0, .. } => {
             let request = PredictorRequest::Predict { at, code0, sampler: frames.predictor_sampler() };
             match predictor.call(at, 1, [(request, hidden)]).await {
                 Ok((PredictorReply::Predicted { codes, .. }, _)) => frames.predictor_done(&codes, tables)?,
@@ -212,7 +213,7 @@ pub(crate) async fn step(
                 Err(error) => return Err(error.into()),
             }
         }
-        Request::Finished(_) => {}
+        FrameRequest::Finished(_) => {}
     }
     Ok(())
 }
@@ -237,7 +238,7 @@ fn talker_parts(
 async fn make_samples(
     job: &Job<'_>,
     mut made: mpsc::Receiver<FrameMessage>,
-    to_frames: mpsc::UnboundedSender<(usize, Judged)>,
+    to_frames: mpsc::UnboundedSender<(usize, Feedback)>,
     out: mpsc::Sender<AudioEvent>,
 ) -> Result<(), RenderError> {
     let samples_per_frame = job.voice.samples_per_frame();
@@ -258,14 +259,14 @@ async fn make_samples(
             send(&out, AudioEvent::UnitStart { frames_expected }).await.map_err(failed)?;
         }
         let was_finished = samples.is_finished();
-        samples.tell(message.event, &mut ready);
+        samples.push(message.event, &mut ready);
         while decode(job, message.utterance, &mut vocoder, &mut samples, &mut ready).await.map_err(failed)? {
             // At once and not after the whole backlog: time to first audio depends on it.
             send_samples(&out, &mut ready).await.map_err(failed)?;
         }
-        while let Some(judged) = samples.next_judged() {
+        while let Some(feedback) = samples.next_feedback() {
             // The first half has ended already if this was its last unit.
-            let _ = to_frames.send((unit, judged));
+            let _ = to_frames.send((unit, feedback));
         }
         send_samples(&out, &mut ready).await.map_err(failed)?;
         if samples.is_finished() && !was_finished {
@@ -291,8 +292,8 @@ async fn decode(
     let Some((frame, codes)) = samples.due() else { return Ok(false) };
     let at = At { utterance, frame };
     let units = codes.len() as u64;
-    let beginning = primed_by(frame, job.text);
-    let request = VocoderRequest::Decode(Decode { at, codes: codes.to_vec(), beginning });
+    let initial_state = primed_by(frame, job.text);
+    let request = VocoderRequest::Decode(Decode { at, codes: codes.to_vec(), initial_state });
     match vocoder.call(at, units, [(request, &[][..])]).await {
         Ok((_, mut decoded)) => samples.decoded(&mut decoded, ready),
         // Its convolution state died with it: the frames that it depends on are replayed.

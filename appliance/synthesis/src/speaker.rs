@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crier_bundle::{Bundle, VoiceFile};
-use crier_speech::{Identity, ModelKind, Reference, SpeechError};
+use crier_speech::{ModelKind, PromptSpeaker, Reference, SpeechError};
 use crier_vocoder::Vocoder;
 
 use crate::SynthesisError;
@@ -20,7 +20,7 @@ pub fn is_voice_file(path: &Path) -> bool {
 /// Identity of the speaker, and what comes with it.
 pub struct SpeakerIdentity {
     /// Identity as the talker's prompt has it.
-    pub identity: Identity,
+    pub identity: PromptSpeaker,
     /// Recording that the speech continues.
     pub reference: Option<Reference>,
     /// Language of the recording, used unless another is requested.
@@ -37,10 +37,10 @@ impl SpeakerIdentity {
     pub fn new(speaker: Option<&str>, file: Option<&Path>, bundle: &Bundle) -> Result<Self, SynthesisError> {
         let layout = bundle.layout();
         let identity = match (speaker, file, layout.kind, layout.speakers_in_order().next()) {
-            (Some(name), ..) => Identity::Named(name.to_owned()),
+            (Some(name), ..) => PromptSpeaker::Named(name.to_owned()),
             (None, Some(file), ..) => return Self::open(file, bundle),
-            (None, None, ModelKind::VoiceDesign, _) => Identity::Described,
-            (None, None, _, Some((first, _))) => Identity::Named(first.to_owned()),
+            (None, None, ModelKind::VoiceDesign, _) => PromptSpeaker::Described,
+            (None, None, _, Some((first, _))) => PromptSpeaker::Named(first.to_owned()),
             (None, None, _, None) => return Err(SpeechError::NeedsReference.into()),
         };
         Ok(Self { identity, reference: None, language: None, file: None })

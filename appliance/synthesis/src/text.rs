@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
 use crier_speech::{
-    FRAMES_MAX, Identity, ModelKind, Prompt, PromptOptions, Sentence, SpeechError, TextMode,
-    TextNormalisation, Tokenizer, VoiceLayout, breath, clean, frame_ids, normalise, pronounce,
+    FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, Sentence, SpeechError, TextMode,
+    TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids, normalise, phrase_break, pronounce,
     split_sentences,
 };
 
@@ -115,7 +115,7 @@ impl TextFrontend {
     ///
     /// # Errors
     /// As [`TextFrontend::read`].
-    pub fn read_as(&self, text: &str, identity: Identity) -> Result<TokenizedText, SynthesisError> {
+    pub fn read_as(&self, text: &str, identity: PromptSpeaker) -> Result<TokenizedText, SynthesisError> {
         let options = PromptOptions {
             role: self.tokenizer.role(self.bundle.layout())?,
             instruction: Vec::new(),
@@ -203,7 +203,7 @@ impl TextFrontend {
         let text = &sentence.text[part.clone()];
         let ids = frame_ids(&pronounce(text, lexicon), |frame| self.tokenizer.entry(frame))?;
         if ids.len() > FRAMES_MAX
-            && let Some(at) = breath(text)
+            && let Some(at) = phrase_break(text)
         {
             self.pronounce(sentence, part.start..part.start + at, lexicon, units)?;
             return self.pronounce(sentence, part.start + at..part.end, lexicon, units);

@@ -24,7 +24,8 @@ pub enum VocoderError {
     },
     /// A code is outside its codebook.
     #[error(
-        "frame {frame} has code {code} in codebook {codebook}, which has {size} entries: predictor and vocoder belong to different voices"
+        "frame {frame} has code {code} in codebook {codebook}, which has {size} entries: predictor \
+         and vocoder belong to different voices"
     )]
     CodeOutOfRange {
         /// Index of the frame within the call.
@@ -38,7 +39,8 @@ pub enum VocoderError {
     },
     /// A saved state was made with another voice.
     #[error(
-        "the saved vocoder state has {found} numbers, this voice's has {expected}: it was saved with another voice"
+        "the saved vocoder state has {found} numbers, this voice's has {expected}: it was saved \
+         with another voice"
     )]
     ForeignState {
         /// Size of the state in numbers.

@@ -88,7 +88,7 @@ pub struct Decode {
     /// With frame 0: voice file whose primed state the utterance continues. The utterance begins in silence if it is
     /// absent or not one of [`crate::EngineSettings::voice_files`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beginning: Option<PathBuf>,
+    pub initial_state: Option<PathBuf>,
 }
 
 /// Reply of the vocoder.

@@ -3,119 +3,31 @@
 //! ONNX Runtime maps such a file into memory instead of copying it, and the converter never holds more than one
 //! weight. Small integer constants stay inside the model.
 
+mod blocks;
+mod data_file;
+mod messages;
+
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use half::f16;
 use prost::Message;
 
+use self::data_file::DataFile;
+pub(crate) use self::messages::{Dim, Value, constant_node, float, function, int, ints, node, text};
+use self::messages::{OPSET, f32_tensor, graph, int64_tensor, value_info};
 use super::proto::{
-    AttributeProto, Dimension, DimensionProto, EXTERNAL, FLOAT, FLOAT16, FunctionProto, GraphProto, INT32,
-    INT64, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
-    TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
+    AttributeProto, EXTERNAL, FLOAT, FLOAT16, FunctionProto, GraphProto, INT32, INT64, ModelProto, NodeProto,
+    OperatorSetIdProto, StringStringEntryProto, TensorProto, UINT8,
 };
 use super::write_failed;
 use crate::ConvertError;
 
-/// The oldest version of the standard operators that has all that is used here (LayerNormalization came with it).
-const OPSET: i64 = 17;
 /// The oldest file version that may hold functions.
 const IR_VERSION: i64 = 8;
-/// Weights start at multiples of this, so that a mapped file serves aligned loads; large ones at page bounds.
-const ALIGNMENT: u64 = 64;
-const PAGE: u64 = 4096;
 
-/// A value of the graph: the output of a node, an input or a constant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Value(pub(crate) String);
-
-/// One dimension of an input or an output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dim {
-    /// Always this.
-    Size(usize),
-    /// Known at run time.
-    Name(&'static str),
-}
-
-/// An attribute of a node.
-pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), i: Some(value), r#type: 2, ..AttributeProto::default() }
-}
-
-/// An attribute of a node.
-pub(crate) fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), ints: values.to_vec(), r#type: 7, ..AttributeProto::default() }
-}
-
-/// An attribute of a node.
-pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), f: Some(value), r#type: 1, ..AttributeProto::default() }
-}
-
-/// An attribute of a node.
-pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
-    AttributeProto {
-        name: name.to_owned(),
-        s: Some(value.as_bytes().to_vec()),
-        r#type: 3,
-        ..AttributeProto::default()
-    }
-}
-
-/// A node as a function's body holds it.
-pub(crate) fn node(
-    op: &str,
-    inputs: &[&str],
-    outputs: &[&str],
-    attributes: Vec<AttributeProto>,
-) -> NodeProto {
-    NodeProto {
-        input: inputs.iter().map(|&s| s.to_owned()).collect(),
-        output: outputs.iter().map(|&s| s.to_owned()).collect(),
-        name: String::new(),
-        op_type: op.to_owned(),
-        attribute: attributes,
-        domain: String::new(),
-    }
-}
-
-/// A function's `Constant` node that holds a vector of integers.
-pub(crate) fn constant_node(output: &str, values: &[i64]) -> NodeProto {
-    let value = AttributeProto {
-        name: "value".to_owned(),
-        t: Some(int64_tensor("", &[values.len()], values)),
-        r#type: 4,
-        ..AttributeProto::default()
-    };
-    node("Constant", &[], &[output], vec![value])
-}
-
-/// An attribute of a node: nodes that run if the node says so, and the value they make.
-fn graph(name: &str, nodes: Vec<NodeProto>, output: &Value) -> AttributeProto {
-    let graph = GraphProto {
-        node: nodes,
-        name: name.to_owned(),
-        output: vec![ValueInfoProto { name: output.0.clone(), r#type: None }],
-        ..GraphProto::default()
-    };
-    AttributeProto { name: name.to_owned(), g: Some(graph), r#type: 5, ..AttributeProto::default() }
-}
-
-/// An operator of Crier's own, spelled out for runtimes without a kernel for it.
-pub(crate) fn function(name: &str, inputs: &[&str], outputs: &[&str], body: Vec<NodeProto>) -> FunctionProto {
-    FunctionProto {
-        name: name.to_owned(),
-        input: inputs.iter().map(|&s| s.to_owned()).collect(),
-        output: outputs.iter().map(|&s| s.to_owned()).collect(),
-        node: body,
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-        domain: super::DOMAIN.to_owned(),
-    }
-}
-
-/// A graph in the making.
+/// A graph under construction.
 pub(crate) struct OnnxBuilder {
     graph: GraphProto,
     functions: Vec<FunctionProto>,
@@ -217,8 +129,8 @@ impl OnnxBuilder {
         outputs
     }
 
-    /// The value that one of several makes, `choices[index]`; the others' nodes do not run. `make` adds the nodes of a
-    /// choice, which may use everything made before.
+    /// Returns the output of branch `index` of `choices`; nodes of other branches do not run. `make` adds the nodes of
+    /// a branch, which may use all earlier values.
     pub(crate) fn choose<E>(
         &mut self,
         index: &Value,
@@ -343,13 +255,7 @@ impl OnnxBuilder {
     /// A constant vector of numbers, inside the model.
     pub(crate) fn floats(&mut self, dims: &[usize], values: &[f32]) -> Value {
         let name = self.fresh("floats");
-        self.graph.initializer.push(TensorProto {
-            dims: dims.iter().map(|&d| d as i64).collect(),
-            data_type: FLOAT,
-            name: name.0.clone(),
-            raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            ..TensorProto::default()
-        });
+        self.graph.initializer.push(f32_tensor(&name.0, dims, values));
         name
     }
 
@@ -374,137 +280,5 @@ impl OnnxBuilder {
         file.write_all(&model.encode_to_vec())
             .and_then(|()| file.sync_all())
             .map_err(|source| write_failed(path, source))
-    }
-}
-
-/// Wraps what the standard operators need again and again.
-impl OnnxBuilder {
-    /// `x[start .. end]` along `axis`; negative bounds count from the end, `i64::MAX` is the end.
-    pub(crate) fn slice(&mut self, x: &Value, axis: i64, start: i64, end: i64) -> Value {
-        let (start, end, axis) = (self.constant(&[start]), self.constant(&[end]), self.constant(&[axis]));
-        self.op("Slice", &[x, &start, &end, &axis], vec![])
-    }
-
-    /// `x` in another shape; one dimension may be -1.
-    pub(crate) fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
-        let shape = self.constant(shape);
-        self.op("Reshape", &[x, &shape], vec![])
-    }
-
-    /// `x` with its axes in another order.
-    pub(crate) fn transpose(&mut self, x: &Value, order: &[i64]) -> Value {
-        self.op("Transpose", &[x], vec![ints("perm", order)])
-    }
-
-    /// Values one after the other along `axis`.
-    pub(crate) fn concat(&mut self, values: &[&Value], axis: i64) -> Value {
-        self.op("Concat", values, vec![int("axis", axis)])
-    }
-
-    /// `x + y`
-    pub(crate) fn add(&mut self, x: &Value, y: &Value) -> Value {
-        self.op("Add", &[x, y], vec![])
-    }
-
-    /// `x * y`, element by element
-    pub(crate) fn mul(&mut self, x: &Value, y: &Value) -> Value {
-        self.op("Mul", &[x, y], vec![])
-    }
-
-    /// The matrix product.
-    pub(crate) fn matmul(&mut self, x: &Value, y: &Value) -> Value {
-        self.op("MatMul", &[x, y], vec![])
-    }
-
-    /// `w * x / sqrt(mean(x^2) + eps)` over the last axis, in the form that ONNX Runtime fuses into one node.
-    pub(crate) fn rms_norm(&mut self, x: &Value, w: &Value, eps: f32) -> Value {
-        let two = self.floats(&[], &[2.0]);
-        let eps = self.floats(&[], &[eps]);
-        let square = self.op("Pow", &[x, &two], vec![]);
-        let mean = self.op("ReduceMean", &[&square], vec![ints("axes", &[-1]), int("keepdims", 1)]);
-        let mean = self.add(&mean, &eps);
-        let root = self.op("Sqrt", &[&mean], vec![]);
-        let unit = self.op("Div", &[x, &root], vec![]);
-        self.mul(&unit, w)
-    }
-
-    /// `silu(gate) * up` of `x = [gate | up]` along the last axis, each `width` wide.
-    pub(crate) fn swiglu(&mut self, x: &Value, width: usize) -> Value {
-        let gate = self.slice(x, -1, 0, width as i64);
-        let up = self.slice(x, -1, width as i64, i64::MAX);
-        let sigmoid = self.op("Sigmoid", &[&gate], vec![]);
-        let gate = self.mul(&gate, &sigmoid);
-        self.mul(&gate, &up)
-    }
-
-    /// Rotates pairs `(i, i + size / 2)` of the last axis, `size` wide, by angles given as cosine and sine.
-    pub(crate) fn rotate(&mut self, x: &Value, cos: &Value, sin: &Value, size: usize) -> Value {
-        let half = (size / 2) as i64;
-        let (low, high) = (self.slice(x, -1, 0, half), self.slice(x, -1, half, i64::MAX));
-        let (low_cos, high_sin) = (self.mul(&low, cos), self.mul(&high, sin));
-        let (high_cos, low_sin) = (self.mul(&high, cos), self.mul(&low, sin));
-        let low = self.op("Sub", &[&low_cos, &high_sin], vec![]);
-        let high = self.add(&high_cos, &low_sin);
-        self.concat(&[&low, &high], -1)
-    }
-}
-
-fn value_info(name: &str, elem_type: i32, dims: &[Dim]) -> ValueInfoProto {
-    let dim = dims
-        .iter()
-        .map(|dim| DimensionProto {
-            value: Some(match *dim {
-                Dim::Size(size) => Dimension::Size(size as i64),
-                Dim::Name(name) => Dimension::Name(name.to_owned()),
-            }),
-        })
-        .collect();
-    let tensor_type = Some(TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) });
-    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type }) }
-}
-
-fn int64_tensor(name: &str, dims: &[usize], values: &[i64]) -> TensorProto {
-    TensorProto {
-        dims: dims.iter().map(|&d| d as i64).collect(),
-        data_type: INT64,
-        name: name.to_owned(),
-        raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        ..TensorProto::default()
-    }
-}
-
-/// The weights, one after the other.
-struct DataFile {
-    path: PathBuf,
-    name: String,
-    writer: BufWriter<File>,
-    length: u64,
-}
-
-impl DataFile {
-    fn create(path: &Path) -> Result<Self, ConvertError> {
-        let file = File::create(path).map_err(|source| write_failed(path, source))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { path: path.to_owned(), name, writer: BufWriter::with_capacity(1 << 20, file), length: 0 })
-    }
-
-    /// Appends and returns where.
-    fn append(&mut self, bytes: &[u8]) -> Result<u64, ConvertError> {
-        let alignment = if bytes.len() as u64 >= PAGE { PAGE } else { ALIGNMENT };
-        let offset = self.length.next_multiple_of(alignment);
-        let padding = [0_u8; PAGE as usize];
-        self.writer
-            .write_all(&padding[..(offset - self.length) as usize])
-            .and_then(|()| self.writer.write_all(bytes))
-            .map_err(|source| write_failed(&self.path, source))?;
-        self.length = offset + bytes.len() as u64;
-        Ok(offset)
-    }
-
-    fn finish(mut self) -> Result<(), ConvertError> {
-        self.writer
-            .flush()
-            .and_then(|()| self.writer.get_ref().sync_all())
-            .map_err(|source| write_failed(&self.path, source))
     }
 }

@@ -42,7 +42,7 @@ pub fn write(tensors: &Tensors, config: &EncoderConfig, path: &Path) -> Result<(
     writer.b.finish(path)
 }
 
-/// Whether the graph can be written for such sizes.
+/// Returns true if the graph can be written for these sizes.
 pub(crate) fn is_known(c: &EncoderConfig) -> bool {
     let sizes = [
         c.hidden_size,
@@ -66,7 +66,7 @@ struct CodesWriter<'a> {
     b: OnnxBuilder,
 }
 
-/// What all layers share.
+/// Values that all attention layers share.
 struct CausalAttentionInputs {
     cos: Value,
     sin: Value,
@@ -121,7 +121,7 @@ impl CodesWriter<'_> {
 
         let y = self.norm(&format!("{stem}.post_attention_layernorm"), &x)?;
         let y = self.linear(&format!("{stem}.mlp.fc1"), &y, c.hidden_size, c.intermediate_size)?;
-        let y = self.gelu(&y);
+        let y = self.b.gelu(&y);
         let y = self.linear(&format!("{stem}.mlp.fc2"), &y, c.intermediate_size, c.hidden_size)?;
         self.scaled_sum(&x, &y, &format!("{stem}.mlp_layer_scale.scale"))
     }
@@ -166,18 +166,6 @@ impl CodesWriter<'_> {
         let scale = self.vector(scale)?;
         let y = self.b.mul(y, &scale);
         Ok(self.b.add(x, &y))
-    }
-
-    /// The exact form, with the error function.
-    fn gelu(&mut self, x: &Value) -> Value {
-        let b = &mut self.b;
-        let (root, one, half) =
-            (b.floats(&[], &[std::f32::consts::SQRT_2]), b.floats(&[], &[1.0]), b.floats(&[], &[0.5]));
-        let erf = b.op("Div", &[x, &root], vec![]);
-        let erf = b.op("Erf", &[&erf], vec![]);
-        let erf = b.add(&erf, &one);
-        let y = b.mul(x, &erf);
-        b.mul(&y, &half)
     }
 
     /// `[columns, hidden]` to half as many rows; what stands at the ends stands before and behind them, too.

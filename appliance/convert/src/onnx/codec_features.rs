@@ -39,7 +39,7 @@ pub fn write(tensors: &Tensors, config: &EncoderConfig, path: &Path) -> Result<(
     writer.b.finish(path)
 }
 
-/// How many samples before its own 960 a column depends on.
+/// Number of samples before its own 960 on which a column depends.
 fn reach(c: &EncoderConfig) -> usize {
     let residual = c.num_residual_layers * (c.residual_kernel_size - 1);
     let mut step = 1;
@@ -52,7 +52,7 @@ fn reach(c: &EncoderConfig) -> usize {
     samples + step * (c.last_kernel_size - 1)
 }
 
-/// Whether the graph can be written for such sizes.
+/// Returns true if the graph can be written for these sizes.
 pub(crate) fn is_known(c: &EncoderConfig) -> bool {
     let kernels = [c.kernel_size, c.last_kernel_size, c.residual_kernel_size];
     let sizes = [c.hidden_size, c.num_filters, c.compress];

@@ -4,11 +4,11 @@
 
 use std::f64::consts::TAU;
 
-/// Where the mel scale of Slaney's Auditory Toolbox turns from linear to logarithmic.
+/// Frequency at which the mel scale of Slaney's Auditory Toolbox, librosa's default, turns from linear to logarithmic.
 const BREAK_HZ: f64 = 1000.0;
-/// Hertz of a mel below the break.
+/// Hertz per mel below the break, of the same scale.
 const LINEAR_HZ: f64 = 200.0 / 3.0;
-/// Mels from the break to 6.4 times its frequency.
+/// Mels from the break to 6.4 times its frequency, of the same scale.
 const LOGARITHMIC_MELS: f64 = 27.0;
 
 /// `2 * (size / 2 + 1)` rows of `size` numbers: real parts, then imaginary parts, of the spectrum of a signal under a

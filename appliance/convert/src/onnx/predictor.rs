@@ -18,7 +18,7 @@ use crate::ConvertError;
 use crate::checkpoint::Tensors;
 use crate::config::{TalkerConfig, TransformerConfig};
 
-/// ONNX Runtime's own operators.
+/// Domain of ONNX Runtime's own operators.
 const MICROSOFT: &str = "com.microsoft";
 /// Numbers in a block of the quantised formats used here.
 const BLOCK: usize = 32;
@@ -38,7 +38,7 @@ pub enum StoredMatrix {
     Iq4Nl(Vec<u8>),
 }
 
-/// Gives the matrix of an official name and shape `[out, in]`.
+/// Source of matrices by official name and shape `[out, in]`.
 pub type Matrices<'a> = dyn FnMut(&str, [usize; 2]) -> Result<StoredMatrix, ConvertError> + 'a;
 
 /// Writes the predictor to `path` and its weights to [`super::data_path`] of it.
@@ -68,7 +68,7 @@ struct PredictorWriter<'a, 'm> {
     b: OnnxBuilder,
 }
 
-/// What all layers share.
+/// Values that all attention layers share.
 struct GroupedAttentionInputs {
     seen: Value,
     positions: Value,

@@ -15,14 +15,14 @@ use crate::ConvertError;
 use crate::checkpoint::Tensors;
 use crate::config::SpeakerEncoderConfig;
 
-/// Samples in a column of the spectrogram.
+/// Samples in a column of the spectrogram (`n_fft` of the official package).
 const WINDOW: usize = 1024;
-/// Samples from one column to the next.
+/// Samples from one column to the next (`hop_size` of the official package).
 const HOP: usize = 256;
-/// Magnitudes and bands are not taken below these.
+/// Lower bounds of powers and of mel bands, as in the official package: they keep root and logarithm finite.
 const POWER_FLOOR: f32 = 1e-9;
 const BAND_FLOOR: f32 = 1e-5;
-/// Variances are not taken below this.
+/// Lower bound of variances, as in the official package.
 const VARIANCE_FLOOR: f32 = 1e-12;
 
 /// Writes the speaker encoder to `path` and its weights to [`super::data_path`] of it.
@@ -43,7 +43,7 @@ pub fn write(tensors: &Tensors, config: &SpeakerEncoderConfig, path: &Path) -> R
     writer.b.finish(path)
 }
 
-/// Whether the graph can be written for such sizes.
+/// Returns true if the graph can be written for these sizes.
 pub(crate) fn is_known(config: &SpeakerEncoderConfig) -> bool {
     let c = config;
     let blocks = c.enc_channels.len();
@@ -142,7 +142,7 @@ impl SpeakerWriter<'_> {
         Ok(self.b.add(&y, x))
     }
 
-    /// `[1, 2 * channels, 1]`: mean and deviation over time, weighted by how much each moment tells.
+    /// Attentive statistics pooling: mean and standard deviation over time with learned weights, `[1, 2 * channels, 1]`.
     fn attentive_statistics(&mut self, x: &Value, channels: usize) -> Result<Value, ConvertError> {
         let attention = self.config.enc_attention_channels;
         // The network sees the mean and the deviation beside every moment; these parts of the product are the same

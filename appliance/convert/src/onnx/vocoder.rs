@@ -26,8 +26,9 @@ use crate::config::DecoderConfig;
 mod transformer;
 mod waveform;
 
-/// Kernel of the convolutions that have no other.
+/// Kernel size of the convolutions; the official package hard-codes it, `config.json` does not have it.
 const KERNEL: usize = 7;
+/// Sample rate in hertz; fixed for this codec, like the kernel size.
 const SAMPLE_RATE: usize = 24_000;
 
 /// Writes the vocoder to `path` and its weights to [`super::data_path`] of it.
@@ -104,7 +105,7 @@ impl VocoderWriter<'_> {
         self.b.input(name, &dims)
     }
 
-    /// Says what a state is after the call.
+    /// Declares the value of a state after the call.
     fn next(&mut self, name: &str, value: &Value, shape: &[usize]) {
         let dims: Vec<Dim> = shape.iter().map(|&d| Dim::Size(d)).collect();
         self.b.output(&format!("{name}_next"), value, &dims);
@@ -259,7 +260,7 @@ impl VocoderWriter<'_> {
         let y = self.linear(&y, &[(format!("{stem}.1.pwconv1"), 4 * width, 1.0)], width)?;
         let bias = self.vector(&format!("{stem}.1.pwconv1.bias"), 4 * width)?;
         let y = self.b.add(&y, &bias);
-        let y = self.gelu(&y);
+        let y = self.b.gelu(&y);
         let gamma = format!("{stem}.1.gamma");
         let y = self.scaled_linear(&y, &format!("{stem}.1.pwconv2"), &gamma, [width, 4 * width])?;
         let gamma = self.f32(&gamma, &[width])?;
@@ -290,17 +291,5 @@ impl VocoderWriter<'_> {
             y = self.b.add(&product, &y);
         }
         Ok(y)
-    }
-
-    /// The exact form, with the error function.
-    fn gelu(&mut self, x: &Value) -> Value {
-        let b = &mut self.b;
-        let (root, one, half) =
-            (b.floats(&[], &[std::f32::consts::SQRT_2]), b.floats(&[], &[1.0]), b.floats(&[], &[0.5]));
-        let erf = b.op("Div", &[x, &root], vec![]);
-        let erf = b.op("Erf", &[&erf], vec![]);
-        let erf = b.add(&erf, &one);
-        let y = b.mul(x, &erf);
-        b.mul(&y, &half)
     }
 }

@@ -1,10 +1,11 @@
-//! Addresses of the network, versions, telephone numbers.
+//! Network addresses, versions, telephone numbers.
 
 use super::numbers::{one_by_one, plain};
-use super::scan::{Scan, Spoken, digits, is_over, letters};
+use super::scan::{Scan, SpokenText, digits, is_over, letters};
 use super::words::say_mixed;
 
-/// Endings by which a bare name is taken for an address.
+/// Top-level domains by which a bare name is recognised as an address: the generic ones, those of local networks, and
+/// the countries of the supported languages.
 const ENDINGS: [&str; 22] = [
     "com",
     "org",
@@ -29,13 +30,13 @@ const ENDINGS: [&str; 22] = [
     "at",
     "nl",
 ];
-/// Fewer digits are no telephone number.
+/// Minimum number of digits of a telephone number: local numbers have seven, years and prices fewer.
 const PHONE_DIGITS_MIN: usize = 7;
-/// More digits are none either.
+/// Maximum number of digits of a telephone number, from ITU-T E.164.
 const PHONE_DIGITS_MAX: usize = 15;
 
 /// `https://crier.example.com/a`, `www.example.com`, `name@example.com`, `crier.local`
-pub(super) fn address(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+pub(super) fn address(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     if !scan.at_start() {
         return None;
     }
@@ -95,7 +96,7 @@ fn is_label(label: &str) -> bool {
 }
 
 /// `192.168.1.10`, `v1.2.3`, `2.0.0`
-pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let text = scan.rest();
     let prefix = usize::from(text.starts_with(['v', 'V']));
     let mut length = prefix + digits(&text[prefix..]);
@@ -135,8 +136,8 @@ pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usiz
     Some(length)
 }
 
-/// `+49 170 1234567`, `555-1234`, `(555) 123-4567`, `0170 1234567`: digit by digit, with a breath between groups.
-pub(super) fn phone(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+/// `+49 170 1234567`, `555-1234`, `(555) 123-4567`, `0170 1234567`: digit by digit, with a phrase break between groups.
+pub(super) fn phone(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let text = scan.rest();
     if !scan.at_start() || scan.before().is_some_and(|c| matches!(c, '.' | ',' | '-' | '$' | '€' | '£')) {
         return None;

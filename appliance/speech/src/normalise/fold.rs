@@ -1,11 +1,11 @@
-//! Text in any dress as ASCII and the few signs that the recognisers know.
+//! Folding of typographic variants to ASCII and the few signs that the recognisers know.
 
 use tokenizers::NormalizedString;
 
 /// Signs that are kept for the recognisers.
 const SIGNS: &str = "°²³½¼¾⅓⅔⅛µΩ€£¥₽₹–…×÷±≈≤≥≠→§‰©";
 
-/// Returns the folded text and what had to be left out.
+/// Returns the folded text and the characters that were left out.
 pub(super) fn fold(text: &str) -> (String, Vec<char>) {
     let mut folded = String::with_capacity(text.len());
     let mut skipped = Vec::new();
@@ -30,11 +30,11 @@ pub(super) fn fold(text: &str) -> (String, Vec<char>) {
 
 /// Marks that only change the character before them, joiners, and trade marks.
 fn says_nothing(character: char) -> bool {
-    matches!(character, '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{200b}'..='\u{200f}'
-        | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{1f3fb}'..='\u{1f3ff}' | '™' | '®')
+    matches!(character, '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{1f3fb}'..='\u{1f3ff}' | '™' | '®')
 }
 
-/// Characters whose decomposition would not do.
+/// Returns the replacement of characters whose Unicode decomposition is missing or not the usual spelling.
 fn fixed(character: char) -> Option<String> {
     let ascii = match character {
         'ß' => "ss",
@@ -83,7 +83,7 @@ fn fixed(character: char) -> Option<String> {
     Some(ascii.to_owned())
 }
 
-/// The letter under the accents.
+/// Returns the letter without its accents.
 fn base(character: char) -> Option<String> {
     let mut decomposed = NormalizedString::from(character.encode_utf8(&mut [0; 4]) as &str);
     decomposed.nfd();

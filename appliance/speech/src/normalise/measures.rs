@@ -2,7 +2,7 @@
 
 use super::dates::ordinal_suffix;
 use super::numbers::{Number, code, one_by_one, ordinal, plural, year};
-use super::scan::{Scan, Spoken, digits, is_over, letters};
+use super::scan::{Scan, SpokenText, digits, is_over, letters};
 use super::{times, units};
 
 /// Symbol, code, one and many of the unit, one and many of its hundredth.
@@ -70,7 +70,7 @@ const CODE_WORDS: [&str; 12] = [
 const DIGIT_WORDS: [&str; 6] = ["call", "dial", "ring", "pin", "code", "password"];
 
 /// `$5.50`, `€ 3`, `£1.2bn`, `EUR 10`, `-$5`
-pub(super) fn money(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+pub(super) fn money(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let text = scan.rest();
     let (sign, sign_length) = sign(scan);
     let body = &text[sign_length..];
@@ -98,7 +98,7 @@ pub(super) fn money(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
     Some(sign_length + at + more)
 }
 
-/// What joins two sums, and the length of that and of the second symbol.
+/// Returns the word between two sums of a range, and the length of dash and second symbol.
 fn range(text: &str, currency: &Currency) -> Option<(&'static str, usize)> {
     let signs = [" - ", " – ", "-", "–"];
     let sign = signs.into_iter().find(|sign| text.starts_with(sign))?;
@@ -106,7 +106,7 @@ fn range(text: &str, currency: &Currency) -> Option<(&'static str, usize)> {
     Some((" to ", sign.len() + symbol))
 }
 
-/// The words of a sum, and how much of `after` belongs to it.
+/// Returns the words of a sum, and the length of the part of `after` that belongs to it.
 fn amount_of_money(number: &Number, currency: &Currency, after: &str) -> (String, usize) {
     let Currency(_, _, [one, many, hundredth, hundredths]) = currency;
     let magnitude = MAGNITUDES.iter().find(|(m, _)| after.strip_prefix(m).is_some_and(is_over));
@@ -245,7 +245,7 @@ fn fraction(text: &str, alone: bool) -> Option<(String, usize)> {
 }
 
 /// A number and what belongs to it.
-pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let text = scan.rest();
     if !scan.at_start() {
         return None;
@@ -262,7 +262,7 @@ pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
     Some(sign_length + length)
 }
 
-/// Numbers that count nothing: ordinals, decades, rooms, years, what is to be dialled.
+/// Reads numbers that are not quantities: ordinals, decades, room numbers, years, numbers to dial.
 fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     let count = digits(text);
     let (written, after) = text.split_at(count);
@@ -299,7 +299,7 @@ fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     is_year.then(|| (year(value), count))
 }
 
-/// Whether the number has more to it: decimals, thousands, a range, a unit sign.
+/// Returns true if the number continues: decimals, thousands, a range, a unit sign.
 fn goes_on(after: &str) -> bool {
     let mut next = after.chars();
     match next.next() {
@@ -365,7 +365,7 @@ fn year_value(text: &str) -> Option<u64> {
     text.parse().ok().filter(|value| text.len() == 4 && (1100..2100).contains(value))
 }
 
-/// What joins two amounts: `10-15`, `10 – 15`, `3 x 4`, and its length.
+/// Returns the word between two amounts (`10-15`, `10 – 15`, `3 x 4`) and the length of the sign.
 fn connection(text: &str) -> Option<(&'static str, usize)> {
     let signs =
         [("-", " to "), (" - ", " to "), ("–", " to "), (" – ", " to "), ("x", " by "), (" x ", " by ")];

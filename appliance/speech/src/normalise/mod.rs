@@ -1,9 +1,9 @@
 //! Written English as it is spoken, for voices that were trained on plain words: numbers, times, dates, units, money,
 //! room codes, abbreviations, acronyms and addresses become words of the letters `a` to `z`.
 //!
-//! One pass from left to right; at each place the recognisers are asked in turn, the most particular first. None looks
-//! further ahead than a few words, so the time grows with the text and no faster. What cannot be said (other scripts,
-//! emoji) is left out and reported, never silently lost.
+//! One pass from left to right; at each place the recognisers are tried in turn, the most specific first. None looks
+//! further ahead than a few words, so the time is linear in the text. Characters without pronunciation (other scripts,
+//! emoji) are left out and reported, never silently lost.
 //!
 //! Numbers are said with "and" after the hundreds; spelling follows American dictionaries (`meters`).
 
@@ -19,7 +19,7 @@ mod times;
 mod units;
 mod words;
 
-use scan::{Scan, Spoken};
+use scan::{Scan, SpokenText};
 
 /// English text as a voice of plain words reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub struct English {
     pub skipped: Vec<char>,
 }
 
-/// The recognisers in the order they are asked. Each either says something and tells how many bytes it has used, or
-/// leaves everything as it was.
-const RECOGNISERS: [fn(&Scan<'_>, &mut Spoken) -> Option<usize>; 9] = [
+/// The recognisers in the order they are tried. Each either adds words and returns the number of bytes it has read, or
+/// changes nothing.
+const RECOGNISERS: [fn(&Scan<'_>, &mut SpokenText) -> Option<usize>; 9] = [
     addresses::address,
     addresses::dotted_number,
     addresses::phone,
@@ -45,11 +45,11 @@ const RECOGNISERS: [fn(&Scan<'_>, &mut Spoken) -> Option<usize>; 9] = [
     words::word,
 ];
 
-/// Spells out one sentence.
+/// Normalizes one sentence.
 #[must_use]
 pub fn english(sentence: &str) -> English {
     let (folded, skipped) = fold::fold(sentence);
-    let mut spoken = Spoken::new(words::is_shouted(&folded));
+    let mut spoken = SpokenText::new(words::is_shouted(&folded));
     let mut at = 0;
     while at < folded.len() {
         let scan = Scan::new(&folded, at);

@@ -33,7 +33,8 @@ const SCALES: [(u64, &str); 5] = [
     (1_000_000, "million"),
     (1000, "thousand"),
 ];
-/// Longer numbers are read digit by digit.
+/// Longest number that is read as a cardinal; the largest scale word is quadrillion. Longer ones are read digit by
+/// digit.
 const CARDINAL_DIGITS_MAX: usize = 16;
 
 /// `105` -> `one hundred and five`
@@ -154,17 +155,17 @@ impl Number {
         (length > 0).then_some(Self { whole, fraction, length })
     }
 
-    /// Whether it counts exactly one thing.
+    /// Returns true if a unit after it is singular.
     pub(super) fn is_one(&self) -> bool {
         self.whole == "1" && self.fraction.is_none()
     }
 
-    /// Whether it has no decimals.
+    /// Returns true if it has no decimals.
     pub(super) fn is_round(&self) -> bool {
         self.fraction.is_none() && !self.whole.is_empty()
     }
 
-    /// Its value when it is a small whole number.
+    /// Returns its value if it is a whole number below 10^9.
     pub(super) fn small(&self) -> Option<u64> {
         if self.fraction.is_some() || self.whole.len() > 9 { None } else { self.whole.parse().ok() }
     }

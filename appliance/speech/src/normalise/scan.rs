@@ -1,9 +1,10 @@
-//! The place in the text that the recognisers look at, and what has been said so far.
+//! Read position of the recognisers in the text, and their output.
 
-/// Most bytes that a recogniser looks at: longer tokens are no address, date or number that anybody would say.
+/// Number of bytes that a recogniser may look at, which bounds the total time. Longer tokens are no addresses, dates or
+/// numbers that a listener could follow.
 const LOOK_AHEAD_BYTES: usize = 128;
 
-/// A place in folded text.
+/// A position in folded text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan<'a> {
     text: &'a str,
@@ -15,66 +16,66 @@ impl<'a> Scan<'a> {
         Self { text, at }
     }
 
-    /// The text from here, as far as anybody may look.
+    /// Returns the text from here, up to the look-ahead limit.
     pub(super) fn rest(&self) -> &'a str {
         let rest = &self.text[self.at..];
         &rest[..rest.floor_char_boundary(LOOK_AHEAD_BYTES)]
     }
 
-    /// The character before this place.
+    /// Returns the character before this place.
     pub(super) fn before(&self) -> Option<char> {
         self.text[..self.at].chars().next_back()
     }
 
-    /// The text before this place, as far as anybody may look.
+    /// Returns the text before this place, up to the same limit.
     pub(super) fn behind(&self) -> &'a str {
         let start = self.text.ceil_char_boundary(self.at.saturating_sub(LOOK_AHEAD_BYTES));
         &self.text[start..self.at]
     }
 
-    /// Whether a word or a number can begin here.
+    /// Returns true if a word or a number can begin here.
     pub(super) fn at_start(&self) -> bool {
         !self.before().is_some_and(char::is_alphanumeric)
     }
 
-    /// The word before this place, in lower case; empty when a mark stands between.
+    /// Returns the word before this place in lower case; empty if a mark is between.
     pub(super) fn previous_word(&self) -> String {
         let behind = self.behind().trim_end();
         let start = behind.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
         behind.get(start..).unwrap_or_default().to_ascii_lowercase()
     }
 
-    /// Whether nothing follows the next `bytes` bytes but closing marks.
+    /// Returns true if only closing marks follow the next `bytes` bytes.
     pub(super) fn ends_after(&self, bytes: usize) -> bool {
         self.text[self.at..].get(bytes..).unwrap_or_default().chars().take(8).all(|c| !c.is_alphanumeric())
     }
 }
 
-/// How many bytes at the beginning of `text` are ASCII digits.
+/// Number of ASCII digits at the start of `text`.
 pub(super) fn digits(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
-/// How many bytes at the beginning of `text` are ASCII letters.
+/// Number of ASCII letters at the start of `text`.
 pub(super) fn letters(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_alphabetic).count()
 }
 
-/// Whether a word or number that ended just before `text` is really over.
+/// Returns true if a word or number that ended just before `text` does not continue in it.
 pub(super) fn is_over(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_alphanumeric())
 }
 
-/// What has been said so far.
+/// Words and pending punctuation of the output so far.
 #[derive(Debug)]
-pub(super) struct Spoken {
+pub(super) struct SpokenText {
     text: String,
     mark: Option<char>,
-    /// Everything is in capitals, so that capitals mean nothing.
+    /// True if the whole text is in capitals, which then do not mark acronyms.
     pub(super) shouted: bool,
 }
 
-impl Spoken {
+impl SpokenText {
     pub(super) fn new(shouted: bool) -> Self {
         Self { text: String::new(), mark: None, shouted }
     }

@@ -48,7 +48,9 @@ fn whole_numbers() {
         ("1000000000000000", "one quadrillion."),
         (
             "999999999999999",
-            "nine hundred and ninety nine trillion nine hundred and ninety nine billion nine hundred and ninety nine million nine hundred and ninety nine thousand nine hundred and ninety nine.",
+            "nine hundred and ninety nine trillion nine hundred and ninety nine billion \
+             nine hundred and ninety nine million nine hundred and ninety nine thousand \
+             nine hundred and ninety nine.",
         ),
         (
             "12345678901234567",

@@ -1,7 +1,7 @@
-//! Words, abbreviations, acronyms, codes of letters and digits, and what single signs are called.
+//! Words, abbreviations, acronyms, codes of letters and digits, and names of single signs.
 
 use super::numbers::{cardinal, code, one_by_one};
-use super::scan::{Scan, Spoken, digits, is_over, letters};
+use super::scan::{Scan, SpokenText, digits, is_over, letters};
 
 /// Abbreviations that need no full stop to be known, in small letters.
 const ABBREVIATIONS: [(&str, &str); 24] = [
@@ -50,19 +50,19 @@ const DOTTED: [(&str, &str); 17] = [
     ("sat", "saturday"),
     ("sun", "sunday"),
 ];
-/// Capitals that are said as a word.
+/// Acronyms that are read as words.
 const SAID_AS_WORDS: [&str; 19] = [
     "NASA", "NATO", "RAM", "ROM", "PIN", "SIM", "GIF", "LAN", "WAN", "OPEC", "AIDS", "LASER", "RADAR",
     "COVID", "WIFI", "ZIP", "SWAT", "BIOS", "MIDI",
 ];
-/// Capitals with vowels that are spelled even so.
+/// Acronyms that are spelled although their vowels would make them readable as words.
 const SPELLED: [&str; 46] = [
     "USB", "LED", "USA", "UK", "EU", "UN", "US", "AC", "IP", "API", "URL", "GPU", "CPU", "ID", "AI", "UPS",
     "EV", "UV", "UI", "FAQ", "DIY", "CEO", "ATM", "ETA", "UTC", "HVAC", "IPTV", "UFO", "SOS", "VIP", "AED",
     "EMS", "AQI", "IOT", "ISDN", "UART", "GPIO", "ALSA", "IEEE", "HDMI", "OLED", "ADSL", "RFID", "IMAP",
     "UEFI", "MIT",
 ];
-/// Short words that stand in capitals for weight.
+/// Short words that may be in capitals for emphasis: not acronyms.
 const STRESSED: [&str; 60] = [
     "AM", "AN", "AS", "AT", "BE", "BY", "DO", "GO", "HE", "IF", "IN", "IS", "IT", "ME", "MY", "NO", "OF",
     "ON", "OR", "OUR", "SO", "TO", "UP", "WE", "ALL", "AND", "ANY", "ARE", "BAD", "BUT", "CAN", "CAR", "DAY",
@@ -71,17 +71,17 @@ const STRESSED: [&str; 60] = [
 ];
 /// Roman numbers from two on, as they follow names; "I", "V" and "X" are more often letters.
 const ROMAN: [&str; 11] = ["II", "III", "IV", "", "VI", "VII", "VIII", "IX", "", "XI", "XII"];
-/// Words without a vowel that are no abbreviations.
+/// Words without a vowel that are not abbreviations.
 const HUSHED: [&str; 10] = ["hmm", "hmmm", "hm", "shh", "shhh", "sh", "psst", "brr", "brrr", "nth"];
 
-/// Whether the whole text stands in capitals, so that they tell no acronym from a word.
+/// Returns true if the whole text is in capitals, which then do not mark acronyms.
 pub(super) fn is_shouted(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 1).count();
     words > 1 && !text.bytes().any(|b| b.is_ascii_lowercase())
 }
 
 /// `e.g.`, `U.S.`, `Dr.`, `St.`, `No. 5`
-pub(super) fn abbreviation(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+pub(super) fn abbreviation(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     if !scan.at_start() {
         return None;
     }
@@ -156,7 +156,7 @@ fn shortened(scan: &Scan<'_>) -> Option<(String, usize)> {
 }
 
 /// A run of letters and digits, with apostrophes inside.
-pub(super) fn word(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
+pub(super) fn word(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let text = scan.rest();
     let mut length = 0;
     for (index, byte) in text.bytes().enumerate() {
@@ -190,7 +190,7 @@ pub(super) fn word(scan: &Scan<'_>, spoken: &mut Spoken) -> Option<usize> {
 }
 
 /// Letters and digits without blanks: words, acronyms, codes.
-pub(super) fn say_mixed(token: &str, spoken: &mut Spoken) {
+pub(super) fn say_mixed(token: &str, spoken: &mut SpokenText) {
     let mut rest = token;
     let mixed = token.bytes().any(|b| b.is_ascii_digit());
     while !rest.is_empty() {
@@ -240,7 +240,7 @@ fn has_vowel(word: &str) -> bool {
     word.bytes().any(|b| b"aeiouyAEIOUY".contains(&b))
 }
 
-/// Whether a word is said letter by letter.
+/// Returns true if a word is spelled letter by letter.
 fn is_spelled(word: &str, shouted: bool) -> bool {
     let stem = word.strip_suffix("'s").or_else(|| word.strip_suffix('s')).unwrap_or(word);
     let capitals = |w: &str| w.len() > 1 && w.bytes().all(|b| b.is_ascii_uppercase());
@@ -271,7 +271,7 @@ fn letter_by_letter(word: &str) -> String {
 }
 
 /// Says or marks a single sign; returns its length in bytes.
-pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut Spoken) -> usize {
+pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut SpokenText) -> usize {
     let text = scan.rest();
     let Some(sign) = text.chars().next() else { return 1 };
     let length = sign.len_utf8();
@@ -319,7 +319,7 @@ pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut Spoken) -> usize {
     length
 }
 
-/// Whether a time or a date ended here: a digit, or a digit with `am` or `pm`.
+/// Returns true if a time or a date ended here: a digit, or a digit with `am` or `pm`.
 fn ends_a_time(behind: &str) -> bool {
     let stem = ["am", "pm", "AM", "PM"].iter().find_map(|half| behind.strip_suffix(half)).unwrap_or(behind);
     stem.trim_end().ends_with(|c: char| c.is_ascii_digit())

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{End, Judged, Made, Sentence, SentenceOptions, Verdict};
+use super::messages::{AttemptOutcome, Feedback, FrameEvent, Sentence, SentenceEnd, SentenceOptions};
 use crate::guard::{Cycles, SILENT_FRAMES, frame_ceiling};
-use crate::{EmbeddingTables, Finish, FrameLoop, GROUPS, Request, Sampler, SpeechError, VoiceLayout};
+use crate::{EmbeddingTables, Finish, FrameLoop, FrameRequest, GROUPS, Sampler, SpeechError, VoiceLayout};
 
 /// State machine that generates the frames of a sentence; it requests the work of talker and predictor.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct SentenceFrames {
     ended: bool,
     frame_loop: FrameLoop,
     cycles: Cycles,
-    made: VecDeque<Made>,
+    events: VecDeque<FrameEvent>,
 }
 
 impl SentenceFrames {
@@ -38,16 +38,16 @@ impl SentenceFrames {
             ended: false,
             frame_loop,
             cycles: Cycles::default(),
-            made: VecDeque::new(),
+            events: VecDeque::new(),
         }
     }
 
-    /// Returns the next step. [`Request::Finished`] is final only if [`is_settled`](Self::is_settled): otherwise a
-    /// later [`judge`](Self::judge) may start another attempt.
+    /// Returns the next step. [`FrameRequest::Finished`] is final only if [`is_settled`](Self::is_settled): otherwise a
+    /// later [`take_feedback`](Self::take_feedback) may start another attempt.
     #[must_use]
-    pub fn request(&self) -> Request<'_> {
+    pub fn request(&self) -> FrameRequest<'_> {
         match self.ended {
-            true => Request::Finished(Finish::EndOfSpeech),
+            true => FrameRequest::Finished(Finish::EndOfSpeech),
             false => self.frame_loop.request(),
         }
     }
@@ -69,8 +69,8 @@ impl SentenceFrames {
         tables: &dyn EmbeddingTables,
     ) -> Result<(), SpeechError> {
         self.frame_loop.talker_done(hidden, logits, tables)?;
-        if let Request::Finished(finish) = self.frame_loop.request() {
-            let end = if finish == Finish::EndOfSpeech { End::OfSpeech } else { self.limit() };
+        if let FrameRequest::Finished(finish) = self.frame_loop.request() {
+            let end = if finish == Finish::EndOfSpeech { SentenceEnd::OfSpeech } else { self.limit() };
             self.push(None, Some(end));
         }
         Ok(())
@@ -90,34 +90,34 @@ impl SentenceFrames {
         let end = if frame.index + 1 >= self.max_frames {
             Some(self.limit())
         } else {
-            (guarded && self.cycles.saw(&frame.codes)).then_some(End::Cycle)
+            (guarded && self.cycles.saw(&frame.codes)).then_some(SentenceEnd::Cycle)
         };
         self.push(Some(frame.codes), end);
         Ok(())
     }
 
-    /// Returns the next output for [`super::SentenceSamples::tell`].
-    pub fn next_made(&mut self) -> Option<Made> {
-        self.made.pop_front()
+    /// Returns the next output for [`super::SentenceSamples::push`].
+    pub fn next_event(&mut self) -> Option<FrameEvent> {
+        self.events.pop_front()
     }
 
     /// Takes feedback of [`super::SentenceSamples`].
-    pub fn judge(&mut self, layout: &VoiceLayout, judged: Judged) {
+    pub fn take_feedback(&mut self, layout: &VoiceLayout, feedback: Feedback) {
         // Feedback about an earlier attempt may arrive late, since both halves run at their own speed.
-        if judged.attempt != self.attempt {
+        if feedback.attempt != self.attempt {
             return;
         }
-        match judged.verdict {
-            Verdict::Heard => self.open = false,
-            Verdict::Done => {
+        match feedback.outcome {
+            AttemptOutcome::Heard => self.open = false,
+            AttemptOutcome::Done => {
                 self.open = false;
                 self.ended = true;
             }
-            Verdict::Retry => {
+            AttemptOutcome::Retry => {
                 self.attempt += 1;
                 self.ended = false;
                 self.cycles = Cycles::default();
-                self.made.clear();
+                self.events.clear();
                 self.restart(layout, 0);
             }
         }
@@ -152,12 +152,12 @@ impl SentenceFrames {
         self.frame_loop = FrameLoop::resume(layout, prompt, seed, greedy, self.max_frames, &known);
     }
 
-    fn limit(&self) -> End {
-        if self.options.max_frames.is_some() { End::Wanted } else { End::Ceiling }
+    fn limit(&self) -> SentenceEnd {
+        if self.options.max_frames.is_some() { SentenceEnd::Wanted } else { SentenceEnd::Ceiling }
     }
 
-    fn push(&mut self, frame: Option<[u16; crate::CODEBOOKS]>, end: Option<End>) {
+    fn push(&mut self, frame: Option<[u16; crate::CODEBOOKS]>, end: Option<SentenceEnd>) {
         self.ended = end.is_some();
-        self.made.push_back(Made { attempt: self.attempt, frame, end });
+        self.events.push_back(FrameEvent { attempt: self.attempt, frame, end });
     }
 }

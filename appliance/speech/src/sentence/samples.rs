@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{End, Judged, Made, SentenceOptions, Verdict};
+use super::messages::{AttemptOutcome, Feedback, FrameEvent, SentenceEnd, SentenceOptions};
 use crate::CODEBOOKS;
 use crate::guard::{Silence, SilenceVerdict};
 
@@ -21,7 +21,7 @@ pub struct SentenceSamples {
     lead_frames: usize,
     attempt: u32,
     codes: Vec<[u16; CODEBOOKS]>,
-    end: Option<End>,
+    end: Option<SentenceEnd>,
     /// Calls of the current vocoder instance, and the frames decoded by them.
     calls: usize,
     decoded: usize,
@@ -31,7 +31,7 @@ pub struct SentenceSamples {
     held: Vec<f32>,
     finished: bool,
     cut: bool,
-    judged: VecDeque<Judged>,
+    feedback: VecDeque<Feedback>,
 }
 
 impl SentenceSamples {
@@ -53,17 +53,17 @@ impl SentenceSamples {
             held: Vec::new(),
             finished: false,
             cut: false,
-            judged: VecDeque::new(),
+            feedback: VecDeque::new(),
         }
     }
 
     /// Takes a frame or the end; appends samples to `out` that need not be held back any more.
-    pub fn tell(&mut self, made: Made, out: &mut Vec<f32>) {
-        if made.attempt != self.attempt || self.finished {
+    pub fn push(&mut self, event: FrameEvent, out: &mut Vec<f32>) {
+        if event.attempt != self.attempt || self.finished {
             return;
         }
-        self.codes.extend(made.frame);
-        self.end = self.end.or(made.end);
+        self.codes.extend(event.frame);
+        self.end = self.end.or(event.end);
         self.finish_if_done(out);
     }
 
@@ -94,11 +94,12 @@ impl SentenceSamples {
         self.taken = self.decoded;
         let last = self.taken >= self.codes.len();
         match self.end {
-            Some(End::Cycle) if last && self.may_retry() => return self.retry(),
-            Some(End::Cycle | End::Ceiling) if last => fade_out(samples),
+            Some(SentenceEnd::Cycle) if last && self.may_retry() => return self.retry(),
+            Some(SentenceEnd::Cycle | SentenceEnd::Ceiling) if last => fade_out(samples),
             _ => {}
         }
-        self.cut |= last && matches!(self.end, Some(End::Cycle | End::Ceiling | End::Wanted));
+        self.cut |=
+            last && matches!(self.end, Some(SentenceEnd::Cycle | SentenceEnd::Ceiling | SentenceEnd::Wanted));
         if self.options.max_frames.is_some() {
             out.extend_from_slice(samples);
         } else {
@@ -113,9 +114,9 @@ impl SentenceSamples {
         (self.calls, self.decoded) = (0, 0);
     }
 
-    /// Returns the next feedback for [`super::SentenceFrames::judge`].
-    pub fn next_judged(&mut self) -> Option<Judged> {
-        self.judged.pop_front()
+    /// Returns the next feedback for [`super::SentenceFrames::take_feedback`].
+    pub fn next_feedback(&mut self) -> Option<Feedback> {
+        self.feedback.pop_front()
     }
 
     /// Returns true if all samples were released.
@@ -143,7 +144,7 @@ impl SentenceSamples {
             let verdict = self.silence.heard(root_mean_square(frame));
             if self.silence.heard_something() && !before {
                 out.append(&mut self.held);
-                self.judge(Verdict::Heard);
+                self.report(AttemptOutcome::Heard);
             }
             if self.silence.heard_something() {
                 out.extend_from_slice(frame);
@@ -172,7 +173,7 @@ impl SentenceSamples {
 
     fn finish(&mut self) {
         self.finished = true;
-        self.judge(Verdict::Done);
+        self.report(AttemptOutcome::Done);
     }
 
     fn may_retry(&self) -> bool {
@@ -180,7 +181,7 @@ impl SentenceSamples {
     }
 
     fn retry(&mut self) {
-        self.judge(Verdict::Retry);
+        self.report(AttemptOutcome::Retry);
         self.attempt += 1;
         self.codes.clear();
         self.held.clear();
@@ -189,8 +190,8 @@ impl SentenceSamples {
         self.silence = Silence::default();
     }
 
-    fn judge(&mut self, verdict: Verdict) {
-        self.judged.push_back(Judged { attempt: self.attempt, verdict });
+    fn report(&mut self, outcome: AttemptOutcome) {
+        self.feedback.push_back(Feedback { attempt: self.attempt, outcome });
     }
 }
 

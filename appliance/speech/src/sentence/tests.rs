@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::messages::AttemptOutcome;
 use super::*;
 use crate::prompt::tests::{Spelled, layout, options};
-use crate::{GROUPS, ModelKind, Prompt, Request, TextMode, VoiceLayout};
+use crate::{CODEBOOKS, FrameRequest, GROUPS, ModelKind, Prompt, TextMode, VoiceLayout};
 
 const SAMPLES_PER_FRAME: usize = 4;
 const VOCABULARY: usize = 1124;
@@ -130,12 +131,12 @@ fn speak_after(
                 samples.vocoder_lost();
             }
         }
-        while let Some(made) = frames.next_made() {
-            samples.tell(made, &mut out);
+        while let Some(event) = frames.next_event() {
+            samples.push(event, &mut out);
         }
-        while let Some(judged) = samples.next_judged() {
-            retried |= judged.verdict == Verdict::Retry;
-            frames.judge(&voice, judged);
+        while let Some(feedback) = samples.next_feedback() {
+            retried |= feedback.outcome == AttemptOutcome::Retry;
+            frames.take_feedback(&voice, feedback);
         }
         if samples.is_finished() && frames.is_settled() {
             return Outcome { samples: out, frames: samples.codes().len(), cut: samples.was_cut(), retried };
@@ -146,11 +147,11 @@ fn speak_after(
 
 fn step(frames: &mut SentenceFrames, networks: &mut Networks, kind: Voice) {
     match frames.request() {
-        Request::Talker { position, rows, .. } => {
+        FrameRequest::Talker { position, rows, .. } => {
             let (hidden, mut logits) = networks.talk(position, rows, frames.frames());
             frames.talker_done(&hidden, &mut logits, &Spelled).unwrap();
         }
-        Request::Predictor { frame, hidden, code0 } => {
+        FrameRequest::Predictor { frame, hidden, code0 } => {
             let sampler = frames.predictor_sampler();
             let mut codes = [0; GROUPS];
             for (group, code) in codes.iter_mut().enumerate().filter(|_| kind != Voice::Stuck) {
@@ -160,7 +161,7 @@ fn step(frames: &mut SentenceFrames, networks: &mut Networks, kind: Voice) {
             }
             frames.predictor_done(&codes, &Spelled).unwrap();
         }
-        Request::Finished(_) => {}
+        FrameRequest::Finished(_) => {}
     }
 }
 

@@ -31,8 +31,8 @@ impl VocoderWriter<'_> {
         Ok(self.b.add(&x, &bias))
     }
 
-    /// Angles of absolute positions, and who sees whom: frame `i` of this call sees the `window` last frames up to
-    /// itself, as far as there were any. Column `j` of the mask is frame `position - (window - 1) + j`.
+    /// Angles of absolute positions, and the attention mask: frame `i` of this call attends to the last `window` frames
+    /// up to itself, as far as there were any. Column `j` of the mask is frame `position - (window - 1) + j`.
     fn attention_inputs(&mut self, codes: &Value) -> WindowAttentionInputs {
         let c = self.config;
         let b = &mut self.b;

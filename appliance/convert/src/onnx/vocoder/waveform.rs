@@ -6,7 +6,7 @@ use super::super::snake::Snake;
 use super::{KERNEL, VocoderWriter};
 use crate::ConvertError;
 
-/// Dilations of the residual units of a block.
+/// Dilations of the residual units of a block, fixed in the official package.
 const DILATIONS: [usize; 3] = [1, 3, 9];
 
 impl VocoderWriter<'_> {
