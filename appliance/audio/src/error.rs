@@ -58,14 +58,15 @@ pub enum AudioError {
         /// Its sample rate in hertz.
         rate_hz: u32,
     },
-    /// The sample rate cannot be changed like this.
-    #[error("cannot turn {from_hz} Hz into {to_hz} Hz: {reason}")]
+    /// The sample rate cannot be converted.
+    #[error(
+        "cannot convert {from_hz} Hz to {to_hz} Hz: both must be {} to {} Hz",
+        crate::RESAMPLER_RATES_HZ.start(), crate::RESAMPLER_RATES_HZ.end()
+    )]
     Resample {
         /// The rate it has.
         from_hz: u32,
         /// The rate that was wanted.
         to_hz: u32,
-        /// What is wrong.
-        reason: String,
     },
 }

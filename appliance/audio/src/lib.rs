@@ -6,9 +6,11 @@
 mod decode;
 mod error;
 mod levels;
+mod resample;
 mod sound;
 
 pub use decode::{CHANNELS_MAX, Limits, RATES_HZ, read};
 pub use error::AudioError;
 pub use levels::Levels;
+pub use resample::{RESAMPLER_RATES_HZ, Resampler, scaled, scaled_down};
 pub use sound::Sound;

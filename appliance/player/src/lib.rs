@@ -64,7 +64,6 @@ mod limiter;
 mod pacing;
 mod pcm;
 mod player;
-mod resample;
 mod wav_sink;
 
 pub use alsa_sink::AlsaSink;
@@ -82,7 +81,6 @@ pub use player::{
     CUSHION_MS, DRY_FADE_MS, FADE_IN_MS, FADE_OUT_MS, Opener, Options, Player, QUEUED_MS_MAX, REOPEN_MAX,
     REOPEN_MIN, RESTART_FADE_IN_MS, STREAMS_MAX,
 };
-pub use resample::{Resampler, scaled};
 pub use wav_sink::{WavFormat, WavSink};
 
 /// A place where speech can go.

@@ -14,12 +14,13 @@ use std::time::Duration;
 use self::line::Line;
 use self::render::Renderer;
 use self::stream::Stream;
+use crier_audio::scaled_down;
 use crier_system::Backoff;
 use crier_wire::{PlayerRefusal, PlayerReport, PlayerRequest, STREAM_OFFSET_MAX, STREAM_RATES_HZ};
 
+use crate::PlayerError;
 use crate::gain::{VOLUME_PERCENT_MAX, volume_factor};
 use crate::pcm::Pcm;
-use crate::{PlayerError, resample};
 
 /// How much sound of one stream may wait in the player, in milliseconds, beyond what the device holds.
 pub const QUEUED_MS_MAX: u32 = 1000;
@@ -253,7 +254,7 @@ impl Player {
     /// The sample of the first stream that stands at a frame of the present run.
     fn position_of(&self, frame: u64) -> u64 {
         let (Some(stream), Some(line)) = (self.streams.front(), &self.line) else { return self.anchor };
-        self.anchor + resample::scaled_down(frame, line.shape.rate_hz, stream.rate_hz)
+        self.anchor + scaled_down(frame, line.shape.rate_hz, stream.rate_hz)
     }
 }
 

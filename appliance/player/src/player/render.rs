@@ -1,9 +1,13 @@
 //! From a stream's samples to the device's frames: rate, fade-in, volume, limiter. What none of them has a reason to
 //! change comes out bit for bit.
 
+use crier_audio::Resampler;
+
 use crate::gain::{Gain, rise};
 use crate::limiter::limit;
-use crate::resample::Resampler;
+
+/// Block of the resampler: 10 ms of speech, a tenth of what is buffered before playback starts.
+pub(crate) const RESAMPLER_BLOCK_FRAMES: u32 = 240;
 
 /// See the module's description.
 pub(super) struct Renderer {
@@ -30,7 +34,7 @@ impl Renderer {
         }
         match &mut self.resampler {
             Some(resampler) if resampler.rates_hz() == (rate_hz, self.device_rate_hz) => resampler.reset(),
-            other => *other = Resampler::new(rate_hz, self.device_rate_hz),
+            other => *other = Resampler::new(rate_hz, self.device_rate_hz, RESAMPLER_BLOCK_FRAMES),
         }
         self.resampler.is_some()
     }

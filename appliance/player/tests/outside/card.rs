@@ -9,7 +9,8 @@ use std::process::Command as Process;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crier_player::{AlsaPcm, Mixer, Options, Output, Pcm, Player, Resampler, Shape, Timing, to_s16};
+use crier_audio::Resampler;
+use crier_player::{AlsaPcm, Mixer, Options, Output, Pcm, Player, Shape, Timing, to_s16};
 use crier_wire::{PlayerReport, PlayerRequest};
 
 use crate::check::steps_back;
@@ -174,7 +175,7 @@ fn said_s16(said: &[f32]) -> Vec<f32> {
 }
 
 fn resampled(said: &[f32], to_hz: u32) -> Vec<f32> {
-    let mut resampler = Resampler::new(RATE_HZ, to_hz).unwrap();
+    let mut resampler = Resampler::new(RATE_HZ, to_hz, 240).unwrap();
     let mut out = Vec::new();
     resampler.push(said, &mut out);
     resampler.finish(&mut out);
