@@ -1,22 +1,28 @@
-//! The sound card: an ALSA playback device by name, with the recovery that real devices need.
+//! Sink of `crier say`: an ALSA device, driven through the same [`Pcm`] as in the player stage, that blocks its caller
+//! until the device has taken the sound.
 
-use alsa::pcm::{Access, Format, HwParams, PCM, State};
-use alsa::{Direction, ValueOr};
+use std::time::Duration;
 
-use crate::{PlayerError, Sink, to_s16};
+use crier_audio::Resampler;
 
-/// How much sound the device holds ahead, in microseconds: enough for a busy little core, short enough to stop soon.
-const BUFFER_TIME_US: u32 = 200_000;
-/// How much sound is handed over at a time, in microseconds.
-const PERIOD_TIME_US: u32 = 25_000;
-/// A device that fails this often on one write is gone, not merely late.
+use crate::pcm::{AlsaPcm, Fault, Mixer, Pcm, Timing};
+use crate::player::RESAMPLER_BLOCK_FRAMES;
+use crate::{PlayerError, Sink};
+
+/// Largest number of faults in one write that are recovered from: a device that fails more often is gone, not late.
 const RECOVERIES_MAX: u32 = 5;
+/// Longest time in which a device takes nothing and plays nothing before it counts as stalled: ten times its buffer.
+const STALL_MAX: Duration = Duration::from_secs(2);
 
-/// Plays mono sound on an ALSA device; alsa-lib's `plug` layer converts rate, channels and format where needed.
+/// Plays mono sound on an ALSA device, at the device's own rate.
 pub struct AlsaSink {
     device: String,
-    pcm: PCM,
-    converted: Vec<i16>,
+    pcm: AlsaPcm,
+    /// `None` if the device plays at the sound's rate.
+    resampler: Option<Resampler>,
+    resampled: Vec<f32>,
+    /// Half a period: how long the caller sleeps while the device's buffer is full.
+    pause: Duration,
 }
 
 impl AlsaSink {
@@ -24,100 +30,92 @@ impl AlsaSink {
     ///
     /// # Errors
     /// [`PlayerError::OpenDevice`] when there is no such device, [`PlayerError::ConfigureDevice`] when it cannot play
-    /// mono 16-bit sound at `rate_hz`.
+    /// sound at `rate_hz` or at a rate to which that can be converted.
     pub fn open(device: &str, rate_hz: u32) -> Result<Self, PlayerError> {
-        let pcm = PCM::new(device, Direction::Playback, false)
-            .map_err(|source| PlayerError::OpenDevice { device: device.to_owned(), source })?;
-        configure(&pcm, rate_hz).map_err(|source| PlayerError::ConfigureDevice {
-            device: device.to_owned(),
-            rate_hz,
-            source,
-        })?;
-        Ok(Self { device: device.to_owned(), pcm, converted: Vec::new() })
+        let device = device.to_owned();
+        // The mixer stays as it is: its volume belongs to the machine, not to a program that says one text.
+        let pcm = AlsaPcm::open(&device, rate_hz, &Mixer::None, Timing::default())?;
+        let shape = pcm.shape();
+        let pause = Duration::from_secs(shape.period_frames as u64) / (2 * shape.rate_hz.max(1));
+        let (mut resampler, resampled) = (None, Vec::new());
+        if shape.rate_hz != rate_hz {
+            resampler = Resampler::new(rate_hz, shape.rate_hz, RESAMPLER_BLOCK_FRAMES);
+            if resampler.is_none() {
+                let source = alsa::Error::new("snd_pcm_hw_params_set_rate", 22);
+                return Err(PlayerError::ConfigureDevice { device, rate_hz, source });
+            }
+        }
+        Ok(Self { device, pcm, resampler, resampled, pause })
     }
 
-    fn write_once(&self, samples: &[i16]) -> Result<usize, alsa::Error> {
-        self.pcm.io_i16()?.writei(samples)
-    }
-}
-
-fn configure(pcm: &PCM, rate_hz: u32) -> Result<(), alsa::Error> {
-    let hardware = HwParams::any(pcm)?;
-    hardware.set_access(Access::RWInterleaved)?;
-    hardware.set_format(Format::s16())?;
-    hardware.set_channels(1)?;
-    hardware.set_rate(rate_hz, ValueOr::Nearest)?;
-    hardware.set_buffer_time_near(BUFFER_TIME_US, ValueOr::Nearest)?;
-    hardware.set_period_time_near(PERIOD_TIME_US, ValueOr::Nearest)?;
-    pcm.hw_params(&hardware)?;
-    let (buffer, period) = (hardware.get_buffer_size()?, hardware.get_period_size()?);
-    let software = pcm.sw_params_current()?;
-    // Start when all but one period are filled: the first words are not cut by an under-run.
-    software.set_start_threshold((buffer - period).max(period))?;
-    pcm.sw_params(&software)
-}
-
-impl Sink for AlsaSink {
-    fn write(&mut self, samples: &[f32]) -> Result<(), PlayerError> {
-        self.converted.clear();
-        self.converted.extend(samples.iter().map(|&sample| to_s16(sample)));
-        let mut rest = self.converted.as_slice();
-        let mut recoveries = 0;
-        while !rest.is_empty() {
-            match self.write_once(rest) {
-                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
-                Err(source) => {
-                    recoveries += 1;
-                    let recovered =
-                        recoveries <= RECOVERIES_MAX && self.pcm.try_recover(source, true).is_ok();
-                    if !recovered {
-                        return Err(PlayerError::Play { device: self.device.clone(), source });
-                    }
-                    tracing::debug!(device = %self.device, error = %source, "sound device recovered");
+    /// Hands frames at the device's rate over, waiting while its buffer is full.
+    fn play(&mut self, mut frames: &[f32]) -> Result<(), PlayerError> {
+        let (mut recoveries, mut waited) = (0, Duration::ZERO);
+        while !frames.is_empty() {
+            match self.pcm.write(frames) {
+                Ok(0) => self.wait(&mut waited)?,
+                Ok(taken) => {
+                    frames = frames.get(taken..).unwrap_or_default();
+                    waited = Duration::ZERO;
                 }
+                // Text that is synthesized slower than it is spoken ends in an underrun before every sentence.
+                Err(fault @ (Fault::Underrun | Fault::Suspended)) if recoveries < RECOVERIES_MAX => {
+                    recoveries += 1;
+                    tracing::debug!(device = %self.device, %fault, "sound device recovered");
+                    self.pcm.discard().map_err(|fault| self.error(fault))?;
+                }
+                Err(fault) => return Err(self.error(fault)),
             }
         }
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), PlayerError> {
-        // Less than the start threshold may have been written: start by hand, or drain would play nothing.
-        if self.pcm.state() == State::Prepared {
-            // Some plug-in devices refuse to start empty; then there is nothing to play either.
-            let _ = self.pcm.start();
+    fn wait(&self, waited: &mut Duration) -> Result<(), PlayerError> {
+        if *waited >= STALL_MAX {
+            return Err(self.error(Fault::Stalled));
         }
-        match self.pcm.drain() {
-            Ok(()) => Ok(()),
-            Err(_) if matches!(self.pcm.state(), State::Setup | State::XRun) => Ok(()),
-            Err(source) => Err(PlayerError::Play { device: self.device.clone(), source }),
+        std::thread::sleep(self.pause);
+        *waited += self.pause;
+        Ok(())
+    }
+
+    fn error(&self, fault: Fault) -> PlayerError {
+        PlayerError::Play { device: self.device.clone(), fault }
+    }
+}
+
+impl Sink for AlsaSink {
+    fn write(&mut self, samples: &[f32]) -> Result<(), PlayerError> {
+        let Some(resampler) = &mut self.resampler else { return self.play(samples) };
+        let mut resampled = std::mem::take(&mut self.resampled);
+        resampled.clear();
+        resampler.push(samples, &mut resampled);
+        let played = self.play(&resampled);
+        self.resampled = resampled;
+        played
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), PlayerError> {
+        if let Some(resampler) = &mut self.resampler {
+            let mut rest = Vec::new();
+            resampler.finish(&mut rest);
+            self.play(&rest)?;
         }
+        let mut waited = Duration::ZERO;
+        while !self.pcm.drain().map_err(|fault| self.error(fault))? {
+            self.wait(&mut waited)?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::AlsaSink;
 
     #[test]
-    fn an_unknown_device_is_named() {
+    fn unknown_device_is_named_with_a_remedy() {
         let error = AlsaSink::open("no-such-device", 24_000).err().unwrap().to_string();
         assert!(error.contains("'no-such-device'") && error.contains("--wav"), "{error}");
-    }
-
-    #[test]
-    fn samples_pass_through_alsa_unchanged() {
-        // The `file` plug-in over `null` is alsa-lib's own way to a file: no sound card, the real code path.
-        let folder = tempfile::tempdir().unwrap();
-        let raw = folder.path().join("out.raw");
-        let device = format!("file:'{}',raw", raw.display());
-        let Ok(mut sink) = AlsaSink::open(&device, 24_000) else {
-            // alsa-lib without its configuration files (a bare container) has no `file` device.
-            return crier_test_needs::missing("alsa-lib's configuration files", "install libasound2-data");
-        };
-        let samples: Vec<f32> = (0..48_000_u16).map(|i| (f32::from(i) * 0.05).sin() * 0.5).collect();
-        sink.write(&samples).unwrap();
-        Box::new(sink).finish().unwrap();
-        let expected: Vec<u8> = samples.iter().flat_map(|&s| to_s16(s).to_le_bytes()).collect();
-        assert_eq!(std::fs::read(&raw).unwrap(), expected);
     }
 }

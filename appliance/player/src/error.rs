@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::pcm::Fault;
+
 /// Errors of the sinks. Each names the device or file and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayerError {
@@ -28,12 +30,12 @@ pub enum PlayerError {
         source: alsa::Error,
     },
     /// The device failed while playing and did not come back.
-    #[error("the sound device '{device}' stopped taking sound: {source}; is it still plugged in?")]
+    #[error("cannot play on the sound device '{device}': {fault}; `--device '?'` lists the devices")]
     Play {
         /// ALSA name of the device.
         device: String,
-        /// What ALSA said.
-        source: alsa::Error,
+        /// Fault of the device.
+        fault: Fault,
     },
     /// The list of devices cannot be had.
     #[error("cannot list the sound devices: {source}; is alsa-lib's configuration installed?")]

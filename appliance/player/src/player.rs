@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::line::Line;
+pub(crate) use self::render::RESAMPLER_BLOCK_FRAMES;
 use self::render::Renderer;
 use self::stream::Stream;
 use crier_audio::scaled_down;

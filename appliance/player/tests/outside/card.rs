@@ -10,10 +10,10 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crier_audio::Resampler;
-use crier_player::{AlsaPcm, Mixer, Options, Output, Pcm, Player, Shape, Timing, to_s16};
+use crier_player::{AlsaPcm, AlsaSink, Mixer, Options, Output, Pcm, Player, Shape, Sink, Timing, to_s16};
 use crier_wire::{PlayerReport, PlayerRequest};
 
-use crate::check::steps_back;
+use crate::check::{pieces, steps_back};
 use crate::rig::{RATE_HZ, noise};
 
 const FOLDER: &str = "CRIER_TEST_FOLDER";
@@ -87,6 +87,10 @@ cases! {
     a_card_falls_silent_when_a_stream_is_stopped: stopped,
     a_card_goes_on_after_a_pause: paused,
     a_card_gives_back_what_it_has_not_played: taken_back,
+    say_sink_passes_samples_unchanged: sink_unchanged,
+    say_sink_converts_to_the_rate_and_channels_of_the_device: sink_converted,
+    say_sink_waits_for_the_device_and_plays_to_the_end: sink_paced,
+    say_sink_recovers_from_an_underrun: sink_underrun,
 }
 
 fn played(name: &str) -> PathBuf {
@@ -302,4 +306,55 @@ fn paused() {
     drop(stage);
     let back = steps_back(&said_s16(&said), &heard_s16("card24"), 60 * MS);
     assert_eq!(back, Vec::<usize>::new());
+}
+
+/// Plays pieces through the sink of `crier say`, with a pause before each but the first.
+fn play_through_sink(device: &str, pieces: &[&[f32]], pause: Duration) {
+    let mut sink = AlsaSink::open(device, RATE_HZ).unwrap();
+    for (number, piece) in pieces.iter().enumerate() {
+        std::thread::sleep(if number > 0 { pause } else { Duration::ZERO });
+        sink.write(piece).unwrap();
+    }
+    Box::new(sink).finish().unwrap();
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn sink_unchanged() {
+    let said = noise(48_000, 7);
+    play_through_sink("raw", &[&said[..1000], &said[1000..]], Duration::ZERO);
+    assert!(std::fs::read(played("raw")).unwrap() == bytes_s16(&said, 1));
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn sink_converted() {
+    let said: Vec<f32> = noise(30_000, 8).iter().map(|sample| sample * 0.5).collect();
+    play_through_sink("raw48", &[&said[..777], &said[777..]], Duration::ZERO);
+    assert!(std::fs::read(played("raw48")).unwrap() == bytes_s16(&resampled(&said, 48_000), 2));
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn sink_paced() {
+    // Less than the start threshold, and more than the buffer.
+    for length in [1000, 12_000] {
+        let said = noise(length, 9);
+        let begun = Instant::now();
+        play_through_sink("card24", &[&said], Duration::ZERO);
+        let least = Duration::from_millis((length / MS) as u64 - 10);
+        assert!(begun.elapsed() >= least, "{:?} for {length} samples", begun.elapsed());
+        let bytes = std::fs::read(played("card24")).unwrap();
+        assert!(bytes.ends_with(&bytes_s16(&said, 1)), "{length}");
+    }
+}
+
+#[test]
+#[ignore = "started with a configuration of its own"]
+fn sink_underrun() {
+    let said = noise(20_000, 10);
+    play_through_sink("card24", &[&said[..10_000], &said[10_000..]], Duration::from_millis(600));
+    // The second piece begins anew; nothing of either is lost.
+    let found: usize = pieces(&said_s16(&said), &heard_s16("card24")).iter().map(|piece| piece.length).sum();
+    assert!(found >= 19_900, "{found}");
 }
