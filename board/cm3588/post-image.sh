@@ -8,6 +8,7 @@ images=${1:?"the folder with Buildroot's images"}
 board=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$board/../.." && pwd)
 keys=${CRIER_KEYS:-$repository/target/image/keys}
+boot_size=${BOOT_SIZE:-64M}
 root_size=${ROOT_SIZE:-512M}
 data_size=${DATA_SIZE:-256M}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$repository/Cargo.toml" | head -n1)
@@ -26,15 +27,21 @@ fdtoverlay -i "$images/rk3588-friendlyelec-cm3588-nas.dtb" -o "$images/board.dtb
 mkimage -A arm64 -T script -C none -n "Crier: slots" -d "$board/boot.cmd" "$images/boot.scr" >/dev/null
 cp "$board/README.txt" "$images/README.txt"
 
-size=$(stat -c %s "$images/rootfs.squashfs")
-limit=$(numfmt --from=iec "$root_size")
-if [ "$size" -gt $((limit * 9 / 10)) ]; then
-    echo "post-image.sh: the root file system has $size bytes; a slot has $limit, and a tenth is kept for updates" >&2
+# fits NAME SIZE FILE...: a slot cannot grow on a board, so a tenth of it is kept for updates.
+fits() {
+    local name=$1 limit total=0 file
+    limit=$(numfmt --from=iec "$2")
+    for file in "${@:3}"; do total=$((total + $(stat -c %s "$file"))); done
+    [ "$total" -le $((limit * 9 / 10)) ] && return
+    echo "post-image.sh: $name has $total bytes; its partition has $limit, and a tenth is kept for updates" >&2
     exit 1
-fi
+}
+fits "the root file system" "$root_size" "$images/rootfs.squashfs"
+fits "the kernel with its device tree" "$boot_size" "$images/Image" "$images/board.dtb"
 
 mkdir -p "$images/data"
-sed -e "s/@ROOT_SIZE@/$root_size/" -e "s/@DATA_SIZE@/$data_size/" "$board/genimage.cfg" >"$work/genimage.cfg"
+sed -e "s/@BOOT_SIZE@/$boot_size/" -e "s/@ROOT_SIZE@/$root_size/" -e "s/@DATA_SIZE@/$data_size/" \
+    "$board/genimage.cfg" >"$work/genimage.cfg"
 mkdir -p "$work/root/data"
 cp -a "$images/data/." "$work/root/data/"
 genimage --loglevel 1 --config "$work/genimage.cfg" --rootpath "$work/root" --tmppath "$work/tmp" \

@@ -158,7 +158,7 @@ make_disk() {
     cp "$out/initrd" "$out/rootfs.squashfs" board/cm3588/README.txt "$work/in/"
     head -c 9000000 /dev/zero >"$work/in/u-boot-rockchip.bin"
     mkimage -A arm64 -T script -C none -d board/cm3588/boot.cmd "$work/in/boot.scr" >/dev/null
-    sed -e 's/@ROOT_SIZE@/192M/; s/@DATA_SIZE@/64M/; s/"board.dtb"/"initrd"/' board/cm3588/genimage.cfg >"$work/genimage.cfg"
+    sed -e 's/@BOOT_SIZE@/64M/; s/@ROOT_SIZE@/192M/; s/@DATA_SIZE@/64M/; s/"board.dtb"/"initrd"/' board/cm3588/genimage.cfg >"$work/genimage.cfg"
     genimage --loglevel 1 --config "$work/genimage.cfg" --rootpath "$work/root" --tmppath "$work/tmp" \
         --inputpath "$work/in" --outputpath "$work" >"$out/genimage.log" 2>&1 || { tail -n 5 "$out/genimage.log" >&2; return 1; }
     mv "$work/crier.img" "$out/crier.img"
