@@ -61,7 +61,8 @@ tree_with_symbols() {
     local tree=$1 next=0x4000 name path
     cp "$(find target/debian/kernel -name "$DTB")" "$tree"
     fdtput -c "$tree" /__symbols__
-    for entry in uart6=/serial@feb90000 pinctrl=/pinctrl gpio3=/pinctrl/gpio@fec40000 pcfg_pull_up=/pinctrl/pcfg-pull-up; do
+    for entry in uart6=/serial@feb90000 pinctrl=/pinctrl gpio3=/pinctrl/gpio@fec40000 pcfg_pull_up=/pinctrl/pcfg-pull-up \
+        fan=/pwm-fan package_thermal=/thermal-zones/package-thermal; do
         name=${entry%%=*} path=${entry#*=}
         fdtget "$tree" "$path" phandle >/dev/null 2>&1 || { fdtput -t x "$tree" "$path" phandle "$next"; next=$((next + 1)); }
         fdtput -t s "$tree" /__symbols__ "$name" "$path"
@@ -88,13 +89,65 @@ print(*bytes(int(byte, 16) for byte in sys.stdin.read().split()).decode().split(
     done
 }
 
+# Each trip of the fan refers to the fan and to a temperature below that at which the cores are slowed down.
+fan_has_trips() {
+    local merged=$images/board.dtb zone=/thermal-zones/package-thermal slowed fan map trip temperature cells
+    slowed=$(fdtget "$merged" /thermal-zones/bigcore0-thermal/trips/bigcore0-alert temperature)
+    fan=$(fdtget "$merged" /pwm-fan phandle)
+    for map in fan-slow fan-fast; do
+        temperature=$(fdtget "$merged" "$zone/trips/$map" temperature)
+        trip=$(fdtget "$merged" "$zone/trips/$map" phandle)
+        read -r -a cells < <(fdtget "$merged" "$zone/cooling-maps/$map" cooling-device)
+        [ "${cells[0]}" = "$fan" ] || { echo "$map drives another device"; return 1; }
+        [ "$(fdtget "$merged" "$zone/cooling-maps/$map" trip)" = "$trip" ] || { echo "$map has another trip"; return 1; }
+        [ "$temperature" -lt "$slowed" ] || { echo "$map begins at $temperature, too late"; return 1; }
+    done
+}
+
+# kernel_lines BOARD: the whole configuration of a board's kernel, without comments.
+kernel_lines() { grep -hE '^(CONFIG_|# CONFIG_.* is not set$)' board/linux.config "board/$1/linux.fragment"; }
+
+# Nothing in the image loads modules: a driver that is one is a driver that is missing.
+kernel_has_no_modules() {
+    local board defconfig
+    for board in cm3588 qemu; do
+        ! kernel_lines "$board" | grep '=m$' || { echo "$board: a module"; return 1; }
+        kernel_lines "$board" | grep -x '# CONFIG_MODULES is not set' || { echo "$board: modules are on"; return 1; }
+        kernel_lines "$board" | sed 's/^# //; s/[= ].*//' | sort | uniq -d | grep . && { echo "$board: named twice"; return 1; }
+    done
+    for defconfig in configs/crier_*_defconfig; do
+        grep -q '^BR2_LINUX_KERNEL_CUSTOM_CONFIG_FILE=.*/board/linux.config"$' "$defconfig" ||
+            { echo "$defconfig takes another configuration"; return 1; }
+    done
+}
+
+# docs/HARDWARE.md names for each thing that it promises the driver, as the kernel's option.
+promised_drivers_are_built() {
+    local symbol lost=0 promised built
+    built=$(kernel_lines cm3588)
+    mapfile -t promised < <(grep -oE 'CONFIG_[A-Z0-9_]+' docs/HARDWARE.md | sort -u)
+    [ "${#promised[@]}" -ge 30 ] || { echo "docs/HARDWARE.md has only ${#promised[@]} drivers"; return 1; }
+    for symbol in "${promised[@]}"; do
+        grep -qx "$symbol=y" <<<"$built" || { echo "$symbol is promised and not built"; lost=$((lost + 1)); }
+    done
+    [ "$lost" -eq 0 ]
+}
+
+# A port whose number is beyond those that the kernel sets up at the start gets the first free number instead of its own.
+serial_ports_keep_their_numbers() {
+    local ports highest
+    ports=$(kernel_lines cm3588 | sed -n 's/^CONFIG_SERIAL_8250_RUNTIME_UARTS=//p')
+    highest=$(grep -ohE '/dev/ttyS[0-9]+' configs/cm3588.toml docs/HARDWARE.md | sed 's/.*ttyS//' | sort -n | tail -n1)
+    [ "$highest" -lt "${ports:-4}" ] || { echo "ttyS$highest, and the kernel has ${ports:-4} ports"; return 1; }
+}
+
 # Names that no kernel knows are dropped in silence.
 kernel_options_exist() {
     local config symbol unknown=0
     config=$(find target/debian/kernel/boot -name 'config-*')
     while read -r symbol; do
         grep -qE "^(# )?${symbol}[= ]" "$config" || { echo "Debian's kernel does not know $symbol"; unknown=$((unknown + 1)); }
-    done < <(grep -ohE '^CONFIG_[A-Z0-9_]+' board/*/linux.fragment | sort -u)
+    done < <(grep -ohE '^CONFIG_[A-Z0-9_]+' board/linux.config board/*/linux.fragment | sort -u)
     [ "$unknown" -eq 0 ]
 }
 
@@ -106,6 +159,12 @@ lost_options_are_told() {
     refuses 'CONFIG_C=y is not in' scripts/check-fragment.sh "$work/kept" "$work/fragment"
     printf '# CONFIG_A is not set\n' >"$work/fragment"
     refuses 'CONFIG_A is set' scripts/check-fragment.sh "$work/kept" "$work/fragment"
+}
+
+# What does not fit is told before genimage fails with words of its own, and a tenth stays free.
+full_partitions_are_told() {
+    refuses 'the kernel with its device tree has' env BOOT_SIZE=1M board/cm3588/post-image.sh "$images"
+    refuses 'the root file system has' env ROOT_SIZE=4K board/cm3588/post-image.sh "$images"
 }
 
 disk_layout() {
@@ -430,9 +489,14 @@ check "the external tree keeps Buildroot's rules of style" python3 tests/system/
 check "the checker of these rules notices breaches" python3 tests/system/lint.py --self-test
 check "the scripts have no mistake that shellcheck knows" shell_scripts
 check "the kernel options exist" kernel_options_exist
+check "the kernel has no modules, and no option is named twice" kernel_has_no_modules
+check "the kernel has each driver that docs/HARDWARE.md promises" promised_drivers_are_built
+check "the kernel gives the board's serial ports their own numbers" serial_ports_keep_their_numbers
 check "options that a build lost are told" lost_options_are_told
 check "disk image and update bundle are made" make_images
 check "the overlays apply to the board's tree, and buttons are on the pins they name" overlays_apply
+check "the fan turns before the cores are slowed down" fan_has_trips
+check "a kernel or root that its partition cannot hold is told" full_partitions_are_told
 check "the disk has both slots, their state and the data, and U-Boot where the ROM looks" disk_layout
 update_tool
 check "a newer bundle with the right key is taken" newer_is_taken
