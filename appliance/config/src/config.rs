@@ -22,7 +22,7 @@ use crate::syntax::{trouble, unclosed};
 
 /// Longest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
-/// Serial ports, FIFOs and voices at most, of each.
+/// Serial ports, FIFOs, buttons and voices at most, of each: more than a board has, and a bound on the memory.
 const SECTIONS_MAX: usize = 64;
 
 /// The configuration of the appliance. Its `Serialize` is for handing a part to a stage, not for writing the file.

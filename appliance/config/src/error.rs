@@ -71,6 +71,7 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, problem, remedy, .. } = self;
+        // The form that editors and terminals turn into a link.
         write!(formatter, "{file}:{line}:{column}: ")?;
         if !self.key.is_empty() {
             write!(formatter, "`{}` ", self.key)?;

@@ -55,6 +55,7 @@ impl Paint {
         let message = if key.is_empty() { problem.clone() } else { format!("`{key}` {problem}") };
         self.headline(text, word, colour, &message);
         let (blue, plain) = (self.blue, self.plain);
+        // As wide as the line number, so that the bars stand below each other.
         let margin = " ".repeat(line.to_string().len());
         let _ = writeln!(text, "{margin}{blue}-->{plain} {file}:{line}:{column}");
         let _ = writeln!(text, "{margin} {blue}|{plain}");

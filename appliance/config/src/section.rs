@@ -185,6 +185,7 @@ impl<'r, 'a> Section<'r, 'a> {
         read: impl FnOnce(&mut Section<'_, 'a>) -> T,
     ) -> T {
         let mut section = Section { reader: self.reader, table, span, label, prefix, asked: Vec::new() };
+        // All known keys are asked for in `read`; what is left after it is unknown.
         let result = read(&mut section);
         section.finish();
         result
@@ -199,6 +200,7 @@ impl<'r, 'a> Section<'r, 'a> {
         read: impl FnOnce(&Self, &'a DeValue<'a>) -> Result<T, Trouble>,
     ) -> Option<T> {
         self.asked.push(key);
+        // The list of keys takes the default below.
         let required = default == KeyDefault::Required;
         let section = &self.label;
         self.reader.note(|| Key { section: section.clone(), name: key, takes: takes.to_owned(), default });
@@ -284,6 +286,7 @@ fn unknown(key: &str, label: &str, known: &[&'static str], all_keys: fn() -> Vec
 /// Names that can be chosen from outside.
 fn check_name(name: &str) -> Result<(), Trouble> {
     let allowed = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_');
+    // "default" chooses [voice] in every other place.
     if name == "default" {
         Err(Trouble::new("is the name of [voice]", "write another name"))
     } else if (1..=32).contains(&name.chars().count()) && name.chars().all(allowed) {

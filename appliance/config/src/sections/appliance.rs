@@ -34,6 +34,7 @@ impl Default for ApplianceSettings {
 
 pub(crate) const ID: Text = Text {
     takes: "1 to 32 letters (a to z), digits, `-` and `_`",
+    // The id is part of topics, client ids, and names in the files of other programs.
     characters_max: 32,
     allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'),
 };

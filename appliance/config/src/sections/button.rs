@@ -93,7 +93,9 @@ impl ButtonSettings {
             press: None,
             double_press: None,
             long_press: None,
+            // Longer than any hurried or hesitant press, which takes a few tenths of a second.
             long_press_ms: 600,
+            // A short press is delayed by this where there is a double one.
             double_press_ms: 300,
         }
     }

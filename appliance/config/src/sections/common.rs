@@ -52,6 +52,7 @@ const VOICE: Text = Text::any("the NAME of a [voices.NAME]", 32);
 
 pub(crate) const GROUP: Text = Text {
     takes: "the name of a group of this machine",
+    // The limit of `groupadd`.
     characters_max: 32,
     allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'),
 };
@@ -73,6 +74,7 @@ pub(crate) struct Known {
 pub(crate) fn read_voice(section: &mut Section<'_, '_>, known: &Known) -> Option<String> {
     let voice = section.optional_text("voice", Some("default"), &VOICE)?;
     if !known.voices.contains(&voice) {
+        // A slip is more likely than a section that was forgotten.
         let remedy = match nearest(&voice, known.voices.iter().map(String::as_str)) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("add [voices.{voice}], or write \"default\" for [voice]"),

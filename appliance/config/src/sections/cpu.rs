@@ -32,9 +32,9 @@ pub struct CpuSettings {
 
 /// The word for what is left to the plan.
 const AUTO: &str = "auto";
-/// Threads that one stage may have.
+/// Threads that one stage may have; beyond the cores of any board, more of them only wait for each other.
 const THREADS_MAX: usize = 64;
-/// Highest number of a processor.
+/// Highest number of a CPU: `cpu_set_t` of the C library has 1024 bits.
 const PROCESSOR_MAX: usize = 1023;
 
 impl CpuSettings {

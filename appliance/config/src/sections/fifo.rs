@@ -30,6 +30,8 @@ impl FifoSettings {
     /// A FIFO with every other key at its default.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        // Members of the group may write and none may read, which would steal lines. Programs of this machine may say
+        // more than a wire.
         Self { path: path.into(), mode: 0o620, group: None, priority: Priority::Message, max_per_minute: 600 }
     }
 }

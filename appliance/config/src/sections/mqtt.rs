@@ -84,6 +84,8 @@ impl MqttSettings {
             base_topic: "crier".to_owned(),
             discovery: true,
             discovery_prefix: "homeassistant".to_owned(),
+            // A broker gives a client up after one and a half times this, so that an appliance without power is
+            // offline in 45 s.
             keep_alive_s: 30,
             max_per_minute: 60,
         }
@@ -92,6 +94,7 @@ impl MqttSettings {
 
 const HOST: Text = Text {
     takes: "the name or address of the broker alone, such as \"broker.local\"",
+    // The longest name of the DNS.
     characters_max: 253,
     allowed: |character| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ':' | '%'),
 };
@@ -134,6 +137,7 @@ impl MqttSettings {
             base_topic: section.text("base_topic", &default.base_topic, &TOPIC),
             discovery: section.flag("discovery", default.discovery),
             discovery_prefix: section.text("discovery_prefix", &default.discovery_prefix, &TOPIC),
+            // Below, a slow network ends connections; above, a router forgets them first.
             keep_alive_s: section.number("keep_alive_s", default.keep_alive_s, 5..=3600),
             max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
         };

@@ -85,8 +85,11 @@ impl Default for PlayerSettings {
             output: OutputSetting::Alsa { device: "default".to_owned() },
             volume_percent: 80,
             mixer: MixerSetting::Auto,
+            // Longer than the pauses of a busy machine, and short enough that a stop is heard at once.
             buffer_ms: 200,
+            // Forty wake-ups in a second; each costs time on a small core.
             period_ms: 25,
+            // Long enough that a join does not click, too short to be heard itself.
             crossfade_ms: 10,
             start: Start::Auto,
             lead_silence_ms: 0,

@@ -156,6 +156,7 @@ impl SerialSettings {
     pub fn new(device: impl Into<PathBuf>) -> Self {
         Self {
             device: device.into(),
+            // The speed of the modules that the dialects stand in for, and of most sketches.
             baud: 9600,
             dialect: DialectName::Line,
             priority: Priority::Message,
@@ -165,6 +166,7 @@ impl SerialSettings {
             format: CharacterFormat::default(),
             flow_control: FlowControl::None,
             replies: true,
+            // One in a second is more than can be spoken, and a wire may be noisy.
             max_per_minute: 60,
         }
     }
@@ -265,6 +267,7 @@ impl SerialSettings {
         let default = Self::new("");
         let serial = Self {
             device: device.clone().unwrap_or_default(),
+            // The slowest and the fastest speed that `termios` has a name for; others between them are possible.
             baud: section.number("baud", default.baud, 50..=4_000_000),
             dialect: section.choice("dialect", default.dialect),
             priority: section.choice("priority", PRIORITY_DEFAULT),
@@ -274,16 +277,19 @@ impl SerialSettings {
             format: read_format(section).unwrap_or_default(),
             flow_control: section.choice("flow_control", default.flow_control),
             replies: section.flag("replies", default.replies),
+            // A hundred in a second is for screen readers, which cancel most of what they send.
             max_per_minute: section.number("max_per_minute", default.max_per_minute, 1..=6000),
         };
         serial.check(section);
         let device = device?;
+        // Last, so that a port without a device is not reported as used twice.
         section.unique("device", &mut known.paths, device);
         Some(serial)
     }
 
     fn check(&self, section: &mut Section<'_, '_>) {
         let dialect = self.dialect;
+        // Tested by presence: the default, written out, says as little.
         if section.has("replies") && dialect != DialectName::Line {
             let problem = format!("says nothing: {dialect} answers as the original does");
             section.warn("replies", problem, "leave it out");
@@ -303,6 +309,7 @@ impl SerialSettings {
                 let problem = format!("has no room for {dialect}'s frames, whose bytes have eight bits");
                 section.error("format", problem, "write \"8N1\"");
             }
+        // A warning only: a peer that has nothing else sends ASCII.
         } else if seven_bits {
             section.warn("format", "lets only plain ASCII through", "write \"8N1\" if the other side can");
         }

@@ -40,9 +40,13 @@ impl Default for SupervisorSettings {
     fn default() -> Self {
         Self {
             stop: Stop::Finish,
+            // Longer than a sentence, shorter than the 90 s after which systemd kills.
             stop_timeout_s: 20,
             stage_start_timeout_s: 60,
+            // A request takes some tens of milliseconds; a hang should end before a listener takes the speech for
+            // finished.
             stage_progress_timeout_ms: 3000,
+            // What five restarts in a minute do not mend, a sixth will not.
             stage_restarts_max: 5,
             ready_announcement: None,
             readiness_fd: None,

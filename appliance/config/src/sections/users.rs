@@ -23,6 +23,7 @@ pub struct UserSettings {
 
 const USER: Text = Text {
     takes: "the name of a user of this machine",
+    // The limit of `useradd`.
     characters_max: 32,
     allowed: |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'),
 };

@@ -101,6 +101,7 @@ impl VoiceSettings {
         if section.has("language") {
             voice.language = language;
         }
+        // TOML has signed integers only.
         voice.seed = section.number("seed", voice.seed, 0..=i64::MAX.unsigned_abs());
         voice.text_mode = section.choice("text_mode", voice.text_mode);
         voice.fallback = section.flag("fallback", voice.fallback);

@@ -21,6 +21,7 @@ pub struct WatchdogSettings {
 
 impl Default for WatchdogSettings {
     fn default() -> Self {
+        // Half a minute survives a busy card; ten minutes of silence while texts wait are no pause of anything.
         Self { device: None, timeout_s: 30, announcement_age_max_s: 600 }
     }
 }
@@ -30,6 +31,7 @@ impl WatchdogSettings {
         let default = Self::default();
         let watchdog = Self {
             device: section.optional_path("device", Some("none")),
+            // It is served several times within this, and drivers count in whole seconds.
             timeout_s: section.number("timeout_s", default.timeout_s, 2..=3600),
             announcement_age_max_s: section.number(
                 "announcement_age_max_s",
