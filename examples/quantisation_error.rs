@@ -1,5 +1,5 @@
-//! What quantisation does to talker and code predictor: `quantisation_error REFERENCE BUNDLE…`, where all bundles are
-//! of one checkpoint and the first is the exact one. Prints the table of docs/MODEL_CONVERSION.md.
+//! Errors of talker and code predictor by quantisation: `quantisation_error REFERENCE BUNDLE…`. All bundles are of one
+//! checkpoint, the first one unquantised. Prints the table of docs/MODEL_CONVERSION.md.
 
 #![allow(clippy::print_stdout)]
 
@@ -12,16 +12,17 @@ use crier_predictor::{Predictor, PredictorOptions};
 use crier_speech::{Choice, EmbeddingTables, GROUPS, PredictorEngine, Sampler, TalkerEngine};
 use crier_talker::{Talker, TalkerOptions};
 
-/// Positions that are compared.
+/// Positions that are compared: enough for differences of one percent, and a few seconds of computing.
 const POSITIONS: usize = 64;
 
-/// All that one voice says to the same rows.
+/// Outputs of one bundle for the same rows.
 struct Answers {
     logits: Vec<Vec<f32>>,
     codes: Vec<[u16; GROUPS]>,
 }
 
-/// Feeds `rows`, and to the predictor the states of the reference, so that no error adds up.
+/// Returns the outputs for `rows`. The predictor always gets the hidden states of the reference, so that the errors of
+/// talker and predictor are measured separately.
 fn ask(folder: &Path, rows: &[Vec<f32>], states: &mut Vec<Vec<f32>>) -> Result<Answers, Box<dyn Error>> {
     let bundle = Arc::new(Bundle::open(folder)?);
     let mut talker = Talker::load(&bundle, &TalkerOptions::default())?;
@@ -31,6 +32,7 @@ fn ask(folder: &Path, rows: &[Vec<f32>], states: &mut Vec<Vec<f32>>) -> Result<A
     for (position, row) in rows.iter().enumerate() {
         let output = talker.decode(position, 0, row)?;
         answers.logits.push(output.logits.to_vec());
+        // Only the first bundle, the reference, adds its states.
         if states.len() == position {
             states.push(output.hidden.to_vec());
         }
@@ -50,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let bundle = Bundle::open(first.as_ref())?;
     let voice = bundle.layout();
+    // Sums of embedding rows, as in real prompts, with codes from fixed strides, so that results are reproducible.
     let mut rows = vec![vec![0.0; voice.hidden]; POSITIONS];
     for (position, row) in rows.iter_mut().enumerate() {
         for group in 0..GROUPS {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release `crier` for the board and makes sure that it is what the board needs: fast kernels are in it, and in
-# an emulated Cortex-A76 it says the same sentence, as long and alike, as this machine's own build does.
+# Builds the release `crier` for the board and checks it: it contains the fast kernels, and on an emulated Cortex-A76 it
+# speaks a sentence with nearly the same codes as the native build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 say "Building crier for aarch64 (llama.cpp takes some minutes the first time)"
 scripts/cross.sh cargo build --release --locked
 scripts/check-kernels.sh aarch64-linux-gnu-objdump "$PROGRAM"
-# The check bites: a library without these kernels does not pass.
+# Checks the check itself: a library without these kernels must fail it.
 if scripts/check-kernels.sh aarch64-linux-gnu-objdump "$(find target/cross/sysroot -name 'libasound.so.2.*')" 2>/dev/null; then
     echo "aarch64.sh: check-kernels.sh lets everything pass" >&2
     exit 1
@@ -23,12 +23,12 @@ cargo build --release --quiet --locked
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 target/release/crier say --codes "$work/here.csv" --wav "$work/here.wav" "$SENTENCE"
-# GOMP_SPINCOUNT is what the program would set before it starts itself again, which an emulator of one process cannot.
+# The program would set GOMP_SPINCOUNT and execute itself again, which an emulator of one process cannot do.
 # shellcheck disable=SC2016
 GOMP_SPINCOUNT=1000 scripts/cross.sh sh -c '$CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER "$@"' runner \
     "$PROGRAM" say --voice voices/default --codes "$work/board.csv" --wav "$work/board.wav" "$SENTENCE"
-# Processors round differently, and one other code changes the draws after it: a good part must be the same (of
-# unrelated speech one in 500 would be), and about as many frames.
+# Processors round differently, and one different code changes all samples drawn after it. So a considerable part of the
+# codes must agree (of unrelated speech one in 500 does), and the number of frames approximately.
 awk -F, 'NR == FNR { for (i = 1; i <= NF; i++) here[NR, i] = $i; frames = NR; next }
     { for (i = 1; i <= NF; i++) { all++; if ($i == here[FNR, i]) same++ } board = FNR }
     END {

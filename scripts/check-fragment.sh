@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tells which lines of Kconfig fragments did not survive in the configuration that was built.
+# Lists the lines of Kconfig fragments that are missing from the final configuration, as Kconfig drops symbols with unmet
+# dependencies without a message.
 #   scripts/check-fragment.sh .config FRAGMENT...
 set -euo pipefail
 

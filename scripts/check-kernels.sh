@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that a build for the board has ggml's dot-product kernels in it: llama.cpp's build falls back to plain
-# ARMv8.0 in silence, and speech is then several times slower.
+# Checks that a build for the board contains ggml's dot-product kernels: llama.cpp's build falls back to plain ARMv8.0
+# without a message, and speech is then several times slower.
 #   scripts/check-kernels.sh OBJDUMP PROGRAM
 set -euo pipefail
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Prepares this machine (Debian 12 or newer, x86-64) to build Crier for the board, and runs one command prepared so:
+# Prepares this machine (Debian 12 or newer, x86-64) for cross compilation, and runs one command in that environment:
 #   scripts/cross.sh cargo build --release
-# Everything it needs beyond Debian's cross compiler is kept in target/cross and target/debian. A toolchain that already
-# has the target's standard library is used as it is; else rustup is asked for it; else the library is built once, from
-# Debian's copy of the Rust sources, into a copy of the toolchain.
+# All files beyond Debian's cross compiler are in target/cross and target/debian. The target's standard library is that of
+# the installed toolchain; if missing, that of rustup; otherwise it is built once, from Debian's copy of the Rust
+# sources, into a copy of the toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,12 +46,12 @@ has_target() {
     compgen -G "$library/libstd-*.rlib" >/dev/null
 }
 
-# Prints the folder of the programs of a toolchain that can build for the target.
+# Prints the directory of the programs of a toolchain that has the target's standard library.
 toolchain() {
     local own=$CROSS/rust version root
     version=$(rustc --version | cut -d' ' -f2)
     [ -f "$own/.complete-$version" ] && { echo "$own/bin"; return; }
-    # CRIER_OWN_STD=1 goes the long way on a machine that need not.
+    # CRIER_OWN_STD=1 forces the build of the library, to test it on a machine that does not need it.
     if [ -z "${CRIER_OWN_STD:-}" ] && has_target rustc; then
         dirname "$(command -v rustc)"
         return

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches Debian packages of another architecture or suite into target/debian, and never touches the machine's own
-# package lists or installed packages. The mirror is the one this machine uses already.
+# Fetches Debian packages of another architecture or suite into target/debian, without a change to the machine's own
+# package lists and packages. The mirror is the one in the machine's apt sources.
 #   scripts/debian.sh extract FOLDER SUITE ARCH PACKAGE...     unpacks the newest PACKAGE of SUITE into FOLDER
 #   scripts/debian.sh source FOLDER SUITE PACKAGE              unpacks the sources of PACKAGE, with Debian's patches
 #   scripts/debian.sh version SUITE ARCH PACKAGE               prints the versions SUITE has
@@ -19,7 +19,7 @@ mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n1
 }
 
-# One private apt for each suite and architecture (or `source`): small indexes, and no resolver that mixes suites.
+# One private apt state for each suite and architecture (or `source`): small indexes, and no resolution across suites.
 private() {
     local suite=$1 arch=$2 state=$ROOT/$1-$2 kind="deb [arch=$2 signed-by=$KEYRING]"
     if [ "$arch" = source ]; then
@@ -32,7 +32,7 @@ private() {
         : >"$state/status"
         local uri
         uri=$(mirror)
-        [ -n "$uri" ] || { echo "debian.sh: no Debian mirror in this machine's apt sources" >&2; return 1; }
+        [ -n "$uri" ] || { echo "debian.sh: no Debian mirror in this machine's apt sources; add one" >&2; return 1; }
         echo "$kind $uri $suite main" >"$state/sources.list"
         rm -f "$state/updated"
         configured apt-get update -qq || return 1
@@ -41,7 +41,7 @@ private() {
     configured "$@"
 }
 
-# Runs an apt program with nothing but the private state; reads `suite`, `arch` and `state` of its caller.
+# Runs an apt program with the private state only; reads `suite`, `arch` and `state` of its caller.
 configured() {
     local program=$1
     shift
@@ -74,7 +74,7 @@ case $command in
         download=$(mktemp -d "$ROOT.XXXXXX")
         (cd "$download" && private "$suite" source apt-get source -qq --download-only "$package" >/dev/null) ||
             { rm -rf "$download"; echo "debian.sh: $suite has no sources of $package" >&2; exit 1; }
-        # apt has checked them against the signed index.
+        # Without a check of its own: apt has verified them against the signed index.
         dpkg-source --no-check -x "$download"/*.dsc "$folder" >/dev/null
         rm -rf "$download"
         ;;

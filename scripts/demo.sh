@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The appliance in a minute: text comes in by FIFO, MQTT and serial line, a stage is killed in mid-sentence, and every
-# sentence arrives whole. Heard on the sound card if there is one; always left as WAV files.
+# Demonstration in a minute: text by FIFO, MQTT and serial line, a stage killed in mid-sentence, and every sentence spoken
+# completely. Played on the sound card if there is one, and recorded to WAV files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ KILL_TEXT="The next train leaves at 8:15 from platform 4."
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 cleanup() {
-    # Whatever was started is ended, in whatever state this script ends.
+    # At every exit, also one by an error or Ctrl-C, so that no process is left behind.
     kill $(jobs -p) 2>/dev/null || true
     wait 2>/dev/null || true
 }
@@ -26,7 +26,7 @@ trap cleanup EXIT
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$demo/mosquitto.conf"
 PATH=$PATH:/usr/sbin mosquitto -c "$demo/mosquitto.conf" >"$demo/mosquitto.log" 2>&1 &
-# One end of a pseudo-terminal is the serial port; what is written to the other end arrives there.
+# A pair of pseudo-terminals: `crier` opens one end as its serial port, and the demo writes to the other.
 socat "PTY,link=$demo/serial,raw,echo=0" "PTY,link=$demo/wire,raw,echo=0" 2>"$demo/socat.log" &
 
 if compgen -G '/dev/snd/pcmC*p' >/dev/null; then
@@ -71,7 +71,7 @@ wait_for() { # what, python expression over the status `s`
         fi
         sleep 0.05
     done
-    echo "demo.sh: $1 did not happen; see $demo/serve.log" >&2
+    echo "demo.sh: timeout while waiting for: $1; see $demo/serve.log" >&2
     exit 1
 }
 finished() { wait_for "the end of sentence $1" "s['events'].get('finished', 0) >= $1"; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the keys that sign update bundles: an authority, and a certificate of it for signing. Development keys are made
-# by every builder for himself and never leave target/; a release is signed with keys kept elsewhere:
+# Makes the keys that sign update bundles: a certificate authority, and a signing certificate issued by it. Development
+# keys are made per build machine and stay in target/; a release is signed with keys that are kept elsewhere:
 #   scripts/development-keys.sh FOLDER ["Common name"]
-# Nothing is replaced.
+# Existing files are never replaced, as devices trust the authority that they were installed with.
 set -euo pipefail
 
 folder=${1:?"folder for the keys"}

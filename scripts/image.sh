@@ -28,7 +28,7 @@ if [ ! -d "$buildroot/.git" ]; then
     say "Fetching Buildroot $TAG"
     git clone --quiet --depth 1 --branch "$TAG" "$REMOTE" "$buildroot"
 fi
-# The tag is a name that anybody could move; the commit is the contents.
+# The commit, not only the tag: a tag can be moved to other contents.
 found=$(git -C "$buildroot" rev-parse HEAD)
 if [ "$found" != "$COMMIT" ]; then
     if [ -z "${BUILDROOT:-}" ] || ! git -C "$buildroot" merge-base --is-ancestor "$COMMIT" HEAD 2>/dev/null; then
@@ -42,14 +42,14 @@ say "Preparing sources"
 rm -rf "$prepared/source"
 mkdir -p "$prepared/source"
 git archive HEAD | tar -x -C "$prepared/source"
-# Every crate is checked against Cargo.lock; the build itself is offline.
+# Vendored before the build, which is offline, and verified against Cargo.lock.
 (cd "$prepared/source" && cargo vendor --locked VENDOR 2>"$prepared/vendor.log" >"$prepared/vendor.toml")
 cat "$prepared/vendor.toml" >>"$prepared/source/.cargo/config.toml"
 scripts/onnxruntime.sh aarch64
 rm -rf "$prepared/onnxruntime"
 cp -a target/onnxruntime-aarch64 "$prepared/onnxruntime"
 
-# The clock of a board without battery starts here, and the same commit gives the same image.
+# The clock of a board without a battery starts at this time. Taken from the commit, so that builds are reproducible.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 if [ -z "${CRIER_KEYS:-}" ]; then
@@ -69,7 +69,7 @@ build "crier_${BOARD}_defconfig" >/dev/null
     [ -z "${VOICE:-}" ] || printf 'BR2_PACKAGE_CRIER_VOICE=y\nBR2_PACKAGE_CRIER_VOICE_BUNDLE="%s"\n' "$(readlink -f "$VOICE")"
 } >>"$output/.config"
 build olddefconfig >/dev/null
-# A symbol that this Buildroot does not know is dropped in silence.
+# Buildroot drops unknown symbols without a message.
 while IFS= read -r line; do
     case $line in
         BR2_*) grep -qxF "$line" "$output/.config" || fail "Buildroot dropped $line" ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts ONNX Runtime's shared library where Crier looks for it: target/onnxruntime/libonnxruntime.so.
-# The library is the one inside the official Python wheel; version and contents are pinned.
+# Installs ONNX Runtime's shared library at target/onnxruntime/libonnxruntime.so, where Crier looks for it.
+# It is taken from the official Python wheel, of pinned version and checksum.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For scripts to read with `.`: installs Debian packages that are missing, and asks nothing.
+# To be sourced by scripts: installs missing Debian packages without interaction.
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi

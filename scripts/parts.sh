@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the crates that the program for the board is made of, with version, licence and checksum, as a CycloneDX list.
+# Prints the crates in the program for the board, with version, licence and checksum, as a CycloneDX bill of materials.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ while waiting:
     if name in wanted:
         continue
     wanted.add(name)
-    # What only tests need is not in the program.
+    # Without development dependencies, which are not in the program.
     waiting += [d["pkg"] for d in nodes[name]["deps"] if any(kind["kind"] != "dev" for kind in d["dep_kinds"])]
 locked = {(p["name"], p["version"]): p.get("checksum") for p in tomllib.load(open("Cargo.lock", "rb"))["package"]}
 components = []

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Crier is built with on Debian 12 or newer: system packages, Rust, ONNX Runtime.
-# Does nothing where everything is there already; asks nothing.
+# Installs the build dependencies of Crier on Debian 12 or newer: system packages, Rust, ONNX Runtime.
+# Without interaction, and without effect if everything is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +18,7 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
 install_packages "${PACKAGES[@]}"
 
-# A Rust installed a moment ago is not in this shell's PATH yet.
+# A newly installed Rust is not in this shell's PATH yet.
 export PATH="$HOME/.cargo/bin:$PATH"
 rust_is_new_enough() {
     command -v cargo >/dev/null || return 1

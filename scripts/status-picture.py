@@ -15,7 +15,7 @@ print(f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size=
 for number, line in enumerate(["$ crier ctl status"] + lines, 1):
     colour = "#7fd18b" if number == 1 else "#ffb454" if line.lstrip().startswith("!") else "#d7dde5"
     y = MARGIN_PX + number * LINE_PX - 5
-    # `textLength` keeps the columns in line whatever font the viewer has.
+    # `textLength` keeps the columns aligned with every font of a viewer.
     length = f' textLength="{len(line) * COLUMN_PX:.0f}" lengthAdjust="spacingAndGlyphs"' if line else ""
     print(f'<text x="{MARGIN_PX}" y="{y}" fill="{colour}"{length}>{escape(line)}</text>')
 print("</g></svg>")

@@ -1,4 +1,4 @@
-//! The JSON form of an announcement, and the check of its fields.
+//! JSON form of an announcement: parsing and validation never panic, and the text is unchanged.
 #![no_main]
 
 use crier_announce::Draft;

@@ -1,4 +1,4 @@
-//! `crier.toml`: every error names a line of the file, and what was read can be read again.
+//! `crier.toml`: parsing never panics, and a rejected file has at least one error with a message.
 #![no_main]
 
 use crier_config::Config;

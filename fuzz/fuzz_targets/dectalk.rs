@@ -1,4 +1,4 @@
-//! The dialect `dectalk`.
+//! Serial protocol `dectalk`, with the properties of `dialect`.
 #![no_main]
 
 mod dialect;

@@ -1,4 +1,4 @@
-//! The dialect `emic2`.
+//! Serial protocol `emic2`, with the properties of `dialect`.
 #![no_main]
 
 mod dialect;

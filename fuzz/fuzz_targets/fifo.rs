@@ -1,4 +1,4 @@
-//! Lines of a FIFO and what they say.
+//! Lines of a FIFO: the messages are independent of the chunks in which they are read.
 #![no_main]
 
 use crier_intake::{Defaults, LineSplitter, Message};

@@ -1,4 +1,4 @@
-//! The journal: records and corrupt records cover every byte in order, and what is read is written as it was.
+//! Journal: records and corrupt records cover every byte in order, and records round-trip through their encoding.
 #![no_main]
 
 use crier_announce::JournalReader;

@@ -1,4 +1,4 @@
-//! The dialect `line`.
+//! Serial protocol `line`, with the properties of `dialect`.
 #![no_main]
 
 mod dialect;

@@ -1,4 +1,4 @@
-//! Packets between supervisor and stages, decoded as every message that a stage may send.
+//! Packets between supervisor and stages, decoded as each kind of message that a stage may send.
 #![no_main]
 
 use crier_wire::{IntakeReport, PlayerReport, decode, read_floats};

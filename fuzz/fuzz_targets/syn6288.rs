@@ -1,4 +1,4 @@
-//! The dialect `syn6288`.
+//! Serial protocol `syn6288`, with the properties of `dialect`.
 #![no_main]
 
 mod dialect;

@@ -1,4 +1,4 @@
-//! Text from outside: cleaned, divided into sentences that cover it in order, and normalized to plain words.
+//! Text from outside: cleaning is idempotent, sentences cover the text in order, and normalization leaves no digits.
 #![no_main]
 
 use crier_speech::{clean, normalise, split_sentences};

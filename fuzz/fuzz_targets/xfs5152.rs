@@ -1,4 +1,4 @@
-//! The dialect `xfs5152`.
+//! Serial protocol `xfs5152`, with the properties of `dialect`.
 #![no_main]
 
 mod dialect;

@@ -1,14 +1,14 @@
-//! What holds for every dialect: nothing panics, pieces change nothing, and what is kept is bounded.
+//! Properties of all serial protocols: no panic, requests independent of chunks, bounded memory.
 
 use std::time::Instant;
 
 use crier_config::{DialectName, SerialSettings};
 use crier_intake::serial::{DialectRequest, dialect};
 
-/// More than any dialect keeps of a message.
+/// Limit on the bytes that a parser buffers: above the longest message of every protocol.
 const HELD_MAX: usize = 2 * 1024 * 1024;
 
-/// Reads `bytes` whole and byte by byte.
+/// Parses `bytes` whole and byte by byte, and compares the requests.
 pub(crate) fn check(name: DialectName, bytes: &[u8]) {
     let now = Instant::now();
     assert_eq!(requests(name, bytes, usize::MAX, now), requests(name, bytes, 1, now));

@@ -1,4 +1,4 @@
-//! What is said over one connection, from the greeting to its end.
+//! Exchange of messages over one connection, from CONNACK to its end.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,72 +9,76 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Client;
 use super::broker::{Broker, OFFLINE, ONLINE, sleep_until_some};
+use super::client::Client;
 use super::discovery;
 use super::error::ConnectionError;
 use super::in_flight::Delivery;
 use super::packets::{AckReason, PublishMessage, Received};
-use super::payload::{self, PayloadError, Unspeakable};
-use super::topics::{COMMANDS, Subject, level};
+use super::payload::{self, PayloadError, RejectedPayload};
+use super::topics::{Subject, level};
 use super::workers::{InputReport, PendingSubmit, WorkerEvent};
 
-/// After Home Assistant came, all its devices introduce themselves: not all in the same moment.
+/// Longest delay of the discovery payload after Home Assistant's birth message. The delay is random, so that not all
+/// devices publish at the same moment.
 const BIRTH_JITTER: Duration = Duration::from_secs(3);
-/// Time for the workers to tell what was answered before the end.
-const LAST_EVENTS_MAX: Duration = Duration::from_millis(500);
-/// What Home Assistant says when it is there.
+/// Time to wait at shutdown for answers that are underway. The supervisor answers within a write to the journal; what
+/// it has not answered by then is redelivered at the next connection.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Payload of Home Assistant's birth message.
 const BIRTH: &[u8] = b"online";
 
-/// One connection.
+/// Conversation over one connection.
 pub(super) struct MqttConversation<'a> {
     client: &'a mut Client,
     broker: Broker,
     events: broadcast::Receiver<AnnouncementEvent>,
     state: watch::Receiver<ApplianceState>,
-    /// What was published last, by topic.
-    shown: HashMap<String, Vec<u8>>,
-    /// When to introduce the appliance to Home Assistant again.
-    introduce_at: Option<Instant>,
+    /// Payloads published last, by topic.
+    published: HashMap<String, Vec<u8>>,
+    /// Time at which to publish the discovery payload again.
+    discovery_due: Option<Instant>,
 }
 
 impl<'a> MqttConversation<'a> {
-    /// Begins: asks for messages and tells how the appliance is.
+    /// Subscribes and publishes the state of the appliance.
     pub(super) fn begin(client: &'a mut Client, mut broker: Broker) -> Result<Self, ConnectionError> {
         client.in_flight.connected(broker.session_present);
+        // Also in a kept session: the configuration, and so the topics, may have changed since.
         broker.subscribe(&client.filters())?;
         let (events, state) = (client.handle.events(), client.handle.state());
-        let (shown, introduce_at) = (HashMap::new(), None);
-        let mut conversation = Self { client, broker, events, state, shown, introduce_at };
-        conversation.show_all()?;
+        let (published, discovery_due) = (HashMap::new(), None);
+        let mut conversation = Self { client, broker, events, state, published, discovery_due };
+        conversation.publish_all()?;
         Ok(conversation)
     }
 
-    /// Goes on until the hub is closed.
-    pub(super) async fn hold(mut self) -> Result<(), ConnectionError> {
+    /// Runs until the hub is closed.
+    pub(super) async fn run(mut self) -> Result<(), ConnectionError> {
         loop {
-            let due = [self.introduce_at, self.client.throttle.due()].into_iter().flatten().min();
+            let due = [self.discovery_due, self.client.throttle.due()].into_iter().flatten().min();
+            // One message at a time, and no await outside of `select!`: the keep-alive runs inside `broker.next()`.
             tokio::select! {
                 received = self.broker.next() => self.received(received?)?,
-                Some(worker_events) = self.client.workers.worker_events.recv() => self.worker_events(worker_events)?,
+                Some(event) = self.client.workers.worker_events.recv() => self.worker_event(event)?,
                 event = self.events.recv() => self.event(event)?,
                 changed = self.state.changed() => match changed {
-                    Ok(()) => self.show_state()?,
-                    Err(_) => return self.end().await,
+                    Ok(()) => self.publish_state()?,
+                    Err(_) => return self.shut_down().await,
                 },
                 () = sleep_until_some(due) => self.due(Instant::now())?,
             }
         }
     }
 
-    /// Says goodbye: what was answered meanwhile is acknowledged, and nobody takes the appliance for present.
-    async fn end(mut self) -> Result<(), ConnectionError> {
-        self.client.workers.dismiss();
-        while let Ok(Some(worker_events)) =
-            timeout(LAST_EVENTS_MAX, self.client.workers.worker_events.recv()).await
-        {
-            self.worker_events(worker_events)?;
+    /// Acknowledges what is answered meanwhile, publishes `offline` and disconnects.
+    async fn shut_down(mut self) -> Result<(), ConnectionError> {
+        // Closes the channels of the workers, which end after their last answer; `recv` then returns `None`.
+        self.client.workers.stop_accepting();
+        while let Ok(Some(event)) = timeout(DRAIN_TIMEOUT, self.client.workers.worker_events.recv()).await {
+            self.worker_event(event)?;
         }
+        // Published explicitly, since an orderly DISCONNECT makes the broker discard the will.
         self.broker.publish(&self.client.topics.of(level::AVAILABILITY), OFFLINE.as_bytes(), true)?;
         self.broker.close().await;
         Ok(())
@@ -88,22 +92,24 @@ impl<'a> MqttConversation<'a> {
                 self.client.in_flight.ponged(number);
                 self.ping_if_useful()
             }
+            // Consumed by `Broker::connect`; the protocol permits no second one.
             Received::Connack { .. } => Ok(()),
         }
     }
 
-    /// Now it works, if all that matters was allowed.
+    /// Reports the input as up if the essential subscriptions were granted.
     fn subscribed(&mut self, allowed: &[bool]) -> Result<(), ConnectionError> {
         let filters = self.client.filters();
         for ((topic, _), allowed) in filters.into_iter().zip(allowed) {
             match self.client.topics.subject(&topic) {
                 _ if *allowed => {}
                 Subject::Speak | Subject::Command(_) => return Err(ConnectionError::Subscription { topic }),
-                _ => tracing::debug!(topic, "the broker allows no subscription"),
+                // Discovery is an extra: announcements work without it.
+                _ => tracing::debug!(topic, "the broker permits no subscription"),
             }
         }
         let detail = self.client.connected_to();
-        self.client.tell(true, detail);
+        self.client.report_status(true, detail);
         Ok(())
     }
 
@@ -112,33 +118,37 @@ impl<'a> MqttConversation<'a> {
             Subject::Speak => return self.speak(message),
             Subject::Command(level) => self.command(level, message)?,
             Subject::Birth if message.payload == BIRTH => {
-                self.introduce_at =
+                self.discovery_due =
                     Some(Instant::now() + BIRTH_JITTER.mul_f64(crier_system::random_fraction()));
             }
-            Subject::Discovery if !self.client.settings.broker.discovery => self.withdraw(message)?,
+            Subject::Discovery if !self.client.settings.broker.discovery => self.remove_discovery(message)?,
             Subject::Birth | Subject::Discovery | Subject::Other => {}
         }
-        // These were asked for without acknowledgement; a broker that wants one all the same gets it.
-        message.packet_id.map_or(Ok(()), |packet_id| self.broker.acknowledge(packet_id, AckReason::Taken))
+        // Subscribed with QoS 0, so that no acknowledgement is due; a broker that sends QoS 1 all the same gets one.
+        message.packet_id.map_or(Ok(()), |packet_id| self.broker.acknowledge(packet_id, AckReason::Accepted))
     }
 
-    /// Something to say.
+    /// Processes an announcement.
     fn speak(&mut self, message: &PublishMessage) -> Result<(), ConnectionError> {
         let now = Instant::now();
-        let request_id = match self.client.in_flight.came(message) {
+        let request_id = match self.client.in_flight.received(message) {
             Delivery::First(request_id) => request_id,
+            // The worker's answer will acknowledge it.
             Delivery::Pending => return Ok(()),
             Delivery::Answered(ack_reason) => return self.acknowledge(message.packet_id, ack_reason),
         };
+        // The flag is set only on messages that were stored before the subscription (section 3.3.1.3); a retained
+        // message that is published later arrives without it, and is rejected from the next connection on.
         if message.retained {
             let reason = "a retained message is not spoken, as it would come again at each connection; send it without \
                           `retain`, and clear the retained one with an empty retained message";
-            return self.refuse(request_id, AckReason::Refused, LossReason::Rejected, None, reason);
+            return self.reject(request_id, AckReason::Refused, LossReason::Rejected, None, reason);
         }
+        // After the check for redelivery, so that a message is counted once.
         if !self.client.speak_limit.pass(now) {
             let limit = self.client.settings.broker.max_per_minute;
-            let reason = format!("more than {limit} announcements in a minute; send it again later");
-            return self.refuse(request_id, AckReason::TooMany, LossReason::RateLimited, None, &reason);
+            let reason = format!("more than {limit} announcements in a minute; publish it again later");
+            return self.reject(request_id, AckReason::QuotaExceeded, LossReason::RateLimited, None, &reason);
         }
         let read = match message.too_long {
             Some(bytes) => Err(PayloadError::TooLong { bytes, limit: crier_announce::JSON_BYTES_MAX }.into()),
@@ -146,54 +156,63 @@ impl<'a> MqttConversation<'a> {
         };
         let draft = match read {
             Ok(draft) => draft,
-            Err(Unspeakable { id, why }) => {
-                let loss = why.loss_reason();
-                return self.refuse(request_id, AckReason::Malformed, loss, id.as_deref(), &why.to_string());
+            Err(RejectedPayload { id, error }) => {
+                let (loss, reason) = (error.loss_reason(), error.to_string());
+                let ack_reason = AckReason::PayloadFormatInvalid;
+                return self.reject(request_id, ack_reason, loss, id.as_deref(), &reason);
             }
         };
         let id = draft.id.clone();
-        if self.client.workers.pending.try_send(PendingSubmit { request_id, draft, came: now }).is_err() {
-            let reason = "too many announcements wait for the queue already; send it again later";
-            return self.refuse(request_id, AckReason::TooMany, LossReason::QueueFull, id.as_deref(), reason);
+        // Possible with QoS 0, and with MQTT 3.1.1, which has no Receive Maximum.
+        let submit = PendingSubmit { request_id, draft, received_at: now };
+        if self.client.workers.pending.try_send(submit).is_err() {
+            let reason = "too many announcements wait for the queue already; publish it again later";
+            let (ack_reason, loss) = (AckReason::QuotaExceeded, LossReason::QueueFull);
+            return self.reject(request_id, ack_reason, loss, id.as_deref(), reason);
         }
         Ok(())
     }
 
-    /// Something to do besides speaking.
+    /// Processes a command.
     fn command(&mut self, level: &'static str, message: &PublishMessage) -> Result<(), ConnectionError> {
         if message.retained {
             let reason = "a retained command is not carried out, as it would come again at each connection; send it \
                           without `retain`";
-            return self.refused(level, LossReason::Rejected, None, reason);
+            return self.report_rejection(level, LossReason::Rejected, None, reason);
         }
         if !self.client.command_limit.pass(Instant::now()) {
-            return self.refused(level, LossReason::RateLimited, None, "too many commands in a minute");
+            let reason = "too many commands in a minute; publish it again later";
+            return self.report_rejection(level, LossReason::RateLimited, None, reason);
         }
         match payload::command(level, &message.payload) {
             Ok(command) => match self.client.workers.commands.try_send((level, command)) {
                 Ok(()) => Ok(()),
-                Err(_) => self.refused(level, LossReason::QueueFull, None, "too many commands wait already"),
+                Err(_) => {
+                    let reason = "too many commands wait already; publish it again later";
+                    self.report_rejection(level, LossReason::QueueFull, None, reason)
+                }
             },
-            Err(problem) => self.refused(level, problem.loss_reason(), None, &problem.to_string()),
+            Err(problem) => self.report_rejection(level, problem.loss_reason(), None, &problem.to_string()),
         }
     }
 
-    /// What became of something.
-    fn worker_events(&mut self, worker_events: WorkerEvent) -> Result<(), ConnectionError> {
-        match worker_events {
+    /// Processes the answer of the supervisor.
+    fn worker_event(&mut self, event: WorkerEvent) -> Result<(), ConnectionError> {
+        match event {
             WorkerEvent::Announcement { request_id, id, answer: Answer::Refused { reason, .. } } => {
-                self.refuse(request_id, AckReason::Refused, LossReason::Rejected, id.as_deref(), &reason)
+                self.reject(request_id, AckReason::Refused, LossReason::Rejected, id.as_deref(), &reason)
             }
-            WorkerEvent::Announcement { request_id, .. } => self.answer(request_id, AckReason::Taken),
+            // A duplicate as well: its sender needs to know only that it need not send the announcement again.
+            WorkerEvent::Announcement { request_id, .. } => self.answer(request_id, AckReason::Accepted),
             WorkerEvent::Command { level, answer: Answer::Refused { reason, .. } } => {
-                self.refused(level, LossReason::Rejected, None, &reason)
+                self.report_rejection(level, LossReason::Rejected, None, &reason)
             }
             WorkerEvent::Command { .. } => Ok(()),
         }
     }
 
-    /// Refuses an announcement for good.
-    fn refuse(
+    /// Rejects an announcement for good: reports it, and acknowledges it so that the broker does not redeliver it.
+    fn reject(
         &mut self,
         request_id: u64,
         ack_reason: AckReason,
@@ -201,12 +220,12 @@ impl<'a> MqttConversation<'a> {
         id: Option<&str>,
         reason: &str,
     ) -> Result<(), ConnectionError> {
-        self.refused(level::SPEAK, loss, id, reason)?;
+        self.report_rejection(level::SPEAK, loss, id, reason)?;
         self.answer(request_id, ack_reason)
     }
 
-    /// Tells that a message on the topic of this level was refused.
-    fn refused(
+    /// Counts a rejected message of a topic and publishes the rejection, within the limit of such reports.
+    fn report_rejection(
         &mut self,
         level: &str,
         loss: LossReason,
@@ -214,6 +233,7 @@ impl<'a> MqttConversation<'a> {
         reason: &str,
     ) -> Result<(), ConnectionError> {
         tracing::debug!(input = self.client.handle.input(), topic = level, reason, "refused");
+        // The summary reports it.
         if !self.client.throttle.add(loss, Instant::now()) {
             return Ok(());
         }
@@ -237,7 +257,7 @@ impl<'a> MqttConversation<'a> {
     }
 
     fn ping_if_useful(&mut self) -> Result<(), ConnectionError> {
-        if self.client.in_flight.wants_ping() {
+        if self.client.in_flight.needs_ping() {
             let number = self.broker.ping()?;
             self.client.in_flight.pinged(number);
         }
@@ -246,14 +266,15 @@ impl<'a> MqttConversation<'a> {
 
     fn event(&mut self, event: Result<AnnouncementEvent, RecvError>) -> Result<(), ConnectionError> {
         match event {
-            Ok(told) => match serde_json::to_vec(&told.event) {
+            Ok(event) => match serde_json::to_vec(&event.event) {
                 Ok(json) => self.publish_event(&json),
+                // Impossible for a struct of strings and numbers, and no reason to give up the connection.
                 Err(_) => Ok(()),
             },
             Err(RecvError::Lagged(count)) => {
                 self.publish_event(json!({ "event": "missed", "count": count }).to_string().as_bytes())
             }
-            // Whoever sends events ends with the state, which says so as well.
+            // The sender of events is dropped together with that of the state, whose branch shuts down.
             Err(RecvError::Closed) => Ok(()),
         }
     }
@@ -262,43 +283,43 @@ impl<'a> MqttConversation<'a> {
         self.broker.publish(&self.client.topics.of(level::EVENT), json, false)
     }
 
-    /// Does what its time has come for.
+    /// Publishes summary and discovery payload when they are due.
     fn due(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if let Some(summary) = self.client.throttle.summary(now) {
-            // If the supervisor does not listen now, the number is lost; it is a number.
             for (reason, count) in summary.losses {
+                // A full channel loses a number in the statistics, while waiting would stop the keep-alive.
                 let _ = self.client.workers.reports.try_send(InputReport::Lost(reason, count));
             }
-            if summary.untold > 0 {
-                let reason = "too many refusals to tell each";
-                let event = json!({ "event": "refused", "count": summary.untold, "reason": reason });
+            if summary.unreported > 0 {
+                let reason = "too many rejections to report each";
+                let event = json!({ "event": "refused", "count": summary.unreported, "reason": reason });
                 self.publish_event(event.to_string().as_bytes())?;
             }
         }
-        if self.introduce_at.take_if(|at| *at <= now).is_some() {
-            self.show_all()?;
+        if self.discovery_due.take_if(|at| *at <= now).is_some() {
+            self.publish_all()?;
         }
         Ok(())
     }
 
-    /// Tells everything, whether it changed or not.
-    fn show_all(&mut self) -> Result<(), ConnectionError> {
-        self.shown.clear();
-        self.show(self.client.topics.of(level::AVAILABILITY), ONLINE.into(), true)?;
-        self.show_state()
+    /// Publishes everything, changed or not.
+    fn publish_all(&mut self) -> Result<(), ConnectionError> {
+        self.published.clear();
+        self.publish_if_changed(self.client.topics.of(level::AVAILABILITY), ONLINE.into(), true)?;
+        self.publish_state()
     }
 
-    /// Tells how the appliance is, as far as it changed.
-    fn show_state(&mut self) -> Result<(), ConnectionError> {
+    /// Publishes the changed parts of the state.
+    fn publish_state(&mut self) -> Result<(), ConnectionError> {
         let state = self.state.borrow_and_update().clone();
-        // The supervisor has said nothing yet.
+        // No state was received from the supervisor yet.
         if state == ApplianceState::default() {
             return Ok(());
         }
         let topics = self.client.topics.clone();
         if self.client.settings.broker.discovery {
             let payload = discovery::payload(&self.client.settings, &topics, &state);
-            self.show(topics.discovery().to_owned(), payload.to_string(), true)?;
+            self.publish_if_changed(topics.discovery().to_owned(), payload.to_string(), true)?;
         }
         let on_off = |on: bool| if on { "ON" } else { "OFF" }.to_owned();
         let whole = json!({
@@ -311,6 +332,7 @@ impl<'a> MqttConversation<'a> {
             "voices": state.voices,
             "problems": state.problems,
         });
+        // Two digits, so that noise of the sensor does not change the payload and publish it again.
         let round = |number: f32| (f64::from(number) * 100.0).round() / 100.0;
         let diag = json!({
             "soc_celsius": state.soc_celsius.map(round),
@@ -319,45 +341,39 @@ impl<'a> MqttConversation<'a> {
             "restarts": state.restarts,
             "uptime_s": state.uptime_s,
         });
-        self.show(topics.of(level::STATE), whole.to_string(), true)?;
-        self.show(topics.of(level::VOLUME), state.volume_percent.to_string(), true)?;
-        self.show(topics.of(level::MUTE), on_off(state.muted), true)?;
-        self.show(topics.of(level::PROBLEM), on_off(!state.problems.is_empty()), true)?;
-        self.show(topics.of(level::DIAG), diag.to_string(), false)?;
-        // An empty retained message would delete the topic.
+        self.publish_if_changed(topics.of(level::STATE), whole.to_string(), true)?;
+        self.publish_if_changed(topics.of(level::VOLUME), state.volume_percent.to_string(), true)?;
+        self.publish_if_changed(topics.of(level::MUTE), on_off(state.muted), true)?;
+        self.publish_if_changed(topics.of(level::PROBLEM), on_off(!state.problems.is_empty()), true)?;
+        // Not retained: a measurement of an appliance that is away is misleading.
+        self.publish_if_changed(topics.of(level::DIAG), diag.to_string(), false)?;
+        // An empty retained message would delete the topic (section 3.3.1.3).
         if state.voice.is_empty() {
             return Ok(());
         }
-        self.show(topics.of(level::VOICE), state.voice, true)
+        self.publish_if_changed(topics.of(level::VOICE), state.voice, true)
     }
 
-    fn show(&mut self, topic: String, payload: String, retained: bool) -> Result<(), ConnectionError> {
-        if self.shown.get(&topic).is_some_and(|shown| shown == payload.as_bytes()) {
+    fn publish_if_changed(
+        &mut self,
+        topic: String,
+        payload: String,
+        retained: bool,
+    ) -> Result<(), ConnectionError> {
+        if self.published.get(&topic).is_some_and(|last| last == payload.as_bytes()) {
             return Ok(());
         }
         self.broker.publish(&topic, payload.as_bytes(), retained)?;
-        self.shown.insert(topic, payload.into_bytes());
+        self.published.insert(topic, payload.into_bytes());
         Ok(())
     }
 
-    /// Takes back what an earlier run told Home Assistant.
-    fn withdraw(&mut self, message: &PublishMessage) -> Result<(), ConnectionError> {
+    /// Removes the discovery payload of an earlier run from the broker.
+    fn remove_discovery(&mut self, message: &PublishMessage) -> Result<(), ConnectionError> {
         if message.retained && discovery::is_ours(&self.client.settings, &message.payload) {
+            // An empty retained payload deletes the retained one, and with it the device in Home Assistant.
             return self.broker.publish(self.client.topics.discovery(), b"", true);
         }
         Ok(())
-    }
-}
-
-impl Client {
-    /// What to ask the broker for, and whether at least once. Commands are for now: one that could not be delivered at
-    /// once must not be carried out an hour later. And so `stop` passes announcements that wait for a full queue.
-    pub(super) fn filters(&self) -> Vec<(String, bool)> {
-        let mut filters = vec![(self.topics.of(level::SPEAK), true)];
-        filters.extend(COMMANDS.iter().map(|level| (self.topics.of(level), false)));
-        let other =
-            if self.settings.broker.discovery { self.topics.birth() } else { self.topics.discovery() };
-        filters.push((other.to_owned(), false));
-        filters
     }
 }

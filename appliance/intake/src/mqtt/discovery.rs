@@ -1,4 +1,4 @@
-//! What Home Assistant is told of the appliance: one device with all its entities, in one message.
+//! Discovery payload for Home Assistant: one device with all its entities, in one message.
 
 use crier_wire::ApplianceState;
 use serde_json::{Value, json};
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::options::MqttOptions;
 use super::topics::{Topics, level};
 
-/// Who says so; by this a payload is known to come from here.
+/// Name of the payload's origin, by which own payloads are recognized.
 const ORIGIN: &str = "crier";
-/// The states of [`crier_wire::Mode`], as they appear in JSON.
+/// Values of [`crier_wire::Mode`] in JSON.
 const MODES: [&str; 6] = ["starting", "idle", "preparing", "speaking", "paused", "fault"];
 
-/// The payload for `homeassistant/device/<id>/config`.
+/// Returns the payload for `homeassistant/device/<id>/config`.
 pub(super) fn payload(settings: &MqttOptions, topics: &Topics, state: &ApplianceState) -> Value {
     let identity = &settings.identity;
     json!({
@@ -32,9 +32,11 @@ pub(super) fn payload(settings: &MqttOptions, topics: &Topics, state: &Appliance
 }
 
 fn components(settings: &MqttOptions, topics: &Topics, state: &ApplianceState) -> Value {
+    // Home Assistant keeps names and settings of an entity by this id, so it must never change.
     let unique_id = |component: &str| format!("crier_{}_{component}", settings.identity.id);
     let mut components = json!({
         "announce": {
+            // `null` makes it the main entity, named like the device.
             "p": "notify", "unique_id": unique_id("announce"), "name": null,
             "command_topic": topics.of(level::SPEAK),
         },
@@ -50,7 +52,7 @@ fn components(settings: &MqttOptions, topics: &Topics, state: &ApplianceState) -
             "state_topic": topics.of(level::STATE), "value_template": "{{ value_json.state }}",
             "json_attributes_topic": topics.of(level::STATE),
         },
-        // Without `payload_press` it would send `PRESS`.
+        // The default payload is `PRESS`, which `stop` does not accept.
         "stop": {
             "p": "button", "unique_id": unique_id("stop"), "name": "Stop",
             "command_topic": topics.of(level::STOP), "payload_press": "all",
@@ -76,7 +78,7 @@ fn components(settings: &MqttOptions, topics: &Topics, state: &ApplianceState) -
             "entity_category": "diagnostic",
         },
     });
-    // A choice among nothing is none.
+    // A starting appliance has no voices yet, and a select needs options.
     if !state.voices.is_empty() {
         components["voice"] = json!({
             "p": "select", "unique_id": unique_id("voice"), "name": "Voice",
@@ -91,7 +93,7 @@ fn device_id(settings: &MqttOptions) -> String {
     format!("crier-{}", settings.identity.id)
 }
 
-/// Whether this payload came from this appliance, so that it may take it back.
+/// Returns true if this appliance published the payload, and so may remove it. Another program may use the same topic.
 pub(super) fn is_ours(settings: &MqttOptions, payload: &[u8]) -> bool {
     let Ok(payload) = serde_json::from_slice::<Value>(payload) else { return false };
     payload["o"]["name"] == ORIGIN && payload["dev"]["ids"] == json!([device_id(settings)])

@@ -1,4 +1,4 @@
-//! Why there is no connection to the broker, in words that say what to do.
+//! Errors of the connection to the broker, with remedies.
 
 use std::error::Error;
 use std::io;
@@ -6,26 +6,24 @@ use std::path::PathBuf;
 
 use tokio_rustls::rustls;
 
-/// Why there is no connection. Two that read the same are the same state of the input: told once.
+/// Error of the connection. Equal messages are one state of the input, which is logged and reported once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectionError {
     #[error("cannot read `{}`: {problem}; check that it exists and that this user may read it", path.display())]
     File { path: PathBuf, problem: String },
-    #[error("`{}` can be read by others than its owner; run `chmod 600 {}`", path.display(), path.display())]
+    #[error("`{}` is readable by others than its owner; run `chmod 600 {}`", path.display(), path.display())]
     Exposed { path: PathBuf },
-    #[error("`{}` holds no {wanted} in PEM; give the right file", path.display())]
+    #[error("`{}` contains no {wanted} in PEM; name the right file", path.display())]
     NotPem { path: PathBuf, wanted: &'static str },
-    #[error("`{}` holds no password of 1 to {limit} bytes", path.display())]
+    #[error("`{}` contains no password of 1 to {limit} bytes; write one line", path.display())]
     Password { path: PathBuf, limit: usize },
-    #[error("the system trusts no certificates; install them or set `ca_file`")]
+    #[error("the system has no trusted certificates; install `ca-certificates` or set `ca_file`")]
     NoRoots,
-    #[error("cannot use TLS with these files: {0}")]
+    #[error("cannot use TLS with these files: {0}; check `ca_file`, `certificate_file` and `key_file`")]
     TlsFiles(String),
     #[error("the name `{host}` cannot be resolved ({problem}); check `host` and the DNS server")]
     Name { host: String, problem: String },
-    #[error(
-        "nobody answers at {host}:{port} ({problem}); check `host` and `port`, and whether the broker runs"
-    )]
+    #[error("cannot connect to {host}:{port} ({problem}); check `host` and `port`, and that the broker runs")]
     Unreachable { host: String, port: u16, problem: String },
     #[error("the certificate of the broker is not trusted: {problem}; check `ca_file`, `host` and the clock")]
     Certificate { problem: String },
@@ -34,43 +32,48 @@ pub(super) enum ConnectionError {
     )]
     Tls { problem: String },
     #[error(
-        "the broker refuses the user name, the password or this client id; check `username`, `password_file`, `client_id`"
+        "the broker refuses the user name, the password or this client id; check `username`, `password_file` and \
+         `client_id`"
     )]
     Credentials,
-    #[error("the broker does not speak this version of MQTT; set the other `version`")]
+    #[error("the broker does not support this version of MQTT; set the other `version`")]
     Version,
-    #[error("the broker takes no connection now ({0})")]
-    Busy(String),
+    #[error("the broker accepts no connection now ({0}); see the broker's log if it persists")]
+    Unavailable(String),
     #[error(
-        "the broker closed the connection before it said a word; check that `port` is one for MQTT, with TLS if `tls` is set"
+        "the broker did not answer the MQTT handshake; check that `port` is one for MQTT, with TLS exactly if `tls` \
+         is set"
     )]
-    Mute,
-    #[error("the connection broke: {0}")]
+    NoConnack,
+    #[error("lost the connection to the broker: {0}; check the network")]
     Lost(String),
     #[error(
-        "the broker closed the connection; if it does so again and again, another client may use the client id `{0}`"
+        "the broker closed the connection; if this repeats, another client may use the client id `{0}`: give each its \
+         own"
     )]
     Closed(String),
-    #[error("the broker is silent; the connection was given up")]
-    Silent,
-    #[error("the broker ended the connection: {0}")]
-    Ended(String),
+    #[error("the broker does not respond, so the connection was closed; check the network and the broker")]
+    Unresponsive,
+    #[error("the broker ended the connection: {0}; see its log")]
+    Disconnected(String),
     #[error(
         "the broker ended the connection because another client uses the client id `{0}`; give each its own"
     )]
     TakenOver(String),
-    #[error("the broker broke the protocol: {0}")]
+    #[error("the broker violated the protocol: {0}; see its log")]
     Protocol(String),
-    #[error("the broker allows no subscription to `{topic}`; allow it there")]
+    #[error("the broker permits no subscription to `{topic}`; permit it in the broker's access rights")]
     Subscription { topic: String },
 }
 
 impl ConnectionError {
-    /// What an error on an established connection means: TLS tells some of its refusals late.
+    /// Converts an I/O error of an established connection. TLS 1.3 reports the rejection of a client certificate only
+    /// after the handshake.
     pub(super) fn from_connection(error: &io::Error, client_id: &str) -> Self {
         use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
         match tls_error(error) {
             Some(tls) => Self::from_tls(tls),
+            // The same as an end of file, seen from the writing side.
             None if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => {
                 Self::Closed(client_id.to_owned())
             }
@@ -78,7 +81,7 @@ impl ConnectionError {
         }
     }
 
-    /// What an error of the TLS handshake means.
+    /// Converts an I/O error of the TLS handshake.
     pub(super) fn from_handshake(error: &io::Error) -> Self {
         match tls_error(error) {
             Some(tls) => Self::from_tls(tls),
@@ -95,6 +98,7 @@ impl ConnectionError {
 }
 
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    // tokio-rustls wraps TLS errors in `io::Error`.
     let inner: &(dyn Error + 'static) = error.get_ref()?;
     inner.downcast_ref()
 }

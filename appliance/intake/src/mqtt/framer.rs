@@ -1,42 +1,42 @@
-//! Bytes to packets, before anything reads them: what is longer than any announcement is skipped, not stored.
+//! Framing of MQTT packets. A message longer than any announcement is skipped instead of stored.
 //!
-//! MQTT 3.1.1 knows no way to tell the broker what is too long. To close the connection would not help: the broker
-//! would send the same message again, for ever. So its beginning, which names topic and packet id, is kept and the
-//! rest is passed over; the message can then be acknowledged and refused.
+//! MQTT 3.1.1 has no Maximum Packet Size to announce, and closing the connection would not help: the broker would
+//! redeliver the message for ever. So only the beginning of the packet, with topic and packet id, is kept. The
+//! message can then be acknowledged and rejected.
 
-/// Bytes of the fixed header: one of type and flags, up to four of length.
+/// Length of the fixed header, in bytes: one of type and flags, up to four of Remaining Length (section 2.2).
 const HEADER_BYTES_MAX: usize = 5;
-/// Bytes of a topic in a message that is too long; ours are shorter.
+/// Longest topic of a message that is skipped, in bytes. Those of the appliance's subscriptions are shorter.
 const TOPIC_BYTES_MAX: usize = 1024;
-/// First byte of a PUBLISH, without its flags.
+/// First byte of PUBLISH without its flags (section 2.2.1).
 const PUBLISH: u8 = 0x30;
 
-/// One packet as it came, or the beginning of a message that was too long.
+/// Packet as received, or the beginning of a message that was too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MqttFrame {
-    /// A whole packet; if `too_long`, one that carries the same message without its payload.
+    /// A whole packet; if `too_long`, one with the same topic and packet id and no payload.
     pub(super) bytes: Vec<u8>,
-    /// How many bytes came, if more than are taken.
+    /// Length received, in bytes, if it exceeds the limit.
     pub(super) too_long: Option<usize>,
 }
 
-/// Bytes that are no packet that could be skipped.
+/// Error of framing, after which the stream cannot be continued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
-    #[error("a packet says its length in more than four bytes")]
+    #[error("the length of a packet has more than four bytes")]
     Length,
-    #[error("a packet has {bytes} bytes, at most {limit} are taken")]
+    #[error("a packet has {bytes} bytes, at most {limit} are accepted")]
     TooLong { bytes: usize, limit: usize },
     #[error("the topic of a message is longer than the message")]
     Topic,
 }
 
-/// Cuts what comes from the broker into packets.
+/// Splits the bytes of a connection into packets.
 #[derive(Debug)]
 pub(super) struct Framer {
-    /// Bytes of a whole packet.
+    /// Longest packet, in bytes.
     limit: usize,
-    /// Whether messages longer than that are skipped; else they are an error.
+    /// True if longer messages are skipped; otherwise they are an error.
     skips: bool,
     packet: Vec<u8>,
     state: FramerState,
@@ -45,16 +45,16 @@ pub(super) struct Framer {
 #[derive(Debug, Clone, Copy)]
 enum FramerState {
     Header,
-    /// A packet of so many bytes altogether.
+    /// Packet of this length.
     Whole {
         bytes: usize,
     },
-    /// A message that is too long, up to where its topic ends.
+    /// Message that is too long, up to the end of its packet id.
     Start {
         bytes: usize,
         header: usize,
     },
-    /// The rest of such a message.
+    /// Rest of such a message.
     Skip {
         bytes: usize,
         left: usize,
@@ -66,12 +66,13 @@ impl Framer {
         Self { limit, skips, packet: Vec::new(), state: FramerState::Header }
     }
 
-    /// The next packet of `input`, which is shortened by what was used.
+    /// Returns the next packet of `input`, and removes the bytes that were used from it.
     pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<MqttFrame>, FrameError> {
         loop {
             match self.state {
                 FramerState::Header => {
                     let Some(byte) = take(input, 1).first() else { return Ok(None) };
+                    // Byte by byte, as the length of the header is known only at its end.
                     self.packet.push(*byte);
                     self.header()?;
                 }
@@ -89,6 +90,7 @@ impl Framer {
                     if self.packet.len() < needed {
                         return Ok(None);
                     }
+                    // At first only the topic's length was needed; with it the length of the whole start is known.
                     if self.start_bytes(header)? == needed {
                         self.state = FramerState::Skip { bytes, left };
                     }
@@ -105,10 +107,11 @@ impl Framer {
         }
     }
 
-    /// Looks whether the header is complete, and what it announces.
+    /// Parses the fixed header if it is complete.
     fn header(&mut self) -> Result<(), FrameError> {
         let length = &self.packet[1..];
         let Some(last) = length.last() else { return Ok(()) };
+        // The highest bit of a length byte means that another one follows.
         if last & 0x80 != 0 {
             return if self.packet.len() < HEADER_BYTES_MAX { Ok(()) } else { Err(FrameError::Length) };
         }
@@ -125,25 +128,27 @@ impl Framer {
         Ok(())
     }
 
-    /// Bytes up to and with the packet id of a message, as far as known yet.
+    /// Returns the length of a message up to the end of its packet id, as far as it is known yet.
     fn start_bytes(&self, header: usize) -> Result<usize, FrameError> {
         let Some(&[high, low]) = self.packet.get(header..header + 2) else { return Ok(header + 2) };
         let topic = usize::from(u16::from_be_bytes([high, low]));
         if topic > TOPIC_BYTES_MAX {
             return Err(FrameError::TooLong { bytes: topic, limit: TOPIC_BYTES_MAX });
         }
+        // Only with a QoS above 0 (section 2.3.1).
         let has_packet_id = self.packet[0] & 0b0110 != 0;
         Ok(header + 2 + topic + if has_packet_id { 2 } else { 0 })
     }
 
-    /// Hands out what was collected and begins anew.
+    /// Returns the collected packet and resets the framer.
     fn finish(&mut self, too_long: Option<usize>) -> MqttFrame {
         self.state = FramerState::Header;
         let bytes = std::mem::take(&mut self.packet);
         if too_long.is_none() {
             return MqttFrame { bytes, too_long };
         }
-        // The same packet with the length that it has without its payload.
+        // The library gets a valid packet: the same one with the length that it has without its payload. In MQTT 5,
+        // where properties would be missing, nothing is skipped.
         let header = 1 + bytes[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
         let start = &bytes[header..];
         let mut short = vec![bytes[0]];
@@ -158,7 +163,7 @@ impl Framer {
     }
 }
 
-/// At most `bytes` from the front of `input`.
+/// Takes at most `bytes` from the front of `input`.
 fn take<'a>(input: &mut &'a [u8], bytes: usize) -> &'a [u8] {
     let (taken, rest) = input.split_at(bytes.min(input.len()));
     *input = rest;
@@ -186,7 +191,7 @@ mod tests {
         bytes
     }
 
-    /// Feeds `bytes` in pieces of `piece` bytes.
+    /// Feeds `bytes` in chunks of `piece` bytes.
     fn frames(framer: &mut Framer, bytes: &[u8], piece: usize) -> Result<Vec<MqttFrame>, FrameError> {
         let mut frames = Vec::new();
         for mut piece in bytes.chunks(piece) {

@@ -1,121 +1,124 @@
-//! What was received and not yet known by the broker to be received, so that a message sent again is not spoken again.
+//! In-flight messages: received, and not known to be acknowledged at the broker, so that a redelivery is not spoken
+//! again.
 //!
-//! QoS 1 means "at least once": when the connection breaks before an acknowledgement has arrived, the broker sends the
-//! message again, with the same packet id and a flag. An announcement with an id is spoken once by the queue's
-//! memory. One without an id is known again here by packet id and content, as long as this process lives and until it
-//! is certain that the broker has read the acknowledgement: a ping sent after it was answered. If the process dies in
-//! between, such an announcement is spoken twice; a sender who minds gives ids.
+//! QoS 1 is delivery "at least once": if the connection is lost before an acknowledgement arrives, the broker
+//! redelivers the message with the same packet id and the DUP flag (section 4.4). The queue deduplicates
+//! announcements with an id. Those without one are recognized here, by packet id and content, until the broker has
+//! certainly read the acknowledgement, which is when it answers a ping sent after it. If the process ends before,
+//! such an announcement is spoken twice; senders that must avoid this set ids.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::packets::{AckReason, PublishMessage};
 
-/// Whether a message came before.
+/// Relation of a message to earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// For the first time: to be answered under this request id.
+    /// First delivery, to be answered with this request id.
     First(u64),
-    /// It came before and its answer is not there yet.
+    /// Redelivery of a message that is not answered yet.
     Pending,
-    /// It came before and was answered: to be acknowledged again.
+    /// Redelivery of an answered message, to be acknowledged again.
     Answered(AckReason),
 }
 
+/// Message that was received and is not known to be acknowledged.
 #[derive(Debug)]
 struct InFlightMessage {
     request_id: u64,
     digest: u64,
-    /// Whether it came on this connection, so that its acknowledgement would be understood.
-    here: bool,
+    /// True if it was received on this connection, on which alone its packet id is valid for an acknowledgement.
+    on_this_connection: bool,
     ack_reason: Option<AckReason>,
-    /// Number of its last acknowledgement.
+    /// Sequence number of its last acknowledgement.
     acknowledged: Option<u64>,
 }
 
-/// Messages by packet id.
+/// In-flight messages by packet id. At most 65 535, as packet ids have 16 bits.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     by_packet_id: HashMap<u16, InFlightMessage>,
     hasher: RandomState,
     request_ids: u64,
     acknowledgements: u64,
-    /// Number of the last ping and of the last acknowledgement before it.
+    /// Numbers of the ping underway and of the last acknowledgement before it.
     ping: Option<(u64, u64)>,
 }
 
 impl InFlight {
-    /// A new connection; if the broker has forgotten the session, its packet ids mean nothing any more.
+    /// Begins a connection. If the broker has discarded the session, its packet ids have no meaning any more.
     pub(super) fn connected(&mut self, session_present: bool) {
         self.ping = None;
         if session_present {
-            self.by_packet_id.values_mut().for_each(|in_flight_message| in_flight_message.here = false);
+            self.by_packet_id.values_mut().for_each(|entry| entry.on_this_connection = false);
         } else {
             self.by_packet_id.clear();
         }
     }
 
-    /// A message came.
-    pub(super) fn came(&mut self, message: &PublishMessage) -> Delivery {
+    /// Registers a message.
+    pub(super) fn received(&mut self, message: &PublishMessage) -> Delivery {
         self.request_ids += 1;
+        // QoS 0 is never redelivered.
         let Some(packet_id) = message.packet_id else { return Delivery::First(self.request_ids) };
+        // A digest instead of the message, which may have 600 kB. Seeded at random, so that no sender can construct a
+        // collision.
         let digest = self.hasher.hash_one((&message.topic, &message.payload, message.too_long));
-        if let Some(in_flight_message) = self.by_packet_id.get_mut(&packet_id)
-            && message.again
-            && in_flight_message.digest == digest
+        // The DUP flag alone proves nothing: the broker may have lost its session and use the packet id anew.
+        if let Some(entry) = self.by_packet_id.get_mut(&packet_id)
+            && message.dup
+            && entry.digest == digest
         {
-            in_flight_message.here = true;
-            return in_flight_message.ack_reason.map_or(Delivery::Pending, Delivery::Answered);
+            entry.on_this_connection = true;
+            return entry.ack_reason.map_or(Delivery::Pending, Delivery::Answered);
         }
-        let in_flight_message = InFlightMessage {
+        let entry = InFlightMessage {
             request_id: self.request_ids,
             digest,
-            here: true,
+            on_this_connection: true,
             ack_reason: None,
             acknowledged: None,
         };
-        self.by_packet_id.insert(packet_id, in_flight_message);
+        self.by_packet_id.insert(packet_id, entry);
         Delivery::First(self.request_ids)
     }
 
-    /// The answer for this request id; returns the packet id that can be acknowledged now.
+    /// Registers the answer to a request and returns the packet id to acknowledge, if that is possible now.
     pub(super) fn answered(&mut self, request_id: u64, ack_reason: AckReason) -> Option<u16> {
-        let (packet_id, in_flight_message) = self
-            .by_packet_id
-            .iter_mut()
-            .find(|(_, in_flight_message)| in_flight_message.request_id == request_id)?;
-        in_flight_message.ack_reason = Some(ack_reason);
-        in_flight_message.here.then_some(*packet_id)
+        let (packet_id, entry) =
+            self.by_packet_id.iter_mut().find(|(_, entry)| entry.request_id == request_id)?;
+        entry.ack_reason = Some(ack_reason);
+        // After a reconnection the broker redelivers it first, and is answered then.
+        entry.on_this_connection.then_some(*packet_id)
     }
 
-    /// This packet id was acknowledged on this connection.
+    /// Registers an acknowledgement that was sent.
     pub(super) fn acknowledged(&mut self, packet_id: u16) {
         self.acknowledgements += 1;
-        if let Some(in_flight_message) = self.by_packet_id.get_mut(&packet_id) {
-            in_flight_message.acknowledged = Some(self.acknowledgements);
+        if let Some(entry) = self.by_packet_id.get_mut(&packet_id) {
+            entry.acknowledged = Some(self.acknowledgements);
         }
     }
 
-    /// Whether a ping would tell something.
-    pub(super) fn wants_ping(&self) -> bool {
-        self.ping.is_none()
-            && self.by_packet_id.values().any(|in_flight_message| in_flight_message.acknowledged.is_some())
+    /// Returns true if a ping would show that acknowledgements have arrived.
+    pub(super) fn needs_ping(&self) -> bool {
+        self.ping.is_none() && self.by_packet_id.values().any(|entry| entry.acknowledged.is_some())
     }
 
-    /// A ping of this number was sent.
+    /// Registers a ping that was sent.
     pub(super) fn pinged(&mut self, number: u64) {
         self.ping = Some((number, self.acknowledgements));
     }
 
-    /// The ping of this number was answered: what was acknowledged before will not come again.
+    /// Registers the answer to a ping: what was acknowledged before it will not be redelivered.
     pub(super) fn ponged(&mut self, number: u64) {
         if let Some((ping, acknowledgements)) = self.ping
             && ping <= number
         {
             self.ping = None;
-            self.by_packet_id.retain(|_, in_flight_message| {
-                in_flight_message.acknowledged.is_none_or(|last| last > acknowledgements)
-            });
+            self.by_packet_id
+                .retain(|_, entry| entry.acknowledged.is_none_or(|last| last > acknowledgements));
         }
     }
 }
@@ -124,12 +127,12 @@ impl InFlight {
 mod tests {
     use super::*;
 
-    fn message(packet_id: u16, text: &str, again: bool) -> PublishMessage {
+    fn message(packet_id: u16, text: &str, dup: bool) -> PublishMessage {
         PublishMessage {
             topic: "crier/1/speak".into(),
             payload: text.as_bytes().to_vec(),
             retained: false,
-            again,
+            dup,
             packet_id: Some(packet_id),
             expires_in_s: None,
             too_long: None,
@@ -139,44 +142,48 @@ mod tests {
     #[test]
     fn redelivered_message_is_recognized_before_and_after_its_answer() {
         let mut in_flight = InFlight::default();
-        let Delivery::First(request_id) = in_flight.came(&message(1, "a", false)) else { panic!("known") };
+        let Delivery::First(request_id) = in_flight.received(&message(1, "a", false)) else {
+            panic!("known")
+        };
         in_flight.connected(true);
-        assert_eq!(in_flight.answered(request_id, AckReason::Taken), None, "not sent again yet");
-        assert_eq!(in_flight.came(&message(1, "a", true)), Delivery::Answered(AckReason::Taken));
+        assert_eq!(in_flight.answered(request_id, AckReason::Accepted), None, "not sent again yet");
+        assert_eq!(in_flight.received(&message(1, "a", true)), Delivery::Answered(AckReason::Accepted));
         in_flight.connected(true);
-        let Delivery::First(request_id) = in_flight.came(&message(2, "b", false)) else { panic!("known") };
+        let Delivery::First(request_id) = in_flight.received(&message(2, "b", false)) else {
+            panic!("known")
+        };
         in_flight.connected(true);
-        assert_eq!(in_flight.came(&message(2, "b", true)), Delivery::Pending);
+        assert_eq!(in_flight.received(&message(2, "b", true)), Delivery::Pending);
         assert_eq!(in_flight.answered(request_id, AckReason::Refused), Some(2));
     }
 
     #[test]
     fn new_message_with_same_content_is_not_a_redelivery() {
         let mut in_flight = InFlight::default();
-        in_flight.came(&message(1, "a", false));
+        in_flight.received(&message(1, "a", false));
         assert!(
-            matches!(in_flight.came(&message(1, "a", false)), Delivery::First(_)),
+            matches!(in_flight.received(&message(1, "a", false)), Delivery::First(_)),
             "not marked as sent again"
         );
-        assert!(matches!(in_flight.came(&message(1, "b", true)), Delivery::First(_)), "other words");
-        assert!(matches!(in_flight.came(&message(2, "b", true)), Delivery::First(_)), "other packet id");
+        assert!(matches!(in_flight.received(&message(1, "b", true)), Delivery::First(_)), "other words");
+        assert!(matches!(in_flight.received(&message(2, "b", true)), Delivery::First(_)), "other packet id");
         in_flight.connected(false);
-        assert!(matches!(in_flight.came(&message(1, "b", true)), Delivery::First(_)), "another session");
+        assert!(matches!(in_flight.received(&message(1, "b", true)), Delivery::First(_)), "another session");
     }
 
     #[test]
     fn acknowledged_message_is_forgotten_after_later_pong() {
         let mut in_flight = InFlight::default();
         let first = |in_flight: &mut InFlight, id| {
-            let Delivery::First(request_id) = in_flight.came(&message(id, "a", false)) else {
+            let Delivery::First(request_id) = in_flight.received(&message(id, "a", false)) else {
                 panic!("known")
             };
-            assert_eq!(in_flight.answered(request_id, AckReason::Taken), Some(id));
+            assert_eq!(in_flight.answered(request_id, AckReason::Accepted), Some(id));
             in_flight.acknowledged(id);
         };
-        assert!(!in_flight.wants_ping());
+        assert!(!in_flight.needs_ping());
         first(&mut in_flight, 1);
-        assert!(in_flight.wants_ping());
+        assert!(in_flight.needs_ping());
         in_flight.pinged(7);
         first(&mut in_flight, 2);
         in_flight.ponged(6);
@@ -187,6 +194,6 @@ mod tests {
             [2],
             "acknowledged after the ping"
         );
-        assert!(in_flight.wants_ping());
+        assert!(in_flight.needs_ping());
     }
 }

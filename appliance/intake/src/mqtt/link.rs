@@ -1,5 +1,5 @@
-//! The way to the broker: name, TCP, TLS. And the secrets that it needs, read afresh each time, so that a new password
-//! or certificate needs no restart.
+//! Transport to the broker: name resolution, TCP, TLS. Password, key and certificates are read at each connection, so
+//! that new ones need no restart.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -20,43 +20,46 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::error::ConnectionError;
 
-/// Time for each of resolving, connecting and the handshake.
-const STEP_MAX: Duration = Duration::from_secs(10);
-/// MQTT's bound on a password.
+/// Timeout of each of name resolution, TCP connection and TLS handshake. A lost SYN is repeated after 1, 3 and 7 s.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest password, in bytes: its length field has 16 bits (MQTT 3.1.1, section 3.1.3.5).
 const PASSWORD_BYTES_MAX: usize = 65_535;
-/// Bytes of a file with certificates or a key; a system's whole list has a quarter of this.
+/// Longest file with certificates or a key, in bytes; the whole list of Debian's `ca-certificates` has a quarter of
+/// this.
 const PEM_BYTES_MAX: usize = 1024 * 1024;
 
-/// A connection, encrypted or not.
+/// Byte stream to the broker, encrypted or not.
 pub(super) trait BrokerStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> BrokerStream for S {}
 
-/// A connection to the broker, on which nothing has been said yet.
+/// Opens a byte stream to the broker.
 pub(super) async fn connect(settings: &MqttSettings) -> Result<Box<dyn BrokerStream>, ConnectionError> {
+    // Files first: their errors do not depend on the network and are shown before any of the network.
     let tls = settings.tls.as_ref().map(tls_config).transpose()?;
     let tcp = connect_tcp(&settings.host, settings.port).await?;
     let Some(config) = tls else { return Ok(Box::new(tcp)) };
     let name = ServerName::try_from(settings.host.clone())
         .map_err(|error| ConnectionError::Name { host: settings.host.clone(), problem: error.to_string() })?;
-    match timeout(STEP_MAX, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await {
+    match timeout(STEP_TIMEOUT, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
         Ok(Err(error)) => Err(ConnectionError::from_handshake(&error)),
-        Err(_) => Err(ConnectionError::Tls { problem: "the other side does not answer".into() }),
+        Err(_) => Err(ConnectionError::Tls { problem: "no answer to the handshake in time".into() }),
     }
 }
 
 async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectionError> {
     let unresolved = |problem: String| ConnectionError::Name { host: host.to_owned(), problem };
-    let addresses = match timeout(STEP_MAX, lookup_host((host, port))).await {
+    let addresses = match timeout(STEP_TIMEOUT, lookup_host((host, port))).await {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(error)) => return Err(unresolved(error.to_string())),
         Err(_) => return Err(unresolved("no answer in time".into())),
     };
+    // Every address in turn, as a name often has an IPv6 address that the network does not route.
     let mut problem = None;
     for address in addresses {
-        match timeout(STEP_MAX, TcpStream::connect(address)).await {
+        match timeout(STEP_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // Speech should begin soon: no waiting for more to send.
+                // Nagle's algorithm would delay acknowledgements, which are small. An error costs only that delay.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -77,6 +80,7 @@ fn tls_config(tls: &Tls) -> Result<ClientConfig, ConnectionError> {
     let Some(own) = &tls.client_certificate else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(&own.certificate_file)?;
     let key = secret(&own.key_file, PEM_BYTES_MAX)?;
+    // The parser's error is dropped, since it could quote the key.
     let key = PrivateKeyDer::from_pem_slice(&key)
         .map_err(|_| ConnectionError::NotPem { path: own.key_file.clone(), wanted: "private key" })?;
     builder.with_client_auth_cert(chain, key).map_err(unusable)
@@ -85,6 +89,7 @@ fn tls_config(tls: &Tls) -> Result<ClientConfig, ConnectionError> {
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, ConnectionError> {
     let certificates = match ca_file {
         Some(path) => certificates(path)?,
+        // Errors of single files are ignored, as long as any certificate is found.
         None => rustls_native_certs::load_native_certs().certs,
     };
     let mut roots = RootCertStore::empty();
@@ -104,8 +109,9 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectionE
     if certificates.is_empty() { Err(not_pem()) } else { Ok(certificates) }
 }
 
-/// The password in this file: its bytes without the newline at the end.
+/// Returns the password in a file: its bytes without the newline at the end.
 pub(super) fn password(path: &Path) -> Result<Vec<u8>, ConnectionError> {
+    // Two more bytes for the newline of an editor, of Windows at worst.
     let mut password = secret(path, PASSWORD_BYTES_MAX + 2)?;
     for end in [b'\n', b'\r'] {
         if password.last() == Some(&end) {
@@ -119,11 +125,12 @@ pub(super) fn password(path: &Path) -> Result<Vec<u8>, ConnectionError> {
 }
 
 fn secret(path: &Path, limit: usize) -> Result<Vec<u8>, ConnectionError> {
+    // The mode of the open file, not of the path, which could be replaced between the two calls.
     let (bytes, mode) = read(path, limit)?;
     if mode & 0o077 != 0 { Err(ConnectionError::Exposed { path: path.to_owned() }) } else { Ok(bytes) }
 }
 
-/// The bytes of a small file and its mode.
+/// Returns the bytes of a small file and its mode.
 fn read(path: &Path, limit: usize) -> Result<(Vec<u8>, u32), ConnectionError> {
     let problem =
         |error: io::Error| ConnectionError::File { path: path.to_owned(), problem: error.to_string() };
@@ -134,6 +141,7 @@ fn read(path: &Path, limit: usize) -> Result<(Vec<u8>, u32), ConnectionError> {
     if !metadata.is_file() {
         return Err(problem(io::Error::other("it is not a file")));
     }
+    // One more byte than the limit distinguishes a file that is too long from one that just fits.
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(problem)?;
     if bytes.len() > limit {

@@ -1,4 +1,4 @@
-//! What messages mean: payloads to announcements and commands. Nothing here trusts a byte.
+//! Parsing of payloads to announcements and commands. All input is untrusted.
 
 use std::str;
 
@@ -10,19 +10,19 @@ use crier_wire::{Command, LossReason};
 
 use super::topics::level;
 
-/// Bytes of a command's payload.
+/// Longest payload of a command, in bytes: a voice name of 64 characters in UTF-8.
 const COMMAND_BYTES_MAX: usize = 256;
 
-/// A payload that means nothing here. None quotes what came.
+/// Error of a payload. Never quotes the payload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PayloadError {
-    #[error("the message has {bytes} bytes, at most {limit} are taken; send the text in parts")]
+    #[error("the message has {bytes} bytes, at most {limit} are accepted; send the text in parts")]
     TooLong { bytes: usize, limit: usize },
     #[error("the message is not UTF-8; send plain text or JSON in UTF-8")]
     NotUtf8,
     #[error(transparent)]
     Announcement(#[from] AnnounceError),
-    #[error("the time in which it was to begin was over when it arrived; send it again if it still matters")]
+    #[error("the announcement expired before it could be spoken; send it again if it still matters")]
     Expired,
     #[error("`{0}` takes `all` or nothing")]
     Stop(&'static str),
@@ -48,22 +48,23 @@ impl PayloadError {
     }
 }
 
-/// Something that cannot be said, and the id that its sender gave it, as far as it could be read.
+/// Rejected announcement: the error, and the id given by the sender if it could be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unspeakable {
+pub(super) struct RejectedPayload {
     pub(super) id: Option<String>,
-    pub(super) why: PayloadError,
+    pub(super) error: PayloadError,
 }
 
-impl<E: Into<PayloadError>> From<E> for Unspeakable {
-    fn from(why: E) -> Self {
-        Self { id: None, why: why.into() }
+impl<E: Into<PayloadError>> From<E> for RejectedPayload {
+    fn from(error: E) -> Self {
+        Self { id: None, error: error.into() }
     }
 }
 
-/// Reads something to say: JSON if it begins with `{`, else plain text. `expires_in_s` is what MQTT 5 said of the
-/// message's age; the stricter of both counts.
-pub(super) fn announcement(payload: &[u8], expires_in_s: Option<u32>) -> Result<Draft, Unspeakable> {
+/// Parses an announcement: JSON if the payload begins with `{`, else plain text. `expires_in_s` is the Message Expiry
+/// Interval of MQTT 5; the stricter of the two expiries is used.
+pub(super) fn announcement(payload: &[u8], expires_in_s: Option<u32>) -> Result<Draft, RejectedPayload> {
+    // Spoken text practically never begins with a brace, and MQTT 3.1.1 has no content type.
     let is_json = payload.trim_ascii_start().first() == Some(&b'{');
     let limit = if is_json { JSON_BYTES_MAX } else { TEXT_BYTES_MAX };
     if payload.len() > limit {
@@ -71,25 +72,29 @@ pub(super) fn announcement(payload: &[u8], expires_in_s: Option<u32>) -> Result<
     }
     let text = str::from_utf8(payload).map_err(|_| PayloadError::NotUtf8)?;
     let mut draft = if is_json { Draft::from_json(payload)? } else { Draft::plain(text) };
+    // Not validated yet, and about to be published with a rejection, hence bounded.
     let id = draft.id.clone().filter(|id| id.chars().count() <= ID_CHARACTERS_MAX);
     if let Some(expires_in_s) = expires_in_s {
+        // The broker forwards the remaining time (MQTT 5, section 3.3.2.3.3); 0 has expired on the way.
         if expires_in_s == 0 {
-            return Err(Unspeakable { id, why: PayloadError::Expired });
+            return Err(RejectedPayload { id, error: PayloadError::Expired });
         }
         let stricter = draft.expires_in_s.unwrap_or(EXPIRES_IN_S_MAX).min(expires_in_s);
         draft.expires_in_s = Some(stricter);
     }
-    // Checked here already, so that what waits for its turn is small and the sender is told at once.
-    let announcement = draft.validate().map_err(|error| Unspeakable { id, why: error.into() })?;
+    // Validated here already, so that an invalid announcement is rejected at once, even while others wait for the
+    // queue.
+    let announcement = draft.validate().map_err(|error| RejectedPayload { id, error: error.into() })?;
     Ok(announcement.into())
 }
 
-/// Reads the payload of a command; `level` is that of its topic.
+/// Parses the payload of a command; `level` is that of its topic.
 pub(super) fn command(level: &'static str, payload: &[u8]) -> Result<Command, PayloadError> {
     if payload.len() > COMMAND_BYTES_MAX {
         return Err(PayloadError::TooLong { bytes: payload.len(), limit: COMMAND_BYTES_MAX });
     }
     let text = str::from_utf8(payload).map_err(|_| PayloadError::NotUtf8)?.trim();
+    // Home Assistant sends `ON` and `OFF` in capitals, people do not.
     let word = text.to_ascii_lowercase();
     match level {
         level::STOP => match word.as_str() {
@@ -120,12 +125,13 @@ pub(super) fn command(level: &'static str, payload: &[u8]) -> Result<Command, Pa
     }
 }
 
-/// `40`, `40.0` (sliders send that), `+5`, `-5`.
+/// Parses `40`, `40.0`, `+5` or `-5`.
 fn volume(word: &str) -> Option<Command> {
     if word.starts_with(['+', '-']) {
         let percent: i32 = word.parse().ok()?;
         return (-100..=100).contains(&percent).then_some(Command::VolumeStep { percent });
     }
+    // Sliders of Home Assistant send floating-point numbers.
     let whole = match word.split_once('.') {
         Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
         Some(_) => return None,
@@ -151,7 +157,7 @@ mod tests {
 
     #[test]
     fn invalid_announcement_payloads_are_rejected_with_reason() {
-        let refused = |payload: &[u8]| announcement(payload, None).unwrap_err().why;
+        let refused = |payload: &[u8]| announcement(payload, None).unwrap_err().error;
         assert_eq!(refused(b"\xff"), PayloadError::NotUtf8);
         assert!(matches!(
             refused(b""),
@@ -176,7 +182,7 @@ mod tests {
         assert_eq!(expiry(r#"{"text":"a","expires_in_s":3}"#, Some(7)), Some(3));
         assert_eq!(expiry(r#"{"text":"a","expires_in_s":9}"#, Some(7)), Some(7));
         assert_eq!(expiry("Hello.", Some(u32::MAX)), Some(EXPIRES_IN_S_MAX));
-        assert_eq!(announcement(b"Hello.", Some(0)).unwrap_err().why, PayloadError::Expired);
+        assert_eq!(announcement(b"Hello.", Some(0)).unwrap_err().error, PayloadError::Expired);
     }
 
     #[test]
@@ -233,7 +239,7 @@ mod tests {
         ) {
             match announcement(&payload, expiry) {
                 Ok(draft) => prop_assert!(draft.validate().is_ok()),
-                Err(refused) => prop_assert!(refused.why.to_string().len() < 1000),
+                Err(refused) => prop_assert!(refused.error.to_string().len() < 1000),
             }
         }
 

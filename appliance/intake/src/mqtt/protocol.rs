@@ -1,4 +1,4 @@
-//! One connection's side of MQTT without any I/O: bytes in, bytes out, timers as numbers.
+//! Client side of an MQTT connection, without I/O: bytes in, bytes out, timers as values.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,17 @@ use super::error::ConnectionError;
 use super::framer::Framer;
 use super::packets::{self, AckReason, ConnectOptions, Received};
 
-/// Bytes of a packet: the longest announcement, its topic and its properties.
+/// Longest packet, in bytes: the longest announcement, and 16 KiB for topic and properties.
 pub(super) const PACKET_BYTES_MAX: usize = JSON_BYTES_MAX + 16 * 1024;
-/// Announcements that may be on their way from the broker without an acknowledgement.
+/// Receive Maximum: messages that an MQTT 5 broker may send without an acknowledgement. The broker
+/// need not wait for the journal then, and messages of the greatest length occupy 37 MiB.
 pub(super) const UNACKNOWLEDGED_MAX: u16 = 64;
-/// Bytes that wait to be sent; a broker that lets more wait has stopped reading.
+/// Longest backlog of outgoing bytes: with more, thousands of events, the broker has stopped reading.
 const OUT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Time for the answer to a ping.
-const PONG_MAX: Duration = Duration::from_secs(10);
+/// Timeout of PINGRESP: a lost segment on a bad wireless network is repeated several times in it.
+const PINGRESP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One connection's side of MQTT.
+/// State machine of one connection.
 pub(super) struct Protocol {
     version: MqttVersion,
     client_id: String,
@@ -32,34 +33,36 @@ pub(super) struct Protocol {
     /// Bytes to send.
     out: Vec<u8>,
     ping_at: Option<Instant>,
-    pong_until: Option<Instant>,
-    welcomed: bool,
+    pingresp_until: Option<Instant>,
+    connack_received: bool,
     pings: u64,
     pongs: u64,
 }
 
 impl Protocol {
-    /// Begins a connection: its first packet waits in [`Protocol::out`].
+    /// Begins a connection with CONNECT in [`Protocol::out`].
     pub(super) fn begin(version: MqttVersion, options: &ConnectOptions<'_>) -> Result<Self, ConnectionError> {
         let core_version = match version {
             MqttVersion::V3 => mqtt::Version::V3_1_1,
             MqttVersion::V5 => mqtt::Version::V5_0,
         };
+        // MQTT 5 announces the limit to the broker, which then drops longer messages itself (section 3.1.2.11.4).
         let mut core_options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_BYTES_MAX as u32);
         if version == MqttVersion::V5 {
             core_options = core_options.receive_maximum(UNACKNOWLEDGED_MAX);
         }
         let mut connection = Connection::with_options(core_version, core_options);
-        connection.set_pingresp_recv_timeout(PONG_MAX.as_millis() as u64);
+        connection.set_pingresp_recv_timeout(PINGRESP_TIMEOUT.as_millis() as u64);
         let mut protocol = Self {
             version,
             client_id: options.client_id.to_owned(),
             connection,
+            // In MQTT 5 a longer packet is a violation of the announced limit and ends the connection.
             framer: Framer::new(PACKET_BYTES_MAX, version == MqttVersion::V3),
             out: Vec::new(),
             ping_at: None,
-            pong_until: None,
-            welcomed: false,
+            pingresp_until: None,
+            connack_received: false,
             pings: 0,
             pongs: 0,
         };
@@ -71,7 +74,7 @@ impl Protocol {
         &self.client_id
     }
 
-    /// Bytes to send; what was sent is to be taken from their front with [`Protocol::sent`].
+    /// Bytes to send. The caller removes those it has sent with [`Protocol::sent`].
     pub(super) fn out(&self) -> &[u8] {
         &self.out
     }
@@ -80,28 +83,31 @@ impl Protocol {
         self.out.drain(..bytes);
     }
 
-    /// What these bytes from the broker mean.
+    /// Processes bytes from the broker and returns their events.
     pub(super) fn receive(&mut self, mut bytes: &[u8]) -> Result<Vec<Received>, ConnectionError> {
         let mut received = Vec::new();
         while let Some(frame) =
             self.framer.next(&mut bytes).map_err(|error| ConnectionError::Protocol(error.to_string()))?
         {
-            if !self.welcomed && refuses_version(&frame.bytes) {
+            // Before the library, which cannot parse a packet of the other version.
+            if !self.connack_received && refuses_version(&frame.bytes) {
                 return Err(ConnectionError::Version);
             }
             let events = self.connection.recv(&mut Cursor::new(&frame.bytes));
-            for packet in self.carry_out(events)? {
-                let Some(mut one) = packets::understand(packet, frame.too_long, &self.client_id)? else {
+            for packet in self.process_events(events)? {
+                let Some(mut one) = packets::interpret(packet, frame.too_long, &self.client_id)? else {
                     continue;
                 };
                 match &mut one {
+                    // Answers come in the order of the pings, as TCP keeps it.
                     Received::Pong(number) => {
                         self.pongs += 1;
                         *number = self.pongs;
                     }
-                    Received::Connack { .. } => self.welcomed = true,
-                    _ if !self.welcomed => {
-                        return Err(ConnectionError::Protocol("it spoke before its greeting".to_owned()));
+                    Received::Connack { .. } => self.connack_received = true,
+                    _ if !self.connack_received => {
+                        let problem = "it sent another packet before CONNACK".to_owned();
+                        return Err(ConnectionError::Protocol(problem));
                     }
                     _ => {}
                 }
@@ -111,7 +117,7 @@ impl Protocol {
         Ok(received)
     }
 
-    /// Asks for messages of these topics, each at least once or at most once.
+    /// Subscribes to topics, each with QoS 1 if `true`, else with QoS 0.
     pub(super) fn subscribe(&mut self, filters: &[(String, bool)]) -> Result<(), ConnectionError> {
         let packet_id = self.connection.acquire_packet_id().map_err(broken)?;
         self.send(packets::subscribe(self.version, packet_id, filters))
@@ -134,10 +140,11 @@ impl Protocol {
         self.send(packets::acknowledge(self.version, packet_id, ack_reason))
     }
 
-    /// Asks the broker for a sign of life; [`Received::Pong`] of the returned number follows when it has read all that
-    /// was sent before.
+    /// Sends PINGREQ and returns its number. [`Received::Pong`] of this number means that the broker has read all
+    /// that was sent before.
     pub(super) fn ping(&mut self) -> Result<u64, ConnectionError> {
         self.send(packets::ping(self.version))?;
+        // Counted in `process_events`, together with the pings of the keep-alive.
         Ok(self.pings)
     }
 
@@ -145,32 +152,33 @@ impl Protocol {
         self.send(packets::disconnect(self.version))
     }
 
-    /// When [`Protocol::tick`] is to be called, if not before.
+    /// Time at which [`Protocol::tick`] must be called.
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        [self.ping_at, self.pong_until].into_iter().flatten().min()
+        [self.ping_at, self.pingresp_until].into_iter().flatten().min()
     }
 
-    /// Does what is due at `now`.
+    /// Processes timers that are due at `now`.
     pub(super) fn tick(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        if self.pong_until.is_some_and(|until| until <= now) {
-            return Err(ConnectionError::Silent);
+        if self.pingresp_until.is_some_and(|until| until <= now) {
+            return Err(ConnectionError::Unresponsive);
         }
         if self.ping_at.is_some_and(|at| at <= now) {
+            // Cleared first: the library sets it again when it has sent the ping.
             self.ping_at = None;
             let events = self.connection.notify_timer_fired(TimerKind::PingreqSend);
-            self.carry_out(events)?;
+            self.process_events(events)?;
         }
         Ok(())
     }
 
     fn send(&mut self, packet: Result<Packet, MqttError>) -> Result<(), ConnectionError> {
         let events = self.connection.send(packet.map_err(broken)?);
-        self.carry_out(events)?;
+        self.process_events(events)?;
         Ok(())
     }
 
-    /// Does what the protocol asks for, and hands out the packets that came.
-    fn carry_out(&mut self, events: Vec<Event>) -> Result<Vec<Packet>, ConnectionError> {
+    /// Processes events of the library and returns the packets received.
+    fn process_events(&mut self, events: Vec<Event>) -> Result<Vec<Packet>, ConnectionError> {
         let mut received = Vec::new();
         let mut failure = None;
         for event in events {
@@ -188,13 +196,16 @@ impl Protocol {
                 }
                 Event::RequestTimerCancel(kind) => self.set_timer(kind, None),
                 Event::NotifyError(error) => {
+                    // The first error is the cause. The remaining events are processed, as packets before it are valid.
                     failure.get_or_insert(broken(error));
                 }
+                // Only SUBSCRIBE uses ids, which the library releases. A requested close comes with an error or follows
+                // DISCONNECT, and dropping the connection closes it.
                 Event::NotifyPacketIdReleased(_) | Event::RequestClose => {}
             }
         }
         if self.out.len() > OUT_BYTES_MAX {
-            return Err(ConnectionError::Silent);
+            return Err(ConnectionError::Unresponsive);
         }
         failure.map_or(Ok(received), Err)
     }
@@ -202,14 +213,15 @@ impl Protocol {
     fn set_timer(&mut self, kind: TimerKind, at: Option<Instant>) {
         match kind {
             TimerKind::PingreqSend => self.ping_at = at,
-            TimerKind::PingrespRecv => self.pong_until = at,
-            // Of servers.
+            TimerKind::PingrespRecv => self.pingresp_until = at,
+            // A timer of servers.
             TimerKind::PingreqRecv => {}
         }
     }
 }
 
-/// Whether this is the greeting of a broker that speaks the other version only, and so in that version's form.
+/// Returns true for the CONNACK of a broker that supports only the other version, in the form of that version: return
+/// code 1 of MQTT 3.1.1, or reason code 0x84 of MQTT 5 (section 3.1.2.2 of both).
 fn refuses_version(packet: &[u8]) -> bool {
     matches!(packet, [0x20, 2, _, 1] | [0x20, _, _, 0x84, ..])
 }
@@ -294,7 +306,7 @@ mod tests {
             let [Received::Publish(message)] = &received[..] else { panic!("no message") };
             assert_eq!((message.packet_id, &message.payload[..]), (Some(9), &b"x"[..]));
             assert!(protocol.out().is_empty());
-            protocol.acknowledge(9, AckReason::Taken).unwrap();
+            protocol.acknowledge(9, AckReason::Accepted).unwrap();
             assert_eq!(protocol.out()[0], 0x40);
         }
     }
@@ -307,7 +319,7 @@ mod tests {
         protocol.tick(ping_at).unwrap();
         assert_eq!(protocol.out(), [0xc0, 0]);
         let until = protocol.wake_at().unwrap();
-        assert_eq!(protocol.tick(until), Err(ConnectionError::Silent));
+        assert_eq!(protocol.tick(until), Err(ConnectionError::Unresponsive));
     }
 
     #[test]
@@ -328,7 +340,7 @@ mod tests {
             "a broker for 5 only"
         );
         assert_eq!(refused(MqttVersion::V3, &[0x20, 2, 0, 5]), ConnectionError::Credentials);
-        assert!(matches!(refused(MqttVersion::V3, &[0x20, 2, 0, 3]), ConnectionError::Busy(_)));
+        assert!(matches!(refused(MqttVersion::V3, &[0x20, 2, 0, 3]), ConnectionError::Unavailable(_)));
         assert_eq!(refused(MqttVersion::V5, &[0x20, 3, 0, 0x87, 0]), ConnectionError::Credentials);
         assert_eq!(refused(MqttVersion::V5, &[0x20, 3, 0, 0x84, 0]), ConnectionError::Version);
         assert!(matches!(refused(MqttVersion::V3, &[0x30, 3, 0, 1, b't']), ConnectionError::Protocol(_)));

@@ -1,4 +1,4 @@
-//! Limit on reported rejections: a flood of messages must not become a flood of rejections.
+//! Limit on reported rejections: a flood of messages must not cause a flood of reports.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,56 +8,62 @@ use crier_wire::LossReason;
 
 use crate::rate_limited::Losses;
 
-/// Rejections reported one by one in a minute.
-const TOLD_PER_MINUTE: u32 = 60;
-/// The others are told together, once in this time.
-const SUMMARY_EVERY: Duration = Duration::from_secs(1);
+/// Rejections reported individually in a minute. One a second is what a log or a dashboard can show legibly.
+const REPORTS_PER_MINUTE: u32 = 60;
+/// Interval of the summary that reports the others.
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Counter of rejections.
 #[derive(Debug)]
 pub(super) struct RejectionThrottle {
-    told: TokenBucket,
-    /// Refused and told to nobody yet.
-    untold: u64,
-    /// Refused and not reported to the supervisor yet.
+    reports: TokenBucket,
+    /// Number of rejections that were not published.
+    unreported: u64,
+    /// Rejections that were not reported to the supervisor yet.
     losses: Losses,
     due: Option<Instant>,
 }
 
-/// What is to be told now.
+/// Rejections of one interval.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Summary {
-    /// Messages that were refused without a word to those who listen.
-    pub(super) untold: u64,
-    /// Messages that were refused since the last summary, by reason.
+    /// Number of rejections that were not published individually.
+    pub(super) unreported: u64,
+    /// Number of all rejections since the last summary, by reason.
     pub(super) losses: BTreeMap<LossReason, u64>,
 }
 
 impl RejectionThrottle {
     pub(super) fn new(now: Instant) -> Self {
-        Self { told: TokenBucket::new(TOLD_PER_MINUTE, now), untold: 0, losses: Losses::default(), due: None }
+        Self {
+            reports: TokenBucket::new(REPORTS_PER_MINUTE, now),
+            unreported: 0,
+            losses: Losses::default(),
+            due: None,
+        }
     }
 
-    /// One message was refused; whether to tell it by itself.
+    /// Counts a rejection. Returns true if it should be published individually.
     pub(super) fn add(&mut self, reason: LossReason, now: Instant) -> bool {
+        // Counted in any case: only the publication is limited, not the statistics.
         self.losses.add(reason, 1);
-        self.due.get_or_insert(now + SUMMARY_EVERY);
-        let tell = self.told.pass(now);
+        self.due.get_or_insert(now + SUMMARY_INTERVAL);
+        let tell = self.reports.pass(now);
         if !tell {
-            self.untold += 1;
+            self.unreported += 1;
         }
         tell
     }
 
-    /// When there will be a summary.
+    /// Time of the next summary; `None` without rejections.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// The summary, if it is time.
+    /// Returns the summary if it is due.
     pub(super) fn summary(&mut self, now: Instant) -> Option<Summary> {
         self.due.take_if(|due| *due <= now)?;
-        Some(Summary { untold: std::mem::take(&mut self.untold), losses: self.losses.take() })
+        Some(Summary { unreported: std::mem::take(&mut self.unreported), losses: self.losses.take() })
     }
 }
 
@@ -74,7 +80,7 @@ mod tests {
         assert_eq!(throttle.summary(start), None);
         let due = throttle.due().unwrap();
         let losses = BTreeMap::from([(LossReason::RateLimited, 100_000)]);
-        assert_eq!(throttle.summary(due), Some(Summary { untold: 99_940, losses }));
+        assert_eq!(throttle.summary(due), Some(Summary { unreported: 99_940, losses }));
         assert_eq!((throttle.summary(due), throttle.due()), (None, None));
     }
 }

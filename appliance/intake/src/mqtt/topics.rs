@@ -1,8 +1,8 @@
-//! The topics of one appliance.
+//! Topics of one appliance.
 
 use super::options::MqttOptions;
 
-/// Levels below `crier/<id>/`, as constants so that the code and the discovery payload cannot disagree.
+/// Levels below `crier/<id>/`. Constants, so that code and discovery payload cannot disagree.
 pub(super) mod level {
     pub(crate) const SPEAK: &str = "speak";
     pub(crate) const STOP: &str = "stop";
@@ -20,26 +20,26 @@ pub(super) mod level {
     pub(crate) const EVENT: &str = "event";
 }
 
-/// What a message is about, by its topic.
+/// Kind of a message, by its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// Something to say.
+    /// An announcement.
     Speak,
-    /// `stop`, `pause` or one of the settings, by its level.
+    /// A command, with its level.
     Command(&'static str),
-    /// Home Assistant says that it is there or goes.
+    /// Birth message or last will of Home Assistant.
     Birth,
-    /// What was published here about this appliance for Home Assistant.
+    /// Discovery payload of this appliance.
     Discovery,
-    /// Not asked for.
+    /// No topic of this appliance.
     Other,
 }
 
-/// Commands, by level.
+/// Levels of commands.
 pub(super) const COMMANDS: [&str; 5] =
     [level::STOP, level::PAUSE, level::VOLUME_SET, level::MUTE_SET, level::VOICE_SET];
 
-/// The topics of one appliance.
+/// Topics of one appliance.
 #[derive(Debug, Clone)]
 pub(super) struct Topics {
     /// `crier/<id>/`.
@@ -58,22 +58,22 @@ impl Topics {
         }
     }
 
-    /// The topic of this level.
+    /// Returns the topic of a level.
     pub(super) fn of(&self, level: &str) -> String {
         format!("{}{level}", self.base)
     }
 
-    /// Where Home Assistant tells that it is there.
+    /// Topic of Home Assistant's birth message.
     pub(super) fn birth(&self) -> &str {
         &self.birth
     }
 
-    /// Where Home Assistant is told of the appliance.
+    /// Topic of the discovery payload.
     pub(super) fn discovery(&self) -> &str {
         &self.discovery
     }
 
-    /// What a message on this topic is about.
+    /// Returns the kind of message on a topic.
     pub(super) fn subject(&self, topic: &str) -> Subject {
         if topic == self.birth {
             return Subject::Birth;
@@ -81,6 +81,8 @@ impl Topics {
         if topic == self.discovery {
             return Subject::Discovery;
         }
+        // Compared whole: wildcards are never subscribed to, and retained messages of an old session may have any
+        // topic.
         match topic.strip_prefix(&self.base) {
             Some(level::SPEAK) => Subject::Speak,
             Some(other) => {

@@ -1,5 +1,5 @@
-//! Those who wait for the supervisor's answers, so that the connection is read meanwhile. One announcement after the
-//! other, in the order in which they came; commands beside them, so that `stop` waits for none.
+//! Tasks that wait for the supervisor's answers, so that the connection is read meanwhile. One submits announcements in
+//! their order, another one executes commands, so that `stop` does not wait for announcements.
 
 use std::time::{Duration, Instant};
 
@@ -12,37 +12,38 @@ use super::payload::PayloadError;
 use super::protocol::UNACKNOWLEDGED_MAX;
 use crate::InputHandle;
 
-/// Announcements that wait for their turn: as many as a broker may send without an acknowledgement.
+/// Announcements that may wait: as many as a broker may send without an acknowledgement.
 const PENDING_MAX: usize = UNACKNOWLEDGED_MAX as usize;
-/// Commands that wait for their turn.
+/// Commands that may wait: a dragged slider sends some ten a second, and the supervisor answers in milliseconds.
 const COMMANDS_MAX: usize = 32;
-/// Words for the supervisor that wait for their turn.
+/// Reports that may wait: one per loss reason and a few changes of the connection.
 const REPORTS_MAX: usize = 16;
-/// Pause before an announcement is handed in again that found the queue full.
+/// First pause before an announcement is submitted again that met a full queue. The broker keeps the messages, so there
+/// is less haste than with a FIFO.
 const RETRY_MIN: Duration = Duration::from_secs(1);
-/// The longest such pause.
+/// Longest such pause: two or three announcements are spoken in it.
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
-/// An announcement to hand in.
+/// Announcement to submit.
 pub(super) struct PendingSubmit {
     pub(super) request_id: u64,
     pub(super) draft: Draft,
-    pub(super) came: Instant,
+    pub(super) received_at: Instant,
 }
 
-/// What became of something.
+/// Answer of the supervisor.
 pub(super) enum WorkerEvent {
     Announcement { request_id: u64, id: Option<String>, answer: Answer },
     Command { level: &'static str, answer: Answer },
 }
 
-/// Something for the supervisor that needs no answer.
+/// Report to the supervisor, without an answer.
 pub(super) enum InputReport {
     Input { up: bool, detail: String },
     Lost(LossReason, u64),
 }
 
-/// Channels to the workers, and the channel of their events.
+/// Channels to the tasks, and the channel of their events.
 pub(super) struct Workers {
     pub(super) pending: mpsc::Sender<PendingSubmit>,
     pub(super) commands: mpsc::Sender<(&'static str, Command)>,
@@ -51,53 +52,55 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts them; each ends when this is dropped or the hub is closed.
+    /// Starts the tasks. Each ends when this is dropped or the hub is closed.
     pub(super) fn start(handle: &InputHandle) -> Self {
         let (pending, order) = mpsc::channel(PENDING_MAX);
         let (commands, command) = mpsc::channel(COMMANDS_MAX);
         let (reports, report) = mpsc::channel(REPORTS_MAX);
-        // Has room for the events of everything that can be on its way, so that nobody waits while there is no
-        // connection.
-        let (tell, worker_events) = mpsc::channel(PENDING_MAX + COMMANDS_MAX + 2);
-        tokio::spawn(hand_in(handle.clone(), order, tell.clone()));
-        tokio::spawn(carry_out(handle.clone(), command, tell));
-        tokio::spawn(pass_on(handle.clone(), report));
+        // Has room for the events of all waiting requests, so that no task blocks while there is no connection to
+        // read them: those in both channels, and one in each task.
+        let (event_sender, worker_events) = mpsc::channel(PENDING_MAX + COMMANDS_MAX + 2);
+        tokio::spawn(submit_in_order(handle.clone(), order, event_sender.clone()));
+        tokio::spawn(execute_commands(handle.clone(), command, event_sender));
+        tokio::spawn(forward_reports(handle.clone(), report));
         Self { pending, commands, reports, worker_events }
     }
 
-    /// Takes no more announcements and commands; the events of those that were taken still come.
-    pub(super) fn dismiss(&mut self) {
+    /// Closes the channels of announcements and commands. The events of those in the channels still come.
+    pub(super) fn stop_accepting(&mut self) {
+        // Replacing a sender drops it; the new one has no receiver.
         self.pending = mpsc::channel(1).0;
         self.commands = mpsc::channel(1).0;
     }
 }
 
-async fn hand_in(
+async fn submit_in_order(
     handle: InputHandle,
     mut pending: mpsc::Receiver<PendingSubmit>,
     worker_events: mpsc::Sender<WorkerEvent>,
 ) {
-    while let Some(PendingSubmit { request_id, draft, came }) = pending.recv().await {
+    while let Some(PendingSubmit { request_id, draft, received_at }) = pending.recv().await {
         let id = draft.id.clone();
-        let Some(answer) = submit(&handle, draft, came).await else { return };
+        let Some(answer) = submit(&handle, draft, received_at).await else { return };
         if worker_events.send(WorkerEvent::Announcement { request_id, id, answer }).await.is_err() {
             return;
         }
     }
 }
 
-/// Returns the final answer: while the queue is full, the announcement is kept here and at the broker.
-async fn submit(handle: &InputHandle, draft: Draft, came: Instant) -> Option<Answer> {
+/// Returns the final answer. While the queue is full, the announcement is kept here and, unacknowledged, at the broker.
+async fn submit(handle: &InputHandle, draft: Draft, received_at: Instant) -> Option<Answer> {
+    // Not `later`: the broker must not redeliver an announcement whose time is over.
     let expired = || Answer::Refused { reason: PayloadError::Expired.to_string(), later: false };
     if draft.expires_in_s == Some(0) {
         return Some(expired());
     }
     let backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
-    let answer = handle.submit_when_there_is_room(draft, came, backoff).await.ok()?;
+    let answer = handle.submit_when_there_is_room(draft, received_at, backoff).await.ok()?;
     Some(answer.unwrap_or_else(expired))
 }
 
-async fn carry_out(
+async fn execute_commands(
     handle: InputHandle,
     mut commands: mpsc::Receiver<(&'static str, Command)>,
     worker_events: mpsc::Sender<WorkerEvent>,
@@ -110,7 +113,7 @@ async fn carry_out(
     }
 }
 
-async fn pass_on(handle: InputHandle, mut reports: mpsc::Receiver<InputReport>) {
+async fn forward_reports(handle: InputHandle, mut reports: mpsc::Receiver<InputReport>) {
     while let Some(report) = reports.recv().await {
         let told = match report {
             InputReport::Input { up, detail } => handle.report(up, detail).await,
@@ -131,7 +134,7 @@ mod tests {
 
     fn order(expires_in_s: Option<u32>) -> PendingSubmit {
         let draft = Draft { id: Some("a".into()), expires_in_s, ..Draft::plain("Hello.") };
-        PendingSubmit { request_id: 7, draft, came: Instant::now() }
+        PendingSubmit { request_id: 7, draft, received_at: Instant::now() }
     }
 
     /// Answers the next submission and returns its expiry.

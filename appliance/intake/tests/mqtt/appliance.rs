@@ -1,4 +1,4 @@
-//! The MQTT input with a supervisor that the test plays.
+//! MQTT input whose supervisor is the test.
 
 use crier_announce::Draft;
 use crier_config::{MqttSettings, MqttVersion};
@@ -13,7 +13,7 @@ use crate::broker::{Mosquitto, PATIENCE};
 
 pub(crate) const VERSIONS: [MqttVersion; 2] = [MqttVersion::V3, MqttVersion::V5];
 
-/// Options for a broker on this port.
+/// Returns options for a broker on this port.
 pub(crate) fn settings(port: u16, version: MqttVersion) -> MqttOptions {
     MqttOptions {
         identity: ApplianceIdentity {
@@ -26,7 +26,7 @@ pub(crate) fn settings(port: u16, version: MqttVersion) -> MqttOptions {
     }
 }
 
-/// How the appliance is when all is well.
+/// State of an idle appliance without problems.
 pub(crate) fn idle() -> ApplianceState {
     ApplianceState {
         mode: Mode::Idle,
@@ -38,13 +38,13 @@ pub(crate) fn idle() -> ApplianceState {
     }
 }
 
-/// A running MQTT input and the reports that its supervisor gets.
+/// Running MQTT input, and its reports to the supervisor.
 pub(crate) struct Appliance {
     run: JoinHandle<()>,
     hub: JoinHandle<()>,
     pub(crate) reports: mpsc::UnboundedReceiver<IntakeReport>,
     requests: mpsc::UnboundedSender<IntakeRequest>,
-    /// A place for another input.
+    /// Handle of another input at the same hub.
     pub(crate) other: InputHandle,
 }
 
@@ -70,19 +70,19 @@ impl Appliance {
         Self { run, hub, reports, requests, other }
     }
 
-    /// One that is connected to this broker.
+    /// Starts an input and waits until it is connected to this broker.
     pub(crate) async fn connected(broker: &Mosquitto, version: MqttVersion) -> Self {
         let mut appliance = Self::start(settings(broker.port, version));
         appliance.up().await;
         appliance
     }
 
-    /// The next report.
+    /// Returns the next report.
     pub(crate) async fn report(&mut self) -> IntakeReport {
         timeout(PATIENCE, self.reports.recv()).await.expect("a report in time").expect("the hub lives")
     }
 
-    /// The next announcement, which must be there before anything else but counts.
+    /// Returns the next announcement; only losses may be reported before it.
     pub(crate) async fn submitted(&mut self) -> (u64, Draft) {
         loop {
             match self.report().await {
@@ -93,7 +93,7 @@ impl Appliance {
         }
     }
 
-    /// The next command.
+    /// Returns the next command.
     pub(crate) async fn commanded(&mut self) -> (u64, Command) {
         match self.report().await {
             IntakeReport::Command { request_id, command } => (request_id, command),
@@ -101,7 +101,7 @@ impl Appliance {
         }
     }
 
-    /// The next change of the connection: whether it is there, and what is said of it.
+    /// Returns the next status of the connection: true if it is up, and the detail.
     pub(crate) async fn changed(&mut self) -> (bool, String) {
         match self.report().await {
             IntakeReport::Input { input, up, detail } => {
@@ -134,21 +134,21 @@ impl Appliance {
         self.request(IntakeRequest::Answer { request_id, answer });
     }
 
-    /// Takes the next announcement.
+    /// Accepts the next announcement.
     pub(crate) async fn accept(&mut self) -> Draft {
         let (request_id, draft) = self.submitted().await;
         self.answer(request_id, Answer::Accepted { sequence: request_id, id: "any".into(), durable: true });
         draft
     }
 
-    /// Ends as a process does that is killed: without a word to the broker.
+    /// Ends without DISCONNECT, like a killed process.
     pub(crate) async fn kill(self) {
         self.run.abort();
         let _ = self.run.await;
         self.hub.abort();
     }
 
-    /// Ends as whoever runs the inputs ends it.
+    /// Ends in order, by closing the hub.
     pub(crate) async fn end(self) {
         drop(self.requests);
         self.hub.await.unwrap();

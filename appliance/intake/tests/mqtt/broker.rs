@@ -1,4 +1,4 @@
-//! A mosquitto of its own for each test, and its command line clients.
+//! Mosquitto, one process per test, and its command line clients.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,28 +12,28 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-/// Patience with everything that should happen.
+/// Timeout of everything that should happen, generous for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// A retained message that tells a listener that its subscription is there.
+/// Topic of a retained message whose receipt shows that a subscription is established.
 const READY: &str = "crier/test/ready";
 
-/// A broker that can be stopped and started again; it keeps its sessions meanwhile.
+/// Broker that can be stopped and started again, and keeps its sessions meanwhile.
 pub(crate) struct Mosquitto {
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
-    /// What its clients need on their command lines.
+    /// Command line arguments of its clients for access.
     credentials: Vec<String>,
     program: &'static str,
     process: Option<Child>,
 }
 
 impl Mosquitto {
-    /// A broker that lets everybody in. `None`, loudly, if mosquitto is not installed.
+    /// Starts a broker with anonymous access. `None` with a message if mosquitto is not installed.
     pub(crate) fn start() -> Option<Self> {
         Self::configured(|_| "allow_anonymous true".to_owned(), Some(&[]))
     }
 
-    /// A broker with more lines in its configuration, made in its folder; and how its clients get in, if they need to.
+    /// Starts a broker with additional lines in its configuration, and with credentials for its clients.
     pub(crate) fn configured(
         lines: impl FnOnce(&Path) -> String,
         credentials: Option<&[&str]>,
@@ -61,7 +61,7 @@ impl Mosquitto {
         Some(broker)
     }
 
-    /// Starts it (again).
+    /// Starts the process.
     pub(crate) fn run(&mut self) {
         let mut command = Command::new(self.program);
         command.arg("-c").arg(self.folder.path().join("conf")).stderr(Stdio::null());
@@ -73,7 +73,7 @@ impl Mosquitto {
         }
     }
 
-    /// Stops it; it writes down its sessions first.
+    /// Stops the process, which saves its sessions first.
     pub(crate) fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = Command::new("kill").arg(process.id().to_string()).status();
@@ -88,7 +88,7 @@ impl Mosquitto {
         assert!(status.unwrap().success());
     }
 
-    /// Waits until its log has a line with these words.
+    /// Waits until the log contains these words.
     pub(crate) async fn logged(&self, words: &str) {
         let begun = Instant::now();
         while !self.log().contains(words) {
@@ -101,7 +101,7 @@ impl Mosquitto {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Hears everything that is published, and what is retained.
+    /// Subscribes to everything, retained messages included.
     pub(crate) async fn listen(&self) -> Listener {
         let mut client = self.client("mosquitto_sub");
         client.args(["-t", "#", "-q", "1", "-F", "%r %t %p"]).stdout(Stdio::piped());
@@ -118,7 +118,7 @@ impl Mosquitto {
         listener
     }
 
-    /// One of mosquitto's clients, with what it needs to get in.
+    /// Returns the command of one of mosquitto's clients, with address and credentials.
     pub(crate) fn client(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(&self.credentials);
@@ -132,19 +132,19 @@ impl Drop for Mosquitto {
     }
 }
 
-/// What is published.
+/// Subscriber that records what is published.
 pub(crate) struct Listener {
     process: Child,
     heard: mpsc::UnboundedReceiver<String>,
 }
 
 impl Listener {
-    /// The payload of the next message on this topic.
+    /// Returns the payload of the next message on this topic.
     pub(crate) async fn hear(&mut self, topic: &str) -> String {
         self.hear_where(topic, |_| true).await
     }
 
-    /// The payload of the next message on this topic that is wanted.
+    /// Returns the payload of the next message on this topic that satisfies `wanted`.
     pub(crate) async fn hear_where(&mut self, topic: &str, wanted: impl Fn(&str) -> bool) -> String {
         let mut others = Vec::new();
         loop {
@@ -163,7 +163,7 @@ impl Listener {
         }
     }
 
-    /// The next JSON on this topic that has this value under this key.
+    /// Returns the next JSON on this topic with this value under this key.
     pub(crate) async fn hear_json(&mut self, topic: &str, key: &str, value: &str) -> serde_json::Value {
         let json = |payload: &str| serde_json::from_str::<serde_json::Value>(payload).unwrap_or_default();
         json(&self.hear_where(topic, |payload| json(payload)[key] == value).await)
@@ -177,13 +177,13 @@ impl Drop for Listener {
     }
 }
 
-/// Where mosquitto is, if it is installed: Debian keeps it where only root looks.
+/// Path of mosquitto, if installed. Debian has it in `/usr/sbin`, which is not in the path of users.
 fn program() -> Option<&'static str> {
     let runs = |program: &&str| Command::new(program).arg("-h").stdout(Stdio::null()).status().is_ok();
     ["mosquitto", "/usr/sbin/mosquitto"].into_iter().find(runs)
 }
 
-/// A port that nobody listens on.
+/// Returns a port without a listener.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

@@ -1,4 +1,4 @@
-//! What happens to the connection, and how it is told.
+//! Connection and reconnection, and their reported status.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -46,11 +46,11 @@ async fn input_reconnects_after_broker_restart() {
         let (request_id, _) = appliance.submitted().await;
         broker.stop();
         let lost = appliance.down().await;
-        assert!(lost.contains("closed") || lost.contains("broke") || lost.contains("ended"), "{lost}");
+        assert!(lost.contains("closed") || lost.contains("lost") || lost.contains("ended"), "{lost}");
         let unreachable = appliance.down().await;
-        assert!(unreachable.contains("nobody answers"), "{unreachable}");
+        assert!(unreachable.contains("cannot connect to"), "{unreachable}");
 
-        // Answered while there is no broker, and another input is served.
+        // The supervisor answers without a broker, and other inputs work meanwhile.
         appliance.answer(request_id, Answer::Accepted { sequence: 1, id: "#1".into(), durable: true });
         let other = appliance.other.clone();
         let local = tokio::spawn(async move { other.submit(Draft::plain("Local.")).await });
@@ -153,7 +153,7 @@ async fn connection_failures_are_distinguished() {
         detail
     };
     let nobody = down(&|_| {}).await;
-    assert!(nobody.contains("nobody answers"), "{nobody}");
+    assert!(nobody.contains("cannot connect to"), "{nobody}");
     let nameless = down(&|broker| {
         broker.host = "broker.invalid".into();
         broker.insecure = true;
@@ -186,7 +186,7 @@ async fn second_client_with_same_id_is_reported() {
     let told = first.down().await;
     assert!(told.contains("client id `8f3a21`"), "{told}");
     first.kill().await;
-    // Its turn may have come once more before that.
+    // The two push each other out, so the first may have connected once more.
     while second.reports.try_recv().is_ok() {}
     broker.publish("crier/8f3a21/speak", "Hello.", &["-q", "1"]);
     loop {
@@ -198,7 +198,7 @@ async fn second_client_with_same_id_is_reported() {
     second.end().await;
 }
 
-/// Counts what is logged.
+/// Counter of log lines.
 #[derive(Clone, Default)]
 struct Lines(Arc<AtomicUsize>);
 
@@ -225,16 +225,16 @@ async fn state_change_is_logged_once_across_retries() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut appliance = Appliance::start(settings(listener.local_addr().unwrap().port(), MqttVersion::V5));
     for attempt in 0..3 {
-        // Hangs up without a word, each time.
+        // Closes without CONNACK, each time.
         drop(timeout(PATIENCE, listener.accept()).await.unwrap().unwrap());
         if attempt == 0 {
             let told = appliance.down().await;
-            assert!(told.contains("before it said a word"), "{told}");
+            assert!(told.contains("did not answer the MQTT handshake"), "{told}");
         }
     }
     assert_eq!(lines.0.load(Ordering::SeqCst), 1);
     drop(listener);
-    assert!(appliance.down().await.contains("nobody answers"));
+    assert!(appliance.down().await.contains("cannot connect to"));
     assert_eq!(lines.0.load(Ordering::SeqCst), 2);
     appliance.end().await;
 }

@@ -1,4 +1,4 @@
-//! What Home Assistant sees.
+//! Discovery and state for Home Assistant.
 
 use crier_config::MqttVersion;
 use crier_wire::{ApplianceState, IntakeRequest, Mode};
@@ -50,7 +50,7 @@ async fn own_discovery_payload_is_removed_when_discovery_is_off() {
         listener.hear_where(CONFIG, str::is_empty).await;
         appliance.end().await;
 
-        // What somebody else says of a device of this name stays.
+        // A payload of another origin on the same topic stays.
         broker.publish(CONFIG, r#"{"o":{"name":"other"}}"#, &["-r"]);
         let mut appliance = Appliance::start(settings);
         appliance.up().await;

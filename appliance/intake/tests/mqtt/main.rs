@@ -1,5 +1,5 @@
-//! MQTT against a real broker: Debian's mosquitto, started by each test on a port of its own. Where it is not installed
-//! the tests say so and pass; `scripts/setup.sh` installs it.
+//! MQTT input with a real broker: Debian's mosquitto, started by each test on a port of its own. `scripts/setup.sh`
+//! installs it; without it the tests fail in CI and are skipped with a message elsewhere.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 

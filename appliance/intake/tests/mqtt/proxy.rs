@@ -1,4 +1,4 @@
-//! A wire between appliance and broker that can be cut, and that can lose what the appliance says.
+//! TCP proxy between appliance and broker that can cut the connection, or drop what the appliance sends.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A wire to the broker on this port.
+    /// Starts a proxy for the broker on this port.
     pub(crate) async fn to(broker: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -36,12 +36,12 @@ impl Proxy {
         Self { port, cut, swallows, task }
     }
 
-    /// From now on, what the appliance says is lost or not.
+    /// Sets whether bytes from the appliance are dropped.
     pub(crate) fn swallow(&self, swallows: bool) {
         self.swallows.store(swallows, Ordering::SeqCst);
     }
 
-    /// Cuts the connection; the next one is carried again.
+    /// Cuts the connection; the next one is forwarded again.
     pub(crate) fn cut(&self) {
         self.cut.notify_one();
     }

@@ -123,7 +123,7 @@ async fn unanswered_publish_is_redelivered_and_answered_one_is_not() {
         appliance.kill().await;
 
         let mut again = Appliance::start(settings(broker.port, version));
-        // What was acknowledged does not come; what was not comes, before or after the connection is told.
+        // Only the message that was not acknowledged is redelivered, before or after the connection is reported.
         let mut texts = Vec::new();
         broker.publish(SPEAK, "Third.", &["-q", "1"]);
         while texts.last().is_none_or(|last| last != "Third.") {
@@ -157,7 +157,7 @@ async fn lost_puback_repeats_no_announcement_without_id() {
         proxy.swallow(false);
         proxy.cut();
         appliance.down().await;
-        // Sent again now, together with one more.
+        // Redelivered now, together with a new message.
         broker.publish(SPEAK, "Next.", &["-q", "1"]);
         loop {
             match appliance.report().await {
@@ -197,7 +197,7 @@ async fn announcements_wait_for_full_queue_and_stop_passes_them() {
     for version in VERSIONS {
         let Some(broker) = Mosquitto::start() else { return };
         let mut appliance = Appliance::connected(&broker, version).await;
-        // More than the broker sends without acknowledgements.
+        // More than mosquitto sends without acknowledgements (`max_inflight_messages`, 20).
         for number in 0..25 {
             broker.publish(SPEAK, &format!("{number}"), &["-q", "1"]);
         }
@@ -338,7 +338,7 @@ async fn flood_is_rejected_with_limited_reports_while_another_input_works() {
         assert!((1..=70).contains(&from_mqtt), "{from_mqtt} announcements in less than ten seconds");
         let first = listener.hear_json(EVENT, "event", "refused").await;
         assert!(first["reason"].as_str().unwrap().contains("more than 60"), "{first}");
-        let together = listener.hear_json(EVENT, "reason", "too many refusals to tell each").await;
+        let together = listener.hear_json(EVENT, "reason", "too many rejections to report each").await;
         assert!(together["count"].as_u64().unwrap() > 0);
         broker.publish("crier/8f3a21/stop", "", &[]);
         loop {

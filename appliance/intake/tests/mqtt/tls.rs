@@ -1,4 +1,4 @@
-//! Encryption, with certificates made by openssl for each test.
+//! TLS, with certificates made by openssl for each test.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,13 +21,13 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(status.expect("openssl is installed").success(), "openssl {arguments}");
 }
 
-/// A key and a certificate that vouches for itself.
+/// Makes a key and a self-signed certificate.
 fn authority(folder: &Path, name: &str) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     openssl(folder, &format!("req -x509 {key} -keyout {name}.key -out {name}.pem -subj /CN={name} -days 2"));
 }
 
-/// A key and a certificate that `authority` vouches for.
+/// Makes a key and a certificate signed by `authority`.
 fn certificate(folder: &Path, name: &str, authority: &str) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     openssl(folder, &format!("req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
@@ -37,7 +37,7 @@ fn certificate(folder: &Path, name: &str, authority: &str) {
     fs::set_permissions(folder.join(format!("{name}.key")), fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Options with the certificate of an authority and perhaps one of the appliance.
+/// Returns options with the certificate of an authority and optionally one of the appliance.
 fn encrypted(broker: &Mosquitto, version: MqttVersion, authority: &str, own: Option<&str>) -> MqttOptions {
     let file = |name: String| broker.folder.path().join(name);
     let mut settings = settings(broker.port, version);
@@ -81,7 +81,7 @@ async fn mutual_tls_connects_and_tls_failures_are_distinguished() {
         let anonymous = down(encrypted(&broker, version, "ca", None)).await;
         assert!(anonymous.contains("TLS fails"), "{anonymous}");
         let plain = down(settings(broker.port, version)).await;
-        assert!(plain.contains("before it said a word"), "{plain}");
+        assert!(plain.contains("did not answer the MQTT handshake"), "{plain}");
         let key = broker.folder.path().join("appliance.key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
         let exposed = down(encrypted(&broker, version, "ca", Some("appliance"))).await;
