@@ -27,12 +27,14 @@ fn find<'a>(table: &'a [u8], word: &[u8]) -> Option<&'a str> {
     while low < high {
         // Line that contains the middle. `low` and `high` are always at line boundaries.
         let middle = low + (high - low) / 2;
+        // Lines have different lengths: the search halves bytes and moves to the boundary of a line.
         let start = table[low..middle].iter().rposition(|&b| b == b'\n').map_or(low, |at| low + at + 1);
         let end = table[middle..high].iter().position(|&b| b == b'\n').map_or(high, |at| middle + at);
         let line = &table[start..end];
         let tab = line.iter().position(|&b| b == b'\t').unwrap_or(line.len());
         match line[..tab].cmp(word) {
             std::cmp::Ordering::Equal => return std::str::from_utf8(line.get(tab + 1..)?).ok(),
+            // Beyond the line feed; at the end of the file there may be none.
             std::cmp::Ordering::Less => low = (end + 1).min(high),
             std::cmp::Ordering::Greater => high = start,
         }

@@ -63,6 +63,7 @@ impl TransformerShape {
         let angle = |index: usize| {
             // Frequencies in double precision, angles in single, as the reference implementation rounds them.
             let frequency = f64::from(self.rope_theta).powf(-((index % half) as f64) / half as f64) as f32;
+            // Positions are small whole numbers, which are exact in 32 bits.
             (index / half) as f32 * frequency
         };
         (0..positions * half).map(|index| (angle(index).cos(), angle(index).sin())).unzip()

@@ -39,6 +39,8 @@ impl Bundle {
         let manifest = read_manifest(folder)?;
         for entry in &manifest.file {
             let path = folder.join(&entry.path);
+            // Sizes now, hashes later: a size costs a system call, and a cut-off copy is the most frequent
+            // defect.
             let found = std::fs::metadata(&path)
                 .map_err(|source| BundleError::Read { path: path.clone(), source })?
                 .len();
@@ -51,6 +53,7 @@ impl Bundle {
         Ok(Self {
             text: table(Role::TextEmbedding, voice.text_vocab)?,
             codec: table(Role::CodecEmbedding, voice.codec_vocab)?,
+            // Fifteen tables in one file: code 0 is in the talker's own table.
             predictor: table(Role::PredictorEmbedding, GROUPS * voice.codebook_size)?,
             folder: folder.to_path_buf(),
             manifest,
@@ -103,6 +106,7 @@ impl Bundle {
     pub fn lexicon(&self) -> Result<Option<Lexicon>, BundleError> {
         match entry_path(&self.folder, &self.manifest, Role::Lexicon) {
             Ok((path, _)) => Ok(Some(Lexicon::new(map_file(&path)?))),
+            // Not an error: only voices with phoneme input have one.
             Err(_) => Ok(None),
         }
     }
@@ -126,6 +130,7 @@ impl Bundle {
     ) -> Result<(), BundleError> {
         for entry in self.manifest.file.iter().filter(|entry| wanted(entry.role)) {
             let path = self.folder.join(&entry.path);
+            // In order of the manifest, so that the same file is reported in each run.
             let found = sha256_hex(&path, progress)?;
             if found != entry.sha256 {
                 return Err(BundleError::Hash { path, found, expected: entry.sha256.clone() });
@@ -140,6 +145,7 @@ impl Bundle {
         let mut hash = Sha256::new();
         for role in roles {
             for entry in self.manifest.file.iter().filter(|entry| entry.role == *role) {
+                // Hashes of hashes: the files need not be read again.
                 hash.update(entry.sha256.as_bytes());
             }
         }
@@ -182,6 +188,7 @@ pub(crate) fn sha256_hex(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<S
     let mut hash = Sha256::new();
     let mut block = vec![0; BLOCK_BYTES];
     loop {
+        // Blocks rather than the whole: a talker has hundreds of megabytes.
         let count = file.read(&mut block).map_err(wrap)?;
         if count == 0 {
             break;
@@ -206,9 +213,11 @@ fn entry_path(folder: &Path, manifest: &Manifest, role: Role) -> Result<(PathBuf
 
 fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
     let path = folder.join(MANIFEST_NAME);
+    // Whatever the reason, the remedy is the same: this folder cannot be used as a bundle.
     let file = File::open(&path).map_err(|_| BundleError::NotABundle { folder: folder.to_path_buf() })?;
     let mut text = String::new();
     file.take(MANIFEST_BYTES_MAX)
+        // A larger manifest is cut here and then fails to parse.
         .read_to_string(&mut text)
         .map_err(|source| BundleError::Read { path: path.clone(), source })?;
     let wrong = |reason| BundleError::Manifest { path: path.clone(), reason };
@@ -223,6 +232,7 @@ fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
         wrong(ManifestDefect::Syntax { line: line.unwrap_or(1), message: e.message().replace('\n', " ") })
     };
     let version: FormatOnly = toml::from_str(&text).map_err(syntax)?;
+    // Older formats are not read: converting again is quick and needs no code for each version.
     if version.format != FORMAT {
         return Err(BundleError::Format { path, found: version.format, expected: FORMAT });
     }
@@ -250,6 +260,7 @@ fn check(manifest: &Manifest) -> Result<(), ManifestDefect> {
     {
         let all = [t.hidden, t.intermediate, t.layers, t.heads, t.kv_heads, t.head_dim];
         sizes.extend(all.map(|size| (name, size)));
+        // Conditions of the attention kernels, some of which would abort the process.
         if t.kv_heads == 0 || t.heads % t.kv_heads != 0 || t.head_dim % 2 != 0 {
             let (heads, kv_heads, width) = (t.heads, t.kv_heads, t.head_dim);
             return Err(ManifestDefect::Heads { network: name, heads, kv_heads, width });
@@ -260,6 +271,7 @@ fn check(manifest: &Manifest) -> Result<(), ManifestDefect> {
     }
     for state in &manifest.vocoder.states {
         if state.shape.is_empty()
+            // Two sets of all states are allocated when the vocoder is opened.
             || state.shape.iter().any(|&d| d == 0 || d > 1 << 16)
             || state.shape.len() > 4
         {
@@ -296,6 +308,7 @@ impl Table {
     ) -> Result<Self, BundleError> {
         let (path, format) = entry_path(folder, manifest, role)?;
         let map = map_file(&path)?;
+        // Cannot overflow, since each factor was checked against `SIZE_MAX`.
         let expected = (rows * format.row_bytes(columns)) as u64;
         if map.len() as u64 != expected {
             return Err(BundleError::Size { path, found: map.len() as u64, expected });
@@ -305,6 +318,7 @@ impl Table {
 
     fn add(&self, index: usize, row: &mut [f32]) {
         let bytes = self.format.row_bytes(self.columns);
+        // Ids are checked elsewhere; a row too many would be silence rather than a crash.
         let Some(source) = self.map.get(index * bytes..(index + 1) * bytes) else { return };
         match self.format {
             TableFormat::F32 => {
@@ -320,6 +334,7 @@ impl Table {
             TableFormat::Q8_0 => {
                 let blocks = source.as_chunks::<{ TableFormat::Q8_0_BLOCK_BYTES }>().0;
                 for (sums, [a, b, numbers @ ..]) in row.chunks_mut(TableFormat::Q8_0_BLOCK).zip(blocks) {
+                    // ggml's layout: the scale first, then 32 signed bytes.
                     let scale = half::f16::from_le_bytes([*a, *b]).to_f32();
                     for (sum, number) in sums.iter_mut().zip(numbers) {
                         *sum += scale * f32::from(number.cast_signed());

@@ -69,6 +69,7 @@ impl std::fmt::Debug for VoiceFile {
         f.debug_struct("VoiceFile")
             .field("name", &self.name)
             .field("language", &self.language)
+            // The number of frames tells whether there is a transcript.
             .field("frames", &self.reference.as_ref().map(|r| r.codes.len()))
             .finish_non_exhaustive()
     }
@@ -93,6 +94,8 @@ impl VoiceFile {
     pub fn read(path: &Path) -> Result<Self, BundleError> {
         let damaged = |reason: String| BundleError::VoiceFile { path: path.to_path_buf(), reason };
         let bytes = read_bounded(path)?;
+        // The first line has fixed parts of less than 128 bytes; a file without line feeds is not searched to
+        // its end.
         let line_end = bytes.iter().take(128).position(|&b| b == b'\n');
         let (line, body) = bytes.split_at(line_end.unwrap_or(0));
         let line = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(MAGIC));
@@ -110,6 +113,7 @@ impl VoiceFile {
         }
         // Without the line feed; there is one, since the first line was found.
         let body = &body[1..];
+        // Before JSON is parsed: damage is then reported as damage, not as a syntax error.
         if hash != sha256_text(body) {
             return Err(damaged("its SHA-256 is not that of its first line".to_owned()));
         }
@@ -122,6 +126,7 @@ impl VoiceFile {
     /// [`BundleError::Write`]; no partial file remains.
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
         let wrong = |reason: String| BundleError::VoiceFile { path: path.to_path_buf(), reason };
+        // The hash is of the bytes written, so the order of keys does not matter.
         let body = serde_json::to_vec(self).map_err(|e| wrong(e.to_string()))?;
         let head = format!("{MAGIC}{FORMAT} {}\n", sha256_text(&body));
         write_whole(path, &[head.as_bytes(), &body])
@@ -164,6 +169,7 @@ impl VoiceFile {
                 bundle: bundle.folder().to_path_buf(),
             });
         }
+        // An infinite number would spread to every position of the talker.
         if self.embedding.len() != layout.hidden || self.embedding.iter().any(|v| !v.is_finite()) {
             return wrong("its embedding does not fit the model");
         }
@@ -191,6 +197,7 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, BundleError> {
         let reason = "it is not a regular file".to_owned();
         return Err(BundleError::VoiceFile { path: path.to_path_buf(), reason });
     }
+    // One byte more than allowed: a larger file is noticed without being read.
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > BYTES_MAX {
         let reason = format!("it is larger than {BYTES_MAX} bytes");
@@ -205,10 +212,13 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, BundleError> {
 /// [`BundleError::Write`]; no partial file remains.
 pub fn write_whole(path: &Path, parts: &[&[u8]]) -> Result<(), BundleError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // In the same folder, since a rename does not cross file systems; hidden, so that a list of voices does
+    // not show it.
     let partial = path.with_file_name(format!(".{name}.partial-{}", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&partial)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
+        // Before the rename, or a power cut could leave the new name with no contents.
         file.sync_all()?;
         std::fs::rename(&partial, path)
     };

@@ -28,6 +28,7 @@ impl BundleWriter {
             return Err(BundleError::Exists { path: target.to_path_buf() });
         }
         let name = target.file_name().map_or_else(|| "voice".into(), |n| n.to_string_lossy().into_owned());
+        // Beside the target: a rename does not cross file systems.
         let partial = target.with_file_name(format!(".{name}.partial-{}", std::process::id()));
         let wrap = |source| BundleError::Write { path: partial.clone(), source };
         // Left by a conversion with the same process id that was killed.
@@ -75,6 +76,7 @@ impl BundleWriter {
         let text = toml::to_string_pretty(&manifest)
             .map_err(|source| BundleError::ManifestText { path: path.clone(), source })?;
         std::fs::write(&path, text).map_err(|e| wrap(&path, e))?;
+        // All files, also those that other libraries have written without syncing.
         for entry in std::fs::read_dir(&self.partial).map_err(|e| wrap(&self.partial, e))? {
             let file = entry.map_err(|e| wrap(&self.partial, e))?.path();
             File::open(&file).and_then(|f| f.sync_all()).map_err(|e| wrap(&file, e))?;
@@ -88,6 +90,7 @@ impl BundleWriter {
         } else {
             std::fs::rename(&self.partial, &self.target).map_err(|e| wrap(&self.target, e))?;
         }
+        // From here on nothing partial is left that `drop` would have to remove.
         self.finished = true;
         // The rename itself is durable only when the parent folder is synced.
         let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -46,9 +46,12 @@ impl Checkpoint {
         let speech: SpeechTokenizerConfig = read_json(&speech_path)?;
         let generation_path = folder.join("generation_config.json");
         let generation =
+            // Optional: the defaults are those of the official package.
             if generation_path.exists() { read_json(&generation_path)? } else { GenerationConfig::default() };
         let unsupported =
             |path: &Path, reason: String| Err(ConvertError::Unsupported { path: path.to_path_buf(), reason });
+        // The codec decides what codes mean; with another one every later file would convert and then speak
+        // noise.
         if config.tokenizer_type != "qwen3_tts_tokenizer_12hz" {
             return unsupported(&config_path, format!("tokenizer_type is '{}'", config.tokenizer_type));
         }
@@ -59,6 +62,7 @@ impl Checkpoint {
             );
         }
         let decoder = &speech.decoder_config;
+        // Checked against each other because the sizes of all buffers follow from them.
         let rate: usize = decoder.upsample_rates.iter().chain(&decoder.upsampling_ratios).product();
         if decoder.num_quantizers != crier_speech::CODEBOOKS
             || rate != speech.decode_upsample_rate
@@ -82,6 +86,7 @@ impl Checkpoint {
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ConvertError> {
     let wrap = |source| ConvertError::Read { path: path.to_path_buf(), source };
     let length = std::fs::metadata(path).map_err(wrap)?.len();
+    // Before reading: the limit is there to bound memory.
     if length > JSON_BYTES_MAX {
         let reason = format!("{length} bytes are too many");
         return Err(ConvertError::Damaged { path: path.to_path_buf(), reason });
@@ -122,11 +127,15 @@ impl Tensors {
         }
         let index_path = folder.join("model.safetensors.index.json");
         let mut names = vec!["model.safetensors".to_owned()];
+        // A single file takes precedence over an index, as in `transformers`.
         if !folder.join(&names[0]).exists() && index_path.exists() {
             let index: Index = read_json(&index_path)?;
             names = index.weight_map.into_values().collect();
+            // The map has an entry a tensor, and no order: sorted, so that the first error is the same in
+            // each run.
             names.sort();
             names.dedup();
+            // A downloaded index must not make the converter read outside the checkpoint.
             if let Some(name) = names.iter().find(|n| n.contains(['/', '\\']) || n.starts_with('.')) {
                 let reason = format!("'{}' is no plain file name", name.escape_debug());
                 return Err(ConvertError::Damaged { path: index_path, reason });
@@ -138,6 +147,8 @@ impl Tensors {
             let map = map_file(&path)?;
             let damaged = |reason: String| ConvertError::Damaged { path: path.clone(), reason };
             let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| damaged(e.to_string()))?;
+            // A safetensors file is the header's length in eight bytes, the header and the data, with nothing
+            // behind. A download that was cut off is noticed here, not at some tensor later.
             let expected = 8 + header + metadata.data_len();
             if map.len() != expected {
                 return Err(damaged(format!("it has {} bytes, its header tells of {expected}", map.len())));
@@ -176,6 +187,7 @@ impl Tensors {
                 expected: shape.to_vec(),
             });
         }
+        // Quantised checkpoints (FP8, INT8) have scales in other tensors, which are not read here.
         if !matches!(info.dtype, Dtype::BF16 | Dtype::F16 | Dtype::F32) {
             return Err(ConvertError::TensorValues {
                 path: path.clone(),
@@ -194,6 +206,7 @@ impl Tensors {
     /// As [`Tensors::raw`], and when a value is infinite or no number.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ConvertError> {
         let values = self.raw(name, shape)?.to_f32();
+        // An infinite number would spoil the whole block that is quantised with it.
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             let file = self.places.get(name).and_then(|&f| self.files.get(f));
             return Err(ConvertError::TensorValues {

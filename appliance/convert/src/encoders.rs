@@ -22,6 +22,7 @@ pub(crate) fn write(
     let speaker = config.speaker_encoder_config.as_ref();
     let speaker = speaker
         .filter(|speaker| onnx::speaker::is_known(speaker))
+        // The embedding is added to a row of the prompt, so it must be as wide.
         .filter(|speaker| speaker.enc_dim == config.talker_config.transformer.hidden_size)
         .ok_or_else(|| {
             unsupported("config.json", "its speaker encoder is missing, or has another structure")

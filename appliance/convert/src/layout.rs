@@ -4,7 +4,7 @@ use crier_speech::{AddedToken, CodecIds, ModelKind, SamplingDefaults, Speaker, T
 
 use crate::ConvertError;
 use crate::checkpoint::Checkpoint;
-use crate::config::SpeakerDialect;
+use crate::config::{GenerationConfig, SpeakerDialect};
 
 /// Minimum number of frames before the end of speech: `min_new_tokens` of the official package.
 const MIN_FRAMES: u32 = 2;
@@ -21,15 +21,18 @@ pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertErro
         "voice_design" => ModelKind::VoiceDesign,
         other => return Err(unsupported(format!("tts_model_type is '{other}'"))),
     };
+    // The predictor's choices are the vocoder's inputs: with more of them than entries the vocoder would
+    // reject frames.
     if checkpoint.speech.decoder_config.codebook_size != talker.code_predictor_config.vocab_size {
         return Err(unsupported("its codebooks and its code predictor differ in size".to_owned()));
     }
-    let g = &checkpoint.generation;
     let speakers = talker.spk_id.iter().map(|(name, &id)| {
         let dialect = match talker.spk_is_dialect.get(name) {
             Some(SpeakerDialect::Name(dialect)) => Some(dialect.clone()),
+            // `true` without a name does not occur, and says nothing that could be used.
             Some(SpeakerDialect::Flag(_)) | None => None,
         };
+        // Names are looked up in lower case, as in the official package.
         (name.to_lowercase(), Speaker { id, dialect })
     });
     let layout = VoiceLayout {
@@ -61,22 +64,28 @@ pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertErro
         },
         languages: talker.codec_language_id.iter().map(|(name, &id)| (name.to_lowercase(), id)).collect(),
         speakers: speakers.collect(),
-        sampling: SamplingDefaults {
-            sample: g.do_sample,
-            temperature: g.temperature,
-            top_k: g.top_k,
-            top_p: g.top_p,
-            repetition_penalty: g.repetition_penalty,
-            predictor_sample: g.subtalker_dosample,
-            predictor_temperature: g.subtalker_temperature,
-            predictor_top_k: g.subtalker_top_k,
-            predictor_top_p: g.subtalker_top_p,
-            min_frames: MIN_FRAMES,
-            max_frames: g.max_new_tokens,
-        },
+        sampling: sampling(&checkpoint.generation),
     };
+    // Ids are checked once here and at each opening; later steps index tables with them.
     layout.check().map_err(|e| unsupported(e.to_string()))?;
     Ok(layout)
+}
+
+/// Returns the default sampling parameters.
+fn sampling(g: &GenerationConfig) -> SamplingDefaults {
+    SamplingDefaults {
+        sample: g.do_sample,
+        temperature: g.temperature,
+        top_k: g.top_k,
+        top_p: g.top_p,
+        repetition_penalty: g.repetition_penalty,
+        predictor_sample: g.subtalker_dosample,
+        predictor_temperature: g.subtalker_temperature,
+        predictor_top_k: g.subtalker_top_k,
+        predictor_top_p: g.subtalker_top_p,
+        min_frames: MIN_FRAMES,
+        max_frames: g.max_new_tokens,
+    }
 }
 
 /// Returns the tokens outside the BPE vocabulary.

@@ -47,6 +47,7 @@ pub fn convert(
 ) -> Result<Manifest, ConvertError> {
     let checkpoint = Checkpoint::open(checkpoint)?;
     let voice = layout::layout(&checkpoint)?;
+    // Only now: everything that can be found wrong in the configuration is known before a folder appears.
     let mut writer = BundleWriter::create(bundle, options.replace)?;
     let talker = &checkpoint.config.talker_config;
     let predictor = &talker.code_predictor_config;
@@ -56,31 +57,21 @@ pub fn convert(
     weights::write_talker(&checkpoint.main, talker, options.talker, &path, progress)?;
     writer.add(Role::Talker, "talker.gguf", None)?;
 
-    progress.stage("predictor", predictor_numbers(talker));
-    let path = writer.path("predictor.gguf");
-    let written = weights::write_predictor(&checkpoint.main, talker, options.predictor, &path, progress)?;
-    writer.add(Role::Predictor, "predictor.gguf", None)?;
-    if options.onnx_predictor {
-        progress.stage("predictor for ONNX Runtime", 1);
-        let path = writer.path("predictor.onnx");
-        let mut matrices = |name: &str, shape| written.matrix(name, shape);
-        onnx::predictor::write(&checkpoint.main, talker, &mut matrices, &path)?;
-        progress.advance(1);
-        writer.add(Role::PredictorOnnx, "predictor.onnx", None)?;
-        writer.add(Role::PredictorWeights, "predictor.bin", None)?;
-    }
-
+    write_predictor(&checkpoint, options, &mut writer, progress)?;
     write_tables(&checkpoint, options, &mut writer, progress)?;
     let states = write_vocoder(&checkpoint, options, &mut writer, progress)?;
+    // Only Base models are published with a speaker encoder.
     if options.enrolment && voice.kind == ModelKind::Base {
         encoders::write(&checkpoint, &mut writer, progress)?;
     }
+    // Read once: the same bytes are hashed and written.
     let tokenizer = read_tokenizer(&checkpoint)?;
     let model = identity(&checkpoint, &voice, &tokenizer)?;
     write_texts(&checkpoint, tokenizer, &mut writer)?;
 
     let name = checkpoint.config.crier.name.clone();
     let manifest = Manifest {
+        // Format and files are filled in by the writer.
         format: 0,
         model,
         name: name.unwrap_or_else(|| format!("Qwen3-TTS-12Hz {} {:?}", voice.model_size, voice.kind)),
@@ -107,6 +98,32 @@ pub fn convert(
     Ok(writer.finish(manifest)?)
 }
 
+/// Writes the predictor for ggml, and for ONNX Runtime if requested.
+fn write_predictor(
+    checkpoint: &Checkpoint,
+    options: &ConvertOptions,
+    writer: &mut BundleWriter,
+    progress: &mut dyn ConvertProgress,
+) -> Result<(), ConvertError> {
+    let talker = &checkpoint.config.talker_config;
+    progress.stage("predictor", predictor_numbers(talker));
+    let path = writer.path("predictor.gguf");
+    let written = weights::write_predictor(&checkpoint.main, talker, options.predictor, &path, progress)?;
+    writer.add(Role::Predictor, "predictor.gguf", None)?;
+    if options.onnx_predictor {
+        progress.stage("predictor for ONNX Runtime", 1);
+        let path = writer.path("predictor.onnx");
+        // From the written file rather than the checkpoint, so that both backends compute with the same
+        // rounded numbers.
+        let mut matrices = |name: &str, shape| written.matrix(name, shape);
+        onnx::predictor::write(&checkpoint.main, talker, &mut matrices, &path)?;
+        progress.advance(1);
+        writer.add(Role::PredictorOnnx, "predictor.onnx", None)?;
+        writer.add(Role::PredictorWeights, "predictor.bin", None)?;
+    }
+    Ok(())
+}
+
 fn write_tables(
     checkpoint: &Checkpoint,
     options: &ConvertOptions,
@@ -116,6 +133,7 @@ fn write_tables(
     let talker = &checkpoint.config.talker_config;
     // As in the network that speaks first what the row stands for, but eight bits at least: rows are read, not
     // multiplied.
+    // One row decides: every row of a table has the width of the talker.
     let hidden = [talker.transformer.hidden_size];
     let talker_rows = weights::fitting(options.talker.kind(MatrixRole::Embedding, 0), &hidden);
     let predictor_rows = weights::fitting(options.predictor.rows(), &hidden);
@@ -148,6 +166,8 @@ fn identity(
     texts: &[TextFile],
 ) -> Result<String, ConvertError> {
     let mut hash = Sha256::new();
+    // A few megabytes that no two trained models share: all weights would take minutes and identify no
+    // better. Bytes as stored, since converted ones depend on the options.
     hash.update(format!("{:?} {}\n", voice.kind, voice.model_size));
     let talker = &checkpoint.config.talker_config;
     for (names, shape) in [tables::codec_embedding(talker), tables::predictor_embedding(talker)] {
@@ -207,6 +227,7 @@ fn write_texts(
 
 /// Numbers in the layers of a stack.
 fn layer_numbers(t: &TransformerConfig) -> u64 {
+    // Queries and output, keys and values: two matrices each. Norms are too small to count.
     let attention = 2 * t.head_dim * (t.num_attention_heads + t.num_key_value_heads);
     (t.num_hidden_layers * t.hidden_size * (attention + 3 * t.intermediate_size)) as u64
 }

@@ -116,6 +116,8 @@ impl TalkerQuantisation {
             (Self::F16, _) => GgmlType::F16,
             // Not computed with: only stock llama.cpp, given codes as tokens, would read a row of it.
             (_, MatrixRole::Embedding) | (Self::Q8_0, _) => GgmlType::Q8_0,
+            // As in llama.cpp: an error in the logits is an error in the choice, and the head is one matrix
+            // among many.
             (Self::Q4_0 | Self::Q4KM, MatrixRole::Output) => GgmlType::Q6K,
             (Self::Q4_0, _) => GgmlType::Q4_0,
             (Self::Q4KM, MatrixRole::Sensitive(layer)) if wants_more_bits(layer, layers) => GgmlType::Q6K,
@@ -140,6 +142,7 @@ impl PredictorQuantisation {
         match self {
             Self::F32 => GgmlType::F32,
             Self::F16 => GgmlType::F16,
+            // Rows are read, not multiplied with: fewer bits would save little memory and no time.
             Self::Q8_0 | Self::Q4_0 | Self::Iq4Nl => GgmlType::Q8_0,
         }
     }

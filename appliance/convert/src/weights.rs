@@ -62,9 +62,11 @@ pub(crate) fn write_talker(
     let mut metadata = vec![
         ("general.architecture", MetadataValue::String("qwen3".to_owned())),
         ("general.name", MetadataValue::String("Crier talker".to_owned())),
+        // llama.cpp insists on a tokenizer; `none` is its way to have no vocabulary of text.
         ("tokenizer.ggml.model", MetadataValue::String("none".to_owned())),
         ("qwen3.vocab_size", MetadataValue::U32(vocab as u32)),
     ];
+    // The key's prefix is the architecture's name; the names must outlive the borrowed metadata.
     let keys = shape_keys(t);
     let names: Vec<String> = keys.iter().map(|(key, _)| format!("qwen3.{key}")).collect();
     metadata.extend(names.iter().map(String::as_str).zip(keys.into_iter().map(|(_, value)| value)));
@@ -96,6 +98,7 @@ pub(crate) fn write_predictor(
     for layer in 0..p.num_hidden_layers {
         plans.extend(layer_plans(p, &format!("{prefix}.model.layers.{layer}"), layer, |_| kind));
     }
+    // Not stacked: each step of a frame multiplies with one head only.
     for group in 0..GROUPS {
         let shape = vec![p.vocab_size, hidden];
         plans.push(TensorPlan {
@@ -126,6 +129,7 @@ pub(crate) fn write_predictor(
     ];
     write(tensors, path, &metadata, &plans, quantisation == PredictorQuantisation::Q4_0, progress)?;
     let file = map_file(path)?;
+    // A file that was written a moment ago and cannot be parsed is a failure to write.
     let header = GgufHeader::parse(path, &file).map_err(|error| ConvertError::Write {
         path: path.to_path_buf(),
         source: std::io::Error::other(error),
@@ -154,6 +158,7 @@ impl PredictorFile {
             let start = usize::try_from(info.offset).ok()?;
             self.file.get(start..start.checked_add(info.bytes)?)
         };
+        // Offsets of a checked header lie inside the file; `get` keeps that from being an assumption.
         let (Some(info), Some(bytes)) = (info, info.and_then(bytes)) else {
             return Err(ConvertError::MissingTensor { path: self.path.clone(), tensor: name.to_owned() });
         };
@@ -169,6 +174,7 @@ impl PredictorFile {
             GgmlType::Q4_0 => StoredMatrix::Q4_0(bytes.to_vec()),
             GgmlType::Q8_0 => StoredMatrix::Q8_0(bytes.to_vec()),
             GgmlType::Iq4Nl => StoredMatrix::Iq4Nl(bytes.to_vec()),
+            // `MatMulNBits` has no half precision; widened, the numbers stay the same.
             kind => StoredMatrix::F32(
                 dequantise(kind, bytes)
                     .map_err(|source| ConvertError::Quantise { tensor: name.to_owned(), source })?,
@@ -192,6 +198,7 @@ fn layer_plans(
     let (hidden, inner) = (t.hidden_size, t.intermediate_size);
     let (queries, keys) = (t.num_attention_heads * t.head_dim, t.num_key_value_heads * t.head_dim);
     let ordinary: fn(usize) -> MatrixRole = |_| MatrixRole::Ordinary;
+    // Names of the checkpoint and of llama.cpp's `qwen3` architecture.
     let matrices = [
         ("self_attn.q_proj", "attn_q", [queries, hidden], ordinary),
         ("self_attn.k_proj", "attn_k", [keys, hidden], ordinary),
@@ -263,8 +270,10 @@ fn write(
     let mut writer = GgufWriter::create(path, metadata, &announced).map_err(wrap)?;
     for plan in plans {
         let values = tensors.f32(&plan.source, &plan.shape)?;
+        // Blocks lie along rows, the last axis.
         let columns = plan.shape.last().copied().unwrap_or(1);
         let bytes = match plan.kind {
+            // Vectors and matrices in full precision are stored as they are.
             GgmlType::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             kind => in_parallel(columns, &values, |rows| match kind {
                 GgmlType::Q4_0 if least_squares => quantise_q4_0_least_squares(columns, rows),
@@ -288,6 +297,7 @@ fn in_parallel<E: Send>(
     use rayon::prelude::*;
     /// Rows per task: enough to hide the cost of a task, few enough to keep all CPUs busy to the end.
     const ROWS: usize = 64;
+    // Blocks are quantised independently: the file does not depend on the number of CPUs.
     let parts: Vec<Vec<u8>> = values.par_chunks(ROWS * columns).map(each).collect::<Result<_, E>>()?;
     Ok(parts.concat())
 }

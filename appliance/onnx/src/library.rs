@@ -24,12 +24,14 @@ const PLACES: [&str; 4] = [".", "../lib/crier", "../onnxruntime", "../../onnxrun
 /// of the first call is final, because a second attempt in the same process is not supported by ONNX Runtime.
 pub fn environment() -> Result<&'static Environment, OnnxError> {
     static ENVIRONMENT: OnceLock<Result<Environment, OnnxError>> = OnceLock::new();
+    // The error is kept as well: it would be the same again.
     ENVIRONMENT.get_or_init(|| start(&find(&candidates())?)).as_ref().map_err(Clone::clone)
 }
 
 fn candidates() -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
+        // A folder is accepted, too: the name of the variable does not tell which is meant.
         return vec![if path.is_dir() { path.join(LIBRARY) } else { path }];
     }
     let executable = std::env::current_exe().unwrap_or_default();
@@ -48,10 +50,12 @@ fn start(path: &Path) -> Result<Environment, OnnxError> {
     let builder = ort::init_from(path).map_err(|error| unusable(error.to_string()))?;
     let environment = builder
         .with_name("crier")
+        // An offline appliance reports to nobody.
         .with_telemetry(false)
         .with_logger(Arc::new(log))
         .build()
         .map_err(|error| unusable(error.to_string()))?;
+    // Information is logged for each node, and would flood a debug log.
     environment.set_log_level(LogLevel::Warning);
     tracing::debug!(path = %path.display(), "ONNX Runtime started");
     Ok(environment)
@@ -71,6 +75,7 @@ fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) 
 /// Joins a multi-line error message of ONNX Runtime into one line.
 #[must_use]
 pub fn one_line(message: &str) -> String {
+    // Logs and status have one line an event.
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -33,8 +33,10 @@ pub fn open(path: &Path, options: SessionOptions) -> Result<Session, OnnxError> 
         |error: ort::Error| OnnxError::Model { path: path.to_owned(), reason: one_line(error.message()) };
     let build = || -> ort::Result<Session> {
         let mut builder = Session::builder(environment)?
+            // All levels: the fusions of norms, GELU and attention are among the extended ones.
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(options.threads.max(1))?
+            // The graphs are chains: nodes could not run side by side.
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
             .with_memory_pattern(false)?;

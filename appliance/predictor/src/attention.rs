@@ -28,6 +28,7 @@ struct Layer {
 impl FrameAttention {
     /// Creates the attention; `norms` are the weights of each layer's query and key norm, `head_dim` numbers each.
     pub(crate) fn new(shape: &TransformerShape, norms: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
+        // A frame has sixteen positions, always: all angles are known in advance.
         let (cos, sin) = shape.rotation(CODEBOOKS);
         let store = shape.kv_heads * CODEBOOKS * shape.head_dim;
         let layer = |(query_norm, key_norm)| Layer {
@@ -58,6 +59,7 @@ impl FrameAttention {
         let silent = rows - output.len() / wide;
         for (row, qkv) in qkv.chunks_exact_mut(wide + 2 * narrow).enumerate() {
             let place = position + row;
+            // The order in which the weights were stacked: queries, keys, values.
             let (queries, rest) = qkv.split_at_mut(wide);
             let (keys, values) = rest.split_at_mut(narrow);
             self.store(layer, place, keys, values);
@@ -75,6 +77,8 @@ impl FrameAttention {
             let from = head * size..(head + 1) * size;
             let to = (head * CODEBOOKS + place) * size;
             let key = &mut keys[from.clone()];
+            // Norm before rotation, as in Qwen3; rotated keys are stored, since their position does not
+            // change.
             normalise(key, &layer.key_norm, self.epsilon);
             rotate(key, &self.cos[turn.clone()], &self.sin[turn.clone()]);
             layer.keys[to..to + size].copy_from_slice(key);
@@ -86,6 +90,7 @@ impl FrameAttention {
         let (size, half) = (self.head_dim, self.head_dim / 2);
         let turn = place * half..(place + 1) * half;
         let (layer, scale) = (&self.layers[layer], 1.0 / (size as f32).sqrt());
+        // Causal by construction: later positions are not read.
         let scores = &mut self.scores[..=place];
         for (head, (query, output)) in
             queries.chunks_exact_mut(size).zip(output.chunks_exact_mut(size)).enumerate()
@@ -99,6 +104,7 @@ impl FrameAttention {
                 *score = dot(query, key) * scale;
             }
             softmax(scores);
+            // The buffer holds numbers of an earlier operator.
             output.fill(0.0);
             for (score, value) in scores.iter().zip(layer.values[start..].chunks_exact(size)) {
                 for (sum, value) in output.iter_mut().zip(value) {

@@ -25,6 +25,7 @@ impl FrameOperator {
 
     fn tag(self) -> u32 {
         match self {
+            // Eight bits for the layer and eight for the step; the bit above tells the operators apart.
             Self::Attend { step, layer } => (step as u32) << 8 | layer as u32,
             Self::Choose { step } => Self::CHOOSE | (step as u32) << 8,
         }
@@ -60,6 +61,7 @@ impl GgmlPredictor {
         codebook_size: usize,
         threads: &Threads,
     ) -> Result<Self, PredictorError> {
+        // Checked here, since a larger number would run into the bits of the step.
         if shape.transformer.layers > LAYERS_MAX {
             return Err(LlamaError::Graph { what: format!("{} layers", shape.transformer.layers) }.into());
         }
@@ -67,6 +69,7 @@ impl GgmlPredictor {
         let size = shape.transformer.head_dim;
         let norm =
             |layer: usize, what: &str| weights.vector(&format!("blk.{layer}.attn_{what}_norm.weight"), size);
+        // Norms of queries and keys are applied inside the attention, so they are needed as plain numbers.
         let norms = (0..shape.transformer.layers)
             .map(|layer| Ok((norm(layer, "q")?, norm(layer, "k")?)))
             .collect::<Result<_, LlamaError>>()?;
@@ -93,6 +96,7 @@ impl GgmlPredictor {
                 attention.run(layer, position, input, output);
             }
             FrameOperator::Choose { step } => {
+                // Also if no code can be drawn: the memory holds numbers of an earlier operator.
                 output.fill(0.0);
                 let Some(code) = sampler.draw(input, frame, step as u32 + 1) else {
                     // The graph cannot be left early. The remaining steps compute on zeros and are discarded.
@@ -100,6 +104,7 @@ impl GgmlPredictor {
                     return;
                 };
                 codes[step] = code as u16;
+                // The last code is not fed back: the frame ends with it.
                 if step + 1 < GROUPS {
                     tables.add_predictor(step, code as u16, output);
                 }
@@ -154,9 +159,11 @@ fn build(
     weights: &Arc<Weights>,
     pool: ThreadPool,
 ) -> Result<(Graph, InputId), LlamaError> {
+    // Unrolled: the graph is planned once, and a frame then costs no planning and no calls between steps.
     let mut graph = GraphBuilder::new(weights)?;
     let (mut x, rows) = graph.input(talker_hidden, 2)?;
     for step in 0..GROUPS {
+        // Every row is projected, embeddings of codes included: those are as wide as the talker.
         if shape.projection {
             x = graph.product("input_projection.weight", x)?;
             x = graph.add_vector("input_projection.bias", x)?;
@@ -182,12 +189,14 @@ fn block(
     let t = &shape.transformer;
     let name = |part: &str| format!("blk.{layer}.{part}.weight");
     let is_last = layer + 1 == t.layers;
+    // Step 0 has two positions, and all layers but the last need both as keys and values.
     let rows = if step == 0 && !is_last { 2 } else { 1 };
     let normal = graph.norm(&name("attn_norm"), t.rms_epsilon, x)?;
     let qkv = graph.product(&name("attn_qkv"), normal)?;
     let attended =
         graph.custom(FrameOperator::Attend { step, layer }.tag(), qkv, t.heads * t.head_dim, rows)?;
     let attended = graph.product(&name("attn_output"), attended)?;
+    // The residual must have as many rows as the attention's output.
     if step == 0 && is_last {
         x = graph.last_row(x)?;
     }

@@ -37,6 +37,8 @@ impl OnnxPredictor {
         let session = crier_onnx::open(&path, SessionOptions { threads, ..SessionOptions::default() })?;
         let failed = |error: ort::Error| contract(&path, error.message());
         let t = &bundle.manifest().predictor.transformer;
+        // Rows, step and two counters, then keys and values of each layer. Binding a missing input would fail
+        // at the first frame only.
         let expected = 4 + 2 * t.layers;
         if session.inputs().len() != expected {
             return Err(contract(
@@ -57,6 +59,7 @@ impl OnnxPredictor {
         codebook_size: usize,
     ) -> ort::Result<Self> {
         let allocator = session.allocator();
+        // Not cleared between frames: the operator reads only positions below the count it is given.
         let caches =
             (0..2 * layers).map(|_| Tensor::<f32>::new(allocator, cache)).collect::<ort::Result<Vec<_>>>()?;
         let mut inputs = SharedInputs {
@@ -66,6 +69,7 @@ impl OnnxPredictor {
             logits: Tensor::new(allocator, [codebook_size])?,
             caches,
         };
+        // Two bindings, because a binding fixes the shapes: two rows at first, then one.
         let first = inputs.binding(&session, Tensor::new(allocator, [2, talker_hidden])?)?;
         let later = inputs.binding(&session, Tensor::new(allocator, [1, talker_hidden])?)?;
         let SharedInputs { step, seen, positions, logits, .. } = inputs;
@@ -85,6 +89,7 @@ impl OnnxPredictor {
         for step in 0..GROUPS {
             if let Some(before) = step.checked_sub(1) {
                 let row = self.later.rows.extract_tensor_mut().1;
+                // Embeddings are added to the row.
                 row.fill(0.0);
                 tables.add_predictor(before, codes[before], row);
             }
@@ -130,6 +135,7 @@ impl SharedInputs {
         for (index, cache) in self.caches.iter_mut().enumerate() {
             let name = format!("{}.{}", ["keys", "values"][index % 2], index / 2);
             binding.bind_input(&name, cache)?;
+            // The same tensor as input and output: the new position is written in place.
             binding.bind_output(format!("{name}_next"), cache)?;
         }
         Ok(StepBinding { rows, binding })

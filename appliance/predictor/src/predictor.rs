@@ -62,6 +62,7 @@ impl Predictor {
                     tracing::warn!(%error, "the code predictor falls back to ONNX Runtime, which is slower");
                     Ok(network)
                 }
+                // ggml's error: its file is the one that every bundle has.
                 Err(_) => Err(error),
             }),
         }?;

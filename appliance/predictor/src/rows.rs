@@ -16,6 +16,7 @@ pub(crate) fn first_rows(
         return Err(PredictorError::Width { found: hidden.len(), expected: state.len() });
     }
     state.copy_from_slice(hidden);
+    // Embeddings are added, not written.
     code.fill(0.0);
     tables.add_codec(u32::from(code0), code);
     Ok(())

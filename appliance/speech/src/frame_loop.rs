@@ -108,12 +108,14 @@ impl FrameLoop {
         codes: &[[u16; CODEBOOKS]],
     ) -> Self {
         let s = &layout.sampling;
+        // The voice's own defaults; greedy decoding overrides them for both networks.
         let choose = |sample: bool, temperature, top_k, top_p| match sample && !greedy {
             true => Choice::Draw { temperature, top_k, top_p },
             false => Choice::Greedy,
         };
         let mut used = vec![false; layout.codec_vocab];
         for frame in codes {
+            // Code 0 only: the repetition penalty is the talker's, and the other codes are the predictor's.
             used[usize::from(frame[0])] = true;
         }
         // Capacity for a minute of speech, to avoid reallocation while speaking.
@@ -124,10 +126,12 @@ impl FrameLoop {
             hidden_size: layout.hidden,
             pad_id: layout.text_ids.tts_pad,
             eos: layout.codec_ids.eos as usize,
+            // Never beyond the codebook: rows after it have no entry in the vocoder.
             first_tag: layout.codec_vocab.saturating_sub(TAG_IDS).min(layout.codebook_size),
             repetition_penalty: s.repetition_penalty,
             min_frames: s.min_frames,
             max_frames,
+            // Both networks may share a seed: the codebook is part of the random numbers' key.
             talker_sampler: Sampler::new(seed, choose(s.sample, s.temperature, s.top_k, s.top_p)),
             predictor_sampler: Sampler::new(
                 seed,
@@ -201,6 +205,7 @@ impl FrameLoop {
             return Ok(());
         }
         let frame = self.codes.len() as u32;
+        // A loop that was resumed at its limit gets here; a running one has stopped in `predictor_done`.
         if frame >= self.max_frames {
             self.state = LoopState::Finished(Finish::FrameLimit);
             return Ok(());
@@ -215,9 +220,11 @@ impl FrameLoop {
         let Some(choice) = self.talker_sampler.draw(logits, frame, 0) else {
             return Err(SpeechError::NotANumber { network: "talker", frame });
         };
+        // The code that ends speech is no code of a frame: the predictor must not see it.
         if choice == self.eos {
             self.state = LoopState::Finished(Finish::EndOfSpeech);
         } else {
+            // Copied, since the talker's buffer is overwritten by its next step.
             self.hidden.copy_from_slice(hidden);
             self.state = LoopState::Predictor(choice as u16);
         }
@@ -252,6 +259,8 @@ impl FrameLoop {
     fn feed(&mut self, tables: &dyn EmbeddingTables) {
         self.row.fill(0.0);
         add_frame(tables, &self.codes[self.fed], &mut self.row);
+        // When the text is used up the talker hears padding; it has to decide by itself that the speech is
+        // over.
         let text = self.prompt.trailing.get(self.fed).copied().unwrap_or(self.pad_id);
         tables.add_text(text, &mut self.row);
         self.fed += 1;
@@ -262,6 +271,7 @@ impl FrameLoop {
     /// minimum length, no tags.
     fn restrict(&self, logits: &mut [f32], frame: u32) {
         for (logit, _) in logits.iter_mut().zip(&self.used).filter(|(_, used)| **used) {
+            // A negative logit is multiplied: divided, it would become more probable.
             *logit = if *logit < 0.0 {
                 *logit * self.repetition_penalty
             } else {
@@ -270,6 +280,7 @@ impl FrameLoop {
         }
         // The end of speech is one of the tags: its logit is saved before they are excluded.
         let eos = logits.get(self.eos).copied().unwrap_or(f32::NEG_INFINITY);
+        // The predictor and the vocoder have no entries for tags.
         for tag in logits.iter_mut().skip(self.first_tag) {
             *tag = f32::NEG_INFINITY;
         }

@@ -35,9 +35,11 @@ impl Cycles {
     /// Adds a frame; returns true if the voice has run away.
     pub(crate) fn saw(&mut self, codes: &[u16; CODEBOOKS]) -> bool {
         for (index, matched) in self.matches.iter_mut().enumerate() {
+            // Counted for each period separately: a cycle of three frames never matches at a distance of two.
             let earlier = self.recent.len().checked_sub(index + 1).and_then(|at| self.recent.get(at));
             *matched = if earlier == Some(codes) { *matched + 1 } else { 0 };
         }
+        // Eight frames at most: a shift costs nothing, and needs no index arithmetic.
         if self.recent.len() == CYCLE_PERIOD_MAX {
             self.recent.remove(0);
         }
@@ -68,6 +70,7 @@ impl Silence {
         if rms < SILENT_RMS {
             self.silent_frames += 1;
         } else {
+            // Only silence without a break is a runaway: pauses of any number are speech.
             self.silent_frames = 0;
             self.heard_something = true;
         }

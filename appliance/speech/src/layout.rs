@@ -158,6 +158,7 @@ impl VoiceLayout {
         if self.hidden == 0 || self.codebook_size == 0 || self.codebook_size > usize::from(u16::MAX) {
             return wrong(format!("hidden {} or codebook_size {}", self.hidden, self.codebook_size));
         }
+        // Codes are rows of the same table as tags.
         if self.codec_vocab < self.codebook_size {
             return wrong(format!("codec_vocab {} is below codebook_size", self.codec_vocab));
         }
@@ -169,6 +170,7 @@ impl VoiceLayout {
         }
         let c = &self.codec_ids;
         let codec = [c.pad, c.bos, c.eos, c.think, c.nothink, c.think_bos, c.think_eos];
+        // Ids of languages and speakers come from the checkpoint too, and index the same table.
         let named = self.languages.values().copied().chain(self.speakers.values().map(|s| s.id));
         for id in codec.into_iter().chain(named) {
             if id as usize >= self.codec_vocab {
@@ -198,6 +200,7 @@ impl VoiceLayout {
     /// # Errors
     /// [`SpeechError::UnknownLanguage`] lists the known names.
     pub fn language(&self, name: &str) -> Result<u32, SpeechError> {
+        // Dialects are excluded: the model was trained with them for their speakers only.
         let wanted = name.to_lowercase();
         self.languages.get(&wanted).filter(|_| !wanted.contains("dialect")).copied().ok_or_else(|| {
             let known: Vec<&str> = self.language_names().collect();

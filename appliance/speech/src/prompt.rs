@@ -121,6 +121,7 @@ impl Prompt {
         if body.is_empty() {
             return Err(SpeechError::NothingToSay { detail: String::new() });
         }
+        // Refused rather than ignored: the sender could not hear why it has no effect.
         if !options.instruction.is_empty() && !layout.instructions {
             return Err(SpeechError::NoInstructions);
         }
@@ -129,10 +130,13 @@ impl Prompt {
             builder.push(Some(id), None);
         }
         push_tag(&mut builder, options)?;
+        // Everything so far depends on the voice and its options only.
         let mut constant_positions = builder.positions();
         if let Some(reference) = &options.reference {
             // The transcript of the recording comes first, and is the same for every text.
             let rows = match options.mode {
+                // In this mode the transcript lies over the codes of the recording: rows behind it carry text
+                // of the announcement.
                 TextMode::Streaming => reference.text.len().min(reference.codes.len() + 1),
                 TextMode::Whole => reference.text.len(),
             };
@@ -171,11 +175,13 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
     }
     match language {
         Some(id) => {
+            // The tags of a "thinking" turn, by which the model was trained to expect a language.
             for part in [codec.think, codec.think_bos, id, codec.think_eos] {
                 builder.push(Some(text.tts_pad), Some(part));
             }
         }
         None => {
+            // Without a language the model chooses one by the text.
             for part in [codec.nothink, codec.think_bos, codec.think_eos] {
                 builder.push(Some(text.tts_pad), Some(part));
             }
@@ -186,6 +192,7 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
             builder.push(Some(text.tts_pad), Some(speaker.id));
         }
         (PromptSpeaker::Embedding(embedding), None) => {
+            // Where a named speaker's row of the table would be: the embedding replaces it.
             let row = builder.push(Some(text.tts_pad), None);
             for (sum, part) in row.iter_mut().zip(embedding) {
                 *sum += part;
@@ -199,6 +206,7 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
 
 fn push_streaming(builder: &mut Builder<'_>, body: &[u32]) -> Vec<u32> {
     let layout = builder.layout;
+    // The first token is in the prompt, so that the first frame has a word to begin with.
     builder.push(body.first().copied(), Some(layout.codec_ids.bos));
     body.iter().skip(1).copied().chain([layout.text_ids.tts_eos]).collect()
 }
@@ -223,6 +231,7 @@ fn push_reference(
     let words: Vec<u32> = reference.text.iter().chain(body).copied().chain([text.tts_eos]).collect();
     // Codec part: the beginning, then every frame of the recording.
     let mut push_codes = |text_at: &dyn Fn(usize) -> u32| {
+        // Text and codes run side by side, one token a frame, as in the official package's streaming layout.
         builder.push(Some(text_at(0)), Some(codec.bos));
         for (index, codes) in reference.codes.iter().enumerate() {
             let tables = builder.tables;
@@ -232,6 +241,7 @@ fn push_reference(
     match mode {
         TextMode::Streaming => {
             push_codes(&|index| words.get(index).copied().unwrap_or(text.tts_pad));
+            // Words that the recording did not cover follow with the frames to come.
             words.into_iter().skip(reference.codes.len() + 1).collect()
         }
         TextMode::Whole => {

@@ -65,10 +65,12 @@ pub fn pronounce(text: &str, lexicon: &dyn Pronunciations) -> String {
         let (piece, behind) = rest.split_at(end);
         rest = behind;
         if is_letter(first) {
+            // "a" is a word, except in spelled names: "vitamin a b c".
             let among_letters = behind_letter || is_single_letter(behind.trim_start().split(' ').next());
             spoken.word(if piece == "a" && among_letters { LETTER_A } else { piece });
             behind_letter = is_single_letter(Some(piece));
         } else {
+            // A mark at the end of the text needs no pause of a blank behind it.
             spoken.mark(piece, !behind.is_empty());
         }
     }
@@ -97,9 +99,11 @@ impl PhonemeUnits<'_> {
         while let Some(sound) = rest.next() {
             let mut units = 0;
             while let Some(digit) = rest.peek().and_then(|c| c.to_digit(10)) {
+                // Bounded in each step: a damaged lexicon can have any number of digits.
                 units = (units * 10 + digit as usize).min(UNITS_MAX);
                 rest.next();
             }
+            // Nothing to prolong at the start of a text: then the mark is dropped.
             let held = if sound == HOLD { self.units.last().copied() } else { Some(sound) };
             self.units.extend(held.into_iter().flat_map(|held| std::iter::repeat_n(held, units.max(1))));
         }
@@ -108,17 +112,20 @@ impl PhonemeUnits<'_> {
     fn mark(&mut self, piece: &str, more_follows: bool) {
         let mark = piece.chars().find(|c| !c.is_whitespace());
         let known = mark.is_some_and(|mark| self.entry(mark.encode_utf8(&mut [0; 4])));
+        // An unknown mark separates at least the words around it.
         if more_follows || !known {
             self.entry(" ");
         }
     }
 
     fn word(&mut self, word: &str) {
+        // From the most to the least reliable: an entry, a known stem, two known words, rules.
         if self.entry(word) || self.inflected(word) || self.compound(word) || self.by_rules(word) {
             return;
         }
         let mut first = true;
         for letter in word.chars().filter(char::is_ascii_lowercase) {
+            // A word gap between letters, or their names would run together.
             if !std::mem::take(&mut first) {
                 self.entry(" ");
             }
@@ -141,6 +148,7 @@ impl PhonemeUnits<'_> {
             let with_e = format!("{stem}e");
             [stem, &with_e, once].into_iter().find(known).map(str::to_owned)
         };
+        // The first ending that leaves a known stem: of "boxes" not "boxe", but "box".
         let plural =
             ["'s", "s'", "s", "es", "'"].into_iter().find_map(|ending| stem_of(ending).filter(known));
         let (stem, endings): (String, [&str; 3]) = if let Some(stem) = plural {
@@ -167,6 +175,7 @@ impl PhonemeUnits<'_> {
     /// Adds a compound of two known words, the first as long as possible; returns false if `word` is none.
     fn compound(&mut self, word: &str) -> bool {
         let halves = (PART_MIN..(word.len() + 1).saturating_sub(PART_MIN))
+            // The first part as long as possible: short ones match by accident.
             .rev()
             .filter_map(|at| Some((word.get(..at)?, word.get(at..)?)))
             .find(|(first, second)| {
@@ -186,7 +195,10 @@ impl PhonemeUnits<'_> {
             return false;
         }
         let (mut made, mut is_stressed) = (vec![""; letters.len()], false);
+        // From the end, where English stress is determined; each letter's rule then knows whether the main
+        // stress follows.
         for at in (0..letters.len()).rev() {
+            // A lexicon without rules, or a character that has none: the word is spelled instead.
             let Some(sounds) = rules(letters, at, is_stressed, lexicon).next() else { return false };
             is_stressed |= sounds.contains(STRESS);
             made[at] = sounds;
@@ -211,6 +223,7 @@ impl PhonemeUnits<'_> {
     fn stress(&mut self, start: usize) -> bool {
         let word = &mut self.units[start..];
         let Some(vowel) = word.iter().position(|&sound| VOWELS.contains(sound)) else {
+            // Without a vowel it cannot be spoken as a word.
             self.units.truncate(start);
             return false;
         };
@@ -218,6 +231,7 @@ impl PhonemeUnits<'_> {
         if let Some(first) = word.iter().position(|&sound| sound == strongest) {
             let is_other = |sound: &char| *sound != strongest;
             let end = word[first..].iter().position(is_other).map_or(word.len(), |length| first + length);
+            // Also raises a secondary stress, if it is the strongest there is.
             word[first..end].fill(STRESS);
             word[end..].iter_mut().filter(|sound| **sound == STRESS).for_each(|sound| *sound = SECOND_STRESS);
         } else {
@@ -238,6 +252,7 @@ fn rules<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let mut key = [RULE; AROUND.len() + 2];
     let is_before_stress = is_stressed && VOWEL_LETTERS.contains(&letters[at]);
+    // Vowels before the main stress are reduced in English: they have rules of their own.
     key[1] = if is_before_stress { letters[at].to_ascii_uppercase() } else { letters[at] };
     for (place, offset) in key[2..].iter_mut().zip(AROUND) {
         *place = at.checked_add_signed(offset).and_then(|at| letters.get(at)).copied().unwrap_or(BEYOND);
@@ -255,6 +270,7 @@ pub fn frame_ids(units: &str, entry: impl Fn(&str) -> Option<u32>) -> Result<Vec
     let frame = |part: &[char]| {
         let at = |index: usize| part.get(index).copied().unwrap_or(SILENCE);
         let (a, b, c) = (at(0), at(1), at(2));
+        // The outer units are kept where possible, since they border on the neighbouring frames.
         let near = [
             [a, b, c],
             [a, a, c],

@@ -37,6 +37,8 @@ impl Sampler {
     #[must_use]
     pub fn new(seed: u64, choice: Choice) -> Self {
         let choice = match choice {
+            // A division by zero would make every logit infinite; the limit of small temperatures is the
+            // greedy choice.
             Choice::Draw { temperature, .. } if temperature.is_nan() || temperature <= 0.0 => Choice::Greedy,
             other => other,
         };
@@ -56,12 +58,16 @@ impl Sampler {
             return largest(logits.iter().copied());
         };
         for logit in logits.iter_mut() {
+            // `total_cmp` below counts NaN as the largest number.
             *logit = if logit.is_nan() { f32::NEG_INFINITY } else { *logit / temperature };
         }
         let mut threshold = f32::NEG_INFINITY;
+        // A threshold rather than a sorted list: nothing moves, so an index stays the code that it stands
+        // for.
         if top_k > 0 && top_k < logits.len() {
             threshold = kth_largest(logits, top_k);
         }
+        // After top-k, as in `transformers`: the nucleus is that of the remaining candidates.
         if top_p < 1.0 {
             threshold = threshold.max(nucleus_threshold(logits, threshold, top_p));
         }
@@ -97,6 +103,7 @@ impl Sampler {
 fn largest(values: impl Iterator<Item = f32>) -> Option<usize> {
     let mut best: Option<(usize, f32)> = None;
     for (index, value) in values.enumerate() {
+        // Strictly larger: of equal values the first wins, on every backend.
         if value.is_finite() && best.is_none_or(|(_, b)| value > b) {
             best = Some((index, value));
         }
@@ -106,6 +113,7 @@ fn largest(values: impl Iterator<Item = f32>) -> Option<usize> {
 
 fn kth_largest(values: &[f32], k: usize) -> f32 {
     let mut sorted = values.to_vec();
+    // Linear in the number of logits, while sorting is not: this runs sixteen times a frame.
     let (_, kth, _) = sorted.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
     *kth
 }

@@ -125,6 +125,7 @@ const CLAUSE_MARKS: [&[char]; 3] = [&[';', '；', ':', '：', '—', '–'], &['
 pub fn split_sentences(text: &str) -> Vec<&str> {
     let mut sentences = Vec::new();
     for line in text.split('\n') {
+        // A line end always ends a sentence: lists and displays have no full stops.
         let mut rest = line.trim();
         while !rest.is_empty() {
             let (sentence, remaining) = rest.split_at(sentence_end(rest));
@@ -150,6 +151,7 @@ fn sentence_end(text: &str) -> usize {
             if !closes && !matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？') {
                 break;
             }
+            // Closing quotes do not count: three full stops are an ellipsis, a full stop in quotes is not.
             marks += usize::from(!closes);
             end = next + c.len_utf8();
             characters.next();
@@ -169,6 +171,7 @@ fn ends_here(before: &str, mark: char, marks: usize, after: &str) -> bool {
     if !after.is_empty() && !after.starts_with(char::is_whitespace) {
         return false;
     }
+    // The next letter, not the next character: an opening quote stands before a capital, too.
     let next = after.chars().find(|c| c.is_alphanumeric());
     let goes_on_small = next.is_some_and(char::is_lowercase);
     if mark != '.' || marks > 1 {
@@ -177,10 +180,12 @@ fn ends_here(before: &str, mark: char, marks: usize, after: &str) -> bool {
     }
     let word =
         before.rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '«' | '“')).next().unwrap_or("");
+    // Abbreviations are listed in lower case, and sentences may begin with one.
     let lower = word.to_lowercase();
     let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     // "3. Open the door" begins a list item; "on the 3. May" goes on.
     let is_ordinal = !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) && before.trim() == word;
+    // At the end of the text even an abbreviation ends the sentence.
     if after.trim().is_empty() {
         return true;
     }
@@ -200,6 +205,7 @@ fn push_bounded<'a>(sentences: &mut Vec<&'a str>, sentence: &'a str) {
                 let (at, mark) = window.rmatch_indices(*marks).next()?;
                 Some(at + mark.len()).filter(|&cut| cut > earliest)
             })
+            // No mark and no blank in 400 characters: a long identifier or a script without blanks.
             .unwrap_or(limit);
         let (piece, remaining) = rest.split_at(cut);
         if !piece.trim().is_empty() {

@@ -11,6 +11,7 @@ pub const TEXT_BYTES_MAX: usize = 100_000;
 /// # Errors
 /// [`SpeechError::TextTooLong`], [`SpeechError::NotUtf8`], or [`SpeechError::NothingToSay`].
 pub fn clean(bytes: &[u8]) -> Result<String, SpeechError> {
+    // Before anything that takes time in proportion to the length.
     if bytes.len() > TEXT_BYTES_MAX {
         return Err(SpeechError::TextTooLong { bytes: bytes.len(), limit: TEXT_BYTES_MAX });
     }
@@ -21,13 +22,16 @@ pub fn clean(bytes: &[u8]) -> Result<String, SpeechError> {
             '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{b}' | '\u{c}' => {
                 push_line_end(&mut cleaned);
             }
+            // Without a blank in their place: they stand inside words.
             c if is_invisible(c) => {}
             c if c.is_whitespace() || c.is_control() => push_space(&mut cleaned),
             c => cleaned.push(c),
         }
     }
+    // Blanks at the start are never pushed; at the end they are known only now.
     cleaned.truncate(cleaned.trim_end().len());
     if cleaned.is_empty() {
+        // A sender of invisible characters sees a text on its screen and would not understand "empty".
         let detail = if bytes.is_empty() { "" } else { " after removal of blanks and control characters" };
         return Err(SpeechError::NothingToSay { detail: detail.to_owned() });
     }
@@ -41,6 +45,7 @@ fn push_space(text: &mut String) {
 }
 
 fn push_line_end(text: &mut String) {
+    // Removes blanks before the line end, and an earlier line end: several become one.
     text.truncate(text.trim_end().len());
     if !text.is_empty() {
         text.push('\n');

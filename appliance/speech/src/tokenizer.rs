@@ -53,6 +53,7 @@ impl Tokenizer {
         let merges = std::str::from_utf8(merges).map_err(|e| wrong(format!("merges.txt: {e}")))?;
         let merges: Vec<(String, String)> = merges
             .lines()
+            // The first line names the file's version.
             .filter(|line| !line.is_empty() && !line.starts_with("#version"))
             .map(|line| {
                 let (left, right) =
@@ -60,6 +61,7 @@ impl Tokenizer {
                 Ok((left.to_owned(), right.to_owned()))
             })
             .collect::<Result<_, _>>()?;
+        // Bounds the tables that are built from a damaged file.
         if vocabulary.len() > ENTRIES_MAX || merges.len() > ENTRIES_MAX {
             return Err(wrong(format!("more than {ENTRIES_MAX} entries")));
         }
@@ -71,6 +73,8 @@ impl Tokenizer {
         let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
             .map_err(|e| wrong(format!("pattern: {e}")))?;
         let mut bpe = tokenizers::Tokenizer::new(model);
+        // In the order of the Qwen2 tokenizer: composition, words, bytes. The pattern has split words
+        // already, hence no split by `ByteLevel`, and no blank is put in front.
         bpe.with_normalizer(Some(NFC)).with_pre_tokenizer(Some(Sequence::new(vec![
             PreTokenizerWrapper::Split(split),
             PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, false, false)),
@@ -85,6 +89,7 @@ impl Tokenizer {
     /// [`SpeechError::Tokenizer`] if the vocabulary lacks a byte.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, SpeechError> {
         let encoding =
+            // The fast variant computes no offsets, which nothing here needs.
             self.bpe.encode_fast(text, false).map_err(|e| SpeechError::Tokenizer(e.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
@@ -98,6 +103,7 @@ impl Tokenizer {
     /// Encodes a word of the prompt's frame: as added token if the voice has it, otherwise as text.
     fn encode_frame(&self, word: &str) -> Result<Vec<u32>, SpeechError> {
         match self.added.get(word) {
+            // A word of the frame may be an added token, which merges do not produce.
             Some(&id) => Ok(vec![id]),
             None => self.encode(word),
         }

@@ -46,6 +46,7 @@ impl Talker {
     pub fn load(bundle: &Bundle, options: &TalkerOptions) -> Result<Self, TalkerError> {
         let shape = &bundle.manifest().talker;
         let limited =
+            // More positions than the model was trained for would be allocated and never speak well.
             TalkerOptions { positions: options.positions.min(shape.positions_max), ..options.clone() };
         let shape = model_shape(&shape.transformer, bundle.layout().codec_vocab);
         Self::open(&bundle.path(Role::Talker)?, &shape, &limited)
@@ -87,11 +88,13 @@ impl Talker {
 
     /// Returns true if the cache holds `rows` at position 0 already.
     fn knows(&self, rows: &[f32]) -> bool {
+        // Compared number by number: a row of the same voice with another instruction must not match.
         rows.len() <= self.context.filled() * self.hidden && self.remembered.get(..rows.len()) == Some(rows)
     }
 
     fn read(&mut self, position: usize, rows: &[f32]) -> Result<(), TalkerError> {
         if let Err(error) = self.context.decode(position, rows) {
+            // A failed decode empties the cache; an input that was refused leaves it as it was.
             if self.context.filled() == 0 {
                 self.remembered.clear();
             }
@@ -104,6 +107,7 @@ impl Talker {
     /// Records `rows`, decoded at `position`, for [`Self::knows`].
     fn remember(&mut self, position: usize, rows: &[f32]) {
         let start = position * self.hidden;
+        // Rows behind a gap would not be at their position.
         if start <= self.remembered.len() {
             self.remembered.truncate(start);
             let room = REMEMBERED_ROWS * self.hidden - start;
@@ -124,6 +128,7 @@ impl TalkerEngine for Talker {
         // The output is that of the last decoded row, so at least one row must be decoded even if all are cached.
         let constant = constant.min((rows.len() / self.hidden).saturating_sub(1));
         let (first, rest) = rows.split_at(constant * self.hidden);
+        // Only at the start of an utterance: later rows follow what was decoded before.
         let known = position == 0 && self.knows(first);
         if !known && !first.is_empty() {
             self.read(position, first)?;

@@ -132,6 +132,7 @@ impl Kernel for ResidualKernel {
     fn compute(&mut self, ctx: &ComputeContext) -> ort::Result<()> {
         let x = InputRows::of(ctx, 0)?;
         let r = InputRows::of(ctx, 1)?;
+        // Checked, since the loops below would silently stop at the shorter row.
         if (r.channels, r.columns) != (x.channels, x.columns) {
             return Err(ort::Error::new("ResidualSnakeBeta: the two summands differ in shape"));
         }
@@ -159,6 +160,7 @@ fn for_each_channel(
     channels: usize,
     work: impl Fn(usize) + Send + Sync,
 ) -> ort::Result<()> {
+    // Without the runtime's pool a single thread needs no synchronisation.
     if threads <= 1 {
         (0..channels).for_each(work);
         return Ok(());
@@ -185,6 +187,7 @@ impl<'a> InputRows<'a> {
         let missing = || ort::Error::new("SnakeBeta: an input is missing");
         let value = ctx.input(index)?.ok_or_else(missing)?;
         let (shape, data) = value.try_extract_tensor::<f32>()?;
+        // Activations have a batch axis of one, parameters have none.
         let (channels, columns) = match shape[..] {
             [1, channels, columns] => (channels, columns),
             [channels, columns] => (channels, columns),

@@ -24,9 +24,12 @@ fn multiply_add(x: f32, y: f32, z: f32) -> f32 {
 #[inline(always)]
 fn activate(x: f32, a: f32, ib: f32) -> f32 {
     let angle = x * a;
+    // Number of half periods, rounded to the nearest.
     let turns = multiply_add(angle, std::f32::consts::FRAC_1_PI, ROUNDER) - ROUNDER;
+    // In two steps: pi in one `f32` would leave an error that grows with the angle.
     let r = multiply_add(turns, -PI_REST, multiply_add(turns, -PI, angle));
     let u = r * r;
+    // Horner's scheme: one fused operation a coefficient.
     let mut p = SINE[4];
     for c in [SINE[3], SINE[2], SINE[1], SINE[0]] {
         p = multiply_add(p, u, c);

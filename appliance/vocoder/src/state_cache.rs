@@ -42,6 +42,7 @@ impl Vocoder {
     ) -> Result<(), VocoderError> {
         let codes = voice.reference_codes();
         if codes.is_empty() {
+            // Only a recording with a transcript has codes.
             return self.set_primed_state(None);
         }
         let path = state_path(voice_path);
@@ -63,6 +64,7 @@ impl Vocoder {
 
 /// Hash of everything that a state depends on.
 fn key(bundle: &Bundle, voice: &VoiceFile) -> String {
+    // Weights of another precision give other states, although the voice fits both.
     let vocoder = bundle.hash_of(&[Role::Vocoder, Role::VocoderWeights]);
     hexadecimal(&Sha256::digest(format!("{vocoder} {}", voice.reference_hash())))
 }
@@ -78,6 +80,7 @@ fn read(path: &Path, key: &str, numbers: usize) -> Option<VocoderState> {
         return None;
     }
     let (head, body) = bytes.split_at(HEAD_BYTES);
+    // One comparison covers version, key and checksum.
     if head != head_of(key, body).as_bytes() {
         return None;
     }
@@ -89,6 +92,7 @@ fn read(path: &Path, key: &str, numbers: usize) -> Option<VocoderState> {
 fn write(path: &Path, key: &str, state: &VocoderState) -> Result<(), crier_bundle::BundleError> {
     let values = state.values.iter().flat_map(|v| v.to_le_bytes());
     let body: Vec<u8> = state.position.to_le_bytes().into_iter().chain(values).collect();
+    // Atomically: another process may read the file at the same time.
     write_whole(path, &[head_of(key, &body).as_bytes(), &body])
 }
 

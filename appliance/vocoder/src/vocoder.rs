@@ -94,6 +94,8 @@ impl Vocoder {
         };
         let (codebook_size, sample_rate, samples_per_frame) =
             (number("codebook_size")?, number("sample_rate")?, number("samples_per_frame")?);
+        // Names and shapes from the model rather than the manifest: one source, and a model of another
+        // version is noticed.
         let shapes = states_of(&session, path)?;
         let set = || -> ort::Result<States> {
             let tensors = shapes
@@ -132,6 +134,7 @@ impl Vocoder {
 
     /// Starts an utterance: resets the state to the primed state, or to silence.
     pub fn start(&mut self) {
+        // Taken and put back, since `put` borrows all of `self`.
         match self.primed.take() {
             Some(primed) => {
                 self.put(&primed);
@@ -167,6 +170,7 @@ impl Vocoder {
     pub(crate) fn state_after(&mut self, codes: &[[u16; CODES]]) -> Result<VocoderState, VocoderError> {
         let mut samples = Vec::new();
         self.clear();
+        // Only the state is wanted; the samples are dropped part by part, so that they do not add up.
         for part in codes.chunks(FRAMES_MAX) {
             samples.clear();
             self.decode(part, &mut samples)?;
@@ -177,6 +181,7 @@ impl Vocoder {
     }
 
     fn clear(&mut self) {
+        // Only the valid set: the other one is overwritten by the next call.
         let states = &mut self.sets[self.current];
         states.position.extract_tensor_mut().1.fill(0);
         for tensor in &mut states.tensors {
@@ -208,6 +213,7 @@ impl Vocoder {
     }
 
     fn decode_part(&mut self, codes: &[[u16; CODES]], samples: &mut Vec<f32>) -> ort::Result<()> {
+        // A binding fixes its shapes. Calls have few different lengths, so each is bound once.
         let slot = match &mut self.batch_slots[codes.len() - 1] {
             Some(slot) => slot,
             empty => {
@@ -280,6 +286,7 @@ impl BatchSlot {
         let mut samples = Tensor::new(allocator, [samples])?;
         let [first, second] = sets;
         let bindings = [
+            // Both directions, since input and output sets alternate with each call.
             bind(session, names, &codes, &mut samples, first, second)?,
             bind(session, names, &codes, &mut samples, second, first)?,
         ];

@@ -100,6 +100,7 @@ impl OnnxBuilder {
 
     fn rename_to_output(&mut self, name: &str, value: &Value, data_type: i32, dims: &[Dim]) {
         self.graph.output.push(value_info(name, data_type, dims));
+        // Renames instead of adding an Identity node, which would copy the tensor in each call.
         for node in &mut self.graph.node {
             for used in node.input.iter_mut().chain(&mut node.output) {
                 if *used == value.0 {
@@ -140,10 +141,13 @@ impl OnnxBuilder {
         if choices.len() <= 1 {
             return make(self, choices.start);
         }
+        // A tree of `If` nodes: four comparisons for fifteen choices instead of fourteen.
         let middle = choices.start + choices.len() / 2;
         let limit = self.scalar(middle as i64);
         let below = self.op("Less", &[index, &limit], vec![]);
         let mut branch = |builder: &mut Self, name, choices| {
+            // Nodes of a branch belong to a subgraph. Earlier values stay visible in it, and weights stay in
+            // the main graph, where the runtime finds their file.
             let outer = std::mem::take(&mut builder.graph.node);
             let value = builder.choose(index, choices, make)?;
             let nodes = std::mem::replace(&mut builder.graph.node, outer);
@@ -165,6 +169,7 @@ impl OnnxBuilder {
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|v| v.0.clone()).collect(),
             output: outputs.iter().map(|v| v.0.clone()).collect(),
+            // The runtime shows nodes by name in profiles and errors; the first output tells which one it is.
             name: outputs.first().map(|v| format!("{}_node", v.0)).unwrap_or_default(),
             op_type: op.to_owned(),
             attribute,
@@ -173,6 +178,7 @@ impl OnnxBuilder {
     }
 
     fn fresh(&mut self, stem: &str) -> Value {
+        // ONNX requires that a name is defined once, subgraphs included.
         self.names += 1;
         Value(format!("{}_{}", stem.to_lowercase(), self.names))
     }
@@ -229,6 +235,7 @@ impl OnnxBuilder {
             name: name.to_owned(),
             raw_data: Vec::new(),
             external_data: vec![
+                // Relative to the model's folder, so that a bundle can be moved.
                 entry("location", self.data.name.clone()),
                 entry("offset", offset.to_string()),
                 entry("length", bytes.len().to_string()),
@@ -261,7 +268,9 @@ impl OnnxBuilder {
 
     /// Writes the model and finishes its data file; both are on the disk when this returns.
     pub(crate) fn finish(self, path: &Path) -> Result<(), ConvertError> {
+        // Weights first: a model that is on the disk then has its weights there, too.
         self.data.finish()?;
+        // The empty name is ONNX's own domain.
         let standard = OperatorSetIdProto { domain: String::new(), version: OPSET };
         let others = self
             .domains

@@ -86,10 +86,12 @@ impl CodesWriter<'_> {
     fn attention_inputs(&mut self, features: &Value) -> CausalAttentionInputs {
         let half = self.c.head_dim / 2;
         let theta = f64::from(self.c.rope_theta);
+        // Computed in 64 bits and rounded once.
         let frequencies: Vec<f32> =
             (0..half).map(|i| (1.0 / theta.powf(i as f64 / half as f64)) as f32).collect();
         let b = &mut self.b;
         let count = b.op("Shape", &[features], vec![int("start", 0), int("end", 1)]);
+        // Shape returns a vector, Range wants scalars: the empty shape makes one of it.
         let scalar = b.constant(&[]);
         let count = b.op("Reshape", &[&count, &scalar], vec![]);
         let (zero, one) = (b.scalar(0), b.scalar(1));
@@ -99,6 +101,7 @@ impl CodesWriter<'_> {
         let frequencies = b.floats(&[1, half], &frequencies);
         let angles = b.mul(&positions, &frequencies);
         let (cos, sin) = (b.op("Cos", &[&angles], vec![]), b.op("Sin", &[&angles], vec![]));
+        // Causal and without a window, see the module's documentation.
         let seen = b.op("GreaterOrEqual", &[&rows, &columns], vec![]);
         let (shown, hidden) = (b.floats(&[], &[0.0]), b.floats(&[], &[f32::NEG_INFINITY]));
         let mask = b.op("Where", &[&seen, &shown, &hidden], vec![]);
@@ -145,6 +148,8 @@ impl CodesWriter<'_> {
         let k = b.rotate(&k, &shared.cos, &shared.sin, size);
         let k = b.transpose(&k, &[0, 2, 1]);
         let scores = b.matmul(&q, &k);
+        // As a node, not in the weights: speed does not matter here, and a code near the border of two
+        // entries should be that of the reference.
         let scale = b.floats(&[], &[1.0 / (size as f32).sqrt()]);
         let scores = b.mul(&scores, &scale);
         let scores = b.add(&scores, &shared.mask);
@@ -178,10 +183,14 @@ impl CodesWriter<'_> {
         let x = b.transpose(x, &[1, 0]);
         let x = b.reshape(&x, &[1, width as i64, -1]);
         let length = b.op("Shape", &[&x], vec![int("start", 2), int("end", 3)]);
+        // The reference pads the end to a multiple of the stride. With a stride of two the remainder is also
+        // the number of missing columns.
         let stride = b.constant(&[DOWN_STRIDE as i64]);
         let missing = b.op("Mod", &[&length, &stride], vec![]);
         let before = b.constant(&[0, 0, (DOWN_KERNEL - DOWN_STRIDE) as i64, 0, 0]);
         let pads = b.concat(&[&before, &missing], 0);
+        // This convolution alone repeats the border (`pad_mode="replicate"` in the reference); the others pad
+        // zeros.
         let x = b.op("Pad", &[&x, &pads], vec![text("mode", "edge")]);
         let y = b.op("Conv", &[&x, &w], vec![ints("strides", &[DOWN_STRIDE as i64])]);
         let y = b.reshape(&y, &[width as i64, -1]);
@@ -193,9 +202,12 @@ impl CodesWriter<'_> {
         let mut codes = Vec::with_capacity(CODEBOOKS);
         for (name, layers) in [("semantic", 1), ("acoustic", CODEBOOKS - 1)] {
             let stem = format!("quantizer.{name}_residual_vector_quantizer");
+            // Both quantizers read the same features: the acoustic one does not continue the residual of the
+            // semantic one.
             let mut rest =
                 self.product(&format!("{stem}.input_proj"), x, self.c.hidden_size, self.c.codebook_dim)?;
             for layer in 0..layers {
+                // Nothing reads the residual behind the last codebook.
                 let last = layer + 1 == layers;
                 let code = self.nearest(&format!("{stem}.layers.{layer}.codebook"), &mut rest, last)?;
                 codes.push(code);
@@ -211,13 +223,17 @@ impl CodesWriter<'_> {
         let mut entries = self.f32(&format!("{stem}.embed_sum"), &[size, width])?;
         let usage = self.f32(&format!("{stem}.cluster_usage"), &[size])?;
         for (row, usage) in entries.chunks_exact_mut(width).zip(usage) {
+            // As in the decoder: checkpoints hold running sums, and the bound is the official one.
             row.iter_mut().for_each(|value| *value /= usage.max(1e-5));
         }
+        // In 64 bits: scores of neighbouring entries differ by little, while the squares are large.
         let square = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
         let offsets: Vec<f32> = entries.chunks_exact(width).map(|row| (-0.5 * square(row)) as f32).collect();
         let entries = self.b.weight_f32(stem, &[size, width], &entries)?;
         let offsets = self.b.weight_f32(&format!("{stem}.offset"), &[size], &offsets)?;
         let b = &mut self.b;
+        // The square of `x` is left out, since it is the same for all entries: one product with a bias
+        // instead of a distance to each.
         let scores = b.op("Gemm", &[rest, &entries, &offsets], vec![int("transB", 1)]);
         let code = b.op("ArgMax", &[&scores], vec![int("axis", 1), int("keepdims", 1)]);
         if !last {

@@ -41,6 +41,8 @@ pub fn write(tensors: &Tensors, config: &EncoderConfig, path: &Path) -> Result<(
 
 /// Number of samples before its own 960 on which a column depends.
 fn reach(c: &EncoderConfig) -> usize {
+    // Receptive field, from the samples upwards: each layer adds its kernel's extent times the stride of all
+    // layers before it.
     let residual = c.num_residual_layers * (c.residual_kernel_size - 1);
     let mut step = 1;
     let mut samples = c.kernel_size - 1;
@@ -79,6 +81,7 @@ impl FeaturesWriter<'_> {
         let mut x = self.conv(0, &x, [channels, 1, c.kernel_size])?;
         // The official list counts activations as layers, too.
         let mut layer = 1;
+        // The configuration lists ratios in the decoder's order; the encoder goes backwards.
         for &ratio in c.upsampling_ratios.iter().rev() {
             let narrow = channels / c.compress;
             let y = self.elu(&x);
@@ -92,6 +95,7 @@ impl FeaturesWriter<'_> {
             let y = self.conv_named(&format!("{layer}.block.3"), &y, [channels, narrow, 1], 1)?;
             x = self.b.add(&x, &y);
             let y = self.elu(&x);
+            // Otherwise the stride would drop the last samples; the reference pads in the same way.
             let y = self.filled_up(&y, ratio);
             x = self.conv_named(&format!("{}", layer + 2), &y, [2 * channels, channels, 2 * ratio], ratio)?;
             channels *= 2;
@@ -125,6 +129,7 @@ impl FeaturesWriter<'_> {
         let bias = self.tensors.f32(&format!("{stem}.bias"), &shape[..1])?;
         let bias = self.b.weight_f32(&format!("{stem}.bias"), &shape[..1], &bias)?;
         let attributes =
+            // All padding is on the left, which makes the convolution causal.
             vec![ints("pads", &[(shape[2] - stride) as i64, 0]), ints("strides", &[stride as i64])];
         Ok(self.b.op("Conv", &[x, &w, &bias], attributes))
     }
@@ -133,6 +138,7 @@ impl FeaturesWriter<'_> {
     fn filled_up(&mut self, x: &Value, ratio: usize) -> Value {
         let b = &mut self.b;
         let length = b.op("Shape", &[x], vec![int("start", 2), int("end", 3)]);
+        // `-length mod ratio` is the number of samples up to the next multiple.
         let length = b.op("Neg", &[&length], vec![]);
         let ratio = b.constant(&[ratio as i64]);
         // The remainder has the divisor's sign.

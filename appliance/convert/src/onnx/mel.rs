@@ -14,10 +14,12 @@ const LOGARITHMIC_MELS: f64 = 27.0;
 /// `2 * (size / 2 + 1)` rows of `size` numbers: real parts, then imaginary parts, of the spectrum of a signal under a
 /// periodic Hann window.
 pub(super) fn windowed_fourier(size: usize) -> Vec<f32> {
+    // Reduced modulo `size` first: a large argument of `cos` would lose digits.
     let angle = |step: usize| TAU * (step % size) as f64 / size as f64;
     let window: Vec<f64> = (0..size).map(|n| 0.5 - 0.5 * angle(n).cos()).collect();
     let bins = size / 2 + 1;
     let mut rows = Vec::with_capacity(2 * bins * size);
+    // A forward transform: its imaginary parts have the negative sine.
     for part in [f64::cos as fn(f64) -> f64, |a| -a.sin()] {
         for bin in 0..bins {
             rows.extend(window.iter().enumerate().map(|(n, w)| (w * part(angle(bin * n))) as f32));

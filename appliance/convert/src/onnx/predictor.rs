@@ -81,6 +81,7 @@ impl PredictorWriter<'_, '_> {
         let p = self.p;
         let rows = self.b.input("rows", &[Dim::Name("rows"), Dim::Size(talker_hidden)]);
         let step = self.b.input_i64("step", &[]);
+        // The runtime's grouped attention wants a batch axis.
         let mut x = self.b.reshape(&rows, &[1, -1, talker_hidden as i64]);
         if talker_hidden != p.hidden_size {
             let stem = "small_to_mtp_projection";
@@ -92,10 +93,12 @@ impl PredictorWriter<'_, '_> {
         for layer in 0..p.num_hidden_layers {
             x = self.layer(layer, &x, &shared)?;
         }
+        // Only the last row is sampled from; the first row of step 0 is context.
         let last = self.b.slice(&x, 1, -1, i64::MAX);
         let norm = self.vector("model.norm.weight", p.hidden_size)?;
         let last = self.b.rms_norm(&last, &norm, p.rms_norm_eps);
         let Self { b, matrices, .. } = self;
+        // A branch for each head: gathering the head's matrix by `step` would copy it in each call.
         let logits = b.choose(&step, 0..GROUPS, &mut |b, group| {
             let name = format!("lm_head.{group}.weight");
             linear(b, *matrices, &last, &[name], p.hidden_size, &[p.vocab_size])
@@ -124,6 +127,7 @@ impl PredictorWriter<'_, '_> {
         GroupedAttentionInputs {
             seen: self.b.input_i32("seen", &[Dim::Size(1)]),
             positions: self.b.input_i32("positions", &[Dim::Size(1)]),
+            // Whole tables: the operator looks positions up itself.
             cos: self.b.floats(&[CODEBOOKS, half], &cos),
             sin: self.b.floats(&[CODEBOOKS, half], &sin),
         }
@@ -174,6 +178,8 @@ impl PredictorWriter<'_, '_> {
         let q = self.head_norm(&format!("{stem}.self_attn.q_norm.weight"), &q, heads)?;
         let k = self.head_norm(&format!("{stem}.self_attn.k_norm.weight"), &k, kv_heads)?;
 
+        // Already of full length: the operator writes new positions in place if past and present share their
+        // memory.
         let dims = [1, kv_heads, CODEBOOKS, size].map(Dim::Size);
         let past = ["keys", "values"].map(|name| self.b.input(&format!("{name}.{layer}"), &dims));
         let inputs =
@@ -219,6 +225,7 @@ fn linear(
     }
     let total: usize = to.iter().sum();
     let name = names.first().map_or("", String::as_str);
+    // Quantised only if all parts are: one operator call has one format.
     let packed: Option<Vec<Packed>> = parts.iter().map(|(matrix, _)| Packed::of(matrix)).collect();
     let same_bits = packed
         .as_ref()
@@ -252,6 +259,7 @@ fn plain_linear(
     from: usize,
     total: usize,
 ) -> Result<Value, ConvertError> {
+    // MatMul takes the matrix on the right, so outputs are columns.
     let mut transposed = vec![0.0; from * total];
     let mut column = 0;
     for (matrix, out) in parts {
@@ -288,12 +296,16 @@ impl Packed {
             packed.scales.push(half::f16::from_le_bytes([scale[0], scale[1]]).to_f32());
             match matrix {
                 StoredMatrix::Q4_0(_) => {
+                    // ggml puts codes `i` and `i + 16` into a byte, this operator codes `2 i` and `2 i + 1`.
                     let code = |i: usize| nibble(bytes, i);
                     packed.codes.extend((0..BLOCK / 2).map(|i| code(2 * i) | (code(2 * i + 1) << 4)));
                 }
+                // The operator knows evenly spaced codes only. The sixteen uneven values are whole numbers of
+                // 8 bits, so nothing is lost but space.
                 StoredMatrix::Iq4Nl(_) => packed
                     .codes
                     .extend((0..BLOCK).map(|i| IQ4_NL[usize::from(nibble(bytes, i))].cast_unsigned() ^ 0x80)),
+                // Flipping the sign bit adds 128: two's complement becomes unsigned around 128.
                 _ => packed.codes.extend(bytes.iter().map(|byte| byte ^ 0x80)),
             }
         }

@@ -45,6 +45,8 @@ fn with_past() -> Vec<NodeProto> {
     vec![
         node("Concat", &["past", "active"], &["y"], vec![int("axis", 2)]),
         node("Shape", &["past"], &["columns"], vec![int("start", 2), int("end", 3)]),
+        // A negative start counts from the end. Not relative to `active`: it may have fewer columns than the
+        // past.
         node("Neg", &["columns"], &["start"], vec![]),
         constant_node("end", &[i64::MAX]),
         constant_node("axis", &[2]),

@@ -71,13 +71,18 @@ impl SpeakerWriter<'_> {
         let (bins, bands) = (WINDOW / 2 + 1, self.config.mel_dim);
         let b = &mut self.b;
         let signal = b.reshape(samples, &[1, 1, -1]);
+        // The official package mirrors this many samples itself and computes the spectrum without centring.
         let signal = mirrored(b, &signal, (WINDOW - HOP) / 2);
         let fourier = b.weight_f32("fourier", &[2 * bins, 1, WINDOW], &mel::windowed_fourier(WINDOW))?;
+        // A Fourier transform as convolution with windowed sines and cosines: 4 MB of weights, but an
+        // operator that every runtime computes fast.
         let spectrum = b.op("Conv", &[&signal, &fourier], vec![ints("strides", &[HOP as i64])]);
         let power = b.mul(&spectrum, &spectrum);
         let real = b.slice(&power, 1, 0, bins as i64);
         let imaginary = b.slice(&power, 1, bins as i64, i64::MAX);
         let power = b.add(&real, &imaginary);
+        // Added under the root, where the official package has it: the embedding depends on it in silent
+        // bands.
         let floor = b.floats(&[], &[POWER_FLOOR]);
         let power = b.add(&power, &floor);
         let magnitude = b.op("Sqrt", &[&power], vec![]);
@@ -97,6 +102,7 @@ impl SpeakerWriter<'_> {
         let mut outputs = Vec::new();
         for block in 1..last {
             x = self.block(block, &x)?;
+            // Aggregation of features reads the outputs of all blocks, not only the last one's.
             outputs.push(x.clone());
         }
         let x = self.b.concat(&outputs.iter().collect::<Vec<_>>(), 1);
@@ -120,6 +126,8 @@ impl SpeakerWriter<'_> {
         let mut groups: Vec<Value> = Vec::new();
         for index in 0..c.enc_res2net_scale {
             let mut part = self.b.slice(&y, 1, (index * group) as i64, ((index + 1) * group) as i64);
+            // Group 0 passes through unchanged, and group 1 is the first that is convolved: neither has a
+            // predecessor.
             if let (2.., Some(before)) = (index, groups.last()) {
                 part = self.b.add(&part, before);
             }
@@ -137,12 +145,13 @@ impl SpeakerWriter<'_> {
         let squeezed = self.b.op("Relu", &[&squeezed], vec![]);
         let shape = [width, c.enc_se_channels, 1];
         let gate = self.conv(&format!("{stem}.se_block.conv2"), &squeezed, shape, 1)?;
+        // Squeeze and excitation: one weight a channel, from the channel's mean over the recording.
         let gate = self.b.op("Sigmoid", &[&gate], vec![]);
         let y = self.b.mul(&y, &gate);
         Ok(self.b.add(&y, x))
     }
 
-    /// Attentive statistics pooling: mean and standard deviation over time with learned weights, `[1, 2 * channels, 1]`.
+    /// Attentive statistics pooling, `[1, 2 * channels, 1]`: mean and deviation over time with learned weights.
     fn attentive_statistics(&mut self, x: &Value, channels: usize) -> Result<Value, ConvertError> {
         let attention = self.config.enc_attention_channels;
         // The network sees the mean and the deviation beside every moment; these parts of the product are the same
@@ -158,6 +167,7 @@ impl SpeakerWriter<'_> {
         let distance = self.b.op("Sub", &[x, &mean], vec![]);
         let square = self.b.mul(&distance, &distance);
         let variance = self.mean(&square);
+        // Population variance: the reference divides by the sum of weights, not by one less.
         let deviation = self.deviation(&variance);
         let bias = self.f32("asp.tdnn.conv.bias", &[attention])?;
         let mut sum = self.b.weight_f32("asp.tdnn.bias", &[attention, 1], &bias)?;
@@ -169,6 +179,7 @@ impl SpeakerWriter<'_> {
         let y = self.b.op("Relu", &[&sum], vec![]);
         let y = self.b.op("Tanh", &[&y], vec![]);
         let y = self.conv("asp.conv", &y, [channels, attention, 1], 1)?;
+        // Over time: each channel weighs the moments of the recording separately.
         let weights = self.b.op("Softmax", &[&y], vec![int("axis", 2)]);
 
         let mean = self.weighted_sum(&weights, x);
@@ -232,6 +243,7 @@ impl SpeakerWriter<'_> {
 /// `x`, `[1, channels, time]`, with `reach` mirrored moments at either end.
 fn mirrored(b: &mut OnnxBuilder, x: &Value, reach: usize) -> Value {
     let reach = reach as i64;
+    // First the beginnings of all three axes, then their ends.
     let pads = b.constant(&[0, 0, reach, 0, 0, reach]);
     b.op("Pad", &[x, &pads], vec![text("mode", "reflect")])
 }

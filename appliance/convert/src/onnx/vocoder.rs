@@ -77,6 +77,7 @@ impl VocoderWriter<'_> {
         let c = self.config;
         let codes = self.b.input_i64("codes", &[Dim::Name("frames"), Dim::Size(c.num_quantizers)]);
         let x = self.dequantise(&codes)?;
+        // Kernel 3 is that of this one convolution in the official package; the others have `KERNEL`.
         let x = self.unfolded_conv("pre_conv.conv", &x, c.codebook_dim, c.latent_dim, 3)?;
         let x = self.transformer(&codes, &x)?;
         let mut x = x;
@@ -84,6 +85,8 @@ impl VocoderWriter<'_> {
             x = self.upsample(index, ratio, &x)?;
         }
         let x = self.unfolded_conv("decoder.0.conv", &x, c.latent_dim, c.decoder_dim, KERNEL)?;
+        // From here on there are many more columns than channels: convolutions and the fused activation read
+        // a channel as one contiguous row.
         let x = self.channels_first(&x);
         self.waveform(&x)
     }
@@ -101,6 +104,7 @@ impl VocoderWriter<'_> {
     /// Declares a state of `f32` and returns its input.
     fn past(&mut self, name: &str, shape: &[usize]) -> Value {
         let dims: Vec<Dim> = shape.iter().map(|&d| Dim::Size(d)).collect();
+        // In order of declaration, which is the order of the graph's inputs and hence of saved states.
         self.states.push(StateShape { name: name.to_owned(), shape: shape.to_vec() });
         self.b.input(name, &dims)
     }
@@ -120,6 +124,7 @@ impl VocoderWriter<'_> {
     /// `[frames, 16]` codes to `[frames, codebook_dim]`: code 0 by its own projection, the sum of the others by theirs.
     fn dequantise(&mut self, codes: &Value) -> Result<Value, ConvertError> {
         let c = self.config;
+        // Entries of the codebooks are half as wide as the decoder's input; the projections below widen them.
         let (books, size, width) = (c.num_quantizers, c.codebook_size, c.codebook_dim / 2);
         let mut table = Vec::with_capacity(books * size * width);
         for book in 0..books {
@@ -130,14 +135,19 @@ impl VocoderWriter<'_> {
             let sum = self.f32(&format!("{stem}.embedding_sum"), &[size, width])?;
             let usage = self.f32(&format!("{stem}.cluster_usage"), &[size])?;
             for (row, usage) in sum.chunks_exact(width).zip(usage) {
+                // Checkpoints hold the running sums of a moving average: an entry is its sum divided by its
+                // usage. The lower bound is that of the official package, for entries that were never used.
                 table.extend(row.iter().map(|v| v / usage.max(1e-5)));
             }
         }
+        // In 32 bits always: Gather reads sixteen rows a frame, so half precision would save no time.
         let table = self.b.weight_f32("codebooks", &[books * size, width], &table)?;
+        // All codebooks are one table, so that a single Gather serves all codes of all frames.
         let offsets: Vec<i64> = (0..books).map(|book| (book * size) as i64).collect();
         let offsets = self.b.constant(&offsets);
         let rows = self.b.add(codes, &offsets);
         let rows = self.b.op("Gather", &[&table, &rows], vec![int("axis", 0)]);
+        // The semantic code has a projection of its own, the acoustic codes share the other.
         let first = self.b.slice(&rows, 1, 0, 1);
         let first = self.b.reshape(&first, &[-1, width as i64]);
         let rest = self.b.slice(&rows, 1, 1, i64::MAX);
@@ -167,6 +177,7 @@ impl VocoderWriter<'_> {
         let shape = [kernel - 1, from];
         let past = self.past(name, &shape);
         let padded = self.b.concat(&[&past, x], 0);
+        // Of the padded rows, not of `x`: a call may have fewer rows than the state.
         let next = self.b.slice(&padded, 0, 1 - kernel as i64, i64::MAX);
         self.next(name, &next, &shape);
         let windows = self.windows(&padded, kernel);
@@ -175,6 +186,8 @@ impl VocoderWriter<'_> {
         let w = self.f32(&format!("{name}.weight"), &[to, from, kernel])?;
         let mut matrix = vec![0.0; w.len()];
         for (index, &value) in w.iter().enumerate() {
+            // PyTorch's `[out, in, kernel]` becomes `[kernel * in, out]`, rows in the order of the
+            // concatenated windows: tap by tap, channels within a tap.
             let (o, c, k) = (index / (from * kernel), index / kernel % from, index % kernel);
             matrix[(k * from + c) * to + o] = value;
         }
@@ -188,6 +201,7 @@ impl VocoderWriter<'_> {
     fn windows(&mut self, padded: &Value, kernel: usize) -> Vec<Value> {
         (0..kernel)
             .map(|k| {
+                // The last window ends at the end of the rows; an end of 0 would mean their start.
                 let end = if k + 1 == kernel { i64::MAX } else { k as i64 + 1 - kernel as i64 };
                 self.b.slice(padded, 0, k as i64, end)
             })
@@ -208,6 +222,8 @@ impl VocoderWriter<'_> {
             let w = self.f32(&format!("{name}.weight"), &[*out, from])?;
             for (o, row) in w.chunks_exact(from).enumerate() {
                 for (i, value) in row.iter().enumerate() {
+                    // Transposed, since MatMul takes the matrix on the right. A scale in the weights costs
+                    // nothing at run time.
                     matrix[i * to + column + o] = value * scale;
                 }
             }
@@ -228,6 +244,8 @@ impl VocoderWriter<'_> {
     ) -> Result<Value, ConvertError> {
         let w = self.f32(&format!("{name}.weight"), &[to, from])?;
         let scale = self.f32(scale, &[to])?;
+        // Output channels are the columns of the transposed matrix. Folding their scale in saves a node a
+        // layer.
         let mut matrix = transposed(&w, to, from);
         for row in matrix.chunks_exact_mut(to) {
             row.iter_mut().zip(&scale).for_each(|(value, s)| *value *= s);
@@ -243,6 +261,8 @@ impl VocoderWriter<'_> {
         let w = self.f32(&format!("{stem}.0.conv.weight"), &[width, width, ratio])?;
         let mut matrix = vec![0.0; w.len()];
         for (position, &value) in w.iter().enumerate() {
+            // Weights of transposed convolutions are `[in, out, kernel]`, with the first two axes swapped
+            // against ordinary ones.
             let (i, o, j) = (position / (width * ratio), position / ratio % width, position % ratio);
             matrix[(i * ratio + j) * width + o] = value;
         }
@@ -255,6 +275,7 @@ impl VocoderWriter<'_> {
         let y = self.depthwise_conv(&format!("{stem}.1.dwconv.conv"), &x, width)?;
         let norm = self.vector(&format!("{stem}.1.norm.weight"), width)?;
         let shift = self.vector(&format!("{stem}.1.norm.bias"), width)?;
+        // The epsilon is fixed in the official ConvNeXt block; `config.json` does not have it.
         let attributes = vec![int("axis", -1), super::builder::float("epsilon", 1e-6)];
         let y = self.b.op("LayerNormalization", &[&y, &norm, &shift], attributes);
         let y = self.linear(&y, &[(format!("{stem}.1.pwconv1"), 4 * width, 1.0)], width)?;
@@ -263,6 +284,7 @@ impl VocoderWriter<'_> {
         let y = self.b.gelu(&y);
         let gamma = format!("{stem}.1.gamma");
         let y = self.scaled_linear(&y, &format!("{stem}.1.pwconv2"), &gamma, [width, 4 * width])?;
+        // `gamma` scales the product and its bias: the bias is scaled here, the matrix was above.
         let gamma = self.f32(&gamma, &[width])?;
         let bias: Vec<f32> = self
             .f32(&format!("{stem}.1.pwconv2.bias"), &[width])?
@@ -283,6 +305,8 @@ impl VocoderWriter<'_> {
         let next = self.b.slice(&padded, 0, 1 - KERNEL as i64, i64::MAX);
         self.next(name, &next, &shape);
         let w = self.f32(&format!("{name}.weight"), &[width, 1, KERNEL])?;
+        // One row of channels a tap: a shifted product then reads memory in order. A grouped Conv would need
+        // the other layout, and a transposition before and after.
         let taps = transposed(&w, width, KERNEL);
         let mut y = self.vector(&format!("{name}.bias"), width)?;
         for (k, window) in self.windows(&padded, KERNEL).iter().enumerate() {

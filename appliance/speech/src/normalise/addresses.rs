@@ -42,12 +42,15 @@ pub(super) fn address(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize>
     }
     let text = scan.rest();
     let token = &text[..text.find(|c: char| c == ' ' || c == '"' || !c.is_ascii()).unwrap_or(text.len())];
+    // Punctuation behind an address belongs to the sentence.
     let token = token.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '>', '\'']);
+    // With a scheme anything is an address. The scheme itself is not read out: it tells a listener nothing.
     let scheme = token.find("://").filter(|at| letters(token) == *at).map_or(0, |at| at + 3);
     let body = &token[scheme..];
     if body.is_empty() || scheme == 0 && !is_mail(body) && !is_host(body) {
         return None;
     }
+    // A trailing slash is written out of habit and never spoken.
     let mut rest = body.strip_suffix('/').unwrap_or(body);
     while let Some(sign) = rest.chars().next() {
         let run = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
@@ -68,6 +71,7 @@ pub(super) fn address(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize>
             '~' => "tilde",
             _ => "",
         };
+        // A run of letters, or one sign: never nothing, or the loop would not end.
         let used = if run > 0 { run } else { 1 };
         if run == 0 {
             spoken.say(said);
@@ -87,6 +91,7 @@ fn is_host(token: &str) -> bool {
     let host = token.split(['/', ':']).next().unwrap_or_default();
     let mut labels = host.rsplit('.');
     let ending = labels.next().unwrap_or_default();
+    // A list instead of any ending: "end.Then" without a blank is a typing error, not a host.
     let known = ENDINGS.contains(&ending) || host.starts_with("www.");
     known && labels.clone().count() > 0 && labels.all(is_label) && is_label(ending)
 }
@@ -105,7 +110,9 @@ pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<
         groups.push(&text[length + 1..length + 1 + more]);
         length += 1 + more;
     }
+    // "v1.2" is a version; without the letter two groups are a decimal number.
     let enough = if prefix > 0 { 2 } else { 3 };
+    // 24.11.2026 is left to the recogniser of dates.
     let is_date = groups.len() == 3 && groups[2].len() == 4;
     if !scan.at_start()
         || groups[0].is_empty()
@@ -126,6 +133,7 @@ pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<
     if prefix > 0 {
         spoken.say("version");
     }
+    // Four groups are an IPv4 address, read digit by digit with "dot"; versions have "point".
     let is_host = groups.len() == 4;
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
@@ -145,11 +153,13 @@ pub(super) fn phone(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let plus = usize::from(text.starts_with('+'));
     let mut groups: Vec<&str> = Vec::new();
     let (mut length, mut end) = (plus, plus);
+    // Groups that only blanks separate need a plus or a leading zero: "3 456 7890" may be three quantities.
     let mut dashed = true;
     loop {
         let opening = usize::from(text[length..].starts_with('('));
         let count = digits(&text[length + opening..]);
         let closing = usize::from(opening > 0 && text[length + opening + count..].starts_with(')'));
+        // An unbalanced bracket belongs to the sentence, not to the number.
         if count == 0 || opening != closing {
             break;
         }
@@ -165,7 +175,9 @@ pub(super) fn phone(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     }
     let total: usize = groups.iter().map(|group| group.len()).sum();
     let sizes: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    // North American groups, which have no leading zero to tell them by.
     let familiar = dashed && matches!(sizes.as_slice(), [3, 4] | [3, 3, 4] | [1, 3, 3, 4]);
+    // The trunk prefix of most other countries.
     let trunk = groups.first().is_some_and(|group| group.starts_with('0') && group.len() > 1);
     let enough = (PHONE_DIGITS_MIN..=PHONE_DIGITS_MAX).contains(&total);
     if !(enough && (plus > 0 || familiar || trunk)) || !is_over(&text[end..]) {
@@ -176,6 +188,7 @@ pub(super) fn phone(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     }
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
+            // A pause between groups, so that a listener can write the number down.
             spoken.mark(',');
         }
         spoken.say(&one_by_one(group));

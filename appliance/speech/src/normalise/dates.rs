@@ -25,7 +25,9 @@ pub(super) fn date(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
         return None;
     }
     let text = scan.rest();
+    // "on the 24 November" must not become "the the".
     let has_article = scan.previous_word() == "the";
+    // The strictest form first: its digits would also match others.
     let (words, length) = iso(text)
         .or_else(|| numeric(text))
         .or_else(|| day_first(text, has_article))
@@ -44,6 +46,7 @@ fn spell(day: u64, month: u64, year_number: Option<u64>) -> Option<String> {
 /// Digits at the beginning: their value and how many.
 fn value(text: &str) -> Option<(u64, usize)> {
     let count = digits(text);
+    // Four digits at most: a year is the longest number in a date.
     Some((text[..count].parse().ok().filter(|_| count <= 4)?, count))
 }
 
@@ -55,11 +58,13 @@ fn iso(text: &str) -> Option<(String, usize)> {
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let words =
         spell(day, month, Some(year)).filter(|_| [4, 7].iter().all(|&at| text.as_bytes()[at] == b'-'))?;
+    // Machines send times in ISO 8601, such as 2026-11-24T07:30Z.
     let Some(clock) = text[10..].strip_prefix('T') else {
         return is_over(&text[10..]).then_some((words, 10));
     };
     let clock_length = clock.bytes().take_while(|b| b.is_ascii_digit() || *b == b':').count();
     let (time, length) = times::read(&clock[..clock_length])?;
+    // The zone is not read out: a listener takes times as local ones.
     let zone = usize::from(clock[length..].starts_with('Z'));
     is_over(&clock[length + zone..]).then(|| (format!("{words} at {time}"), 11 + length + zone))
 }
@@ -71,6 +76,7 @@ fn numeric(text: &str) -> Option<(String, usize)> {
     let sign = text[a..].chars().next().filter(|c| matches!(c, '.' | '/' | '-'))?;
     let (second, b) = value(&text[a + 1..]).filter(|(_, count)| *count <= 2)?;
     let after = text[a + 1 + b..].strip_prefix(sign)?;
+    // Two-digit years are too often something else (3/4/25), so they are read as numbers.
     let (year_number, 4) = value(after)? else { return None };
     let length = a + b + 6;
     if !is_over(&text[length..]) || !(1000..3000).contains(&year_number) {
@@ -88,6 +94,7 @@ fn numeric(text: &str) -> Option<(String, usize)> {
 fn day_first(text: &str, has_article: bool) -> Option<(String, usize)> {
     let (day, mut at) = value(text).filter(|(day, count)| *count <= 2 && (1..=31).contains(day))?;
     at += ordinal_suffix(&text[at..]).unwrap_or(0);
+    // German style, "24. Nov.".
     at += usize::from(text[at..].starts_with('.'));
     at += text[at..].strip_prefix(' ').map(|_| 1)?;
     at += if text[at..].starts_with("of ") { 3 } else { 0 };
@@ -104,6 +111,7 @@ fn month_first(text: &str) -> Option<(String, usize)> {
     let (month, mut at) = month_name(text)?;
     let name = MONTHS[month];
     let (year_words, year_length) = year_after(&text[at..]);
+    // "November 2026" has no day: tried before it, or 20 would be taken for one.
     if year_length > 0 {
         return Some((format!("{name}{year_words}"), at + year_length));
     }
@@ -146,6 +154,7 @@ fn ends_year(after: &str) -> bool {
 fn month_name(text: &str) -> Option<(usize, usize)> {
     let length = letters(text);
     let word = &text[..length];
+    // A capital is required: "may" and "march" are ordinary words.
     if length < 3 || !is_over(&text[length..]) || !word.starts_with(|c: char| c.is_ascii_uppercase()) {
         return None;
     }
@@ -155,6 +164,7 @@ fn month_name(text: &str) -> Option<(usize, usize)> {
             || (length == 3 && name.starts_with(&lower))
             || (lower == "sept" && *name == "september")
     })?;
+    // Behind a full name the stop ends the sentence.
     let stop = usize::from(length < MONTHS[month].len() && text[length..].starts_with('.'));
     Some((month, length + stop))
 }

@@ -14,11 +14,14 @@ pub(super) fn fold(text: &str) -> (String, Vec<char>) {
             ' '..='~' => folded.push(character),
             c if SIGNS.contains(c) => folded.push(c),
             c if c.is_whitespace() || c.is_control() => folded.push(' '),
+            // Before the decomposition: these characters modify the one before and have no base of their own.
             c if says_nothing(c) => {}
+            // Full-width forms are the ASCII characters, shifted by a constant.
             '\u{ff01}'..='\u{ff5e}' => folded.extend(char::from_u32(character as u32 - 0xfee0)),
             c => match fixed(c).or_else(|| base(c)) {
                 Some(ascii) => folded.push_str(&ascii),
                 None => {
+                    // A blank in its place: the words around it must not merge.
                     skipped.push(c);
                     folded.push(' ');
                 }
@@ -72,9 +75,11 @@ fn fixed(character: char) -> Option<String> {
         '№' => "No. ",
         '℃' => "°C",
         '℉' => "°F",
+        // Ordinal and ring signs are typed as degrees in practice.
         'º' | '˚' => "°",
         'ª' => "a",
         'μ' => "µ",
+        // The unit sign (U+2126) becomes the Greek letter, by which units are looked up.
         'Ω' => "Ω",
         '⁄' | '∕' => "/",
         '₀'..='₉' => return char::from_digit(character as u32 - '₀' as u32, 10).map(String::from),
@@ -87,5 +92,6 @@ fn fixed(character: char) -> Option<String> {
 fn base(character: char) -> Option<String> {
     let mut decomposed = NormalizedString::from(character.encode_utf8(&mut [0; 4]) as &str);
     decomposed.nfd();
+    // The first character of a canonical decomposition is the base letter, accents follow.
     decomposed.get().chars().next().filter(char::is_ascii_alphabetic).map(String::from)
 }

@@ -80,6 +80,7 @@ pub(super) fn money(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
         }
         (scan.at_start() && body.starts_with(currency.1)).then_some((currency, currency.1.len()))
     })?;
+    // "€ 3" and "EUR 10" have a blank, "$5" has none.
     at += usize::from(body[at..].starts_with(' '));
     let number = Number::read(&body[at..]).filter(|number| !number.whole.is_empty())?;
     at += number.length;
@@ -88,6 +89,7 @@ pub(super) fn money(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
         && let Some((between, symbol)) = range(&body[at..], currency)
         && let Some(end) = Number::read(&body[at + symbol..]).filter(Number::is_round)
     {
+        // Said only now: a recogniser that gives up must have changed nothing.
         spoken.say(sign);
         spoken.say(&format!("{}{between}{} {}", number.words(), end.words(), currency.2[1]));
         return Some(sign_length + at + symbol + end.length);
@@ -112,6 +114,7 @@ fn amount_of_money(number: &Number, currency: &Currency, after: &str) -> (String
     let magnitude = MAGNITUDES.iter().find(|(m, _)| after.strip_prefix(m).is_some_and(is_over));
     let (mut words, mut length) = match (magnitude, number.fraction.as_deref()) {
         (Some((written, said)), _) => (format!("{} {said} {many}", number.words()), written.len()),
+        // Two decimals are cents; "$1.5" is "one point five dollars". The yen has none.
         (None, Some(cents)) if cents.len() == 2 && !hundredth.is_empty() => {
             let digits = if number.whole.is_empty() { "0".to_owned() } else { number.whole.clone() };
             let whole = Number { whole: digits, fraction: None, ..number.clone() };
@@ -123,6 +126,7 @@ fn amount_of_money(number: &Number, currency: &Currency, after: &str) -> (String
                 if count == 1 { hundredth } else { hundredths }
             );
             let words = match (whole.small(), count) {
+                // "$5.00" is "five dollars".
                 (_, 0) => major,
                 (Some(0), _) => minor,
                 _ => format!("{major} and {minor}"),
@@ -148,6 +152,7 @@ fn share(text: &str) -> (String, usize) {
 /// A sign before a number: `-5` is minus five, `10-5` is not.
 fn sign(scan: &Scan<'_>) -> (&'static str, usize) {
     let text = scan.rest();
+    // Behind a letter, a digit or a bracket a minus is a hyphen or a range.
     let free =
         !scan.before().is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '+' | '/' | ')' | '.' | ','));
     let (words, length) = match text.chars().next() {
@@ -156,6 +161,7 @@ fn sign(scan: &Scan<'_>) -> (&'static str, usize) {
         Some('±') => ("plus or minus", '±'.len_utf8()),
         _ => return ("", 0),
     };
+    // Otherwise the sign is punctuation.
     let counts = text[length..].starts_with(|c: char| c.is_ascii_digit() || ".$€£¥₽₹½¼¾".contains(c));
     if counts { (words, length) } else { ("", 0) }
 }
@@ -177,6 +183,7 @@ impl Amount {
         }
         let number = Number::read(text)?;
         let after = &text[number.length..];
+        // "1 1/2" and "1½": a whole number and a fraction.
         let part = after.strip_prefix(' ').filter(|part| part.starts_with(|c: char| c.is_ascii_digit()));
         if number.fraction.is_none()
             && let Some((words, length)) = fraction(part.unwrap_or(after), false)
@@ -224,6 +231,7 @@ fn fraction(text: &str, alone: bool) -> Option<(String, usize)> {
             (text[..first].parse().ok()?, text[first + 1..length].parse().ok()?, length)
         }
     };
+    // Proper fractions with small denominators; others are ratios, dates or paths.
     if above == 0
         || above >= below
         || !(2..=16).contains(&below)
@@ -255,6 +263,7 @@ pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize
     if !body.starts_with(|c: char| c.is_ascii_digit() || ".½¼¾⅓⅔⅛".contains(c)) {
         return None;
     }
+    // A ratio has no sign, and its colon must not be split off as punctuation.
     let ratio = if sign.is_empty() { times::ratio(body) } else { None };
     let (words, length) = ratio.or_else(|| named(scan, body)).or_else(|| measured(scan, body))?;
     spoken.say(sign);
@@ -266,6 +275,7 @@ pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize
 fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     let count = digits(text);
     let (written, after) = text.split_at(count);
+    // Longer digit strings are read digit by digit elsewhere.
     let value: u64 = written.parse().ok().filter(|_| count <= 9)?;
     if let Some(suffix) = ordinal_suffix(after) {
         return Some((ordinal(value), count + suffix));
@@ -279,9 +289,11 @@ fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
         let words = if count == 4 { year(value) } else { super::numbers::cardinal(value) };
         return Some((plural(&words), count + suffix.len()));
     }
+    // "1990.5" or "room 5-7": the digits are part of something larger.
     if !is_over(after) || goes_on(after) {
         return None;
     }
+    // "A-12": digits behind a letter and a hyphen name a thing.
     let mut behind = scan.behind().chars().rev();
     let after_letter = behind.next() == Some('-') && behind.next().is_some_and(|c| c.is_ascii_uppercase());
     if DIGIT_WORDS.contains(&previous.as_str()) && scan.before() == Some(' ') {
@@ -290,6 +302,7 @@ fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     if after_letter || CODE_WORDS.contains(&previous.as_str()) && scan.before() == Some(' ') {
         return Some((code(written), count));
     }
+    // "in 1500 ms" is a quantity in spite of the word before.
     let unit = after.strip_prefix(' ').and_then(|unit| units::read(unit, false, false));
     let is_year = count == 4
         && (1000..2100).contains(&value)
@@ -316,6 +329,7 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     while let Some((between, at)) = connection(&text[length..])
         && let Some(next) = Amount::read(&text[length + at..])
     {
+        // "1914-1918" is read as years if both sides look like years.
         let years = [&text[..length], &text[length + at..length + at + next.length]].map(year_value);
         if let ([Some(from), Some(to)], true, true, " to ") = (years, first.whole, next.whole, between) {
             return Some((format!("{} to {}", year(from), year(to)), length + at + next.length));
@@ -323,6 +337,7 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
         words = format!("{words}{between}{}", next.words);
         length += at + next.length;
         one = false;
+        // Bounds the words of one quantity; longer chains are no ranges.
         if words.len() > 200 {
             break;
         }
@@ -337,6 +352,7 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
         CURRENCIES.iter().find(|c| unit.starts_with(c.0) || unit.strip_prefix(c.1).is_some_and(is_over))
     {
         let symbol = if unit.starts_with(currency.0) { currency.0 } else { currency.1 };
+        // "5 €10": the sign belongs to the second number.
         let begins_another = unit[symbol.len()..].starts_with(|c: char| c.is_ascii_digit());
         if !begins_another {
             let words = match Number::read(text).filter(|n| n.length == length) {
@@ -348,6 +364,7 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
             return Some((format!("{words}{per}"), end + more));
         }
     }
+    // "3x" without a second factor.
     if touching && after.strip_prefix('x').is_some_and(is_over) {
         return Some((format!("{words} times"), length + 1));
     }
@@ -355,6 +372,7 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     if first.whole && length == first.length && letters(after) > 0 {
         words = code(&text[..length]);
     }
+    // "#204" is a number like that of a room.
     if scan.before() == Some('#') && first.whole && length == first.length {
         words = code(&text[..length]);
     }
@@ -379,6 +397,7 @@ fn connection(text: &str) -> Option<(&'static str, usize)> {
     ];
     signs.iter().chain(&more).find_map(|(written, said)| {
         let after = text.strip_prefix(written)?;
+        // A sign joins only if a number follows; a hyphen before a word is part of the word.
         after.starts_with(|c: char| c.is_ascii_digit()).then_some((*said, written.len()))
     })
 }

@@ -54,6 +54,7 @@ pub fn english(sentence: &str) -> English {
     while at < folded.len() {
         let scan = Scan::new(&folded, at);
         let used = RECOGNISERS.iter().find_map(|recognise| recognise(&scan, &mut spoken));
+        // At least one byte, so that the loop ends whatever a recogniser returns.
         at += used.unwrap_or_else(|| words::symbol(&scan, &mut spoken)).max(1);
     }
     English { text: spoken.finish(), skipped }

@@ -41,6 +41,7 @@ const CARDINAL_DIGITS_MAX: usize = 16;
 pub(super) fn cardinal(number: u64) -> String {
     for (scale, name) in SCALES {
         if number >= scale {
+            // Recursion ends soon: each scale divides by a thousand.
             let head = format!("{} {name}", cardinal(number / scale));
             return joined(&head, " ", number % scale);
         }
@@ -59,6 +60,7 @@ fn joined(head: &str, between: &str, rest: u64) -> String {
 /// `21` -> `twenty first`
 pub(super) fn ordinal(number: u64) -> String {
     let cardinal = cardinal(number);
+    // Only the last word is inflected: "twenty first".
     let (head, last) = cardinal.rsplit_once(' ').map_or(("", cardinal.as_str()), |(h, l)| (h, l));
     let last = match last {
         "one" => "first".to_owned(),
@@ -87,6 +89,7 @@ pub(super) fn plural(words: &str) -> String {
 pub(super) fn year(number: u64) -> String {
     let (century, rest) = (number / 100, number % 100);
     match rest {
+        // 2005 is "two thousand five", 1905 "nineteen oh five".
         0..10 if century.is_multiple_of(10) => cardinal(number),
         0 => format!("{} hundred", cardinal(century)),
         1..10 => format!("{} oh {}", cardinal(century), cardinal(rest)),
@@ -98,6 +101,7 @@ pub(super) fn year(number: u64) -> String {
 pub(super) fn code(text: &str) -> String {
     match (text.len(), text.parse::<u64>()) {
         (1, Ok(number)) => cardinal(number),
+        // A leading zero is part of a code and is read out, so it falls through to single digits.
         (2, Ok(number)) if !text.starts_with('0') => cardinal(number),
         (3 | 4, Ok(number)) if !text.starts_with('0') => year(number),
         _ => one_by_one(text),
@@ -143,10 +147,12 @@ impl Number {
             // With a blank only round thousands: "room 5 200 people" is two numbers.
             || after.starts_with(" 000") && digits(&after[1..]) == 3
         };
+        // A separator only after one to three digits: "2026,100" is two numbers.
         while (1..=3).contains(&first) && !text.starts_with('0') && separates(&text[length..]) {
             whole.push_str(&text[length + 1..length + 4]);
             length += 4;
         }
+        // A full stop without a digit behind it ends the sentence.
         let decimals = text[length..].strip_prefix('.').map_or(0, digits);
         let fraction = (decimals > 0).then(|| text[length + 1..=length + decimals].to_owned());
         if fraction.is_some() {
@@ -167,6 +173,7 @@ impl Number {
 
     /// Returns its value if it is a whole number below 10^9.
     pub(super) fn small(&self) -> Option<u64> {
+        // Nine digits fit into every integer type used with it.
         if self.fraction.is_some() || self.whole.len() > 9 { None } else { self.whole.parse().ok() }
     }
 
@@ -174,6 +181,7 @@ impl Number {
     pub(super) fn words(&self) -> String {
         let whole = if self.whole.is_empty() { String::new() } else { plain(&self.whole) };
         match &self.fraction {
+            // Decimals are read digit by digit in English: 3.14 is "three point one four".
             Some(fraction) => format!("{whole} point {}", one_by_one(fraction)).trim_start().to_owned(),
             None => whole,
         }

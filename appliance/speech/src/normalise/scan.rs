@@ -19,6 +19,7 @@ impl<'a> Scan<'a> {
     /// Returns the text from here, up to the look-ahead limit.
     pub(super) fn rest(&self) -> &'a str {
         let rest = &self.text[self.at..];
+        // Cut at a character, not in the middle of one.
         &rest[..rest.floor_char_boundary(LOOK_AHEAD_BYTES)]
     }
 
@@ -41,12 +42,14 @@ impl<'a> Scan<'a> {
     /// Returns the word before this place in lower case; empty if a mark is between.
     pub(super) fn previous_word(&self) -> String {
         let behind = self.behind().trim_end();
+        // Only blanks are trimmed: behind a comma or bracket a word has no influence on what follows.
         let start = behind.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
         behind.get(start..).unwrap_or_default().to_ascii_lowercase()
     }
 
     /// Returns true if only closing marks follow the next `bytes` bytes.
     pub(super) fn ends_after(&self, bytes: usize) -> bool {
+        // Closing marks are few; a longer run of signs is not worth reading on.
         self.text[self.at..].get(bytes..).unwrap_or_default().chars().take(8).all(|c| !c.is_alphanumeric())
     }
 }
@@ -86,6 +89,8 @@ impl SpokenText {
             return;
         }
         if !self.text.is_empty() {
+            // Marks are written when a word follows: several in a row become one, and none stands at the
+            // start.
             self.text.extend(self.mark);
             self.text.push(' ');
         }
@@ -95,6 +100,7 @@ impl SpokenText {
 
     /// Adds a mark; of several the strongest stays.
     pub(super) fn mark(&mut self, mark: char) {
+        // In rising order: a full stop beats a comma, a question mark the full stop.
         let strength = |mark| ",.!?".find(mark);
         if self.mark.is_none_or(|old| strength(old) < strength(mark)) {
             self.mark = Some(mark);
@@ -103,6 +109,7 @@ impl SpokenText {
 
     pub(super) fn finish(mut self) -> String {
         if !self.text.is_empty() {
+            // The voice was trained on whole sentences: a trailing comma would sound unfinished.
             self.text.push(self.mark.filter(|&mark| mark != ',').unwrap_or('.'));
         }
         self.text

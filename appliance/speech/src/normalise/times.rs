@@ -10,6 +10,7 @@ pub(super) fn time(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     }
     let (words, length) = read(scan.rest())?;
     spoken.say(&words);
+    // The stop of "p.m." ends the sentence, too, if nothing follows.
     if scan.rest()[..length].ends_with('.') && scan.ends_after(length) {
         spoken.mark('.');
     }
@@ -24,6 +25,7 @@ pub(super) fn read(text: &str) -> Option<(String, usize)> {
     }
     let hour: u64 = text[..hour_digits].parse().ok()?;
     let after = &text[hour_digits..];
+    // A dot only counts with a.m. or p.m.: "7.30" alone is a decimal number.
     let minutes = after.strip_prefix([':', '.']).filter(|minutes| digits(minutes) == 2);
     let minute = minutes.and_then(|m| m[..2].parse::<u64>().ok());
     let clock_length = hour_digits + if minute.is_some() { 3 } else { 0 };
@@ -38,8 +40,10 @@ pub(super) fn read(text: &str) -> Option<(String, usize)> {
         };
         return Some((words, clock_length + half_length));
     }
+    // From here on only a colon makes a time.
     let minute = minute.filter(|_| after.starts_with(':'))?;
     let rest = &text[clock_length..];
+    // Other pairs are ratios, such as 16:90.
     if hour > 24 || minute > 59 || !is_over(rest) {
         return None;
     }
@@ -55,6 +59,7 @@ pub(super) fn read(text: &str) -> Option<(String, usize)> {
 pub(super) fn clock(hour: u64, minute: u64) -> String {
     match (hour, minute) {
         (0 | 24, 0) => "midnight".to_owned(),
+        // Above twelve the military form is usual: "nineteen hundred".
         (1..=12, 0) => format!("{} o'clock", cardinal(hour)),
         (_, 0) => format!("{} hundred", cardinal(hour)),
         (_, 1..10) => format!("{} oh {}", cardinal(hour), cardinal(minute)),
@@ -66,6 +71,7 @@ pub(super) fn clock(hour: u64, minute: u64) -> String {
 fn half_of_day(text: &str) -> Option<(&'static str, usize)> {
     let mark = text.strip_prefix(' ').unwrap_or(text);
     let skipped = text.len() - mark.len();
+    // The longer spellings first: "p.m" is the start of "p.m.".
     let halves =
         [("a.m.", "a m"), ("p.m.", "p m"), ("a.m", "a m"), ("p.m", "p m"), ("am", "a m"), ("pm", "p m")];
     halves.into_iter().find_map(|(written, said)| {

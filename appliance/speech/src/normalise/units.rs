@@ -139,6 +139,7 @@ pub(super) fn find(symbol: &str, touching: bool) -> Option<Unit> {
         let &(_, one, many) = table.iter().find(|(s, _, _)| *s == symbol)?;
         Some(Unit { one, many, is_length })
     };
+    // Symbols are case-sensitive: a milliwatt is not a megawatt.
     look_in(&LENGTHS, true).or_else(|| look_in(&OTHERS, false))
 }
 
@@ -155,6 +156,7 @@ pub(super) fn read(text: &str, touching: bool, one: bool) -> Option<(String, usi
         words = format!("{words} per {per}");
         length += 1 + more;
     }
+    // "5 min" is a unit, "5 minutes" a word that begins like one.
     super::scan::is_over(&text[length..]).then_some((words, length))
 }
 
@@ -168,6 +170,7 @@ fn signs(text: &str, one: bool) -> Option<(String, usize)> {
     }
     let after = text.strip_prefix('°')?;
     let degrees = if one { "degree" } else { "degrees" };
+    // "21 ° C" is seen on displays.
     let scale = after.strip_prefix(' ').unwrap_or(after);
     for (letter, name) in [('C', "celsius"), ('F', "fahrenheit")] {
         if scale.strip_prefix(letter).is_some_and(super::scan::is_over) {
@@ -179,12 +182,14 @@ fn signs(text: &str, one: bool) -> Option<(String, usize)> {
 
 /// A unit with or without a power, without what it is divided by.
 fn power(text: &str, touching: bool, one: bool) -> Option<(String, usize)> {
+    // The longest run of letters: "kWh" must not be read as "kW".
     let symbol_end =
         text.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, 'µ' | 'Ω'))).unwrap_or(text.len());
     let unit = find(&text[..symbol_end], touching)?;
     let name = if one { unit.one } else { unit.many };
     let after = &text[symbol_end..];
     let powers = [("²", 2), ("³", 3), ("^2", 2), ("^3", 3), ("2", 2), ("3", 3)];
+    // A bare digit is a power of lengths only: "m2" is an area, "V2" a name.
     let found = powers.iter().find(|(sign, _)| {
         after.strip_prefix(sign).is_some_and(super::scan::is_over)
             && (unit.is_length || !sign.starts_with(['2', '3']))

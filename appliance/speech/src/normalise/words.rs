@@ -77,6 +77,7 @@ const HUSHED: [&str; 10] = ["hmm", "hmmm", "hm", "shh", "shhh", "sh", "psst", "b
 /// Returns true if the whole text is in capitals, which then do not mark acronyms.
 pub(super) fn is_shouted(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 1).count();
+    // One word in capitals alone may be an acronym.
     words > 1 && !text.bytes().any(|b| b.is_ascii_lowercase())
 }
 
@@ -86,6 +87,7 @@ pub(super) fn abbreviation(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<u
         return None;
     }
     let text = scan.rest();
+    // Initials first: the first letter of "e.g." would pass for a word.
     let (words, length) = initials(text).or_else(|| shortened(scan))?;
     spoken.say(&words);
     if text[..length].ends_with('.') && scan.ends_after(length) {
@@ -102,6 +104,7 @@ fn initials(text: &str) -> Option<(String, usize)> {
         said.push(text[length..=length].to_ascii_lowercase());
         length += 2;
     }
+    // A single letter with a stop is the end of a sentence: "plan B."
     if said.len() < 2 || !is_over(&text[length..]) {
         return None;
     }
@@ -123,8 +126,10 @@ fn shortened(scan: &Scan<'_>) -> Option<(String, usize)> {
     if length == 0 || !is_over(after) || after.starts_with('\'') {
         return None;
     }
+    // The stop of an abbreviation is read with it, and marked again by the caller if the text ends there.
     let total = length + dot;
     let capital = text.starts_with(|c: char| c.is_ascii_uppercase());
+    // Capital before: "Main St", "Louis XIV", "Mulholland Dr."
     let follows_name = {
         let behind = scan.behind().trim_end();
         let start = behind.rfind(' ').map_or(0, |at| at + 1);
@@ -134,6 +139,7 @@ fn shortened(scan: &Scan<'_>) -> Option<(String, usize)> {
         return Some((cardinal(number as u64 + 2), length));
     }
     let words = match lower.as_str() {
+        // Position tells the two apart: "Main St." and "St. Paul".
         "st" if capital && (scan.ends_after(total) || follows_name) => "street",
         "st" if capital => "saint",
         "dr" if scan.ends_after(total) && follows_name => "drive",
@@ -146,6 +152,7 @@ fn shortened(scan: &Scan<'_>) -> Option<(String, usize)> {
                 .is_some_and(|next| next.trim_start().starts_with(|c: char| c.is_ascii_digit()));
             let dotted = || DOTTED.iter().find(|(short, _)| goes_on && *short == lower);
             match (known.or_else(dotted), lower.as_str()) {
+                // Without a number these are words: "no." ends many sentences.
                 (Some(_), "no" | "fig" | "tel" | "ext") if !number_next => return None,
                 (Some((_, words)), _) => words,
                 (None, _) => return None,
@@ -160,6 +167,7 @@ pub(super) fn word(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
     let text = scan.rest();
     let mut length = 0;
     for (index, byte) in text.bytes().enumerate() {
+        // An apostrophe between letters: "don't", but not a closing quote.
         let inside = byte == b'\''
             && index > 0
             && text[..index].ends_with(|c: char| c.is_ascii_alphabetic())
@@ -202,6 +210,7 @@ pub(super) fn say_mixed(token: &str, spoken: &mut SpokenText) {
         }
         let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         for part in Parts(&rest[..end]) {
+            // "PM2", "DHT22": short capitals with digits are codes, whatever their vowels.
             let short_code = mixed && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_uppercase());
             let spelled = is_spelled(part, spoken.shouted) || short_code && !SAID_AS_WORDS.contains(&part);
             spoken.say(&if spelled { letter_by_letter(part) } else { part.to_ascii_lowercase() });
@@ -221,6 +230,8 @@ impl<'a> Iterator for Parts<'a> {
             return None;
         }
         let bytes = self.0.as_bytes();
+        // A seam is a capital behind a small letter, with more to follow: "HomeAssistant", not "McDonald" or
+        // "kWh".
         let is_seam = |at: &usize| {
             let capitals_end = bytes[*at..].iter().take_while(|b| b.is_ascii_uppercase()).count();
             bytes[at - 1].is_ascii_lowercase()
@@ -244,10 +255,12 @@ fn has_vowel(word: &str) -> bool {
 fn is_spelled(word: &str, shouted: bool) -> bool {
     let stem = word.strip_suffix("'s").or_else(|| word.strip_suffix('s')).unwrap_or(word);
     let capitals = |w: &str| w.len() > 1 && w.bytes().all(|b| b.is_ascii_uppercase());
+    // "LEDs" is spelled with an ending: the stem decides.
     let core = if capitals(word) { word } else { stem };
     if word.len() < 2 || word.len() > 2 && word[..word.len() - 2].contains('\'') {
         return false;
     }
+    // Without a vowel a word cannot be pronounced, except for a few interjections.
     if !has_vowel(word) {
         return !HUSHED.contains(&word.to_ascii_lowercase().as_str());
     }
@@ -257,6 +270,7 @@ fn is_spelled(word: &str, shouted: bool) -> bool {
     if SPELLED.contains(&core) && !(shouted && matches!(core, "US" | "ID" | "LED")) || !has_vowel(core) {
         return true;
     }
+    // Short capitals are acronyms in most texts, longer ones with vowels are names or emphasis.
     !shouted && core.len() <= 3 && !STRESSED.contains(&core)
 }
 
@@ -278,15 +292,18 @@ pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut SpokenText) -> usize {
     let next = text[length..].chars().next();
     let number_next =
         text[length..].trim_start().starts_with(|c: char| c.is_ascii_digit() || "$€£.-".contains(c));
+    // Letters or digits on both sides: the sign is part of a name.
     let joins = scan.before().is_some_and(char::is_alphanumeric) && next.is_some_and(char::is_alphanumeric);
     let said = match sign {
         '.' | '…' => {
+            // "file.txt" has a dot; "end.Then" lacks a blank.
             if joins && next.is_some_and(|c| !c.is_ascii_uppercase()) {
                 "dot"
             } else {
                 let goes_on = text[length..]
                     .trim_start_matches(['.', ' ', '"', '\''])
                     .starts_with(|c: char| c.is_ascii_lowercase());
+                // A stop before a small letter is no end of a sentence, but a pause.
                 spoken.mark(if goes_on { ',' } else { '.' });
                 ""
             }
@@ -305,6 +322,7 @@ pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut SpokenText) -> usize {
             spoken.mark(',');
             ""
         }
+        // "and/or" is read without the slash.
         '/' if joins && scan.previous_word() != "and" => "slash",
         '#' if number_next => "number",
         '#' if next.is_some_and(char::is_alphabetic) => "hashtag",

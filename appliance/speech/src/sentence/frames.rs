@@ -25,8 +25,10 @@ impl SentenceFrames {
     /// Returns the state machine of a new sentence.
     #[must_use]
     pub fn new(layout: &VoiceLayout, sentence: Sentence, options: SentenceOptions) -> Self {
+        // The smaller bound wins: that of the text's length, or the one that the model was published with.
         let ceiling = frame_ceiling(sentence.tokens).min(layout.sampling.max_frames);
         let max_frames = options.max_frames.unwrap_or(ceiling);
+        // The sentence keeps its prompt for another attempt.
         let prompt = sentence.prompt.clone();
         let frame_loop = FrameLoop::new(layout, prompt, options.seed, options.greedy, max_frames);
         Self {
@@ -34,6 +36,7 @@ impl SentenceFrames {
             options,
             max_frames,
             attempt: 0,
+            // A fixed number of frames is obeyed whatever it sounds like, so there is no second attempt.
             open: options.max_frames.is_none(),
             ended: false,
             frame_loop,
@@ -47,6 +50,7 @@ impl SentenceFrames {
     #[must_use]
     pub fn request(&self) -> FrameRequest<'_> {
         match self.ended {
+            // The guard may end a sentence that the loop would continue.
             true => FrameRequest::Finished(Finish::EndOfSpeech),
             false => self.frame_loop.request(),
         }
@@ -90,6 +94,7 @@ impl SentenceFrames {
         let end = if frame.index + 1 >= self.max_frames {
             Some(self.limit())
         } else {
+            // The limit has precedence: at the last frame a cycle changes nothing.
             (guarded && self.cycles.saw(&frame.codes)).then_some(SentenceEnd::Cycle)
         };
         self.push(Some(frame.codes), end);
@@ -118,6 +123,7 @@ impl SentenceFrames {
                 self.ended = false;
                 self.cycles = Cycles::default();
                 self.events.clear();
+                // No frame is kept: the codes of the failed attempt led into the silence.
                 self.restart(layout, 0);
             }
         }
@@ -125,6 +131,7 @@ impl SentenceFrames {
 
     /// Notes that the talker was replaced: it decodes prompt and frames again.
     pub fn talker_lost(&mut self, layout: &VoiceLayout) {
+        // An ended sentence needs no talker any more.
         if !self.ended {
             self.restart(layout, self.frame_loop.codes().len());
         }
@@ -145,6 +152,7 @@ impl SentenceFrames {
     }
 
     fn restart(&mut self, layout: &VoiceLayout, keep: usize) {
+        // Another seed, or the second attempt would fail like the first.
         let seed = self.options.seed.wrapping_add(u64::from(self.attempt));
         let known = self.frame_loop.codes()[..keep].to_vec();
         let prompt = self.sentence.prompt.clone();

@@ -59,10 +59,12 @@ impl SentenceSamples {
 
     /// Takes a frame or the end; appends samples to `out` that need not be held back any more.
     pub fn push(&mut self, event: FrameEvent, out: &mut Vec<f32>) {
+        // Frames of an earlier attempt, or generated after the end was decided, may still arrive.
         if event.attempt != self.attempt || self.finished {
             return;
         }
         self.codes.extend(event.frame);
+        // The first reason counts: it decides how the last frame sounds.
         self.end = self.end.or(event.end);
         self.finish_if_done(out);
     }
@@ -89,12 +91,14 @@ impl SentenceSamples {
         if self.finished || self.decoded <= self.taken {
             return;
         }
+        // While it reads ahead the voice is silent by design; passing that on would delay every sentence.
         let lead = self.lead_frames.saturating_sub(self.decoded - frames).min(frames);
         let samples = samples.get_mut(lead * self.samples_per_frame..).unwrap_or_default();
         self.taken = self.decoded;
         let last = self.taken >= self.codes.len();
         match self.end {
             Some(SentenceEnd::Cycle) if last && self.may_retry() => return self.retry(),
+            // Cut in the middle of a sound: without a fade that is a click.
             Some(SentenceEnd::Cycle | SentenceEnd::Ceiling) if last => fade_out(samples),
             _ => {}
         }
@@ -111,6 +115,8 @@ impl SentenceSamples {
     /// Notes that the vocoder was replaced: it decodes all frames of the sentence again, and samples that were accepted
     /// before are ignored.
     pub fn vocoder_lost(&mut self) {
+        // `taken` stays: what was accepted once is not passed on again. The number of calls starts anew, so
+        // that the division into calls, and with it the rounding, is the same.
         (self.calls, self.decoded) = (0, 0);
     }
 
@@ -143,6 +149,7 @@ impl SentenceSamples {
             let before = self.silence.heard_something();
             let verdict = self.silence.heard(root_mean_square(frame));
             if self.silence.heard_something() && !before {
+                // Held silence is part of the sentence: it is the distance to the one before.
                 out.append(&mut self.held);
                 self.report(AttemptOutcome::Heard);
             }
@@ -186,6 +193,7 @@ impl SentenceSamples {
         self.codes.clear();
         self.held.clear();
         self.end = None;
+        // Nothing of this attempt was released, so everything starts anew.
         (self.calls, self.decoded, self.taken) = (0, 0, 0);
         self.silence = Silence::default();
     }

@@ -45,6 +45,8 @@ impl OnnxBuilder {
     pub(crate) fn rms_norm(&mut self, x: &Value, w: &Value, eps: f32) -> Value {
         let two = self.floats(&[], &[2.0]);
         let eps = self.floats(&[], &[eps]);
+        // Pow rather than Mul, and Div rather than a product with the reciprocal: the fusion matches this
+        // pattern only.
         let square = self.op("Pow", &[x, &two], vec![]);
         let mean = self.op("ReduceMean", &[&square], vec![ints("axes", &[-1]), int("keepdims", 1)]);
         let mean = self.add(&mean, &eps);
@@ -57,6 +59,7 @@ impl OnnxBuilder {
     pub(crate) fn swiglu(&mut self, x: &Value, width: usize) -> Value {
         let gate = self.slice(x, -1, 0, width as i64);
         let up = self.slice(x, -1, width as i64, i64::MAX);
+        // ONNX has no SiLU in this operator set.
         let sigmoid = self.op("Sigmoid", &[&gate], vec![]);
         let gate = self.mul(&gate, &sigmoid);
         self.mul(&gate, &up)
@@ -79,6 +82,7 @@ impl OnnxBuilder {
 
     /// Rotates pairs `(i, i + size / 2)` of the last axis, `size` wide, by angles given as cosine and sine.
     pub(crate) fn rotate(&mut self, x: &Value, cos: &Value, sin: &Value, size: usize) -> Value {
+        // Halves, not neighbours: the checkpoints are trained with the pairing of Llama and Qwen.
         let half = (size / 2) as i64;
         let (low, high) = (self.slice(x, -1, 0, half), self.slice(x, -1, half, i64::MAX));
         let (low_cos, high_sin) = (self.mul(&low, cos), self.mul(&high, sin));

@@ -30,6 +30,7 @@ impl DataFile {
 
     /// Appends a weight and returns its offset.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<u64, ConvertError> {
+        // Small weights are not worth a page each.
         let alignment = if bytes.len() as u64 >= PAGE { PAGE } else { ALIGNMENT };
         let offset = self.length.next_multiple_of(alignment);
         let padding = [0_u8; PAGE as usize];

@@ -36,6 +36,7 @@ impl VocoderWriter<'_> {
     fn attention_inputs(&mut self, codes: &Value) -> WindowAttentionInputs {
         let c = self.config;
         let b = &mut self.b;
+        // The window includes the frame itself, so the cache is one frame shorter.
         let kept = c.sliding_window as i64 - 1;
         let position = b.input_i64("position", &[Dim::Size(1)]);
         let frames = b.op("Shape", &[codes], vec![int("start", 0), int("end", 1)]);
@@ -43,16 +44,19 @@ impl VocoderWriter<'_> {
         b.output_i64("position_next", &next, &[Dim::Size(1)]);
 
         let (zero, one, kept_value) = (b.scalar(0), b.scalar(1), b.scalar(kept));
+        // Shape returns a vector, Range wants scalars: the empty shape makes one of it.
         let shape = b.constant(&[]);
         let count = b.op("Reshape", &[&frames, &shape], vec![]);
         let queries = b.op("Range", &[&zero, &count, &one], vec![]);
         let columns = b.add(&count, &kept_value);
         let keys = b.op("Range", &[&zero, &columns, &one], vec![]);
 
+        // Added as integers: the position is exact however long the stream is, and rounded once.
         let absolute = b.add(&queries, &position);
         let absolute = b.op("Cast", &[&absolute], vec![int("to", i64::from(FLOAT))]);
         let absolute = b.reshape(&absolute, &[-1, 1]);
         let half = c.head_dim / 2;
+        // Computed in 64 bits and rounded once.
         let frequencies: Vec<f32> =
             (0..half).map(|i| (1.0 / f64::from(c.rope_theta).powf(i as f64 / half as f64)) as f32).collect();
         let frequencies = b.floats(&[1, half], &frequencies);
@@ -60,14 +64,19 @@ impl VocoderWriter<'_> {
         let (cos, sin) = (b.op("Cos", &[&angles], vec![]), b.op("Sin", &[&angles], vec![]));
 
         let queries = b.reshape(&queries, &[-1, 1]);
+        // In columns of the mask: the first `window - 1` columns are cached frames, so query `i` is column
+        // `window - 1 + i`.
         let queries = b.add(&queries, &kept_value);
         let distance = b.op("Sub", &[&queries, &keys], vec![]);
         let past = b.op("GreaterOrEqual", &[&distance, &zero], vec![]);
         let near = b.op("LessOrEqual", &[&distance, &kept_value], vec![]);
+        // At the start of a stream the cache holds zeros that are no frames; without this they would take a
+        // share of the attention.
         let first = b.op("Sub", &[&kept_value, &position], vec![]);
         let real = b.op("GreaterOrEqual", &[&keys, &first], vec![]);
         let seen = b.op("And", &[&past, &near], vec![]);
         let seen = b.op("And", &[&seen, &real], vec![]);
+        // Minus infinity cannot make a softmax of nothing: each frame attends at least to itself.
         let (shown, hidden) = (b.floats(&[], &[0.0]), b.floats(&[], &[f32::NEG_INFINITY]));
         let mask = b.op("Where", &[&seen, &shown, &hidden], vec![]);
         WindowAttentionInputs { cos, sin, mask }
@@ -122,6 +131,8 @@ impl VocoderWriter<'_> {
         let qkv = self.linear(x, &parts, c.hidden_size)?;
         let b = &mut self.b;
         let qkv = b.reshape(&qkv, &[-1, 3, heads as i64, size as i64]);
+        // To `[q | k | v, head, frame, size]`: queries and keys are adjacent, so that one rotation serves
+        // both.
         let qkv = b.transpose(&qkv, &[1, 2, 0, 3]);
         let qk = b.slice(&qkv, 0, 0, 2);
         let qk = b.rotate(&qk, &shared.cos, &shared.sin, size);
@@ -148,6 +159,7 @@ impl VocoderWriter<'_> {
         let shape = [c.num_attention_heads, c.sliding_window - 1, c.head_dim];
         let past = self.past(name, &shape);
         let all = self.b.concat(&[&past, x], 1);
+        // Keys are cached after the rotation by their absolute position, so they stay valid in later calls.
         let next = self.b.slice(&all, 1, 1 - c.sliding_window as i64, i64::MAX);
         self.next(name, &next, &shape);
         all

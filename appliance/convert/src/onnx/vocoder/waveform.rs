@@ -11,6 +11,8 @@ const DILATIONS: [usize; 3] = [1, 3, 9];
 
 impl VocoderWriter<'_> {
     fn snake_parameters(&mut self, stem: &str, channels: usize) -> Result<Snake, ConvertError> {
+        // The checkpoint has the logarithms of both parameters; exponentiated here once instead of in each
+        // call. The 1e-9 against division by zero is that of the official package.
         let a: Vec<f32> = self.f32(&format!("{stem}.alpha"), &[channels])?.iter().map(|v| v.exp()).collect();
         let ib: Vec<f32> =
             self.f32(&format!("{stem}.beta"), &[channels])?.iter().map(|v| 1.0 / (v.exp() + 1e-9)).collect();
@@ -31,6 +33,8 @@ impl VocoderWriter<'_> {
             let block = format!("decoder.{}.block", index + 1);
             let (_, active) =
                 self.activate(&format!("{block}.0"), &x, residual.take().as_ref(), channels, 1)?;
+            // The first block has the fewest columns and the largest weights, where a matrix product is
+            // faster; in the others it is the reverse.
             x = if index == 0 {
                 self.upconv_rows(&block, &active, channels, rate)?
             } else {
@@ -39,6 +43,7 @@ impl VocoderWriter<'_> {
             channels /= 2;
             for (unit, dilation) in DILATIONS.into_iter().enumerate() {
                 let stem = format!("{block}.{}", unit + 2);
+                // Number of earlier columns that a causal convolution with this dilation reads.
                 let reach = (KERNEL - 1) * dilation;
                 let (sum, active) =
                     self.activate(&format!("{stem}.act1"), &x, residual.take().as_ref(), channels, reach)?;
@@ -52,6 +57,7 @@ impl VocoderWriter<'_> {
                 )?;
                 let snake = self.snake_parameters(&format!("{stem}.act2"), channels)?;
                 let y = self.b.snake(&y, &snake);
+                // Not added here: the next activation adds it in its own pass over memory.
                 residual = Some(self.conv(
                     &format!("{stem}.conv2.conv"),
                     &y,
@@ -66,6 +72,7 @@ impl VocoderWriter<'_> {
         let y =
             self.conv(&format!("decoder.{}.conv", last + 1), &active, [1, channels, KERNEL], Vec::new())?;
         let y = self.b.reshape(&y, &[-1]);
+        // The official package clips, too: the network can exceed full scale.
         let (low, high) = (self.b.floats(&[], &[-1.0]), self.b.floats(&[], &[1.0]));
         Ok(self.b.op("Clip", &[&y, &low, &high], vec![]))
     }
@@ -80,6 +87,7 @@ impl VocoderWriter<'_> {
         reach: usize,
     ) -> Result<(Value, Value), ConvertError> {
         let shape = [1, channels, reach];
+        // The state is taken after the activation, so that a column is activated once only.
         let past = self.past(stem, &shape);
         let snake = self.snake_parameters(stem, channels)?;
         let (sum, active, next) = if let Some(residual) = residual {
@@ -120,6 +128,7 @@ impl VocoderWriter<'_> {
         let mut matrix = vec![0.0; w.len()];
         for (index, &value) in w.iter().enumerate() {
             let (c, o, k) = (index / (to * 2 * rate), index / (2 * rate) % to, index % (2 * rate));
+            // The first half of the kernel belongs to the current column, the second half to the one before.
             let row = if k < rate { c } else { from + c };
             matrix[(row * rate + k % rate) * to + o] = value;
         }
@@ -127,6 +136,7 @@ impl VocoderWriter<'_> {
         let bias = self.vector(&format!("{block}.1.conv.bias"), to)?;
         let rows = self.b.reshape(x, &[from as i64, -1]);
         let rows = self.b.transpose(&rows, &[1, 0]);
+        // The activation has put one earlier column in front of the current ones.
         let (now, before) = (self.b.slice(&rows, 0, 1, i64::MAX), self.b.slice(&rows, 0, 0, -1));
         let rows = self.b.concat(&[&now, &before], 1);
         let y = self.b.matmul(&rows, &matrix);
@@ -149,15 +159,19 @@ impl VocoderWriter<'_> {
         let mut kernel = vec![0.0; w.len()];
         for (index, &value) in w.iter().enumerate() {
             let (c, o, k) = (index / (to * 2 * rate), index / (2 * rate) % to, index % (2 * rate));
+            // Conv reads from left to right: tap 0 is the earlier column, which gets the second half of the
+            // kernel.
             let tap = usize::from(k < rate);
             kernel[((o * rate + k % rate) * from + c) * 2 + tap] = value;
         }
         let kernel = self.b.weight(&format!("{block}.1.conv"), &[to * rate, from, 2], &kernel)?;
         let bias = self.f32(&format!("{block}.1.conv.bias"), &[to])?;
+        // A channel becomes `rate` channels, which all have its bias.
         let bias: Vec<f32> = bias.iter().flat_map(|&b| std::iter::repeat_n(b, rate)).collect();
         let bias = self.b.weight_f32(&format!("{block}.1.conv.bias"), &[to * rate], &bias)?;
         let y = self.b.op("Conv", &[x, &kernel, &bias], Vec::new());
         let y = self.b.reshape(&y, &[to as i64, rate as i64, -1]);
+        // Interleaves the `rate` phases of each channel in time.
         let y = self.b.transpose(&y, &[0, 2, 1]);
         Ok(self.b.reshape(&y, &[1, to as i64, -1]))
     }
