@@ -200,6 +200,7 @@ fn status_text(status: &ApplianceStatus) -> String {
         Mode::Preparing => "preparing",
         Mode::Speaking => "speaking",
         Mode::Paused => "paused",
+        // The one that needs an operator is seen from afar.
         Mode::Fault => "FAULT",
     };
     let mut text = format!(
@@ -213,47 +214,57 @@ fn status_text(status: &ApplianceStatus) -> String {
     for problem in &state.problems {
         text.push_str(&format!("  ! {problem}\n"));
     }
+    text.push_str(&table(Align::Left, &figures(status)));
+    text.push('\n');
+    text.push_str(&stages_text(&status.stages));
+    if !status.inputs.is_empty() {
+        text.push('\n');
+        let row = |(name, input): (&String, &InputEntry)| {
+            let up = if input.up { "up" } else { "DOWN" };
+            vec![name.clone(), up.to_owned(), refusals(input), input.detail.clone()]
+        };
+        text.push_str(&table(Align::Left, &status.inputs.iter().map(row).collect::<Vec<_>>()));
+    }
+    text
+}
+
+/// Returns the figures of the status, a row each.
+fn figures(status: &ApplianceStatus) -> Vec<Vec<String>> {
+    let state = &status.state;
     let number = |value: Option<f64>, unit: &str| {
         value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} {unit}"))
     };
     let muted = if state.muted { ", muted" } else { "" };
     let device =
         if status.device_open { status.device.clone() } else { format!("closed: {}", status.device) };
+    let underruns = counted(usize::try_from(status.underruns).unwrap_or(usize::MAX), "underrun");
     let rtf = state.real_time_factor.map_or_else(|| "-".to_owned(), |factor| format!("{factor:.2}"));
+    // An event that never happened is not in the map.
     let count = |event: &str| status.events.get(event).copied().unwrap_or(0);
-    text.push_str(&table(
-        Align::Left,
-        &[
-            vec!["queue".to_owned(), counted(state.queued, "announcement")],
-            vec![
-                "announcements".to_owned(),
-                format!(
-                    "{} finished, {} cancelled, {} expired, {} failed",
-                    count("finished"),
-                    count("cancelled"),
-                    count("expired"),
-                    count("failed")
-                ),
-            ],
-            vec!["voice".to_owned(), format!("{} of {}", state.voice, state.voices.join(", "))],
-            vec!["volume".to_owned(), format!("{} %{muted}", state.volume_percent)],
-            vec![
-                "sound".to_owned(),
-                format!(
-                    "{device}, {}",
-                    counted(usize::try_from(status.underruns).unwrap_or(usize::MAX), "underrun")
-                ),
-            ],
-            vec![
-                "speed".to_owned(),
-                format!("RTF {rtf}, time to first audio {}", number(status.first_audio_ms, "ms")),
-            ],
-            vec!["CPUs".to_owned(), status.cpu_plan.clone()],
-            vec!["temperature".to_owned(), number(state.soc_celsius.map(f64::from), "°C")],
-            vec!["journal".to_owned(), crate::report::human_bytes(status.journal_bytes)],
-        ],
-    ));
-    text.push('\n');
+    let announcements = format!(
+        "{} finished, {} cancelled, {} expired, {} failed",
+        count("finished"),
+        count("cancelled"),
+        count("expired"),
+        count("failed")
+    );
+    [
+        ("queue", counted(state.queued, "announcement")),
+        ("announcements", announcements),
+        ("voice", format!("{} of {}", state.voice, state.voices.join(", "))),
+        ("volume", format!("{} %{muted}", state.volume_percent)),
+        ("sound", format!("{device}, {underruns}")),
+        ("speed", format!("RTF {rtf}, time to first audio {}", number(status.first_audio_ms, "ms"))),
+        ("CPUs", status.cpu_plan.clone()),
+        ("temperature", number(state.soc_celsius.map(f64::from), "°C")),
+        ("journal", crate::report::human_bytes(status.journal_bytes)),
+    ]
+    .map(|(name, value)| vec![name.to_owned(), value])
+    .to_vec()
+}
+
+/// Returns the table of the stages, and below it the ends of their last instances.
+fn stages_text(stages: &[StageEntry]) -> String {
     let head = ["stage", "condition", "pid", "restarts", "ms", "detail"].map(str::to_owned).to_vec();
     let row = |stage: &StageEntry| {
         vec![
@@ -265,34 +276,21 @@ fn status_text(status: &ApplianceStatus) -> String {
             stage.detail.clone(),
         ]
     };
-    text.push_str(&table(
-        Align::Left,
-        &std::iter::once(head).chain(status.stages.iter().map(row)).collect::<Vec<_>>(),
-    ));
-    for stage in &status.stages {
+    let rows: Vec<_> = std::iter::once(head).chain(stages.iter().map(row)).collect();
+    let mut text = table(Align::Left, &rows);
+    for stage in stages {
         if let Some(last_end) = &stage.last_end {
             text.push_str(&format!("  {}: last instance {last_end}\n", stage.name));
+            // The last line only: the panic message or the assertion. JSON has them all.
             if let Some(line) = stage.last_lines.last() {
                 text.push_str(&format!("    {line}\n"));
             }
         }
     }
-    if !status.inputs.is_empty() {
-        text.push('\n');
-        let rows: Vec<Vec<String>> = status
-            .inputs
-            .iter()
-            .map(|(name, input)| {
-                let up = if input.up { "up" } else { "DOWN" };
-                vec![name.clone(), up.to_owned(), refusals(input), input.detail.clone()]
-            })
-            .collect();
-        text.push_str(&table(Align::Left, &rows));
-    }
     text
 }
 
-/// Returns the number of messages that are not spoken, with its parts by reason: "3 refused (queue_full 2, too_long 1)".
+/// Returns the number of messages that are not spoken, and its parts by reason: "3 refused (queue_full 2, too_long 1)".
 fn refusals(input: &InputEntry) -> String {
     let parts: Vec<String> = input.losses.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };

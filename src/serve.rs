@@ -1,4 +1,4 @@
-//! `crier serve`: the supervisor. It owns the queue, the truth about what is being said, and the life of every stage.
+//! `crier serve`: the supervisor. It owns the queue, the state of what is being spoken, and the life of every stage.
 
 mod appliance;
 mod counts;
@@ -25,6 +25,7 @@ use crier_store::{Journal, PersistedSettings, SettingsWriter};
 use crier_supervisor::Stage;
 use crier_system::{Notice, Notifier, ReadinessFd, boot_id, own_processors, uptime_ms};
 use crier_wire::{Answer, ApplianceState};
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -35,7 +36,12 @@ use self::users::Users;
 use crate::cli::ServeArguments;
 use crate::error::CrierError;
 
-/// Runs the supervisor until it is told to end.
+/// Interval at which the end of the present announcement is looked for during a shutdown.
+const FINISH_POLL: Duration = Duration::from_millis(20);
+/// Time for the player to fade out (20 ms) what its device holds, so that a shutdown does not end with a click.
+const FADE: Duration = Duration::from_millis(60);
+
+/// Runs the supervisor until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
     let config = crate::validate::read_config(arguments.config.as_deref())?;
     crate::logging::set_level(&config.log);
@@ -56,24 +62,21 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let allowed = own_processors()?;
     let (cpus, timeouts) = (plan::cpus(&config.cpu, &allowed)?, plan::timeouts(&config.supervisor));
     let users = Users::find(&config.users)?;
+    // Threads inherit it: those of the journal and of blocking calls run beside the supervisor, not beside the engines.
     if let Err(error) = crier_system::pin_thread(&cpus.supervisor) {
-        tracing::warn!(%error, "the supervisor runs wherever the system puts it");
+        tracing::warn!(%error, "the supervisor is not pinned to its CPUs");
     }
-    for folder in [&config.appliance.state_dir, &config.appliance.run_dir] {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| CrierError::Write { path: folder.clone(), source })?;
-    }
-    if let Some(user) = &users.intake {
-        share_folder(&config.appliance.run_dir, user.group())?;
-    }
+    make_folders(&config.appliance, &users)?;
     let id = plan::appliance_id(&config)?;
     let group = config.control.group.as_deref().map(crier_control::group_id).transpose()?;
+    // Before the journal is opened: a second appliance in the same place ends here, and has not touched it.
     let control = crier_control::listen(&config.control.socket, 0o660, group)?;
     let metrics = match &config.metrics.socket {
         // Readable by everyone: it takes no requests, and metrics hold no text.
         Some(path) => Some(crier_control::listen(path, 0o666, None)?),
         None => None,
     };
+    // Volume and voice that were set by hand outlive a restart, and overrule the configuration.
     let remembered = PersistedSettings::read(&config.appliance.state_dir);
     let (journal, records, stored) = Journal::open(&config.appliance.state_dir.join("journal"))?;
     let queue = Queue::recover(records, config.queue.limits(), &boot_id()?, uptime_ms());
@@ -83,12 +86,14 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let (state, states) = watch::channel(ApplianceState::default());
     let player_spec = Rc::new(RefCell::new(plan::player(&config, &cpus, timeouts, &users, &remembered)));
     let intake_spec = Rc::new(RefCell::new(plan::intake(&config, &cpus, timeouts, &users, &id)));
+    // The player first: opening a sound device takes the longest, and needs nothing of the others.
     let (player, connections) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);
     let speech = plan::speech(&config, plan::BundleFolders::find(&config), &cpus, timeouts, &users)?;
     let speech = SpeechService::start(speech, remembered.voice.as_deref());
     let appliance = Appliance::new(queue, journal, player_client, speech);
+    // The intake last: what it takes in finds queue and journal ready.
     let (intake, connections) = Stage::start(Rc::clone(&intake_spec));
     let inputs = Rc::new(Inputs::default());
     tokio::task::spawn_local(inputs::drive(Rc::clone(&appliance), connections, Rc::clone(&inputs), states));
@@ -110,23 +115,42 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
         temperature_celsius: Cell::new(None),
         config: RefCell::new(Rc::new(config)),
     });
-    tokio::task::spawn_local(crier_control::serve(Rc::clone(&supervisor), control));
-    if let Some(metrics) = metrics {
-        let measured = Rc::clone(&supervisor);
-        let status = move || status::status(&measured);
-        tokio::task::spawn_local(crier_control::serve_metrics(status, metrics));
-    }
     tokio::task::spawn_local(tasks::stored(Rc::clone(&supervisor), stored));
-    tokio::task::spawn_local(tasks::publish(Rc::clone(&supervisor)));
-    tokio::task::spawn_local(tasks::clock(Rc::clone(&supervisor)));
-    tokio::task::spawn_local(tasks::thermometer(Rc::clone(&supervisor)));
-    tokio::task::spawn_local(tasks::render_ahead(Rc::clone(&supervisor)));
-    tokio::task::spawn_local(tasks::watchdog(Rc::clone(&supervisor)));
-    tokio::task::spawn_local(ready(Rc::clone(&supervisor)));
+    start_tasks(&supervisor, control, metrics);
+    // What the journal has kept is spoken without anybody asking for it.
     supervisor.appliance.carry_out();
     let result = wait_for_the_end(&supervisor, arguments).await;
     shut_down(&supervisor).await;
     result
+}
+
+/// Starts what serves clients and what is done at intervals.
+fn start_tasks(supervisor: &Rc<Supervisor>, control: UnixListener, metrics: Option<UnixListener>) {
+    tokio::task::spawn_local(crier_control::serve(Rc::clone(supervisor), control));
+    if let Some(metrics) = metrics {
+        let measured = Rc::clone(supervisor);
+        let status = move || status::status(&measured);
+        tokio::task::spawn_local(crier_control::serve_metrics(status, metrics));
+    }
+    tokio::task::spawn_local(tasks::publish(Rc::clone(supervisor)));
+    tokio::task::spawn_local(tasks::clock(Rc::clone(supervisor)));
+    tokio::task::spawn_local(tasks::thermometer(Rc::clone(supervisor)));
+    tokio::task::spawn_local(tasks::render_ahead(Rc::clone(supervisor)));
+    tokio::task::spawn_local(tasks::watchdog(Rc::clone(supervisor)));
+    tokio::task::spawn_local(ready(Rc::clone(supervisor)));
+}
+
+/// Makes the folders of the state and of sockets and FIFOs.
+fn make_folders(appliance: &crier_config::ApplianceSettings, users: &Users) -> Result<(), CrierError> {
+    for folder in [&appliance.state_dir, &appliance.run_dir] {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| CrierError::Write { path: folder.clone(), source })?;
+    }
+    // A stage without root's privileges cannot write into the folder of another user.
+    if let Some(user) = &users.intake {
+        share_folder(&appliance.run_dir, user.group())?;
+    }
+    Ok(())
 }
 
 /// Lets the intake make FIFOs in a folder that is not its own; with the sticky bit, what others have there stays
@@ -137,7 +161,8 @@ fn share_folder(folder: &Path, group: u32) -> Result<(), CrierError> {
         .map_err(|source| CrierError::Write { path: folder.to_owned(), source })
 }
 
-/// Waits until something can be spoken, and says so to all who want to know.
+/// Waits until something can be spoken, and reports readiness to the log, the service manager and the configured
+/// descriptor.
 async fn ready(supervisor: Rc<Supervisor>) {
     let mut readiness = supervisor.appliance.speech.voices().readiness();
     // Fails only without a sender, which lives as long as the supervisor. If no voice can ever speak, the pool has said
@@ -151,10 +176,10 @@ async fn ready(supervisor: Rc<Supervisor>) {
         match ReadinessFd::from_inherited(fd) {
             Ok(fd) => {
                 if let Err(error) = fd.ready() {
-                    tracing::warn!(%error, "nobody can be told that the appliance is ready");
+                    tracing::warn!(%error, "readiness cannot be reported to `readiness_fd`");
                 }
             }
-            Err(error) => tracing::warn!(%error, "nobody can be told that the appliance is ready"),
+            Err(error) => tracing::warn!(%error, "readiness cannot be reported to `readiness_fd`"),
         }
     }
     if let Some(text) = &config.supervisor.ready_announcement {
@@ -200,17 +225,18 @@ async fn shut_down(supervisor: &Supervisor) {
         // Without a device to hear it on, nothing would be finished.
         let audible = || supervisor.appliance.is_speaking() && supervisor.appliance.player.device().open;
         while audible() && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(FINISH_POLL).await;
         }
     }
     if supervisor.appliance.is_speaking() {
         supervisor.appliance.player.stop();
-        // The fade.
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(FADE).await;
     }
+    // A change of the last second may not have been handed over yet.
     supervisor.settings.keep(&supervisor.present_settings());
     supervisor.settings.flush().await;
     supervisor.appliance.journal_written().await;
+    // Last: while the sockets are there, clients get answers, and a second appliance is refused.
     crier_control::remove(&config.control.socket);
     if let Some(path) = &config.metrics.socket {
         crier_control::remove(path);

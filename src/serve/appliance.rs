@@ -20,20 +20,21 @@ use tokio::task::JoinHandle;
 
 use super::counts::Counts;
 
-/// Events that a listener may lag behind before it misses some.
+/// Events that a listener may lag behind before it misses some: several for each announcement of the longest queue that
+/// is usual (64).
 const EVENTS_MAX: usize = 1024;
 
-/// See the module's text.
+/// Queue, journal, speech and player, and the answers that submissions wait for.
 pub(crate) struct Appliance {
     queue: RefCell<Queue>,
     journal: Journal,
     pub(crate) player: Rc<PlayerClient>,
     pub(crate) speech: Rc<SpeechService>,
     speaking: RefCell<Option<(Sequence, JoinHandle<()>)>>,
-    /// Who waits for the answer to a submission.
+    /// Senders of the answers that submissions wait for, by number of the announcement.
     asked: RefCell<BTreeMap<u64, oneshot::Sender<Answer>>>,
     events: broadcast::Sender<AnnouncementEvent>,
-    /// Something about the state has changed.
+    /// Notified when something about the state has changed.
     pub(crate) changed: Notify,
     pub(crate) counts: RefCell<Counts>,
     recent: RefCell<RecentOutcomes>,
@@ -66,12 +67,12 @@ impl Appliance {
         })
     }
 
-    /// What happens to announcements from now on.
+    /// Returns the events of announcements from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<AnnouncementEvent> {
         self.events.subscribe()
     }
 
-    /// Takes an announcement; answers once it may be acknowledged.
+    /// Takes an announcement; answers once it may be acknowledged, which is after it is in the journal.
     pub(crate) async fn submit(self: &Rc<Self>, draft: Draft) -> Answer {
         let (id, source, priority) = (draft.id.clone(), draft.source.clone(), draft.priority);
         let refused = |reason: String, later: bool| {
@@ -100,6 +101,7 @@ impl Appliance {
             }
         };
         self.carry_out();
+        // The sender is dropped only with the appliance itself.
         answer.await.unwrap_or_else(|_| refused("the appliance is ending".to_owned(), true))
     }
 
@@ -142,6 +144,7 @@ impl Appliance {
                 return Answer::Refused { reason, later: false };
             }
             Command::Volume { percent } => self.player.set_volume(percent),
+            // The result is cut, not refused: a knob at its end stop is turned on without an error.
             Command::VolumeStep { percent } => {
                 let wanted = i64::from(self.player.volume_percent()) + i64::from(percent);
                 self.player.set_volume(u32::try_from(wanted.clamp(0, 100)).unwrap_or(0));
@@ -173,7 +176,7 @@ impl Appliance {
         self.journal_problem.borrow().clone().or_else(unreadable)
     }
 
-    /// Takes what the journal's thread tells.
+    /// Takes an event of the journal's thread.
     pub(crate) fn stored(self: &Rc<Self>, stored: JournalEvent) {
         let now_ms = uptime_ms();
         match stored {
@@ -185,6 +188,7 @@ impl Appliance {
             }
             JournalEvent::Length(bytes) => {
                 self.journal_bytes.set(bytes);
+                // A journal that cannot be written is rewritten by `mend_journal` alone, at its slower pace.
                 let queue = self.queue.borrow();
                 if self.journal_problem.borrow().is_none() && queue.wants_compaction(bytes) {
                     self.journal.rewrite(queue.compacted());
@@ -203,7 +207,7 @@ impl Appliance {
         self.carry_out();
     }
 
-    /// Lets time pass; to be called about once a second.
+    /// Tells the queue the time, for expiries; to be called about once a second.
     pub(crate) fn tick(self: &Rc<Self>) {
         self.queue.borrow_mut().tick(uptime_ms());
         self.carry_out();
@@ -216,18 +220,18 @@ impl Appliance {
         }
     }
 
-    /// No more announcements are taken and none is begun; the present one may still be heard.
+    /// Takes and begins no more announcements; the present one may still be heard.
     pub(crate) fn end(&self) {
         self.ending.set(true);
         self.queue.borrow_mut().close();
     }
 
-    /// Whether an announcement is being spoken.
+    /// Returns true while an announcement is being spoken.
     pub(crate) fn is_speaking(&self) -> bool {
         self.speaking.borrow().is_some()
     }
 
-    /// How long the journal is.
+    /// Returns the length of the journal, in bytes.
     pub(crate) fn journal_bytes(&self) -> u64 {
         self.journal_bytes.get()
     }
@@ -237,8 +241,9 @@ impl Appliance {
         self.journal.flush().await;
     }
 
-    /// Does what the queue says.
+    /// Carries out the effects that the queue asks for.
     pub(crate) fn carry_out(self: &Rc<Self>) {
+        // One effect at a time: carrying one out may change the queue, and with it the next one.
         loop {
             let effect = self.queue.borrow_mut().next_effect();
             match effect {
@@ -251,6 +256,7 @@ impl Appliance {
                 None => break,
             }
         }
+        // Also without an effect: `pause` changes the state and nothing else.
         self.changed.notify_one();
     }
 
@@ -265,6 +271,7 @@ impl Appliance {
         let task = tokio::task::spawn_local(async move {
             let spoken = appliance.speech.speak(&appliance.player, &announcement).await;
             let now_ms = uptime_ms();
+            // Before the queue learns of the end: it may start the next announcement at once.
             appliance.speaking.borrow_mut().take();
             match spoken {
                 Ok(spoken) => {
@@ -274,6 +281,7 @@ impl Appliance {
                 Err(error) => {
                     let reason = error.to_string();
                     tracing::error!(announcement = %sequence, %reason, "an announcement cannot be spoken");
+                    // Its beginning may be playing already.
                     appliance.player.stop();
                     appliance.queue.borrow_mut().failed(sequence, &reason, now_ms);
                 }
@@ -284,6 +292,7 @@ impl Appliance {
     }
 
     fn stop(&self, sequence: Sequence) {
+        // The announcement may have ended by itself a moment ago, and another one may be speaking.
         let task = self.speaking.borrow_mut().take_if(|(present, _)| *present == sequence);
         if let Some((_, task)) = task {
             task.abort();

@@ -34,6 +34,7 @@ impl Counts {
     pub(crate) fn spoke(&mut self, report: &SpokenReport) {
         if report.cached {
             self.cached += 1;
+            // Nothing was rendered: a copy from memory says nothing about the speed of the engines.
             return;
         }
         self.first_audio_ms = Some(report.first_audio.as_secs_f64() * 1e3);

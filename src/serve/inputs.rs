@@ -1,4 +1,4 @@
-//! The intake, seen from the supervisor: what comes in is handed on, what becomes of it goes back.
+//! The supervisor's side of the intake: submissions and commands go to the appliance, answers and events back.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,12 +18,12 @@ const OPEN_REQUESTS_MAX: usize = 4096;
 /// Inputs of which something is kept: more than a configuration has, and a bound for an intake that invents names.
 const INPUTS_MAX: usize = 256;
 
-/// What is known of each input.
+/// State and losses of each input.
 #[derive(Default)]
 pub(crate) struct Inputs(RefCell<BTreeMap<String, InputEntry>>);
 
 impl Inputs {
-    /// All inputs that ever said something.
+    /// Returns all inputs that have reported something.
     pub(crate) fn entries(&self) -> BTreeMap<String, InputEntry> {
         self.0.borrow().clone()
     }

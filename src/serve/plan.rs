@@ -1,4 +1,4 @@
-//! From configuration to what is run: which processors, which voices, which settings for which stage.
+//! From the configuration to CPUs, voices and the settings of each stage.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use super::users::Users;
 use crate::cli::StageKind;
 use crate::error::CrierError;
 use crate::stage::{self, IntakeStageSettings, PlayerStageSettings};
+
+/// Longest file with an id: 32 characters and a newline, and room for one that is to be called damaged.
+const ID_BYTES_MAX: u64 = 256;
 
 /// CPUs of everything on a machine whose CPUs are `allowed`, with what the configuration says instead. `allowed` are
 /// the CPUs of the program at its start: once the supervisor has pinned itself to its own, it cannot find the others.
@@ -107,7 +110,7 @@ pub(crate) fn speech(
     Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone() })
 }
 
-/// Processes of the engines of every voice.
+/// Processes of the engines of every voice. Their names are completed by that of the voice.
 pub(crate) fn engines(cpus: &EngineCpus, timeouts: StageTimeouts, users: &Users) -> EngineSpecs {
     let spec = |kind: StageKind, user: &Option<User>, assigned: &CpuAssignment| {
         let settings = EngineSettings { threads: assigned.threads, ..EngineSettings::default() };
@@ -127,6 +130,7 @@ pub(crate) fn player(
     users: &Users,
     remembered: &PersistedSettings,
 ) -> StageSpec<PlayerStageSettings> {
+    // The file may come from another version, and is no configuration that was checked.
     let volume_percent = remembered.volume_percent.and_then(|percent| u8::try_from(percent.min(100)).ok());
     let settings = PlayerStageSettings {
         output: config.player.output.clone(),
@@ -159,13 +163,14 @@ pub(crate) fn intake(
     stage::spec(StageKind::Intake, "intake".to_owned(), settings, user, Some(&cpus.intake), timeouts)
 }
 
-/// Who this is, for MQTT: as configured, or as the hardware says, or made up once and kept.
+/// Id of the appliance, for MQTT: that of the configuration or of the hardware, or else a random one that is kept.
 pub(crate) fn appliance_id(config: &Config) -> Result<String, CrierError> {
     if let Some(id) = config.appliance.id.clone().or_else(|| machine_id(Path::new("/"))) {
         return Ok(id);
     }
     let path: PathBuf = config.appliance.state_dir.join("id");
-    if let Ok(kept) = std::fs::read_to_string(&path) {
+    // A file that is damaged or foreign is replaced: an id with a slash or a wildcard would break MQTT topics.
+    if let Ok(kept) = crier_system::read_bounded(&path, ID_BYTES_MAX) {
         let kept = kept.trim();
         if (1..=32).contains(&kept.len()) && kept.chars().all(|c| c.is_ascii_alphanumeric()) {
             return Ok(kept.to_owned());
@@ -178,7 +183,7 @@ pub(crate) fn appliance_id(config: &Config) -> Result<String, CrierError> {
     Ok(id)
 }
 
-/// Something that the appliance says of itself.
+/// Announcement of the appliance about itself.
 pub(crate) fn notice(text: &str) -> Draft {
     Draft { priority: Priority::Notification, ..Draft::plain(text) }
 }

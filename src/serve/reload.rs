@@ -94,6 +94,7 @@ impl Supervisor {
         let speech = plan::speech(&config, folders, &cpus, timeouts, &self.users)?;
         let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 
+        // First, so that the lines below are logged at the new level.
         crate::logging::set_level(&config.log);
         if changes.contains("cpu.supervisor_processors")
             && let Err(error) = crier_system::pin_thread(&cpus.supervisor)
@@ -103,6 +104,7 @@ impl Supervisor {
         if changes.contains("queue") {
             self.appliance.set_limits(config.queue.limits());
         }
+        // Only if the file says something new: a volume that was set by hand outlives other reloads.
         if changes.contains("player.volume_percent") {
             self.appliance.player.set_volume(u32::from(config.player.volume_percent));
         }

@@ -1,4 +1,4 @@
-//! Verbs of the control protocol.
+//! Verbs of the control protocol, as the supervisor carries them out.
 
 use std::rc::Rc;
 
@@ -59,7 +59,7 @@ async fn devices(supervisor: &Supervisor) -> ControlResponse {
 
 fn with_stages(supervisor: &Supervisor, name: &str, change: impl Fn(&Stage)) -> ControlResponse {
     let stages = supervisor.stages();
-    // `talker` is the talker of every voice.
+    // `talker` is the talker of every voice: who holds an engine wants it silent, whichever voice is chosen.
     let fits = |known: &str| known == name || known.split('/').next_back() == Some(name);
     let (mut found, mut known) = (false, Vec::new());
     for stage in &stages {

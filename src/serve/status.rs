@@ -32,6 +32,7 @@ pub(super) fn state(supervisor: &Supervisor) -> ApplianceState {
     let problems = problems(supervisor);
     let readiness = voices.readiness().borrow().clone();
     let mode = match (paused, speech.is_sounding(), &announcement) {
+        // In the order of what a listener has to know: a pause explains silence better than a fault does.
         (true, _, _) => Mode::Paused,
         (_, true, _) => Mode::Speaking,
         _ if matches!(readiness, Readiness::Failed(_)) => Mode::Fault,
@@ -66,6 +67,7 @@ fn problems(supervisor: &Supervisor) -> Vec<String> {
         }
     }
     let device = supervisor.appliance.player.device();
+    // Without a detail the player has not tried yet.
     if !device.open && !device.detail.is_empty() {
         problems.push(format!("sound: {}", device.detail));
     }

@@ -20,11 +20,13 @@ use crate::stage::{IntakeStageSettings, PlayerStageSettings};
 pub(super) struct Supervisor {
     pub(super) config: RefCell<Rc<Config>>,
     pub(super) id: String,
+    /// Time of the start, for the uptime.
     pub(super) begin: Instant,
     pub(super) appliance: Rc<Appliance>,
     pub(super) inputs: Rc<Inputs>,
     pub(super) player: Rc<Stage>,
     pub(super) intake: Rc<Stage>,
+    /// Specifications that a reload changes; a stage reads its own at each spawn.
     pub(super) player_spec: Rc<RefCell<StageSpec<PlayerStageSettings>>>,
     pub(super) intake_spec: Rc<RefCell<StageSpec<IntakeStageSettings>>>,
     /// CPUs that the program may use, as found at the start.
@@ -65,6 +67,7 @@ impl Supervisor {
     /// Notifies the service manager, if there is one.
     pub(super) fn notify(&self, notice: Notice) {
         if let Err(error) = self.notifier.send(notice) {
+            // No more than that: without watchdog notices the service manager acts by itself.
             tracing::debug!(%error, "cannot notify the service manager");
         }
     }

@@ -1,4 +1,4 @@
-//! What happens by itself: the clock, the state that is told to inputs, the watchdog, rendering ahead.
+//! Periodic tasks of the supervisor: expiries, the state for the inputs, temperature, rendering ahead, watchdogs.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -14,32 +14,44 @@ use tokio::time::{sleep, timeout};
 use super::supervisor::Supervisor;
 use super::{plan, status};
 
-/// How often expired announcements are looked for.
+/// Interval between searches for expired announcements; expiries are given in whole seconds.
 const CLOCK: Duration = Duration::from_millis(500);
-/// How often the state is told when nothing changes.
+/// Interval between publications of a state that does not change, and between measurements of the temperature: a
+/// display in a home needs neither more often.
 const STATE: Duration = Duration::from_secs(10);
-/// How often a journal that could not be written is tried again.
+/// Interval between attempts to write a journal that could not be written: each one may wake a sleeping disk.
 const MEND: Duration = Duration::from_secs(15);
-/// How long nothing may be heard of a stream that is being played.
+/// Longest time without progress of a stream that is being played: longer than the player needs to notice a device that
+/// hangs, to be replaced and to open the device again.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
-/// How often the cache is looked after.
+/// Pause between searches for texts that are not rendered yet. Short enough that a new configuration is rendered soon.
 const RENDER_AHEAD: Duration = Duration::from_secs(2);
+/// Time in which changes of the state become one publication: below what a listener notices, above the distance of the
+/// events of one command.
+const PUBLISH_DELAY: Duration = Duration::from_millis(20);
+/// Interval at which rendering ahead looks for an announcement that needs the engines: small against the time to
+/// first audio.
+const BUSY_POLL: Duration = Duration::from_millis(5);
+/// Bounds of the interval between two pets of the watchdogs: many times within the shortest timeout that makes sense,
+/// and often enough that a fault is found within [`SILENCE_MAX`].
+const PET_INTERVAL: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(10)];
 
-/// Takes what the journal's thread tells.
+/// Passes the events of the journal's thread on.
 pub(crate) async fn stored(supervisor: Rc<Supervisor>, mut stored: mpsc::UnboundedReceiver<JournalEvent>) {
     while let Some(stored) = stored.recv().await {
         supervisor.appliance.stored(stored);
     }
 }
 
-/// Tells the state when it has changed, and now and then; keeps what was set by hand.
+/// Publishes the state when it has changed, and at intervals; has settings kept that were changed by hand.
 pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
     let mut player = supervisor.appliance.player.changes();
     loop {
         let state = status::state(&supervisor);
-        supervisor.state.send_if_modified(|told| {
-            let differs = status::differs(told, &state);
-            *told = state;
+        supervisor.state.send_if_modified(|published| {
+            // Temperature and time alone wake no listener, but the next one to look gets them.
+            let differs = status::differs(published, &state);
+            *published = state;
             differs
         });
         supervisor.settings.keep(&supervisor.present_settings());
@@ -50,14 +62,14 @@ pub(crate) async fn publish(supervisor: Rc<Supervisor>) {
             }
         });
         if waited.await.is_err() {
+            // Marks it as changed: now temperature and time are due.
             supervisor.state.send_modify(|_| ());
         }
-        // Many changes at once are one.
-        sleep(Duration::from_millis(20)).await;
+        sleep(PUBLISH_DELAY).await;
     }
 }
 
-/// Lets time pass.
+/// Does what is due by time: expiries, the journal's next attempt, the report of a voice that failed.
 pub(crate) async fn clock(supervisor: Rc<Supervisor>) {
     let mut mended = Instant::now();
     loop {
@@ -106,7 +118,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
                 let busy = async {
                     // An announcement needs the engines now; what is half rendered is rendered again later.
                     while supervisor.appliance.queue(crier_announce::Queue::is_empty) {
-                        sleep(Duration::from_millis(5)).await;
+                        sleep(BUSY_POLL).await;
                     }
                 };
                 tokio::select! {
@@ -118,7 +130,8 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
     }
 }
 
-/// Tells the hardware watchdog and the service manager that all is well, for as long as it is.
+/// Pets the hardware watchdog and the service manager's, for as long as announcements are heard. It runs in the event
+/// loop on purpose: a loop that hangs pets nothing.
 pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
     let config = supervisor.config();
     let mut device = match config.watchdog.device.clone() {
@@ -129,11 +142,12 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
     let timeout_s =
         u64::from(device.as_ref().and_then(Watchdog::timeout_s).unwrap_or(config.watchdog.timeout_s));
     let shortest = service.unwrap_or(Duration::MAX).min(Duration::from_secs(timeout_s));
-    let interval = (shortest / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
-    let mut progress = Progress { heard: None, since: Instant::now() };
-    let mut told = false;
+    // A quarter: three pets may come late on a busy machine before the timer runs out.
+    let interval = (shortest / 4).clamp(PET_INTERVAL[0], PET_INTERVAL[1]);
+    let mut progress = AudibleProgress { played_samples: None, since: Instant::now() };
+    let mut is_logged = false;
     while device.is_some() || service.is_some() {
-        let trouble = progress.look(&supervisor);
+        let trouble = progress.trouble(&supervisor);
         match &trouble {
             None => {
                 if let Some(device) = &mut device
@@ -143,10 +157,12 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
                 }
                 supervisor.notify(Notice::Watchdog);
             }
-            Some(trouble) if !told => tracing::error!(%trouble, "the watchdog is left to bite"),
+            Some(trouble) if !is_logged => {
+                tracing::error!(%trouble, "the watchdog is not petted any more; it resets the appliance");
+            }
             Some(_) => {}
         }
-        told = trouble.is_some();
+        is_logged = trouble.is_some();
         sleep(interval).await;
     }
 }
@@ -157,30 +173,32 @@ async fn open_watchdog(path: PathBuf, timeout_s: u32) -> Option<Watchdog> {
     opened.map_err(|error| tracing::error!(%error, "the hardware watchdog is not used")).ok()
 }
 
-/// Whether the ear gets something when it should.
-struct Progress {
-    heard: Option<u64>,
+/// Progress of what is played, as the watchdogs see it: threads that live prove nothing about an appliance that is
+/// silent.
+struct AudibleProgress {
+    played_samples: Option<u64>,
     since: Instant,
 }
 
-impl Progress {
-    /// What is wrong, if anything.
-    fn look(&mut self, supervisor: &Supervisor) -> Option<String> {
+impl AudibleProgress {
+    /// Returns the fault for which the machine is to be reset, if there is one.
+    fn trouble(&mut self, supervisor: &Supervisor) -> Option<String> {
         let config = supervisor.config();
         let appliance = &supervisor.appliance;
         let (paused, oldest_ms) = appliance.queue(|queue| (queue.is_paused(), queue.oldest_age_ms()));
         let limit_s = u64::from(config.watchdog.announcement_age_max_s);
-        let heard = appliance.player.played_samples();
+        let played_samples = appliance.player.played_samples();
         let waits_for_device = !appliance.player.device().open;
         // A player that waits for an engine is no fault: engines are watched, and replaced, by themselves.
         let is_due = appliance.player.is_due() && !paused && !waits_for_device;
-        if !is_due || heard != self.heard {
-            (self.heard, self.since) = (heard, Instant::now());
+        if !is_due || played_samples != self.played_samples {
+            (self.played_samples, self.since) = (played_samples, Instant::now());
         }
         if self.since.elapsed() > SILENCE_MAX {
             return Some("nothing is heard of what is being played".to_owned());
         }
-        // While somebody paused it, or there is nothing to play on, waiting is no fault of the program.
+        // Paused, without a device, or behind a long announcement: waiting is no fault of the program, and a reset
+        // would not end it.
         let hindered = paused || waits_for_device || appliance.is_speaking();
         let late = oldest_ms.is_some_and(|age_ms| age_ms / 1000 > limit_s) && !hindered;
         late.then(|| format!("an announcement has waited for more than {limit_s} s"))

@@ -32,7 +32,7 @@ impl Users {
 fn find(stage: StageKind, name: Option<&str>) -> Result<Option<User>, CrierError> {
     let stage = stage.name();
     let Some(name) = name else {
-        // The image has a user for each stage. A system without them still works, with the privileges of the supervisor.
+        // The image has a user for each stage. A system without them still works, with the supervisor's privileges.
         return if is_root() { Ok(User::find(&format!("crier-{stage}"))?) } else { Ok(None) };
     };
     let user = User::find(name)?.ok_or_else(|| {

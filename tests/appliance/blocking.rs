@@ -165,6 +165,30 @@ fn slow_serial_driver_delays_neither_heartbeats_nor_other_inputs() {
     drop(delayed);
 }
 
+#[test]
+fn slow_secrets_of_the_broker_delay_no_other_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fifo, password) = (folder.path().join("say"), folder.path().join("password"));
+    std::fs::write(&password, "secret").unwrap();
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    // The port of a listener that is gone: the password is read again at each attempt to connect.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "[[fifo]]\npath = \"{}\"\nmode = \"0600\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {port}\n\
+         username = \"crier\"\npassword_file = \"{}\"\n",
+        fifo.display(),
+        password.display()
+    );
+    let mut appliance = Appliance::start_in(folder, &config);
+    appliance.wait_for_inputs(1);
+    appliance.ask(&["pause"]);
+    let intake = appliance.stage("intake");
+    let Some(_delayed) = Delayed::attach(intake, OPEN, &[&password.display().to_string()]) else { return };
+    let longest = longest_acceptance(&appliance, &fifo, 0);
+    assert!(longest < DELAY / 2, "a line of the FIFO waited {longest:?} for a file");
+    assert_undisturbed(&appliance, Duration::ZERO, 0);
+}
+
 /// Writes lines into the FIFO for twice the delay, and returns the longest time until one was accepted.
 fn longest_acceptance(appliance: &Appliance, fifo: &Path, accepted: u64) -> Duration {
     let begin = Instant::now();

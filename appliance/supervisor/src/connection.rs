@@ -1,15 +1,11 @@
-//! The client's side of a stage: one connection for each of its instances, and the source of the next one.
+//! The client's side of an instance: the connection to it.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
 use crier_wire::{ToStage, encode};
 use serde::Serialize;
 use tokio::sync::mpsc::Permit;
 use tokio::sync::{Notify, mpsc};
-
-use crate::stage::Stage;
-use crate::{Condition, Event};
 
 /// Connection to one instance of a stage. Dropping it in the middle of a request ends the instance, because nobody
 /// else knows the state it is in.
@@ -26,12 +22,6 @@ pub struct ReplyReceiver<R>(mpsc::Receiver<(R, Vec<f32>)>);
 
 /// Place for one request on its way to the stage.
 pub struct RequestSlot<'a>(Permit<'a, Vec<u8>>);
-
-/// Source of the connections to a stage's instances. Dropping it ends the stage.
-pub struct ConnectionSource<R> {
-    pub(crate) stage: Rc<Stage>,
-    pub(crate) mailbox: Rc<Mailbox<R>>,
-}
 
 /// Place of the present instance's connection until the client takes it.
 pub(crate) struct Mailbox<R> {
@@ -51,59 +41,25 @@ impl<R> Mailbox<R> {
         self.filled.notify_one();
     }
 
+    /// Takes the connection, if there is one.
+    pub(crate) fn take(&self) -> Option<Connection<R>> {
+        self.connection.borrow_mut().take()
+    }
+
+    /// Waits until a connection is put here; one that was put since the last wait ends it at once.
+    pub(crate) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
     /// Takes back a connection that no client has taken.
     pub(crate) fn clear(&self) {
         self.connection.borrow_mut().take();
     }
 }
 
-impl<R> Drop for ConnectionSource<R> {
-    fn drop(&mut self) {
-        self.stage.send(Event::Close);
-    }
-}
-
-/// The stage is held: there is no next instance until it is released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disabled;
-
 /// The instance has ended; the next one gets a connection of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disconnected;
-
-impl<R> ConnectionSource<R> {
-    /// Returns the connection to the present instance; waits while the stage is being started.
-    ///
-    /// # Errors
-    /// [`Disabled`] when the stage is held.
-    pub async fn next(&self) -> Result<Connection<R>, Disabled> {
-        let mut condition = self.stage.condition();
-        loop {
-            if let Some(connection) = self.mailbox.connection.borrow_mut().take() {
-                return Ok(connection);
-            }
-            tokio::select! {
-                () = self.mailbox.filled.notified() => {}
-                held = condition.wait_for(|condition| *condition == Condition::Held) => {
-                    drop(held);
-                    return Err(Disabled);
-                }
-            }
-        }
-    }
-
-    /// Waits until the stage is not held any more.
-    pub async fn released(&self) {
-        // Fails only without a sender, which lives in the stage.
-        let _ = self.stage.condition().wait_for(|condition| *condition != Condition::Held).await;
-    }
-
-    /// The stage behind the connections.
-    #[must_use]
-    pub fn stage(&self) -> &Rc<Stage> {
-        &self.stage
-    }
-}
 
 impl<R> Connection<R> {
     /// Sends a request; waits while the stage has no room for it.

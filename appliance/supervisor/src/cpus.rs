@@ -77,6 +77,7 @@ impl CpuPlan {
     #[must_use]
     pub fn from_clusters(clusters: &[Cluster]) -> Self {
         let (fast, slow) = fast_and_slow(clusters);
+        // The odd CPU goes to talker and predictor: they are the longer path to the first audio.
         let half = fast.len() / 2;
         let has_clusters = clusters.len() > 1;
         match slow {
@@ -126,6 +127,8 @@ impl CpuPlan {
         let count = fast.len();
         let rest = slow.clone().unwrap_or_else(|| fast.clone());
         let mut plans = vec![Self::from_clusters(clusters)];
+        // The best division depends on memory bandwidth and caches, which the machine does not describe: shares from
+        // half to the extremes are measured.
         for talker in [count - count / 2, count * 3 / 4, count.saturating_sub(1), count / 4, 1] {
             if (1..count).contains(&talker) {
                 plans.push(split(&fast, talker, &rest, has_clusters));
@@ -139,6 +142,7 @@ impl CpuPlan {
             plan.engines.vocoder = CpuAssignment { threads: slow.len(), cpus: slow };
             plans.push(plan);
         }
+        // On a small machine many of them are the same. Not sorted for that: the default has to stay first.
         let mut distinct: Vec<Self> = Vec::new();
         for plan in plans {
             if !distinct.contains(&plan) {
@@ -172,6 +176,7 @@ fn fast_and_slow(clusters: &[Cluster]) -> (Vec<usize>, Option<Vec<usize>>) {
         return (all.unwrap_or_else(|| vec![0]), None);
     };
     let mut fast: Vec<usize> = Vec::new();
+    // Fastest first. The slowest cluster is never among them: player, intake and supervisor need CPUs of their own.
     for cluster in faster {
         if fast.len() < FAST_CPUS_MIN {
             fast.extend(&cluster.processors);

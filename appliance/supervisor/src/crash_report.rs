@@ -67,6 +67,7 @@ impl LastLines {
     fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
         for &byte in bytes {
             if byte != b'\n' {
+                // The rest of a line that is too long is left out: its beginning names the error.
                 if self.part.len() < LINE_BYTES_MAX {
                     self.part.push(byte);
                 }
@@ -129,6 +130,8 @@ impl MessageLog {
         line.push(direction);
         line.push(' ');
         let head = packet.get(4..).unwrap_or_default();
+        // Up to the first space or control character: the head is compact JSON, so what follows one is content, which
+        // may be text of an announcement.
         line.extend(
             head.iter()
                 .map(|&byte| char::from(byte))
@@ -149,6 +152,7 @@ impl StderrReader {
     /// Watches the pipe; without one nothing is read.
     pub(crate) fn new(pipe: Option<OwnedFd>) -> Self {
         let pipe = pipe.and_then(|pipe| {
+            // Without a descriptor left the pipe is closed and its lines are lost; the stage runs on.
             let file = File::from(pipe.try_clone().ok()?);
             Some((Watched::new(pipe).ok()?, file))
         });
@@ -158,6 +162,7 @@ impl StderrReader {
     /// Reads one block into the log; pends for ever once the pipe has ended. Cancel-safe.
     pub(crate) async fn read(&mut self, stage: &str) {
         let Some((watched, file)) = &mut self.pipe else { return std::future::pending().await };
+        // One block a call, so that packets get their turn between two blocks of a stage that writes without end.
         let mut block = [0; 4096];
         let ended = match watched.readable().await {
             Err(_) => true,

@@ -10,10 +10,12 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::SupervisorError;
 use crate::connection::Connection;
 use crate::crash_report::{CrashReport, MessageLog, StderrReader};
 use crate::lifecycle::{EndReason, Event};
-use crate::{PacketError, Packets, StageSpec, SupervisorError};
+use crate::packets::{PacketError, Packets};
+use crate::spec::StageSpec;
 
 /// Packets between a client and the task of its stage, each way. A vocoder chunk of 64 frames arrives in far fewer;
 /// beyond it the client waits, or the stage is not read.
@@ -56,6 +58,7 @@ impl<R: DeserializeOwned> Instance<R> {
             tracing::debug!(stage = %spec.name, %refusal, "the system refused a property of the process");
         }
         let watch = |source| SupervisorError::Watch { source };
+        // A second descriptor: the event loop owns the one that it watches, and the child needs its own for signals.
         let exit = child.as_fd().try_clone_to_owned().and_then(Watched::new).map_err(watch)?;
         let mut sending = Vec::new();
         let start = ToStage::<&S, ()>::Start { version: VERSION, settings: &spec.settings };
@@ -107,6 +110,7 @@ impl<R: DeserializeOwned> Instance<R> {
 
     /// Closes the connection; the client still gets the replies that are on their way to it.
     pub(crate) fn disconnect(&mut self) {
+        // A reply that still waits for room is lost, as one that was not sent: the client asks the next instance.
         (self.requests, self.replies, self.stalled) = (None, None, None);
     }
 
@@ -114,6 +118,22 @@ impl<R: DeserializeOwned> Instance<R> {
     pub(crate) fn crash_report(&mut self, stage: &str, reason: String) -> CrashReport {
         self.stderr.drain(stage);
         CrashReport::new(reason, &self.stderr.lines, &self.messages)
+    }
+
+    /// Has the process reaped by another thread: it has ended.
+    fn start_reaping(&mut self) {
+        let reaping = self.child.reap();
+        self.reaping = Some(spawn_blocking(move || reaping.run()));
+    }
+
+    fn reaped(&mut self, reaped: Reaped) -> Option<Event> {
+        self.reaping = None;
+        self.child.reaped(reaped.as_ref().ok().copied().flatten());
+        match reaped {
+            Ok(ended) => ended.map(Event::Exited),
+            // Something else has reaped it, which this program never does: its end is unknown, but it has one.
+            Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
+        }
     }
 
     /// Puts a heartbeat that is due into the empty outgoing slot.
@@ -142,6 +162,7 @@ impl<R: DeserializeOwned> Instance<R> {
                 if started.version != VERSION {
                     return Err(SupervisorError::Version { found: started.version, expected: VERSION });
                 }
+                // Before the event: the status shows what the instance says of itself as soon as it is ready.
                 self.started = Some(started);
                 Ok(Some(Event::Ready))
             }
@@ -173,10 +194,13 @@ pub(crate) async fn next_event<R: DeserializeOwned>(
 ) -> Option<Event> {
     let Some(instance) = instance else { return std::future::pending().await };
     instance.fill();
+    // After the channel has ended there may still be an exit status, and a last line on standard error.
     let may_send = instance.open && !instance.sending.is_empty();
     let may_receive = instance.open && instance.stalled.is_none();
     tokio::select! {
-        // Packets before the exit: a stage's last replies are as good as its first.
+        // Packets before the exit: a stage's last replies are as good as its first. Receiving before sending: a stage
+        // that waits for room itself is relieved first. Standard error last: a stage that writes to it without end
+        // must not keep its packets waiting.
         biased;
         received = instance.packets.receive(packet), if may_receive => match received {
             Ok(Some(_)) => {
@@ -196,18 +220,10 @@ pub(crate) async fn next_event<R: DeserializeOwned>(
             if let Ok(mut ready) = ready {
                 ready.clear();
             }
-            let reaping = instance.child.reap();
-            instance.reaping = Some(spawn_blocking(move || reaping.run()));
+            instance.start_reaping();
             None
         }
-        reaped = reaped(instance.reaping.as_mut()) => {
-            instance.reaping = None;
-            instance.child.reaped(reaped.as_ref().ok().copied().flatten());
-            match reaped {
-                Ok(ended) => ended.map(Event::Exited),
-                Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
-            }
-        }
+        reaped = reaped(instance.reaping.as_mut()) => instance.reaped(reaped),
         sent = instance.packets.send(&instance.sending), if may_send => {
             instance.messages.sent(&instance.sending);
             instance.sending.clear();
@@ -218,6 +234,7 @@ pub(crate) async fn next_event<R: DeserializeOwned>(
                 Err(error) => Some(Event::Failed(EndReason::Channel(error.to_string()))),
             }
         }
+        // One packet at a time: the next one stays in the client's queue, which makes the client wait when it is full.
         request = next_request(instance.requests.as_mut()), if !may_send => match request {
             Some(request) => {
                 instance.sending = request;

@@ -20,15 +20,15 @@ mod instance;
 mod lifecycle;
 mod packets;
 mod restart;
+mod spec;
 mod stage;
 
-pub use connection::{
-    Connection, ConnectionSource, Disabled, Disconnected, ReplyReceiver, RequestSender, RequestSlot,
-};
+pub use connection::{Connection, Disconnected, ReplyReceiver, RequestSender, RequestSlot};
 pub use cpus::{CpuAssignment, CpuOverrides, CpuPlan, EngineCpus};
 pub use crash_report::CrashReport;
 pub use error::SupervisorError;
 pub use lifecycle::{Action, Condition, EndReason, Event, Lifecycle, StageTimeouts};
 pub use packets::{PacketError, Packets};
 pub use restart::{Restart, RestartPolicy};
-pub use stage::{Stage, StageSpec, StageStatus};
+pub use spec::StageSpec;
+pub use stage::{ConnectionSource, Disabled, Stage, StageStatus};

@@ -146,7 +146,7 @@ pub enum Action {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Phase {
+enum LifecyclePhase {
     /// The process is being spawned; nothing can be killed yet.
     Spawning {
         abort: bool,
@@ -198,7 +198,7 @@ enum DesiredState {
 pub struct Lifecycle {
     timeouts: StageTimeouts,
     policy: RestartPolicy,
-    phase: Phase,
+    phase: LifecyclePhase,
     desired: DesiredState,
     /// True if the restart policy asked for the hold.
     gave_up: bool,
@@ -217,7 +217,7 @@ impl Lifecycle {
         Self {
             timeouts,
             policy: RestartPolicy::new(timeouts.restarts_max),
-            phase: Phase::Spawning { abort: false },
+            phase: LifecyclePhase::Spawning { abort: false },
             desired: DesiredState::Running,
             gave_up: false,
             heartbeat: 0,
@@ -242,14 +242,15 @@ impl Lifecycle {
     #[must_use]
     pub fn deadline_ms(&self) -> Option<u64> {
         match &self.phase {
-            Phase::Starting { deadline_ms }
-            | Phase::Exiting { deadline_ms }
-            | Phase::Terminating { deadline_ms, .. } => Some(*deadline_ms),
-            Phase::Running { stalled: true, .. } => None,
-            Phase::Running { heartbeat: Heartbeat::Due { at_ms }, .. } => Some(*at_ms),
-            Phase::Running { heartbeat: Heartbeat::Sent { deadline_ms }, .. } => Some(*deadline_ms),
-            Phase::Backoff { until_ms } => Some(*until_ms),
-            Phase::Spawning { .. } | Phase::Held | Phase::Closed => None,
+            LifecyclePhase::Starting { deadline_ms }
+            | LifecyclePhase::Exiting { deadline_ms }
+            | LifecyclePhase::Terminating { deadline_ms, .. } => Some(*deadline_ms),
+            // While the channel is not read no answer can arrive, so nothing is due.
+            LifecyclePhase::Running { stalled: true, .. } => None,
+            LifecyclePhase::Running { heartbeat: Heartbeat::Due { at_ms }, .. } => Some(*at_ms),
+            LifecyclePhase::Running { heartbeat: Heartbeat::Sent { deadline_ms }, .. } => Some(*deadline_ms),
+            LifecyclePhase::Backoff { until_ms } => Some(*until_ms),
+            LifecyclePhase::Spawning { .. } | LifecyclePhase::Held | LifecyclePhase::Closed => None,
         }
     }
 
@@ -257,17 +258,19 @@ impl Lifecycle {
     #[must_use]
     pub fn condition(&self) -> Condition {
         match self.phase {
-            Phase::Spawning { .. } | Phase::Starting { .. } => Condition::Starting,
-            Phase::Running { .. } => Condition::Running,
-            Phase::Exiting { .. } | Phase::Terminating { .. } | Phase::Backoff { .. } => Condition::Waiting,
-            Phase::Held | Phase::Closed => Condition::Held,
+            LifecyclePhase::Spawning { .. } | LifecyclePhase::Starting { .. } => Condition::Starting,
+            LifecyclePhase::Running { .. } => Condition::Running,
+            LifecyclePhase::Exiting { .. }
+            | LifecyclePhase::Terminating { .. }
+            | LifecyclePhase::Backoff { .. } => Condition::Waiting,
+            LifecyclePhase::Held | LifecyclePhase::Closed => Condition::Held,
         }
     }
 
     /// True once the stage has ended for good and its process is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        self.phase == LifecyclePhase::Closed
     }
 
     /// True if the stage is held because it failed too often, not because an operator asked for it.
@@ -288,20 +291,21 @@ impl Lifecycle {
         match event {
             Event::Spawned => self.spawned(now_ms),
             Event::SpawnFailed(error) => {
-                if let Phase::Spawning { abort } = self.phase {
+                if let LifecyclePhase::Spawning { abort } = self.phase {
+                    // A process that was not wanted any more is no failure, whether or not it could be spawned.
                     let reason = if abort { EndReason::Requested } else { EndReason::SpawnFailed(error) };
                     self.ended(reason, now_ms);
                 }
             }
             Event::Ready => {
-                if let Phase::Starting { .. } = self.phase {
+                if let LifecyclePhase::Starting { .. } = self.phase {
                     let heartbeat = Heartbeat::Due { at_ms: now_ms + HEARTBEAT_INTERVAL_MS };
-                    self.phase = Phase::Running { heartbeat, stalled: false };
+                    self.phase = LifecyclePhase::Running { heartbeat, stalled: false };
                     self.actions.push_back(Action::OpenConnection);
                 }
             }
             Event::HeartbeatAnswered(number) => {
-                if let Phase::Running { heartbeat, .. } = &mut self.phase
+                if let LifecyclePhase::Running { heartbeat, .. } = &mut self.phase
                     && number == self.heartbeat
                 {
                     *heartbeat = Heartbeat::Due { at_ms: now_ms + HEARTBEAT_INTERVAL_MS };
@@ -320,8 +324,8 @@ impl Lifecycle {
     }
 
     fn spawned(&mut self, now_ms: u64) {
-        let Phase::Spawning { abort } = self.phase else { return };
-        self.phase = Phase::Starting { deadline_ms: now_ms + self.timeouts.start_timeout_ms };
+        let LifecyclePhase::Spawning { abort } = self.phase else { return };
+        self.phase = LifecyclePhase::Starting { deadline_ms: now_ms + self.timeouts.start_timeout_ms };
         if abort {
             // Hold, restart or close came while there was no process to end yet.
             self.terminate(EndReason::Requested, now_ms);
@@ -329,7 +333,7 @@ impl Lifecycle {
     }
 
     fn stalled(&mut self, now_stalled: bool, now_ms: u64) {
-        if let Phase::Running { heartbeat, stalled } = &mut self.phase {
+        if let LifecyclePhase::Running { heartbeat, stalled } = &mut self.phase {
             if *stalled && !now_stalled {
                 // An answer may wait in the channel behind what was not read: the clock starts anew.
                 *heartbeat = match heartbeat {
@@ -345,32 +349,37 @@ impl Lifecycle {
 
     fn channel_closed(&mut self, now_ms: u64) {
         match self.phase {
-            Phase::Running { .. } => self.actions.push_back(Action::CloseConnection),
-            Phase::Starting { .. } => {}
+            LifecyclePhase::Running { .. } => self.actions.push_back(Action::CloseConnection),
+            LifecyclePhase::Starting { .. } => {}
             _ => return,
         }
-        self.phase = Phase::Exiting { deadline_ms: now_ms + EXIT_GRACE_MS };
+        // Not killed yet: a process that dies by itself should be reported by its own exit status.
+        self.phase = LifecyclePhase::Exiting { deadline_ms: now_ms + EXIT_GRACE_MS };
     }
 
     /// Ends the process, if there is one, for this reason.
     fn terminate(&mut self, reason: EndReason, now_ms: u64) {
         match self.phase {
-            Phase::Running { .. } => self.actions.push_back(Action::CloseConnection),
-            Phase::Starting { .. } | Phase::Exiting { .. } => {}
+            LifecyclePhase::Running { .. } => self.actions.push_back(Action::CloseConnection),
+            LifecyclePhase::Starting { .. } | LifecyclePhase::Exiting { .. } => {}
             _ => return,
         }
         self.actions.push_back(Action::Kill);
-        self.phase = Phase::Terminating { reason, deadline_ms: now_ms + REAP_TIMEOUT_MS };
+        self.phase = LifecyclePhase::Terminating { reason, deadline_ms: now_ms + REAP_TIMEOUT_MS };
     }
 
     fn exited(&mut self, exit: Ended, now_ms: u64) {
-        match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Starting { .. } | Phase::Exiting { .. } => self.ended(EndReason::Exited(exit), now_ms),
-            Phase::Running { .. } => {
+        // `Closed` is a placeholder: each arm sets the phase.
+        match std::mem::replace(&mut self.phase, LifecyclePhase::Closed) {
+            LifecyclePhase::Starting { .. } | LifecyclePhase::Exiting { .. } => {
+                self.ended(EndReason::Exited(exit), now_ms);
+            }
+            LifecyclePhase::Running { .. } => {
                 self.actions.push_back(Action::CloseConnection);
                 self.ended(EndReason::Exited(exit), now_ms);
             }
-            Phase::Terminating { reason, .. } => self.ended(reason, now_ms),
+            // The cause of the kill is the news, not the signal that this program sent.
+            LifecyclePhase::Terminating { reason, .. } => self.ended(reason, now_ms),
             other => self.phase = other,
         }
     }
@@ -382,14 +391,18 @@ impl Lifecycle {
             self.actions.push_back(Action::Report(reason));
         }
         match self.desired {
-            DesiredState::Closed => self.phase = Phase::Closed,
-            DesiredState::Held => self.phase = Phase::Held,
+            DesiredState::Closed => self.phase = LifecyclePhase::Closed,
+            DesiredState::Held => self.phase = LifecyclePhase::Held,
+            // Without back-off: an operator or a reload waits for it, and no failure calls for caution.
             DesiredState::Running if requested => self.spawn(now_ms),
             DesiredState::Running => match self.policy.died(now_ms, now_ms.saturating_sub(self.born_ms)) {
-                Restart::After { wait_ms } => self.phase = Phase::Backoff { until_ms: now_ms + wait_ms },
+                Restart::After { wait_ms } => {
+                    self.phase = LifecyclePhase::Backoff { until_ms: now_ms + wait_ms }
+                }
                 Restart::Hold => {
+                    // As if an operator had asked for it, so that the same release starts it again.
                     self.desired = DesiredState::Held;
-                    self.phase = Phase::Held;
+                    self.phase = LifecyclePhase::Held;
                     self.gave_up = true;
                 }
             },
@@ -398,8 +411,9 @@ impl Lifecycle {
 
     fn spawn(&mut self, now_ms: u64) {
         self.restarts += 1;
+        // From the spawn, not from readiness: an instance that dies while it loads has lived for a short time.
         self.born_ms = now_ms;
-        self.phase = Phase::Spawning { abort: false };
+        self.phase = LifecyclePhase::Spawning { abort: false };
         self.actions.push_back(Action::Spawn);
     }
 
@@ -409,8 +423,9 @@ impl Lifecycle {
         }
         self.desired = DesiredState::Held;
         match &mut self.phase {
-            Phase::Spawning { abort } => *abort = true,
-            Phase::Backoff { .. } => self.phase = Phase::Held,
+            // Nothing can be killed before it exists; the end of the spawn finds the flag.
+            LifecyclePhase::Spawning { abort } => *abort = true,
+            LifecyclePhase::Backoff { .. } => self.phase = LifecyclePhase::Held,
             _ => self.terminate(EndReason::Requested, now_ms),
         }
     }
@@ -422,7 +437,7 @@ impl Lifecycle {
         self.gave_up = false;
         self.desired = DesiredState::Running;
         self.policy.release();
-        if self.phase == Phase::Held {
+        if self.phase == LifecyclePhase::Held {
             self.spawn(now_ms);
         }
         // Otherwise the process is still being ended, and the end finds the new desired state.
@@ -433,9 +448,10 @@ impl Lifecycle {
             return;
         }
         match &mut self.phase {
-            // It may have been given the old specification already.
-            Phase::Spawning { abort } => *abort = true,
-            Phase::Backoff { .. } => self.spawn(now_ms),
+            // It may have been given the old specification already. One that waits to be spawned anyway is spawned at
+            // once: the new specification may be the remedy for its failures.
+            LifecyclePhase::Spawning { abort } => *abort = true,
+            LifecyclePhase::Backoff { .. } => self.spawn(now_ms),
             _ => self.terminate(EndReason::Requested, now_ms),
         }
     }
@@ -443,38 +459,41 @@ impl Lifecycle {
     fn close(&mut self, now_ms: u64) {
         self.desired = DesiredState::Closed;
         match &mut self.phase {
-            Phase::Spawning { abort } => *abort = true,
-            Phase::Backoff { .. } | Phase::Held => self.phase = Phase::Closed,
+            LifecyclePhase::Spawning { abort } => *abort = true,
+            LifecyclePhase::Backoff { .. } | LifecyclePhase::Held => self.phase = LifecyclePhase::Closed,
             _ => self.terminate(EndReason::Requested, now_ms),
         }
     }
 
     fn tick(&mut self, now_ms: u64) {
+        // A tick may be early: the deadline has moved since its timer was set.
         if self.deadline_ms().is_none_or(|deadline_ms| now_ms < deadline_ms) {
             return;
         }
         match &self.phase {
-            Phase::Starting { .. } => {
+            LifecyclePhase::Starting { .. } => {
                 self.terminate(EndReason::StartTimeout(self.timeouts.start_timeout_ms), now_ms);
             }
-            Phase::Running { heartbeat: Heartbeat::Due { .. }, stalled } => {
+            LifecyclePhase::Running { heartbeat: Heartbeat::Due { .. }, stalled } => {
                 let stalled = *stalled;
+                // A new number each time, so that an answer that was late by one heartbeat is not taken for this one's.
                 self.heartbeat += 1;
                 self.actions.push_back(Action::SendHeartbeat(self.heartbeat));
                 let deadline_ms = now_ms + self.timeouts.progress_timeout_ms;
-                self.phase = Phase::Running { heartbeat: Heartbeat::Sent { deadline_ms }, stalled };
+                self.phase = LifecyclePhase::Running { heartbeat: Heartbeat::Sent { deadline_ms }, stalled };
             }
-            Phase::Running { heartbeat: Heartbeat::Sent { .. }, .. } => {
+            LifecyclePhase::Running { heartbeat: Heartbeat::Sent { .. }, .. } => {
                 self.terminate(EndReason::HeartbeatTimeout(self.timeouts.progress_timeout_ms), now_ms);
             }
-            Phase::Exiting { .. } => self.terminate(EndReason::ChannelClosed, now_ms),
-            Phase::Terminating { reason, .. } => {
+            LifecyclePhase::Exiting { .. } => self.terminate(EndReason::ChannelClosed, now_ms),
+            LifecyclePhase::Terminating { reason, .. } => {
                 let reason = reason.clone();
+                // Its memory and CPU are lost until the kernel lets it end, but the stage works again.
                 self.actions.push_back(Action::Abandon);
                 self.ended(reason, now_ms);
             }
-            Phase::Backoff { .. } => self.spawn(now_ms),
-            Phase::Spawning { .. } | Phase::Held | Phase::Closed => {}
+            LifecyclePhase::Backoff { .. } => self.spawn(now_ms),
+            LifecyclePhase::Spawning { .. } | LifecyclePhase::Held | LifecyclePhase::Closed => {}
         }
     }
 }

@@ -42,6 +42,7 @@ impl Packets {
             let mut ready = self.0.writable().await.map_err(|source| PacketError::Watch { source })?;
             match self.0.get().try_send(packet) {
                 Ok(()) => return Ok(()),
+                // Writable for the kernel is room for one byte, not for a packet.
                 Err(ChannelError::WouldBlock) => ready.clear(),
                 Err(error) => return Err(error.into()),
             }

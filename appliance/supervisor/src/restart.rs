@@ -56,6 +56,7 @@ impl RestartPolicy {
             self.deaths_ms.pop_front();
         }
         self.deaths_ms.push_back(now_ms);
+        // Counted in the window, not in a row: a stage that lives for some seconds each time never gets healthy.
         if self.deaths_ms.len() > self.restarts_max {
             return Restart::Hold;
         }

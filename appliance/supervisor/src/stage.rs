@@ -1,14 +1,13 @@
-//! The shell around [`Lifecycle`]: one task for each stage that carries out its actions and reports what happens.
+//! The shell around [`Lifecycle`]: one task for each stage that carries out its actions and reports events, and the
+//! source of the connections to its instances.
 //!
 //! The task never waits for anything but events. What blocks (fork and exec) runs on another thread.
 
 use std::cell::{Ref, RefCell};
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crier_system::{Channel, Child, Ended, Spawn, User, monotonic_ms};
+use crier_system::{Channel, Child, Ended, Spawn, monotonic_ms};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
@@ -16,35 +15,11 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::SupervisorError;
-use crate::connection::{ConnectionSource, Mailbox};
+use crate::connection::{Connection, Mailbox};
 use crate::crash_report::CrashReport;
 use crate::instance::{Instance, next_event};
-use crate::lifecycle::{Action, Condition, EndReason, Event, Lifecycle, StageTimeouts};
-
-/// Specification of a stage: what is run, as whom, where, and with which settings. Read at each spawn.
-#[derive(Debug, Clone)]
-pub struct StageSpec<S> {
-    /// Name in status, log and metrics. Never changes in the life of a stage.
-    pub name: String,
-    /// Path of the program.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<OsString>,
-    /// Environment variables in addition to those of this process.
-    pub environment: Vec<(OsString, OsString)>,
-    /// First message to the stage.
-    pub settings: S,
-    /// User of the process; `None` is the user of this process.
-    pub user: Option<User>,
-    /// CPUs of the process; `None` leaves those that this process has.
-    pub cpus: Option<Vec<usize>>,
-    /// Preference of the kernel's out-of-memory killer, -1000 to 1000; the highest goes first.
-    pub oom_score_adjust: i16,
-    /// Timeouts and limits.
-    pub timeouts: StageTimeouts,
-    /// True if messages may carry spoken text, which must not get into crash reports.
-    pub private: bool,
-}
+use crate::lifecycle::{Action, Condition, EndReason, Event, Lifecycle};
+use crate::spec::StageSpec;
 
 /// Variables of the service manager, which concern the supervisor only.
 const PRIVATE_VARIABLES: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
@@ -145,6 +120,59 @@ impl Stage {
     }
 }
 
+/// Source of the connections to a stage's instances. Dropping it ends the stage.
+pub struct ConnectionSource<R> {
+    stage: Rc<Stage>,
+    mailbox: Rc<Mailbox<R>>,
+}
+
+/// The stage is held: there is no next instance until it is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disabled;
+
+impl<R> ConnectionSource<R> {
+    /// Returns the connection to the present instance; waits while the stage is being started.
+    ///
+    /// # Errors
+    /// [`Disabled`] when the stage is held.
+    pub async fn next(&self) -> Result<Connection<R>, Disabled> {
+        let mut condition = self.stage.condition();
+        loop {
+            // Before the wait: the notification of a connection may have been used up by an earlier call that was
+            // cancelled.
+            if let Some(connection) = self.mailbox.take() {
+                return Ok(connection);
+            }
+            tokio::select! {
+                () = self.mailbox.filled() => {}
+                held = condition.wait_for(|condition| *condition == Condition::Held) => {
+                    // The guard borrows the receiver, whose lock the stage needs for its next change.
+                    drop(held);
+                    return Err(Disabled);
+                }
+            }
+        }
+    }
+
+    /// Waits until the stage is not held any more.
+    pub async fn released(&self) {
+        // Fails only without a sender, which lives in the stage.
+        let _ = self.stage.condition().wait_for(|condition| *condition != Condition::Held).await;
+    }
+
+    /// The stage behind the connections.
+    #[must_use]
+    pub fn stage(&self) -> &Rc<Stage> {
+        &self.stage
+    }
+}
+
+impl<R> Drop for ConnectionSource<R> {
+    fn drop(&mut self) {
+        self.stage.send(Event::Close);
+    }
+}
+
 type Spawned = Result<(Child, Channel), SupervisorError>;
 
 struct Task<S, R> {
@@ -163,7 +191,9 @@ where
     R: DeserializeOwned + 'static,
 {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Event>) {
+        // One buffer for all packets: a stage sends hundreds a second.
         let mut packet = Vec::new();
+        // The first spawn.
         self.carry_out();
         while !self.lifecycle.is_closed() {
             let wait_ms = self.lifecycle.deadline_ms().map(|at_ms| at_ms.saturating_sub(monotonic_ms()));
@@ -181,6 +211,7 @@ where
             let Some(event) = event else { continue };
             let exited = matches!(event, Event::Exited(_));
             if event == Event::Ready {
+                // Before the condition changes: who waits for it reads the status next.
                 self.note_ready();
             }
             // A reload changes timeouts without a restart, perhaps while the event was awaited.
@@ -225,7 +256,8 @@ where
                     }
                 }
                 Action::Abandon => {
-                    tracing::error!(stage = %self.name, "killed stage is not reaped (a hanging device driver?); replaced");
+                    let stage = &self.name;
+                    tracing::error!(%stage, "killed stage is not reaped (a hanging device driver?); replaced");
                     self.retire();
                 }
                 Action::Report(reason) => self.report(&reason),
@@ -241,13 +273,15 @@ where
             status.restarts = self.lifecycle.restarts();
             std::mem::replace(&mut status.condition, condition)
         };
+        // Listeners are woken by changes only; the restarts above change without one.
         if before != condition {
             if condition == Condition::Held && !self.lifecycle.is_closed() {
                 // An operator's hold is no fault, and would be an alarm to a monitor that watches for errors.
+                let (stage, remedy) = (&self.name, "`crier ctl release` starts it again");
                 if self.lifecycle.has_given_up() {
-                    tracing::error!(stage = %self.name, "stage failed too often and is held; `crier ctl release` starts it again");
+                    tracing::error!(%stage, "stage failed too often and is held; {remedy}");
                 } else {
-                    tracing::info!(stage = %self.name, "stage is held by an operator; `crier ctl release` starts it again");
+                    tracing::info!(%stage, "stage is held by an operator; {remedy}");
                 }
             }
             self.stage.condition.send_replace(condition);
@@ -272,6 +306,7 @@ where
         tracing::warn!(stage = %self.name, %reason, "stage has ended");
         let report = match &mut self.instance {
             Some(instance) => instance.crash_report(&self.name, reason),
+            // The spawn failed, or the process was abandoned.
             None => CrashReport::without_instance(reason),
         };
         self.stage.status.borrow_mut().last_crash = Some(CrashReport { exit_code, ..report });
@@ -326,6 +361,7 @@ fn spawn<S>(spec: &StageSpec<S>) -> JoinHandle<Spawned> {
         ..Spawn::default()
     };
     tokio::task::spawn_blocking(move || {
+        // The child's end is closed here by the spawn, so that the channel ends with the child.
         let (here, there) = Channel::pair()?;
         let child = Spawn { channel: Some(there), ..process }.start()?;
         Ok((child, here))

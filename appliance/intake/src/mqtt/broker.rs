@@ -45,7 +45,10 @@ impl Broker {
     pub(super) async fn connect(settings: &MqttOptions, topics: &Topics) -> Result<Self, ConnectionError> {
         let broker = &settings.broker;
         // Read at every attempt, so that a corrected password needs no restart.
-        let password = broker.password_file.as_deref().map(link::password).transpose()?;
+        let password = match broker.password_file.clone() {
+            Some(path) => Some(link::read_files(move || link::password(&path)).await?),
+            None => None,
+        };
         let options = ConnectOptions {
             client_id: settings.client_id(),
             username: broker.username.as_deref(),

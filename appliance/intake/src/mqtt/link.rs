@@ -11,6 +11,7 @@ use std::time::Duration;
 use crier_config::{MqttSettings, Tls};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
@@ -35,7 +36,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> BrokerStream for S {}
 /// Opens a byte stream to the broker.
 pub(super) async fn connect(settings: &MqttSettings) -> Result<Box<dyn BrokerStream>, ConnectionError> {
     // Files first: their errors do not depend on the network and are shown before any of the network.
-    let tls = settings.tls.as_ref().map(tls_config).transpose()?;
+    let tls = match settings.tls.clone() {
+        Some(tls) => Some(read_files(move || tls_config(&tls)).await?),
+        None => None,
+    };
     let tcp = connect_tcp(&settings.host, settings.port).await?;
     let Some(config) = tls else { return Ok(Box::new(tcp)) };
     let name = ServerName::try_from(settings.host.clone())
@@ -107,6 +111,15 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectionE
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| not_pem())?;
     if certificates.is_empty() { Err(not_pem()) } else { Ok(certificates) }
+}
+
+/// Reads files on another thread. A system's certificates are a hundred files and more, and a disk may be slow; other
+/// inputs share the event loop.
+pub(super) async fn read_files<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ConnectionError> + Send + 'static,
+) -> Result<T, ConnectionError> {
+    let read = spawn_blocking(read).await;
+    read.unwrap_or_else(|died| Err(ConnectionError::TlsFiles(died.to_string())))
 }
 
 /// Returns the password in a file: its bytes without the newline at the end.

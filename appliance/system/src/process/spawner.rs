@@ -22,7 +22,7 @@ use super::{Child, Refusal, Spawn};
 use crate::{CHANNEL_FD, SystemError, User};
 
 /// Request to the forking thread.
-struct Request {
+struct SpawnRequest {
     prepared: Prepared,
     reply: SyncSender<Result<Child, SystemError>>,
 }
@@ -49,19 +49,19 @@ struct Descriptors {
 
 /// Has the forking thread start the process, and waits for the result.
 pub(super) fn start(spawn: Spawn) -> Result<Child, SystemError> {
-    static SPAWNER: OnceLock<Option<Sender<Request>>> = OnceLock::new();
+    static SPAWNER: OnceLock<Option<Sender<SpawnRequest>>> = OnceLock::new();
     let program = spawn.program.clone();
     let refused =
         |source| SystemError::Spawn { program: program.clone(), step: "the forking thread", source };
     let prepared = prepare(spawn)?;
     let sender = SPAWNER.get_or_init(run_spawner).as_ref().ok_or_else(|| refused(Errno::EAGAIN))?;
     let (reply, answer) = sync_channel(1);
-    sender.send(Request { prepared, reply }).map_err(|_| refused(Errno::ESRCH))?;
+    sender.send(SpawnRequest { prepared, reply }).map_err(|_| refused(Errno::ESRCH))?;
     answer.recv().map_err(|_| refused(Errno::ESRCH))?
 }
 
-fn run_spawner() -> Option<Sender<Request>> {
-    let (sender, requests) = channel::<Request>();
+fn run_spawner() -> Option<Sender<SpawnRequest>> {
+    let (sender, requests) = channel::<SpawnRequest>();
     let run = move || {
         // A signal handler of this process must never run in a child, which inherits this thread's signal mask.
         let _ = SigSet::all().thread_block();
