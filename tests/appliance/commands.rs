@@ -220,7 +220,7 @@ fn a_second_appliance_in_the_same_place_is_refused() {
     let second = crier().arg("serve").arg("--config").arg(appliance.path("crier.toml")).output().unwrap();
     let error = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(69), "{error}");
-    assert!(error.contains("running already"), "{error}");
+    assert!(error.contains("runs already"), "{error}");
 }
 
 #[test]
