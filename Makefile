@@ -66,6 +66,6 @@ test-system: aarch64
 	@tests/system/image.sh target/system
 	@/usr/bin/python3 tests/system/boot.py target/system $(ARGUMENTS)
 
-# The disk image for the CM3588, by Buildroot; needs internet and an hour or two (docs/FLASHING.md).
+# The disk image for the CM3588, by Buildroot; needs internet and some hours (docs/FLASHING.md).
 image: setup
 	@scripts/image.sh

@@ -124,6 +124,7 @@ export PKG_CONFIG_SYSROOT_DIR_aarch64_unknown_linux_gnu=$SYSROOT
 export CMAKE_TOOLCHAIN_FILE_aarch64_unknown_linux_gnu=$PWD/cmake/rk3588.cmake
 export CMAKE_TOOLCHAIN_FILE=$PWD/cmake/rk3588.cmake
 export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu="--sysroot=/ -I/usr/aarch64-linux-gnu/include"
+export CRIER_CMAKE_TOOLCHAIN=$PWD/cmake/cross.cmake
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 export ORT_DYLIB_PATH=$PWD/target/onnxruntime-aarch64/libonnxruntime.so
 exec "$@"

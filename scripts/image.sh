@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the disk image of the appliance with Buildroot. Needs internet, some 20 GB of disk and an hour or two.
+# Builds the disk image of the appliance with Buildroot. Needs internet, some 20 GB of disk and some hours.
 #   scripts/image.sh                      the release image for the CM3588
 #   BOARD=qemu_aarch64 scripts/image.sh   the image for QEMU
 #   DEVELOPMENT=1 scripts/image.sh        with a shell on the serial console and development keys
@@ -22,6 +22,21 @@ fail() { echo "image.sh: $*" >&2; exit 1; }
 
 [ -f "configs/crier_${BOARD}_defconfig" ] || fail "no board named $BOARD; there are: $(cd configs && echo crier_*_defconfig)"
 [ -z "${VOICE:-}" ] || [ -f "$VOICE/voice.toml" ] || fail "$VOICE is no voice bundle (no voice.toml in it)"
+
+# Asked for at the start and not after hours. Development keys are for development images, whatever the board.
+if [ -z "${CRIER_KEYS:-}" ]; then
+    [ -n "${DEVELOPMENT:-}" ] || [ -n "${DRY_RUN:-}" ] ||
+        fail "set CRIER_KEYS to the folder of the release keys, or DEVELOPMENT=1 (docs/UPDATES.md)"
+    CRIER_KEYS=$prepared/keys
+    scripts/development-keys.sh "$CRIER_KEYS"
+fi
+export CRIER_KEYS
+for key in keyring.pem signing.pem signing.key; do
+    [ -r "$CRIER_KEYS/$key" ] || fail "there is no $key in $CRIER_KEYS (docs/UPDATES.md)"
+done
+if [ -z "${DEVELOPMENT:-}${DRY_RUN:-}" ] && openssl x509 -noout -subject -in "$CRIER_KEYS/keyring.pem" | grep -qi development; then
+    fail "a release image does not trust development keys: set CRIER_KEYS to the release keys, or DEVELOPMENT=1"
+fi
 
 buildroot=${BUILDROOT:-$prepared/buildroot}
 if [ ! -d "$buildroot/.git" ]; then
@@ -52,13 +67,6 @@ cp -a target/onnxruntime-aarch64 "$prepared/onnxruntime"
 # The clock of a board without a battery starts at this time. Taken from the commit, so that builds are reproducible.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
-if [ -z "${CRIER_KEYS:-}" ]; then
-    [ -n "${DEVELOPMENT:-}" ] || [ "$BOARD" != cm3588 ] || [ -n "${DRY_RUN:-}" ] ||
-        fail "set CRIER_KEYS to the folder of the release keys, or DEVELOPMENT=1 (docs/UPDATES.md)"
-    CRIER_KEYS=$prepared/keys
-    scripts/development-keys.sh "$CRIER_KEYS"
-fi
-export CRIER_KEYS
 
 build() { make -C "$buildroot" O="$output" BR2_EXTERNAL="$PWD/buildroot-external" "$@"; }
 
@@ -77,7 +85,11 @@ while IFS= read -r line; do
 done <"configs/crier_${BOARD}_defconfig"
 [ -z "${DRY_RUN:-}" ] || { say "Prepared: $output"; exit 0; }
 
-say "Building (an hour or two the first time)"
+# The list of parts needs a schema that its generator fetches: now, as all other sources, and not after the build.
+say "Fetching the schema of the list of parts"
+build show-info | "$buildroot/utils/generate-cyclonedx" >/dev/null
+
+say "Building (some hours the first time; most of it is LLVM, which reads llama.cpp's headers)"
 build
 build crier-check-fragments
 say "Collecting licences and the list of parts"

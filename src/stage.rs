@@ -11,6 +11,7 @@ mod requests;
 pub(crate) use intake::IntakeStageSettings;
 pub(crate) use player::PlayerStageSettings;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crier_llama::threads::SPIN_COUNT;
@@ -19,6 +20,9 @@ use crier_system::{CHANNEL_FD, Channel, User};
 
 use crate::cli::StageKind;
 use crate::error::CrierError;
+
+/// Environment variable with a command that stages are started by, for development.
+const WRAPPER_VARIABLE: &str = "CRIER_STAGE_WRAPPER";
 
 /// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot be
 /// made again, and are back in a second. The player goes last, since every gap of it is heard.
@@ -55,10 +59,14 @@ pub(crate) fn spec<S>(
     // libgomp reads its settings when it is loaded, before `main`: a process cannot bound its own threads.
     let unset = crier_llama::threads::SPIN_VARIABLES.iter().all(|name| std::env::var_os(name).is_none());
     let spin = unset.then(|| (crier_llama::threads::SPIN_VARIABLES[0].into(), SPIN_COUNT.into()));
+    // A debugger, a profiler or an emulator that runs the stages: `CRIER_STAGE_WRAPPER="perf record -g"`.
+    let wrapper = std::env::var(WRAPPER_VARIABLE).unwrap_or_default();
+    let mut command: Vec<OsString> = wrapper.split_ascii_whitespace().map(OsString::from).collect();
+    command.extend([own_program().into_os_string(), "stage".into(), kind.name().into()]);
     StageSpec {
         name,
-        program: own_program(),
-        arguments: vec!["stage".into(), kind.name().into()],
+        program: command.remove(0).into(),
+        arguments: command,
         environment: spin.into_iter().collect(),
         settings,
         user: user.cloned(),

@@ -240,8 +240,9 @@ post_build() {
     rm -rf "$work/target"
     cp -a overlay "$work/target"
     printf 'root:secret:1::::::\ncrier:*:1::::::\n' >"$work/target/etc/shadow"
+    printf '#!/bin/sh\n' >"$work/target/etc/init.d/S01seedrng"
     printf '%s\n' "$1" >"$work/config"
-    BR2_CONFIG=$work/config CRIER_KEYS=$2 SOURCE_DATE_EPOCH=1700000000 board/cm3588/post-build.sh "$work/target"
+    BR2_CONFIG=$work/config CRIER_KEYS=$2 SOURCE_DATE_EPOCH=1700000000 board/cm3588/post-build.sh "$work/target" "${3:-cm3588}"
 }
 
 release_refuses_development_keys() {
@@ -255,8 +256,48 @@ release_has_no_door() {
     ! grep -v '^[^:]*:!:' "$work/target/etc/shadow" || { echo "a password"; return 1; }
     grep -qx BUILT=1700000000 "$work/target/etc/crier-release"
     [ ! -e "$work/target/usr/libexec/crier/broker" ] || { echo "a broker that nobody asked for"; return 1; }
+}
+
+each_board_has_its_console_and_name() {
     post_build BR2_CRIER_DEVELOPMENT=y "$keys"
-    grep -q '^ttyS2::respawn' "$work/target/etc/inittab"
+    grep -q '^ttyS2::respawn.* 1500000 ' "$work/target/etc/inittab"
+    grep -qx COMPATIBLE=crier-cm3588 "$work/target/etc/crier-release"
+    post_build BR2_CRIER_DEVELOPMENT=y "$keys" qemu
+    grep -q '^ttyAMA0::respawn' "$work/target/etc/inittab"
+    ! grep -q ttyS2 "$work/target/etc/inittab" || { echo "the board's console in QEMU's image"; return 1; }
+    grep -qx COMPATIBLE=crier-qemu "$work/target/etc/crier-release"
+    grep -qx 'compatible=crier-qemu' "$work/target/etc/rauc/system.conf"
+    refuses 'no board named other' post_build '' "$keys" other
+    local board
+    for board in cm3588 qemu; do
+        grep -qx "BR2_ROOTFS_POST_SCRIPT_ARGS=\"$board\"" configs/crier_"$board"*_defconfig
+    done
+}
+
+# Nothing that a package of Buildroot starts writes into the read-only root.
+no_step_writes_into_the_root() {
+    post_build BR2_CRIER_DEVELOPMENT=y "$keys"
+    [ ! -e "$work/target/etc/init.d/S01seedrng" ] && [ -x "$work/target/etc/init.d/S12seed" ]
+}
+
+# `make legal-info` compares them.
+licences_have_their_hashes() {
+    (cd target/onnxruntime && sed -n 's/^sha256  //p' "$OLDPWD/buildroot-external/package/onnxruntime/onnxruntime.hash" | sha256sum --check --quiet)
+    local file files
+    read -ra files < <(sed -n 's/^ONNXRUNTIME_LICENSE_FILES = //p' buildroot-external/package/onnxruntime/onnxruntime.mk)
+    for file in "${files[@]}"; do
+        grep -q "  $file\$" buildroot-external/package/onnxruntime/onnxruntime.hash || { echo "no hash of $file"; return 1; }
+    done
+}
+
+# Keys are asked for before hours of building, for every board.
+keys_are_asked_for_at_the_start() {
+    local board
+    for board in cm3588 qemu_aarch64; do
+        refuses 'set CRIER_KEYS' env -u CRIER_KEYS -u DEVELOPMENT -u DRY_RUN BOARD="$board" scripts/image.sh
+        refuses 'does not trust development keys' env -u DEVELOPMENT -u DRY_RUN CRIER_KEYS="$keys" BOARD="$board" scripts/image.sh
+        refuses 'there is no keyring.pem' env -u DEVELOPMENT -u DRY_RUN CRIER_KEYS=/nonexistent BOARD="$board" scripts/image.sh
+    done
 }
 
 # take_card PLACE: S38card with folders of its own, and this user as every owner.
@@ -507,6 +548,10 @@ check "an older version is refused unless asked for" older_version
 check "a bundle for another board is refused" another_board
 check "a release does not trust development keys" release_refuses_development_keys
 check "a release has no shell on its console and no password; a development image has a shell" release_has_no_door
+check "console, name and compatibility follow the board" each_board_has_its_console_and_name
+check "no start-up step writes into the read-only root" no_step_writes_into_the_root
+check "keys are asked for before anything is built, for every board" keys_are_asked_for_at_the_start
+check "licences have the hashes that Buildroot compares" licences_have_their_hashes
 check "an image with a broker has it for itself, or for those with a password" broker
 check "the appliance is named after its processor" identity
 check "a card's password, certificates, voices and chimes are moved to the data partition, or stay" files_of_the_card

@@ -11,9 +11,17 @@ CRIER_LICENSE = Apache-2.0
 CRIER_LICENSE_FILES = LICENSE NOTICE
 
 # host-clang: bindgen reads llama.cpp's headers with it.
-CRIER_DEPENDENCIES = alsa-lib host-clang host-cmake host-pkgconf onnxruntime
+CRIER_DEPENDENCIES = \
+	alsa-lib host-clang host-pkgconf onnxruntime \
+	$(BR2_CMAKE_HOST_DEPENDENCY)
 
+# Buildroot would compile with opt-level 2 (BR2_OPTIMIZE_2) in 16 units. These
+# come after its own settings and win: docs/PERFORMANCE.md has what they bring.
 CRIER_CARGO_ENV = \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=3 \
+	CARGO_PROFILE_RELEASE_LTO=thin \
+	CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+	CMAKE=$(BR2_CMAKE) \
 	CMAKE_TOOLCHAIN_FILE=$(@D)/cmake/rk3588.cmake \
 	CRIER_CMAKE_TOOLCHAIN=$(HOST_DIR)/share/buildroot/toolchainfile.cmake \
 	CMAKE_BUILD_PARALLEL_LEVEL=$(PARALLEL_JOBS) \
@@ -31,9 +39,11 @@ define CRIER_INSTALL_TARGET_CMDS
 		$(@D)/configs/qemu.toml
 endef
 
-# Without dot products speech is several times slower, and nothing else tells.
+# Without dot products or without optimisation speech is several times slower,
+# and no error says so.
 define CRIER_CHECK_KERNELS
-	$(@D)/scripts/check-kernels.sh $(TARGET_OBJDUMP) $(CRIER_RELEASE_DIR)/crier
+	$(@D)/scripts/check-kernels.sh $(TARGET_OBJDUMP) $(CRIER_RELEASE_DIR)/crier \
+		$(CRIER_RELEASE_DIR)/build
 endef
 CRIER_POST_BUILD_HOOKS += CRIER_CHECK_KERNELS
 
