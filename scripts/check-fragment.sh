@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists the lines of Kconfig fragments that are missing from the final configuration, as Kconfig drops symbols with unmet
+# Lists the lines of Kconfig fragments that are missing from the final configuration: Kconfig drops symbols with unmet
 # dependencies without a message.
 #   scripts/check-fragment.sh .config FRAGMENT...
 set -euo pipefail

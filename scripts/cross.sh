@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Prepares this machine (Debian 12 or newer, x86-64) for cross compilation, and runs one command in that environment:
 #   scripts/cross.sh cargo build --release
-# All files beyond Debian's cross compiler are in target/cross and target/debian. The target's standard library is that of
-# the installed toolchain; if missing, that of rustup; otherwise it is built once, from Debian's copy of the Rust
+# All files beyond Debian's cross compiler are in target/cross and target/debian. The target's standard library is that
+# of the installed toolchain; if missing, that of rustup; otherwise it is built once, from Debian's copy of the Rust
 # sources, into a copy of the toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Demonstration in a minute: text by FIFO, MQTT and serial line, a stage killed in mid-sentence, and every sentence spoken
-# completely. Played on the sound card if there is one, and recorded to WAV files.
+# Demonstration in a minute: text by FIFO, MQTT and serial line, a stage killed in mid-sentence, and every sentence
+# spoken completely. Played on the sound card if there is one, and recorded to WAV files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

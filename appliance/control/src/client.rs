@@ -47,6 +47,7 @@ impl ControlClient {
         bytes.push(b'\n');
         self.stream
             .get_ref()
+            // Set for every request, since `next_response` removes it.
             .set_read_timeout(Some(RESPONSE_TIMEOUT))
             .map_err(|source| self.failed(source))?;
         self.stream.get_mut().write_all(&bytes).map_err(|source| self.failed(source))?;

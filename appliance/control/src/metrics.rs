@@ -60,6 +60,7 @@ fn text(status: &ApplianceStatus) -> String {
     page.sample("build_info", &[("version", &status.version)], 1.0);
     page.one("uptime_seconds", "gauge", "Time since the start.", status.state.uptime_s as f64);
     page.family("announcements_total", "counter", "Announcements by event.");
+    // One family with a label instead of a family per event, so that a sum over all events is one query.
     for (event, count) in &status.events {
         page.sample("announcements_total", &[("event", event)], *count as f64);
     }
@@ -87,21 +88,7 @@ fn text(status: &ApplianceStatus) -> String {
     page.one("underruns_total", "counter", "Underruns of the sound device.", status.underruns as f64);
     let open = f64::from(u8::from(status.device_open));
     page.one("sound_device_open", "gauge", "1 if the sound device is open.", open);
-    page.family("stage_restarts_total", "counter", "Restarts of a stage.");
-    for stage in &status.stages {
-        page.sample("stage_restarts_total", &[("stage", &stage.name)], stage.restarts as f64);
-    }
-    page.family("stage_up", "gauge", "1 if a stage is running.");
-    for stage in &status.stages {
-        let up = f64::from(u8::from(stage.condition == "running"));
-        page.sample("stage_up", &[("stage", &stage.name)], up);
-    }
-    page.family("stage_step_seconds", "gauge", "Mean time of a unit of work of a stage.");
-    for stage in &status.stages {
-        if let Some(ms) = stage.ms {
-            page.sample("stage_step_seconds", &[("stage", &stage.name)], ms / 1e3);
-        }
-    }
+    stages(&mut page, status);
     page.family("input_up", "gauge", "1 if an input works.");
     for (input, entry) in &status.inputs {
         page.sample("input_up", &[("input", input)], f64::from(u8::from(entry.up)));
@@ -123,6 +110,25 @@ fn text(status: &ApplianceStatus) -> String {
         );
     }
     page.0
+}
+
+/// Adds the metrics of the stages.
+fn stages(page: &mut Page, status: &ApplianceStatus) {
+    page.family("stage_restarts_total", "counter", "Restarts of a stage.");
+    for stage in &status.stages {
+        page.sample("stage_restarts_total", &[("stage", &stage.name)], stage.restarts as f64);
+    }
+    page.family("stage_up", "gauge", "1 if a stage is running.");
+    for stage in &status.stages {
+        let up = f64::from(u8::from(stage.condition == "running"));
+        page.sample("stage_up", &[("stage", &stage.name)], up);
+    }
+    page.family("stage_step_seconds", "gauge", "Mean time of a unit of work of a stage.");
+    for stage in &status.stages {
+        if let Some(ms) = stage.ms {
+            page.sample("stage_step_seconds", &[("stage", &stage.name)], ms / 1e3);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub async fn serve<H: ControlHandler>(handler: Rc<H>, listener: UnixListener) {
         let handler = Rc::clone(&handler);
         tokio::task::spawn_local(async move {
             if let Err(error) = session.run(&handler).await {
-                tracing::debug!(%error, "a control connection ended");
+                tracing::debug!(%error, "control connection failed");
             }
         });
     }
@@ -104,6 +104,7 @@ impl Session {
                 format!("the request is longer than {REQUEST_BYTES_MAX} bytes; send the text in parts");
             return self.refuse(ErrorCode::TooLong, &message).await;
         }
+        // The permit is held until the response is sent, so that 16 requests at most are in memory.
         let response = match parse_request(&line) {
             Ok(ControlRequest::Say { draft, wait: true, cancel_on_exit }) => {
                 return self.say_and_wait(handler, *draft, cancel_on_exit).await;
@@ -182,6 +183,7 @@ impl Session {
                 Ok(event) if event.sequence == number => {
                     let is_end = event.event.kind.is_end();
                     send(&mut writer, ControlResponse::Event(event.event)).await?;
+                    // Not an error, so that `cancel_on_exit` does not cancel what has ended.
                     if is_end {
                         return Ok(());
                     }

@@ -1,11 +1,11 @@
-//! Drives a queue as the supervisor does: a journal in memory, a voice that speaks until it is told that it is done.
+//! Driver of a queue, in place of the supervisor: a journal in memory, and a voice that speaks until the test ends it.
 
 use crier_announce::{
     CancelReason, Draft, Effect, EventKind, JournalReader, Priority, Queue, QueueEvent, QueueLimits, Record,
     Sequence,
 };
 
-/// The boot id of all tests that do not reboot.
+/// Boot id of tests without a reboot.
 pub(crate) const BOOT: &str = "7d1f3c1e";
 
 pub(crate) struct Driver {
@@ -16,7 +16,7 @@ pub(crate) struct Driver {
     pub(crate) events: Vec<QueueEvent>,
     /// Journal time of the newest record that has one, in milliseconds.
     pub(crate) latest_ms: u64,
-    /// Announcement that the voice has begun and not ended, and true if it is paused.
+    /// Announcement that the voice is speaking, with its id, and true if it is paused.
     voice: Option<(Sequence, String, bool)>,
 }
 
@@ -41,7 +41,7 @@ impl Driver {
         driver
     }
 
-    /// An announcement with this id, which is its text as well.
+    /// Submits an announcement whose text is its id.
     pub(crate) fn say(&mut self, id: &str, priority: Priority) -> Sequence {
         self.say_draft(Draft { id: Some(id.into()), priority, ..Draft::plain(id) })
     }
@@ -52,7 +52,7 @@ impl Driver {
         sequence
     }
 
-    /// Carries out all effects. Checks on the way what a driver may rely on: one voice at a time, pauses in pairs.
+    /// Executes all effects. Checks the guarantees for drivers: one announcement at a time, pauses in pairs.
     pub(crate) fn run(&mut self) {
         while let Some(effect) = self.queue.next_effect() {
             match effect {
@@ -91,7 +91,7 @@ impl Driver {
         *state = paused;
     }
 
-    /// Drops the appends that wait and returns what was reported before them.
+    /// Drops all effects except events, which are returned, as if the journal never answered.
     pub(crate) fn events_without_journal(&mut self) -> Vec<QueueEvent> {
         let mut events = Vec::new();
         while let Some(effect) = self.queue.next_effect() {
@@ -108,7 +108,7 @@ impl Driver {
         self.run();
     }
 
-    /// The voice comes to the end of what it speaks.
+    /// Ends the current announcement as spoken.
     pub(crate) fn finish(&mut self) {
         if let Some((sequence, _, false)) = self.voice {
             self.voice = None;
@@ -123,12 +123,12 @@ impl Driver {
         }
     }
 
-    /// The voice ends without having finished.
+    /// Ends the voice without a report to the queue.
     pub(crate) fn fall_silent(&mut self) {
         self.voice = None;
     }
 
-    /// The supervisor is killed and starts again in the boot `boot`, with the journal as it is.
+    /// Recovers the queue from the journal in the boot `boot`, as after a kill.
     pub(crate) fn restart(&mut self, boot: &str, limits: QueueLimits) {
         self.voice = None;
         boot.clone_into(&mut self.boot);
@@ -137,12 +137,12 @@ impl Driver {
         self.run();
     }
 
-    /// Writes the journal anew.
+    /// Compacts the journal.
     pub(crate) fn compact(&mut self) {
         self.journal = self.queue.compacted().flat_map(|record| record.encode().unwrap()).collect();
     }
 
-    /// The id of what can be heard now.
+    /// Returns the id of the announcement that is audible.
     pub(crate) fn audible(&self) -> Option<String> {
         self.voice.as_ref().filter(|(_, _, paused)| !paused).map(|(_, id, _)| id.clone())
     }

@@ -1,4 +1,4 @@
-//! The journal: cut anywhere, flipped anywhere, replayed, compacted.
+//! Journal: cuts and flipped bits at every position, replay, compaction.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::driver::{BOOT, Driver};
 use crate::operation::{Operation, operations};
 
-/// A journal with every kind of record.
+/// Returns a driver whose journal has every kind of record.
 fn sample() -> Driver {
     let mut driver = Driver::default();
     for (id, priority) in [("a", Priority::Message), ("b", Priority::Message), ("c", Priority::Text)] {
@@ -30,17 +30,17 @@ fn records(bytes: &[u8]) -> Vec<Record> {
     JournalReader::new(bytes).records().collect()
 }
 
-/// Bytes that are no records.
+/// Returns the corrupt records.
 fn skipped(bytes: &[u8]) -> Vec<CorruptRecord> {
     JournalReader::new(bytes).filter_map(Result::err).collect()
 }
 
-/// All that a queue keeps, as records.
+/// Returns the state of a queue as records.
 fn state(queue: &Queue) -> Vec<Record> {
     queue.compacted().collect()
 }
 
-/// Offsets at which the records of a sound journal end, after a first 0.
+/// Returns the offsets at which the records of an intact journal end, after a first 0.
 fn boundaries(bytes: &[u8]) -> Vec<usize> {
     let mut reader = JournalReader::new(bytes);
     let mut ends = vec![0];
@@ -52,7 +52,7 @@ fn boundaries(bytes: &[u8]) -> Vec<usize> {
     ends
 }
 
-/// The frame in `bytes` as a newer program would have written it: intact, with another version.
+/// Returns the frame as a newer program would write it: intact, with another version.
 fn as_next_version(frame: &[u8]) -> Vec<u8> {
     let (length, payload) = (&frame[..4], [&[2], &frame[9..]].concat());
     let mut hasher = crc32fast::Hasher::new();
@@ -211,7 +211,7 @@ proptest! {
         let _ = Draft::from_json(&bytes).and_then(Draft::validate);
     }
 
-    /// Junk with right checksums reaches the parser of records and the replay.
+    /// Arbitrary records with correct checksums reach the replay.
     #[test]
     fn recovery_never_panics_on_arbitrary_records(
         mut numbers in proptest::collection::vec((0..6u8, 0..5u64, any::<u64>()), 0..40),
@@ -244,7 +244,7 @@ proptest! {
         prop_assert_eq!(again, driver.journal);
     }
 
-    /// Foreign or damaged in any way, one frame of any journal costs no other record.
+    /// One foreign or damaged frame of any journal affects no other record.
     #[test]
     fn single_corrupt_or_foreign_frame_loses_only_itself(
         operations in operations(40),
@@ -285,7 +285,7 @@ proptest! {
         prop_assert_eq!(records(&compacted), state(&driver.queue));
     }
 
-    /// Whatever was acknowledged before the power went is spoken or reported after it came back, and nothing else.
+    /// Acknowledged announcements, and no others, are spoken or reported after a power cut.
     #[test]
     fn power_cut_loses_no_acknowledged_announcement(operations in operations(40), part in 0.0..1.0f64) {
         let mut driver = Driver::default();

@@ -1,4 +1,4 @@
-//! The queue and its journal from outside, driven as the supervisor drives them.
+//! Queue and journal through the public interface.
 
 #![allow(
     clippy::unwrap_used,

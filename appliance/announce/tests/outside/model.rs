@@ -1,4 +1,5 @@
-//! The queue against a plain model of it, written from SSIP's sentences rather than from the queue's table.
+//! Queue compared with a simple model, written from the sentences of SSIP's specification rather than the queue's
+//! table.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::operation::{Operation, operations};
 struct Item {
     number: u64,
     id: Option<u8>,
-    /// Its source: true for the sender of odd ids, false for that of even ids.
+    /// Source: true for the sender of odd ids, false for that of even ids.
     odd: Option<bool>,
     priority: Priority,
     expires_ms: Option<u64>,
@@ -31,7 +32,7 @@ impl Item {
 struct Model {
     now_ms: u64,
     next: u64,
-    /// The next number as the journal tells it: the numbers of duplicates stand nowhere.
+    /// Next number by the journal, which has no records of duplicates.
     recorded_next: u64,
     current: Option<Item>,
     waiting: Vec<Item>,
@@ -75,7 +76,7 @@ impl Model {
             Operation::Compact => self.recorded_next = self.next,
             Operation::Crash => self.restart(false),
             Operation::Reboot => {
-                // What no record tells of is forgotten, the time since the last one too.
+                // Without a record of later times, journal time continues at the last record.
                 self.now_ms = driver.latest_ms;
                 self.restart(true);
             }

@@ -1,11 +1,11 @@
-//! Everything that can happen to a queue, in any order.
+//! Operations on a queue, generated in any order.
 
 use crier_announce::{Draft, Priority, QueueLimits};
 use proptest::prelude::*;
 
 use crate::driver::Driver;
 
-/// One thing that happens.
+/// Operation on a queue.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Say { id: Option<u8>, priority: Priority, expires_in_s: Option<u32> },
@@ -35,7 +35,7 @@ impl Operation {
         if odd { "odd" } else { "even" }.to_owned()
     }
 
-    /// Lets it happen.
+    /// Applies the operation to a queue.
     pub(crate) fn apply(&self, driver: &mut Driver) {
         let now = driver.uptime_ms;
         match *self {

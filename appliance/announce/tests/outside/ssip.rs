@@ -1,4 +1,4 @@
-//! SSIP's rules sentence by sentence, pause and stop, duplicates and expiry, seen from outside.
+//! Rules of SSIP, pause and stop, duplicates and expiry, through the public interface.
 
 use crier_announce::{CancelReason, Draft, EventKind, ID_MEMORY_MS, Priority, QueueLimits};
 
@@ -10,7 +10,7 @@ const TEXT: Priority = Priority::Text;
 const NOTIFICATION: Priority = Priority::Notification;
 const PROGRESS: Priority = Priority::Progress;
 
-/// Announcements that all come at once, in this order; the ids of those heard to their end, in the order of hearing.
+/// Submits announcements at once and returns the ids of those spoken to their end, in the order of speaking.
 fn heard(announcements: &[(&str, Priority)]) -> Vec<String> {
     let mut driver = Driver::default();
     for (id, priority) in announcements {

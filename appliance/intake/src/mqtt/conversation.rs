@@ -105,7 +105,7 @@ impl<'a> MqttConversation<'a> {
                 _ if *allowed => {}
                 Subject::Speak | Subject::Command(_) => return Err(ConnectionError::Subscription { topic }),
                 // Discovery is an extra: announcements work without it.
-                _ => tracing::debug!(topic, "the broker permits no subscription"),
+                _ => tracing::debug!(topic, "subscription denied by the broker; discovery is limited"),
             }
         }
         let detail = self.client.connected_to();
@@ -232,7 +232,7 @@ impl<'a> MqttConversation<'a> {
         id: Option<&str>,
         reason: &str,
     ) -> Result<(), ConnectionError> {
-        tracing::debug!(input = self.client.handle.input(), topic = level, reason, "refused");
+        tracing::debug!(input = self.client.handle.input(), topic = level, reason, "message rejected");
         // The summary reports it.
         if !self.client.throttle.add(loss, Instant::now()) {
             return Ok(());

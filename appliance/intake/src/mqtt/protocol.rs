@@ -271,7 +271,7 @@ mod tests {
         &[0x30, 7, 0, 0, 3, 0x23, 0, 0, b'x'],                  // no topic, alias 0
         &[0x32, 12, 0, 1, b't', 0, 9, 5, 2, 0, 0, 0, 60, b'x'], // expiry
         &[0x90, 5, 0, 1, 0, 0x87, 1],                           // subscriptions
-        &[0xe0, 8, 0x98, 6, 0x1f, 0, 3, b'b', b'y', b'e'],      // goodbye with a reason
+        &[0xe0, 8, 0x98, 6, 0x1f, 0, 3, b'b', b'y', b'e'],      // DISCONNECT with a reason
     ];
 
     #[test]

@@ -115,11 +115,11 @@ async fn execute_commands(
 
 async fn forward_reports(handle: InputHandle, mut reports: mpsc::Receiver<InputReport>) {
     while let Some(report) = reports.recv().await {
-        let told = match report {
+        let sent = match report {
             InputReport::Input { up, detail } => handle.report(up, detail).await,
             InputReport::Lost(reason, count) => handle.lost(reason, count).await,
         };
-        if told.is_err() {
+        if sent.is_err() {
             return;
         }
     }

@@ -89,7 +89,7 @@ async fn wrong_password_is_reported_once_and_corrected_one_needs_no_restart() {
         let refused = appliance.down().await;
         assert!(refused.contains("password") && !refused.contains("guessed"), "{refused}");
         sleep(Duration::from_millis(2500)).await;
-        assert!(appliance.reports.try_recv().is_err(), "tried again, and not told again");
+        assert!(appliance.reports.try_recv().is_err(), "tried again, and not reported again");
 
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         let exposed = appliance.down().await;
@@ -152,8 +152,8 @@ async fn connection_failures_are_distinguished() {
         appliance.end().await;
         detail
     };
-    let nobody = down(&|_| {}).await;
-    assert!(nobody.contains("cannot connect to"), "{nobody}");
+    let unreachable = down(&|_| {}).await;
+    assert!(unreachable.contains("cannot connect to"), "{unreachable}");
     let nameless = down(&|broker| {
         broker.host = "broker.invalid".into();
         broker.insecure = true;
