@@ -189,7 +189,7 @@ pub enum ErrorCode {
     UnknownVerb,
     /// The fields of the verb are wrong.
     Invalid,
-    /// A stage or voice of this name does not exist.
+    /// No stage of this name exists.
     NotFound,
     /// The request is valid, but failed.
     Failed,

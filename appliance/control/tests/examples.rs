@@ -1,4 +1,4 @@
-//! Holds `docs/CONTROL.md` to the types of the program.
+//! Checks that the examples of `docs/CONTROL.md` agree with the types of the program.
 
 #![allow(clippy::unwrap_used)]
 

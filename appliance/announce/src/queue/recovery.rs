@@ -171,6 +171,7 @@ impl Queue {
 fn entry_records(entry: &Entry) -> impl Iterator<Item = Record> {
     let sequence = entry.sequence;
     let announcement = entry.announcement.clone();
+    // Only the last attempt, since replay takes the maximum.
     let started = (entry.attempts > 0).then_some(Record::Started { sequence, attempt: entry.attempts });
     std::iter::once(Record::Accepted { sequence, at_ms: entry.accepted_ms, announcement }).chain(started)
 }

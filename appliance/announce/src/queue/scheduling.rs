@@ -46,11 +46,14 @@ impl Queue {
     /// Applies SSIP's rules of preemption between a new announcement and all others.
     fn admit(&mut self, mut entry: Entry) {
         let priority = entry.announcement.priority();
+        // SSIP keeps neither of them for later: they are of use only at the moment of their submission.
         if self.paused && matches!(priority, Priority::Notification | Priority::Progress) {
             return self.end(&entry, EventKind::Cancelled { reason: CancelReason::Paused });
         }
         // A paused announcement counts as waiting: SSIP's PAUSE discards nothing, so nothing interrupts it.
         let place = if self.paused { OtherState::Waiting } else { OtherState::Spoken };
+        // The current one with its effective priority: a raised progress announcement is protected like a message.
+        // While it waits, its own priority protects it (see `Priority::preemption`).
         let meets_current = |other: &Entry| priority.preemption(other.spoken_priority(), place);
         let meets_waiting =
             |other: &Entry| priority.preemption(other.announcement.priority(), OtherState::Waiting);
