@@ -1,7 +1,6 @@
-//! From a file to samples. Nothing that the file says of itself is believed: what is decoded is counted.
+//! Decoding of files. Lengths in a file's header are not trusted: decoded samples are counted.
 
 use std::fs::File;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use symphonia::core::audio::GenericAudioBufferRef;
@@ -11,32 +10,22 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
 
-use crate::{AudioError, Sound};
+use crate::error::AudioError;
+use crate::limits::{CHANNELS_MAX, Limits, RATES_HZ};
+use crate::sound::Sound;
 
-/// More channels are no recording of somebody who speaks.
-pub const CHANNELS_MAX: usize = 8;
-/// Sample rates that are taken, in hertz.
-pub const RATES_HZ: RangeInclusive<u32> = 4_000..=384_000;
-
-/// How much is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest sound, in seconds.
-    pub seconds_max: u32,
-}
-
-/// Reads a WAV or FLAC file of any usual form; several channels become their mean.
+/// Reads a WAV or FLAC file of any usual format; several channels become their mean.
 ///
-/// Memory is bounded by the limits whatever the file says of itself.
+/// Memory is bounded by the limits, whatever lengths the file announces.
 ///
 /// # Errors
 /// Every error of this crate but [`AudioError::Resample`].
 pub fn read(path: &Path, limits: Limits) -> Result<Sound, AudioError> {
     let failed = |source| AudioError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
-    // A pipe or a device would be waited for; its end cannot be known either.
+    // Reading a pipe or a device could block for ever, and has no end.
     if !file.metadata().map_err(failed)?.is_file() {
-        return Err(damaged(path, "it is no file"));
+        return Err(damaged(path, "it is not a regular file"));
     }
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let wrong = |error: Error| match error {
@@ -48,11 +37,13 @@ pub fn read(path: &Path, limits: Limits) -> Result<Sound, AudioError> {
     };
     let probe = symphonia::default::get_probe();
     let mut format =
+        // No hint from the file's name: the content decides.
         probe.probe(&Hint::new(), stream, Default::default(), Default::default()).map_err(wrong)?;
     let track = format.default_track(TrackType::Audio).ok_or_else(|| damaged(path, "it has no sound"))?;
     let (track_id, announced) = (track.id, track.num_frames);
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or_else(|| damaged(path, "it does not say how it is coded"))?;
+    // Without a statement the usual depth is assumed: only recordings that are known to be coarse are refused.
     let bits = parameters.bits_per_sample.or(parameters.bits_per_coded_sample).unwrap_or(16);
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &Default::default())
@@ -69,9 +60,11 @@ pub fn read(path: &Path, limits: Limits) -> Result<Sound, AudioError> {
     if samples.is_empty() {
         return Err(AudioError::Empty { path: path.to_owned() });
     }
+    // symphonia ends silently where a FLAC file was cut between two blocks.
     if announced.is_some_and(|announced| announced > samples.len() as u64) {
         return Err(damaged(path, "it ends too early"));
     }
+    // Float WAV files can hold them, and one would spread through every network and filter.
     if let Some(at) = samples.iter().position(|s| !s.is_finite()) {
         return Err(AudioError::NotANumber { path: path.to_owned(), at, value: samples[at] });
     }
@@ -82,7 +75,7 @@ fn damaged(path: &Path, reason: &str) -> AudioError {
     AudioError::Damaged { path: path.to_owned(), reason: reason.to_owned() }
 }
 
-/// The next block of the track.
+/// Decodes the next block of the track; `None` at its end.
 fn next<'a>(
     format: &mut dyn FormatReader,
     decoder: &'a mut dyn AudioDecoder,
@@ -96,14 +89,14 @@ fn next<'a>(
     Ok(None)
 }
 
-/// What was decoded so far.
+/// Samples decoded so far.
 struct Mono<'a> {
     path: &'a Path,
     limits: Limits,
     samples: Vec<f32>,
     rate_hz: u32,
     channels: usize,
-    /// Interleaved channels of the present block.
+    /// Interleaved channels of the current block.
     block: Vec<f32>,
 }
 
@@ -113,18 +106,22 @@ impl Mono<'_> {
         if !RATES_HZ.contains(&rate_hz) || channels == 0 || channels > CHANNELS_MAX {
             return Err(AudioError::Form { path: self.path.to_owned(), channels, rate_hz });
         }
+        // Each FLAC block carries rate and channels of its own, so a damaged or forged file may change them.
         if self.channels == 0 {
             (self.rate_hz, self.channels) = (rate_hz, channels);
         } else if (self.rate_hz, self.channels) != (rate_hz, channels) {
             return Err(damaged(self.path, "it changes its form half way"));
         }
+        // Checked before the block is appended: a header may announce a second and an hour may follow.
         let samples_max = u64::from(self.limits.seconds_max) * u64::from(rate_hz);
         if (self.samples.len() + buffer.frames()) as u64 > samples_max {
             let (path, seconds_max) = (self.path.to_owned(), self.limits.seconds_max);
             return Err(AudioError::TooLong { path, seconds_max });
         }
+        // One buffer for all blocks, which are of about the same size.
         self.block.resize(buffer.samples_interleaved(), 0.0);
         buffer.copy_to_slice_interleaved(&mut self.block);
+        // The mean, not the sum: it cannot exceed full scale.
         let mean = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
         self.samples.extend(self.block.chunks_exact(channels).map(mean));
         Ok(())

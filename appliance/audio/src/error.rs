@@ -1,59 +1,63 @@
-//! What can be wrong with a recording.
+//! Errors of reading and converting recordings.
 
 use std::path::PathBuf;
 
-/// Errors of this crate; each names the file and what to do.
+use crate::limits::{CHANNELS_MAX, RATES_HZ};
+use crate::resample::RESAMPLER_RATES_HZ;
+
+/// Error of this crate; each names the file and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}; does it exist, and may you read it?", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// The file is no recording that can be decoded, or is damaged.
+    /// The file cannot be decoded, or is damaged.
     #[error("{} is no WAV or FLAC recording, or is damaged: {reason}; save it again as 16-bit WAV", path.display())]
     Damaged {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the damage.
         reason: String,
     },
-    /// The recording is longer than is wanted.
+    /// The recording is too long.
     #[error("{} is longer than {seconds_max} s: cut it to the best part", path.display())]
     TooLong {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The longest that is taken, in seconds.
+        /// Longest accepted duration, in seconds.
         seconds_max: u32,
     },
-    /// There is no sound in it.
+    /// The file holds no samples.
     #[error("{} holds no samples: record it again", path.display())]
     Empty {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// A sample is no number.
+    /// A sample is not a number.
     #[error("{} holds {value} at sample {at}, which is no sound: save it again as 16-bit WAV", path.display())]
     NotANumber {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Which sample.
+        /// Position of the sample.
         at: usize,
-        /// What it holds.
+        /// Value of the sample.
         value: f32,
     },
-    /// Nobody records like this.
+    /// Number of channels or sample rate are outside the limits.
     #[error(
-        "{} has {channels} channels at {rate_hz} Hz; 1 to {} channels at {} to {} Hz are taken: convert it to 16-bit WAV",
-        path.display(), crate::CHANNELS_MAX, crate::RATES_HZ.start(), crate::RATES_HZ.end()
+        "{} has {channels} channels at {rate_hz} Hz; 1 to {} channels at {} to {} Hz are taken: \
+         convert it to 16-bit WAV",
+        path.display(), CHANNELS_MAX, RATES_HZ.start(), RATES_HZ.end()
     )]
     Form {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its channels.
+        /// Number of its channels.
         channels: usize,
         /// Its sample rate in hertz.
         rate_hz: u32,
@@ -61,12 +65,12 @@ pub enum AudioError {
     /// The sample rate cannot be converted.
     #[error(
         "cannot convert {from_hz} Hz to {to_hz} Hz: both must be {} to {} Hz",
-        crate::RESAMPLER_RATES_HZ.start(), crate::RESAMPLER_RATES_HZ.end()
+        RESAMPLER_RATES_HZ.start(), RESAMPLER_RATES_HZ.end()
     )]
     Resample {
-        /// The rate it has.
+        /// Its rate.
         from_hz: u32,
-        /// The rate that was wanted.
+        /// Requested rate.
         to_hz: u32,
     },
 }

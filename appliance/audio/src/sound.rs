@@ -1,27 +1,28 @@
 //! Mono sound in memory.
 
+use crate::error::AudioError;
 use crate::levels::{FRAMES_PER_SECOND, Levels};
-use crate::{AudioError, Resampler};
+use crate::resample::Resampler;
 
 /// Block of the resampler: long, because latency does not matter here and the encoders use the highest frequencies.
 const RESAMPLER_BLOCK_FRAMES: u32 = 2048;
-/// Left standing before the first and after the last sound, in seconds.
+/// Silence that is kept before the first and after the last sound, in seconds: weak consonants may lie in it.
 const MARGIN_S: f32 = 0.1;
 
 /// Mono sound: finite samples, of which -1 to 1 is the full range.
 #[derive(Clone, PartialEq)]
 pub struct Sound {
-    /// The samples.
+    /// Samples.
     pub samples: Vec<f32>,
-    /// Samples in a second.
+    /// Samples per second.
     pub rate_hz: u32,
-    /// Bits that a sample had in its file.
+    /// Bits of a sample in the file.
     pub bits: u32,
 }
 
 impl std::fmt::Debug for Sound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // What somebody said does not belong into a log, not even as numbers.
+        // Speech of a person does not belong into a log, not even as numbers.
         f.debug_struct("Sound")
             .field("seconds", &self.seconds())
             .field("rate_hz", &self.rate_hz)
@@ -31,17 +32,24 @@ impl std::fmt::Debug for Sound {
 }
 
 impl Sound {
-    /// How long it is.
+    /// Measures the levels of the sound.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        Levels::of(&self.samples, self.rate_hz)
+    }
+
+    /// Duration in seconds.
     #[must_use]
     pub fn seconds(&self) -> f32 {
         self.samples.len() as f32 / self.rate_hz as f32
     }
 
-    /// The same sound at another sample rate; as long as before, to a sample.
+    /// Returns the same sound at another sample rate, of the same duration to a sample.
     ///
     /// # Errors
     /// [`AudioError::Resample`] if a rate is outside [`crate::RESAMPLER_RATES_HZ`].
     pub fn resampled(&self, rate_hz: u32) -> Result<Self, AudioError> {
+        // Bit for bit, as the filter would round and cut the highest frequencies.
         if rate_hz == self.rate_hz {
             return Ok(self.clone());
         }
@@ -53,12 +61,13 @@ impl Sound {
         Ok(Self { samples, rate_hz, bits: self.bits })
     }
 
-    /// The same sound without the silence at either end, but for a tenth of a second.
+    /// Returns the sound without the silence at either end, except for a tenth of a second.
     #[must_use]
     pub fn trimmed(&self) -> Self {
-        let levels = Levels::of(self);
+        let levels = self.levels();
         let frame = (self.rate_hz as usize / FRAMES_PER_SECOND).max(1);
         let loud: Vec<bool> = self.samples.chunks(frame).map(|f| levels.is_sound(f)).collect();
+        // Only the ends are searched: pauses inside belong to the rhythm of a speaker.
         let (Some(first), Some(last)) = (loud.iter().position(|&l| l), loud.iter().rposition(|&l| l)) else {
             return Self { samples: Vec::new(), ..self.clone() };
         };
@@ -80,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tone_stays_the_same_tone_at_every_rate() {
+    fn tone_keeps_time_and_level_from_every_usual_rate() {
         for from in [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000] {
             let (before, expected) = (tone(from, 0.5, 440.0), tone(24_000, 0.5, 440.0));
             let after = before.resampled(24_000).unwrap();
@@ -93,20 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn what_the_new_rate_cannot_carry_is_gone() {
+    fn frequencies_above_the_new_band_are_removed() {
         let after = tone(48_000, 0.5, 15_000.0).resampled(24_000).unwrap();
         assert!(after.samples[1_000..11_000].iter().all(|s| s.abs() < 1e-3));
     }
 
     #[test]
-    fn the_same_rate_changes_nothing_and_an_absurd_one_is_refused() {
+    fn same_rate_changes_nothing_and_rate_out_of_range_is_refused() {
         let sound = tone(24_000, 0.1, 300.0);
         assert_eq!(sound.resampled(24_000).unwrap(), sound);
         assert!(sound.resampled(0).is_err() && sound.resampled(u32::MAX).is_err());
     }
 
     #[test]
-    fn silence_at_the_ends_is_trimmed_and_nothing_else() {
+    fn silence_is_trimmed_at_both_ends_only() {
         let mut sound = tone(24_000, 1.0, 300.0);
         assert_eq!(sound.trimmed(), sound);
         // A pause inside stays.

@@ -1,4 +1,4 @@
-//! Files of every usual form, and files that are none.
+//! Files of every usual format, and damaged ones.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -47,7 +47,7 @@ fn read_bytes(bytes: &[u8], limits: Limits) -> Result<Sound, AudioError> {
 }
 
 #[test]
-fn every_usual_wav_is_read() {
+fn wav_of_every_usual_format_is_read() {
     for channels in [1, 2, 6] {
         for (bits, format, error) in [
             (8, SampleFormat::Int, 5e-3),
@@ -76,7 +76,7 @@ fn flac_is_read() {
 }
 
 #[test]
-fn an_hour_is_refused_before_it_is_read() {
+fn recording_over_the_limit_is_refused() {
     let hour = wav(1, 8_000, 16, SampleFormat::Int, 3_600 * 8_000);
     let error = read_bytes(&hour, LIMITS).unwrap_err();
     assert!(matches!(error, AudioError::TooLong { .. }), "{error}");
@@ -87,7 +87,7 @@ fn an_hour_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn what_is_no_sound_is_refused_by_name() {
+fn file_without_sound_is_refused_with_its_name() {
     let refuse = |bytes: &[u8], word: &str| {
         let error = read_bytes(bytes, LIMITS).unwrap_err().to_string();
         assert!(error.contains(word) && error.contains("recording") && !error.contains('\n'), "{error}");
@@ -114,9 +114,9 @@ fn what_is_no_sound_is_refused_by_name() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever is done to a file, it is read or refused; and what is read is finite and within the limits.
+    /// A damaged file is read or refused; samples that are read are finite and within the limits.
     #[test]
-    fn damage_is_survived(
+    fn damaged_file_is_read_within_limits_or_refused(
         is_flac in any::<bool>(),
         flips in prop::collection::vec((0_usize..3_000, any::<u8>()), 0..8),
         cut in 0_usize..6_000,

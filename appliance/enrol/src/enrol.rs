@@ -1,33 +1,34 @@
-//! The whole way from a recording to a voice.
+//! Enrolment: making a voice file from a recording.
 
 use crier_audio::Sound;
 use crier_bundle::{Bundle, Role, StoredReference, VoiceFile};
 use crier_speech::{ModelKind, Tokenizer, clean};
 
+use crate::encoders::{CodecEncoder, SpeakerEncoder};
+use crate::error::EnrolError;
 use crate::fitness::prepare;
-use crate::{CodecEncoder, EnrolError, SpeakerEncoder};
 
-/// What is known about a recording.
+/// Information about a recording.
 #[derive(Clone, Default)]
 pub struct Description {
-    /// What the voice is to be called.
+    /// Name of the voice.
     pub name: String,
-    /// What is said in the recording, word for word; without it, only how the speaker sounds is kept.
+    /// Transcript of the recording, word for word; without it the voice has an embedding and no reference codes.
     pub text: Option<String>,
-    /// The language that is spoken, which is also what the voice speaks unless told otherwise.
+    /// Language of the recording, and default language of the voice.
     pub language: Option<String>,
 }
 
-/// A voice, and what could be better about its recording.
+/// Voice, and advice on its recording.
 #[derive(Debug, Clone)]
 pub struct Enrolled {
-    /// The voice.
+    /// Voice file.
     pub voice: VoiceFile,
-    /// In whole sentences.
+    /// Advice for a better recording, in whole sentences.
     pub advice: Vec<String>,
 }
 
-/// Whether a bundle can make voices of recordings.
+/// Checks that a bundle can enrol voices.
 ///
 /// # Errors
 /// [`EnrolError::NotABase`], [`EnrolError::NoEncoders`]
@@ -42,7 +43,7 @@ pub fn can_enrol(bundle: &Bundle) -> Result<(), EnrolError> {
     }
 }
 
-/// Whether a file of a bundle is needed for enrolling.
+/// Returns true if enrolment needs a file of a bundle.
 #[must_use]
 pub fn needs(role: Role) -> bool {
     matches!(
@@ -58,24 +59,27 @@ pub fn needs(role: Role) -> bool {
     )
 }
 
-/// Makes a voice of a recording. The networks for it are opened here, and closed when it is done.
+/// Makes a voice file from a recording. The networks are opened for it, and closed afterwards.
 ///
 /// # Errors
-/// Whatever is wrong with the bundle, the description or the recording, in this order.
+/// Errors of the bundle, the description or the recording, checked in this order.
 pub fn enrol(
     bundle: &Bundle,
     sound: &Sound,
     description: &Description,
     threads: usize,
 ) -> Result<Enrolled, EnrolError> {
+    // Everything that is quick to check comes before the networks, which take seconds to load.
     can_enrol(bundle)?;
     let layout = bundle.layout();
+    // "auto" is no language of a model: a voice file without one has the same meaning.
     let language = description.language.as_deref().map(str::to_lowercase).filter(|name| name != "auto");
     if let Some(name) = &language {
         layout.language(name)?;
     }
     let tokens = description.text.as_deref().map(|text| tokens(&bundle.tokenizer()?, text)).transpose()?;
     let (sound, advice) = prepare(sound)?;
+    // One network after the other, so that only one is in memory.
     let embedding = SpeakerEncoder::load(bundle, threads)?.embed(&sound.samples)?;
     let reference = match tokens {
         Some(text) => {

@@ -1,4 +1,4 @@
-//! What can go wrong while a voice is made of a recording.
+//! Errors of enrolment.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,15 @@ use crier_bundle::BundleError;
 use crier_onnx::OnnxError;
 use crier_speech::SpeechError;
 
-/// Errors of this crate; each says what to do.
+use crate::limits::{SECONDS_MAX, SECONDS_MIN};
+
+/// Error of this crate; each names a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
-    /// The model has voices of its own.
+    /// The model has built-in voices only.
     #[error("{} takes no voice from a recording: convert a Base checkpoint for that", bundle.display())]
     NotABase {
-        /// The bundle.
+        /// Path of the bundle.
         bundle: PathBuf,
     },
     /// The bundle was made without encoders.
@@ -21,7 +23,7 @@ pub enum EnrolError {
         bundle.display()
     )]
     NoEncoders {
-        /// The bundle.
+        /// Path of the bundle.
         bundle: PathBuf,
     },
     /// The bundle has no usable encoder.
@@ -30,7 +32,7 @@ pub enum EnrolError {
     /// ONNX Runtime is missing, or a model cannot be loaded.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    /// What is said in the recording is no text.
+    /// The transcript is not usable as text.
     #[error(transparent)]
     Text(#[from] SpeechError),
     /// The sample rate cannot be changed.
@@ -41,7 +43,7 @@ pub enum EnrolError {
         "the recording has only {bits} bits a sample, its hiss would become part of the voice: record with 16 bits"
     )]
     TooCoarse {
-        /// Its bits.
+        /// Bits of a sample.
         bits: u32,
     },
     /// The recording is silent.
@@ -52,47 +54,47 @@ pub enum EnrolError {
         "the recording is clipped ({percent:.1} % of it is at the end of the scale): record at a lower level"
     )]
     Clipped {
-        /// How much of it.
+        /// Clipped share of the samples, in percent.
         percent: f32,
     },
     /// The recording is too short.
     #[error(
         "the recording is too short: {seconds:.1} s without the silence around it, at least {:.0} are needed",
-        crate::SECONDS_MIN
+        SECONDS_MIN
     )]
     TooShort {
-        /// How long it is.
+        /// Duration of the recording, in seconds.
         seconds: f32,
     },
     /// The recording is too long.
     #[error(
         "the recording is too long: {seconds:.0} s, at most {} are taken: cut it to the best part",
-        crate::SECONDS_MAX
+        SECONDS_MAX
     )]
     TooLong {
-        /// How long it is.
+        /// Duration of the recording, in seconds.
         seconds: f32,
     },
-    /// A model is something else.
+    /// A model is not the expected one.
     #[error("{} is not an encoder of this version: {reason}; convert the checkpoint again", path.display())]
     Contract {
-        /// The model.
+        /// Path of the model.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Difference from the expected model.
         reason: String,
     },
     /// ONNX Runtime failed while running.
     #[error("{} failed: {reason}; verify the voice, and see whether memory is short", path.display())]
     Run {
-        /// The model.
+        /// Path of the model.
         path: PathBuf,
-        /// What ONNX Runtime said.
+        /// Error of ONNX Runtime.
         reason: String,
     },
 }
 
 impl EnrolError {
-    /// Whether what is missing is ONNX Runtime itself, not something of the voice.
+    /// Returns true if ONNX Runtime itself is missing, not a part of the voice.
     #[must_use]
     pub fn is_runtime_missing(&self) -> bool {
         matches!(self, Self::Onnx(OnnxError::LibraryMissing { .. } | OnnxError::Library { .. }))

@@ -1,38 +1,37 @@
-//! Whether a recording is good enough to make a voice of, and what could be better.
+//! Quality of a recording: refusal of useless ones, and advice on poor ones.
 
 use crier_audio::{Levels, Sound};
 
-use crate::EnrolError;
+use crate::error::EnrolError;
+use crate::limits::{SAMPLE_RATE_HZ, SECONDS_MAX, SECONDS_MIN};
 
-/// The shortest recording, in seconds, once silence at its ends is gone.
-pub const SECONDS_MIN: f32 = 3.0;
-/// The longest recording, in seconds.
-pub const SECONDS_MAX: u32 = 60;
-/// Fewer bits hiss as loud as a quiet voice.
+/// Least bits of a sample: the quantization noise of fewer is as loud as a quiet voice.
 const BITS_MIN: u32 = 12;
-/// Below this sample rate, in hertz, sibilants are missing.
+/// Sample rate below which advice is given, in hertz: sibilants are missing.
 const RATE_GOOD_HZ: u32 = 16_000;
-/// Shares of samples at the end of the scale.
+/// Share of clipped samples above which a recording is refused: distortion would become part of the voice.
 const CLIPPED_MAX: f32 = 5e-3;
+/// Share of clipped samples above which advice is given: some peaks of a minute.
 const CLIPPED_GOOD: f32 = 2e-4;
-/// Speech should be that much above what is heard between words, in dB.
+/// Distance of speech from the noise between words below which advice is given, in dB.
 const ABOVE_NOISE_GOOD_DB: f32 = 15.0;
-/// Speech should be at least that loud, in dB of full scale.
+/// Level of speech below which advice is given, in dB of full scale.
 const LOUD_GOOD_DB: f32 = -45.0;
 
-/// The recording as the encoders hear it, and what could be better about it, in whole sentences.
+/// Returns the recording at the encoders' rate and without silence at its ends, and advice in whole sentences.
 pub(crate) fn prepare(sound: &Sound) -> Result<(Sound, Vec<String>), EnrolError> {
     if sound.bits < BITS_MIN {
         return Err(EnrolError::TooCoarse { bits: sound.bits });
     }
-    let levels = Levels::of(sound);
+    let levels = sound.levels();
     if levels.is_silent() {
         return Err(EnrolError::Silent);
     }
     if levels.clipped > CLIPPED_MAX {
         return Err(EnrolError::Clipped { percent: levels.clipped * 100.0 });
     }
-    let resampled = sound.resampled(crate::SAMPLE_RATE_HZ)?.trimmed();
+    // Duration is measured after trimming: a minute of silence around one word is no recording of a voice.
+    let resampled = sound.resampled(SAMPLE_RATE_HZ)?.trimmed();
     let seconds = resampled.seconds();
     if seconds < SECONDS_MIN {
         return Err(EnrolError::TooShort { seconds });
@@ -41,12 +40,14 @@ pub(crate) fn prepare(sound: &Sound) -> Result<(Sound, Vec<String>), EnrolError>
         return Err(EnrolError::TooLong { seconds });
     }
     // Measured again without the silence at the ends, which says nothing about the noise behind the speech.
-    Ok((resampled.clone(), advice(sound, &Levels::of(&resampled))))
+    // Advice on the rate and on clipping needs the original, which resampling smooths.
+    Ok((resampled.clone(), advice(sound, &resampled.levels())))
 }
 
 fn advice(sound: &Sound, levels: &Levels) -> Vec<String> {
     let mut advice = Vec::new();
     let above_noise_db = levels.loud_db - levels.quiet_db;
+    // Advice and no refusal: without pauses the quiet parts are speech, not noise.
     if above_noise_db < ABOVE_NOISE_GOOD_DB {
         advice.push(format!(
             "The recording seems noisy: speech is only {above_noise_db:.0} dB above its quiet parts. Record closer to \
@@ -90,17 +91,17 @@ mod tests {
     }
 
     #[test]
-    fn good_recordings_pass_without_a_word() {
+    fn good_recording_gets_no_advice() {
         for rate in [16_000, 24_000, 44_100, 48_000] {
             let (prepared, advice) = prepare(&hum(5.0, 0.3, 0.001, rate)).unwrap();
             assert!(advice.is_empty(), "{rate}: {advice:?}");
-            assert_eq!(prepared.rate_hz, crate::SAMPLE_RATE_HZ);
+            assert_eq!(prepared.rate_hz, SAMPLE_RATE_HZ);
             assert!((prepared.seconds() - 5.0).abs() < 0.3);
         }
     }
 
     #[test]
-    fn poor_recordings_pass_with_a_word() {
+    fn poor_recording_gets_advice() {
         for (sound, word) in [
             (hum(5.0, 0.3, 0.3, 24_000), "noisy"),
             (hum(5.0, 0.003, 0.0, 24_000), "quiet"),
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn useless_recordings_are_refused() {
+    fn useless_recording_is_refused() {
         let refuse = |sound: &Sound| prepare(sound).unwrap_err().to_string();
         assert!(refuse(&hum(2.0, 0.3, 0.0, 24_000)).contains("too short"));
         assert!(refuse(&hum(10.0, 0.0, 0.0, 24_000)).contains("silent"));

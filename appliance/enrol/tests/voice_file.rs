@@ -44,7 +44,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_voice_comes_back_to_the_bit_and_nothing_else_does() {
+fn voice_file_is_read_bit_for_bit_and_damaged_ones_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = bundle(folder.path());
     let path = folder.path().join("lobby.voice");

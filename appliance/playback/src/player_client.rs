@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crier_player::CUSHION_MS;
+use crier_player::PREBUFFER_MS;
 use crier_wire::{PlayerReport, PlayerRequest, SoundDevice};
 use tokio::sync::{Notify, watch};
 
@@ -111,7 +111,7 @@ impl PlayedStream {
 
     /// Returns true if the player has what it needs to go on: enough sound, or the stream's end.
     fn is_due(&self) -> bool {
-        let prebuffer = u64::from(self.rate_hz) * u64::from(CUSHION_MS) / 1000;
+        let prebuffer = u64::from(self.rate_hz) * u64::from(PREBUFFER_MS) / 1000;
         self.released && !self.finished && (self.complete || self.samples.len() as u64 >= prebuffer)
     }
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use crier_audio::Resampler;
 
-use crate::pcm::{AlsaPcm, Fault, Mixer, Pcm, Timing};
-use crate::player::RESAMPLER_BLOCK_FRAMES;
-use crate::{PlayerError, Sink};
+use crate::error::PlayerError;
+use crate::pcm::AlsaPcm;
+use crate::pcm::Mixer;
+use crate::pcm::device::{Fault, Pcm, Timing};
+use crate::player::parameters::RESAMPLER_BLOCK_FRAMES;
+use crate::sink::Sink;
 
 /// Largest number of faults in one write that are recovered from: a device that fails more often is gone, not late.
 const RECOVERIES_MAX: u32 = 5;
@@ -35,11 +38,11 @@ impl AlsaSink {
         let device = device.to_owned();
         // The mixer stays as it is: its volume belongs to the machine, not to a program that says one text.
         let pcm = AlsaPcm::open(&device, rate_hz, &Mixer::None, Timing::default())?;
-        let shape = pcm.shape();
-        let pause = Duration::from_secs(shape.period_frames as u64) / (2 * shape.rate_hz.max(1));
+        let config = pcm.config();
+        let pause = Duration::from_secs(config.period_frames as u64) / (2 * config.rate_hz.max(1));
         let (mut resampler, resampled) = (None, Vec::new());
-        if shape.rate_hz != rate_hz {
-            resampler = Resampler::new(rate_hz, shape.rate_hz, RESAMPLER_BLOCK_FRAMES);
+        if config.rate_hz != rate_hz {
+            resampler = Resampler::new(rate_hz, config.rate_hz, RESAMPLER_BLOCK_FRAMES);
             if resampler.is_none() {
                 let source = alsa::Error::new("snd_pcm_hw_params_set_rate", 22);
                 return Err(PlayerError::ConfigureDevice { device, rate_hz, source });
@@ -87,6 +90,7 @@ impl AlsaSink {
 impl Sink for AlsaSink {
     fn write(&mut self, samples: &[f32]) -> Result<(), PlayerError> {
         let Some(resampler) = &mut self.resampler else { return self.play(samples) };
+        // Taken out of the sink, which `play` borrows as a whole.
         let mut resampled = std::mem::take(&mut self.resampled);
         resampled.clear();
         resampler.push(samples, &mut resampled);
@@ -97,6 +101,7 @@ impl Sink for AlsaSink {
 
     fn finish(mut self: Box<Self>) -> Result<(), PlayerError> {
         if let Some(resampler) = &mut self.resampler {
+            // The delay of the filter holds the last milliseconds of speech.
             let mut rest = Vec::new();
             resampler.finish(&mut rest);
             self.play(&rest)?;

@@ -4,11 +4,11 @@ use alsa::Direction;
 use alsa::device_name::HintIter;
 use crier_wire::SoundDevice;
 
-use crate::PlayerError;
+use crate::error::PlayerError;
 
 /// Largest number of devices in a list: far more than any machine has, and few enough for one packet.
 const DEVICES_MAX: usize = 128;
-/// Longest name or description in a list, in characters. Longer names cannot be opened anyway.
+/// Longest name or description in a list, in characters. Longer names are no names of devices.
 const TEXT_CHARACTERS_MAX: usize = 128;
 
 /// Returns the playback devices that alsa-lib knows, in its order.
@@ -24,6 +24,7 @@ pub fn playback_devices() -> Result<Vec<SoundDevice>, PlayerError> {
         // Without a direction, a device plays and records.
         .filter(|hint| hint.direction != Some(Direction::Capture))
         .filter_map(|hint| {
+            // alsa-lib describes a device in several lines; a list has one for each.
             let description = hint.desc.unwrap_or_default().replace('\n', ", ");
             let description = description.chars().take(TEXT_CHARACTERS_MAX).collect();
             hint.name

@@ -1,10 +1,10 @@
-//! What can go wrong on the way to the ear.
+//! Errors of devices and files.
 
 use std::path::PathBuf;
 
-use crate::pcm::Fault;
+use crate::pcm::device::Fault;
 
-/// Errors of the sinks. Each names the device or file and what to do about it.
+/// Error of a device or sink. Each names the device or file and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayerError {
     /// The sound device could not be opened.
@@ -14,19 +14,20 @@ pub enum PlayerError {
     OpenDevice {
         /// ALSA name of the device.
         device: String,
-        /// What ALSA said.
+        /// Error of alsa-lib.
         source: alsa::Error,
     },
-    /// The device opened but does not take speech in any form.
+    /// The device opened but accepts no configuration for speech.
     #[error(
-        "the sound device '{device}' refuses {rate_hz} Hz mono 16-bit sound: {source}; a name that begins with 'plug' converts"
+        "the sound device '{device}' refuses {rate_hz} Hz mono sound: {source}; \
+         a name that begins with 'plug' converts"
     )]
     ConfigureDevice {
         /// ALSA name of the device.
         device: String,
-        /// Sample rate that was asked for, in Hz.
+        /// Requested sample rate, in Hz.
         rate_hz: u32,
-        /// What ALSA said.
+        /// Error of alsa-lib.
         source: alsa::Error,
     },
     /// The device failed while playing and did not come back.
@@ -37,10 +38,10 @@ pub enum PlayerError {
         /// Fault of the device.
         fault: Fault,
     },
-    /// The list of devices cannot be had.
+    /// The devices cannot be listed.
     #[error("cannot list the sound devices: {source}; is alsa-lib's configuration installed?")]
     ListDevices {
-        /// What ALSA said.
+        /// Error of alsa-lib.
         source: alsa::Error,
     },
     /// The WAV file cannot be created.
@@ -48,17 +49,18 @@ pub enum PlayerError {
     CreateWav {
         /// The file.
         path: PathBuf,
-        /// What the writer said.
+        /// Error of the writer.
         source: hound::Error,
     },
-    /// The WAV file that should be continued holds sound of another form.
+    /// The WAV file to continue holds sound in another format.
     #[error(
-        "{} holds sound of another form than {rate_hz} Hz mono in the chosen format; remove it or name another file", path.display()
+        "{} holds sound of another form than {rate_hz} Hz mono in the chosen format; remove it or name another file",
+        path.display()
     )]
     OtherWav {
         /// The file.
         path: PathBuf,
-        /// Sample rate that was wanted, in Hz.
+        /// Expected sample rate, in Hz.
         rate_hz: u32,
     },
     /// The WAV file cannot be written any further.
@@ -66,13 +68,13 @@ pub enum PlayerError {
     WriteWav {
         /// The file.
         path: PathBuf,
-        /// What the writer said.
+        /// Error of the writer.
         source: hound::Error,
     },
     /// Standard output does not take the samples.
     #[error("cannot write samples to standard output: {source}; did the reading program stop?")]
     WriteStandardOutput {
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
 }

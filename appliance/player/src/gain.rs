@@ -1,55 +1,60 @@
-//! Volume as people hear it, and changes of it that nobody hears as a click.
+//! Volume on a perceptual scale, and changes of it without a click.
 
 use std::f32::consts::PI;
 
-/// Loudest volume, in percent: samples as they are.
+/// Highest volume, in percent: samples are not changed.
 pub const VOLUME_PERCENT_MAX: u8 = 100;
 /// Half a decibel per percent: 50 % sounds about a quarter as loud, 1 % is just not silence.
 const DECIBELS_PER_PERCENT: f32 = 0.5;
-/// How long a change of volume takes, in milliseconds.
+/// Duration of a change of volume, in milliseconds: long enough not to click, short enough to seem immediate.
 const RAMP_MS: u32 = 20;
 
-/// The level of a volume in decibels: 0 dB at 100 %, half a decibel less per percent, `None` for silence at 0 %.
+/// Returns the level of a volume in decibels: 0 dB at 100 %, half a decibel less per percent, `None` for silence at 0
+/// %.
 #[must_use]
 pub fn volume_db(percent: u8) -> Option<f32> {
     let below = VOLUME_PERCENT_MAX - percent.min(VOLUME_PERCENT_MAX);
     (percent > 0).then(|| -DECIBELS_PER_PERCENT * f32::from(below))
 }
 
-/// The factor of a volume; exactly 1 at 100 % and above, exactly 0 at 0 %.
+/// Returns the factor of a volume; exactly 1 at 100 % and above, exactly 0 at 0 %.
 #[must_use]
 pub fn volume_factor(percent: u8) -> f32 {
+    // The ends are exact, whatever the machine's `powf` rounds to: at 100 % samples must pass bit for bit.
     volume_db(percent).map_or(0.0, |db| if db == 0.0 { 1.0 } else { 10_f32.powf(db / 20.0) })
 }
 
-/// A factor that glides to its target along half a cosine instead of jumping.
+/// Factor that moves to its target along half a cosine instead of in a step.
 #[derive(Debug, Clone)]
 pub struct Gain {
     from: f32,
     target: f32,
-    /// Frames of the glide that are done; `ramp_frames` when it is over.
+    /// Frames of the ramp that are done; `ramp_frames` when it is complete.
     done: u32,
     ramp_frames: u32,
 }
 
 impl Gain {
-    /// A gain that stands at `factor`, for sound at `rate_hz`.
+    /// Creates a gain at `factor`, for sound at `rate_hz`.
     #[must_use]
     pub fn new(factor: f32, rate_hz: u32) -> Self {
         let ramp_frames = (rate_hz / 1000 * RAMP_MS).max(1);
         Self { from: factor, target: factor, done: ramp_frames, ramp_frames }
     }
 
-    /// Glides to `factor` from wherever the gain is now.
+    /// Starts a ramp to `factor` from the current value.
     pub fn glide_to(&mut self, factor: f32) {
+        // Setting the same volume again must not restart the ramp.
         if factor != self.target {
+            // From the current value: a ramp from the old target would begin with a step if the last ramp is not
+            // complete.
             self.from = self.factor();
             self.target = factor;
             self.done = 0;
         }
     }
 
-    /// Is at `factor` at once: for the beginning of a stream, where there is no sound yet to click.
+    /// Sets the gain to `factor` at once: for the start of a stream, where there is no sound yet to click.
     pub fn jump_to(&mut self, factor: f32) {
         (self.from, self.target, self.done) = (factor, factor, self.ramp_frames);
     }
@@ -58,6 +63,7 @@ impl Gain {
     pub fn apply(&mut self, samples: &mut [f32]) {
         for sample in samples {
             if self.done == self.ramp_frames {
+                // Even a product with 1 would change a signalling NaN, and it costs time.
                 if self.target == 1.0 {
                     return;
                 }
@@ -78,7 +84,7 @@ impl Gain {
     }
 }
 
-/// Half a cosine from 0 to 1: the value at the middle of step `step` of `steps`.
+/// Half a cosine from 0 to 1: its value at the middle of step `step` of `steps`.
 pub(crate) fn rise(step: u32, steps: u32) -> f32 {
     0.5 - 0.5 * (PI * (step as f32 + 0.5) / steps.max(1) as f32).cos()
 }
@@ -90,7 +96,7 @@ mod tests {
     use super::{Gain, volume_db, volume_factor};
 
     #[test]
-    fn the_curve_is_in_decibels_with_exact_ends() {
+    fn volume_curve_is_in_decibels_with_exact_ends() {
         assert_eq!(volume_factor(100).to_bits(), 1.0_f32.to_bits());
         assert_eq!(volume_factor(255).to_bits(), 1.0_f32.to_bits());
         assert_eq!(volume_factor(0).to_bits(), 0.0_f32.to_bits());
@@ -100,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn unity_touches_nothing() {
+    fn samples_are_unchanged_at_unity() {
         let mut samples: Vec<f32> = (0..1000).map(|i| f32::from_bits(i * 7919)).collect();
         samples.push(f32::from_bits(0x7fa0_0001)); // a signalling NaN would be changed by any arithmetic
         let before: Vec<u32> = samples.iter().map(|s| s.to_bits()).collect();
@@ -110,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_step_is_larger_than_a_smooth_ramp_allows(
+        fn gain_changes_without_steps(
             targets in prop::collection::vec((0_u8..=100, 1_usize..2000), 1..8)
         ) {
             let mut gain = Gain::new(1.0, 24_000);

@@ -1,9 +1,9 @@
-//! Segments (a chime, a sentence, the next sentence) become one linear stream: neighbours overlap in an equal-power
-//! crossfade, everything else passes bit for bit. No I/O, no clock.
+//! Joining of segments (a chime, a sentence, the next sentence) to one linear stream: neighbours overlap in an
+//! equal-power crossfade, everything else passes bit for bit. No I/O, no clock.
 
 use std::f32::consts::FRAC_PI_2;
 
-/// How long neighbours overlap when nobody says otherwise, in milliseconds.
+/// Default overlap of neighbours, in milliseconds: hides the step between two segments and cuts no sound of speech.
 pub const CROSSFADE_MS: u32 = 10;
 
 /// Joins segments of mono samples. Only the tail of a segment is held back, until the next one begins or the stream
@@ -19,21 +19,22 @@ pub struct Joiner {
 }
 
 impl Joiner {
-    /// Overlaps of `crossfade_ms` at `rate_hz`; 0 puts segments end to end.
+    /// Creates a joiner with overlaps of `crossfade_ms` at `rate_hz`; 0 puts segments end to end.
     #[must_use]
     pub fn new(rate_hz: u32, crossfade_ms: u32) -> Self {
         let overlap = u64::from(rate_hz) * u64::from(crossfade_ms) / 1000;
+        // At most a second: memory is bounded here, whatever the configuration says.
         let overlap = usize::try_from(overlap).unwrap_or(usize::MAX).min(rate_hz as usize);
         Self { overlap, held: Vec::with_capacity(overlap), incoming: None }
     }
 
-    /// Samples that are held back at this moment.
+    /// Samples that are held back now.
     #[must_use]
     pub fn held_samples(&self) -> usize {
         self.held.len() + self.incoming.as_ref().map_or(0, Vec::len)
     }
 
-    /// Takes samples of the current segment and appends to `out` what can no longer change.
+    /// Takes samples of the current segment and appends to `out` those that can no longer change.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         let mut rest = samples;
         if let Some(incoming) = &mut self.incoming {
@@ -46,6 +47,7 @@ impl Joiner {
             }
             self.mix(out);
         }
+        // Samples further from the end than the overlap can no longer be mixed.
         let free = (self.held.len() + rest.len()).saturating_sub(self.overlap);
         let old = free.min(self.held.len());
         out.extend(self.held.drain(..old));
@@ -54,28 +56,30 @@ impl Joiner {
         self.held.extend_from_slice(tail);
     }
 
-    /// What is pushed from now on belongs to the next segment. A segment shorter than the overlap is mixed over its
-    /// whole length, and so on with the one after it.
+    /// Begins the next segment, to which the samples pushed from now on belong. A segment shorter than the overlap is
+    /// mixed over its whole length, and so on with the one after it.
     pub fn next_segment(&mut self, out: &mut Vec<f32>) {
         self.mix(out);
+        // Without a tail there is nothing to overlap with, and the first segment must not be held back for one.
         if !self.held.is_empty() {
             self.incoming = Some(Vec::with_capacity(self.held.len()));
         }
     }
 
-    /// Ends the stream: appends what is held back. The joiner is then as new.
+    /// Ends the stream: appends the samples held back. The joiner is then as new.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
         self.mix(out);
         out.append(&mut self.held);
     }
 
-    /// Ends a join: the end of `held` is mixed with `incoming`, what lies before goes out.
+    /// Ends a join: mixes the end of `held` with `incoming`, and appends the samples before it to `out`.
     fn mix(&mut self, out: &mut Vec<f32>) {
         let Some(incoming) = self.incoming.take().filter(|incoming| !incoming.is_empty()) else { return };
         let before = self.held.len() - incoming.len();
         out.extend(self.held.drain(..before));
         let step = FRAC_PI_2 / incoming.len() as f32;
         for (i, (old, new)) in self.held.iter_mut().zip(&incoming).enumerate() {
+            // Sine and cosine: speech on both sides is uncorrelated, so powers add up and not amplitudes.
             let (rising, falling) = ((i as f32 + 0.5) * step).sin_cos();
             *old = *old * falling + new * rising;
         }
@@ -106,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn one_segment_passes_unchanged() {
+    fn single_segment_is_unchanged() {
         let samples: Vec<f32> = (0..5000).map(|i| (i as f32 * 0.37).sin()).collect();
         assert_eq!(join(std::slice::from_ref(&samples), 77, 24_000), samples);
     }
 
     #[test]
-    fn two_segments_overlap_with_equal_power_and_nothing_else_changes() {
+    fn segments_overlap_with_equal_power_and_are_unchanged_elsewhere() {
         let a: Vec<f32> = (0..1000).map(|i| (i as f32 * 0.1).sin()).collect();
         let b: Vec<f32> = (0..900).map(|i| (i as f32 * 0.23).cos()).collect();
         let out = join(&[a.clone(), b.clone()], 100, 24_000);
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn without_overlap_segments_stand_end_to_end() {
+    fn segments_without_overlap_are_concatenated() {
         let mut joiner = Joiner::new(24_000, 0);
         let mut out = Vec::new();
         joiner.push(&[1.0, 2.0], &mut out);
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_segment_is_no_segment() {
+    fn empty_segment_has_no_effect() {
         let a: Vec<f32> = (0..400).map(|i| i as f32).collect();
         let with = join(&[a.clone(), Vec::new(), a.clone()], 50, 24_000);
         assert_eq!(with, join(&[a.clone(), a], 50, 24_000));
@@ -146,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn how_samples_arrive_does_not_matter_and_lengths_add_up(
+        fn chunking_has_no_effect_and_lengths_add_up(
             lengths in prop::collection::vec(0_usize..60, 1..6),
             chunks in (1_usize..40, 1_usize..40),
         ) {

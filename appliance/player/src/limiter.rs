@@ -1,12 +1,12 @@
-//! The last guard before the converter: nothing louder than full scale, nothing that is not a number.
+//! Last stage before the device: no sample above full scale, and none that is not a number.
 
-/// Below this magnitude (-0.45 dBFS) samples pass bit for bit.
+/// Magnitude below which samples pass bit for bit (-0.45 dBFS): speech stays below it.
 pub const KNEE: f32 = 0.95;
 
-/// A soft-knee limiter without memory: identity up to [`KNEE`], then bent so that full scale is never exceeded.
+/// Applies a soft-knee limiter without memory: identity up to [`KNEE`], then bent so that full scale is never exceeded.
 ///
-/// It needs no look-ahead, so it delays nothing and a restart leaves no trace; speech stays below the knee, and only
-/// what would have been clipped is rounded off. NaN and infinities become silence.
+/// It needs no look-ahead, so it adds no delay and keeps no state over a restart; only peaks that would have been
+/// clipped are rounded off. NaN and infinities become silence.
 #[must_use]
 pub fn limit(sample: f32) -> f32 {
     let magnitude = sample.abs();
@@ -16,8 +16,9 @@ pub fn limit(sample: f32) -> f32 {
     if !sample.is_finite() {
         return 0.0;
     }
-    let room = 1.0 - KNEE;
-    (KNEE + room * ((magnitude - KNEE) / room).tanh()).min(1.0).copysign(sample)
+    let headroom = 1.0 - KNEE;
+    // The hyperbolic tangent continues the identity with the same slope: the curve has no edge at the knee.
+    (KNEE + headroom * ((magnitude - KNEE) / headroom).tanh()).min(1.0).copysign(sample)
 }
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ mod tests {
     use super::{KNEE, limit};
 
     #[test]
-    fn what_is_no_number_is_silence() {
+    fn nan_and_infinity_become_silence() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert_eq!(limit(bad).to_bits(), 0);
         }
@@ -35,12 +36,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn transparent_below_the_knee(sample in -KNEE..=KNEE) {
+        fn samples_below_the_knee_are_unchanged(sample in -KNEE..=KNEE) {
             prop_assert_eq!(limit(sample).to_bits(), sample.to_bits());
         }
 
         #[test]
-        fn never_above_full_scale_never_falling_always_odd(bits: u32) {
+        fn limiter_is_bounded_monotonic_and_odd(bits: u32) {
             let sample = f32::from_bits(bits);
             let limited = limit(sample);
             prop_assert!((-1.0..=1.0).contains(&limited));

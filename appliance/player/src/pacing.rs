@@ -1,56 +1,59 @@
-//! When a sentence may begin to be heard while it is still being made. No I/O; the time is handed in.
+//! Start of a sentence that is still being synthesized. No I/O; the time is a parameter.
 //!
-//! A machine that makes speech faster than it is heard starts at once, with a small cushion. One that is slower waits
-//! until what is there and what will come in time last to the sentence's end, so that the pause falls between sentences
-//! and never within one. Speed is learned from what was made before, and taken to be a little worse than it was.
+//! A machine that synthesizes faster than real time starts at once, with a small prebuffer. A slower one waits until
+//! the buffered sound and the sound that will arrive in time last to the end of the sentence, so that the pause falls
+//! between sentences and never within one. The speed is estimated from earlier sound, with a margin.
 
 use std::time::Duration;
 
-/// The least sound that must be there before a sentence starts, however fast the machine is, in seconds.
-const CUSHION_S: f64 = 0.1;
-/// How much worse than measured the speed is taken to be.
+/// Least sound that must be buffered before a sentence starts, however fast the machine is, in seconds: the player's
+/// prebuffer.
+const PREBUFFER_S_MIN: f64 = 0.1;
+/// Margin on the measured speed: 5 % cover the usual variation of a busy machine.
 const PESSIMISM: f64 = 1.05;
-/// How much of a new measurement goes into the estimate per second of sound.
+/// Weight of a new measurement in the estimate, per second of sound: after four seconds mostly the new speed counts.
 const LEARNING_PER_S: f64 = 0.25;
-/// How much of an old sentence's longest gap is still expected in the one after the next.
+/// Share of an old sentence's longest gap that is expected in the sentence after the next: a rare stall is forgotten
+/// after some sentences.
 const GAP_MEMORY: f64 = 0.8;
-/// The longest a sentence waits after its first sound is there, unless told otherwise.
+/// Default of the longest time between the first sound of a sentence and its start: beyond it silence is worse than a
+/// gap.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Whether a sentence may begin to be heard.
+/// Decision on the start of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Now.
     Start,
-    /// Not yet; ask again when more was made, or after so long.
+    /// Not yet; to be asked again when there is more sound, or after this time.
     Wait(Duration),
 }
 
-/// How the making of a sentence stands.
+/// Progress of a sentence's synthesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Production {
-    /// Samples of the sentence that were made.
+    /// Samples of the sentence so far.
     pub made_samples: u64,
-    /// Samples it is expected to have in all; too few make a gap possible, too many a longer wait.
+    /// Expected number of all its samples; too few make a gap possible, too many a longer wait.
     pub expected_samples: u64,
-    /// All of it was made.
+    /// True if no samples follow.
     pub complete: bool,
-    /// Samples of earlier sentences that are still to be heard before it.
+    /// Samples of earlier sentences that are still to be played before it.
     pub ahead_samples: u64,
 }
 
-/// Learns how fast speech is made, and decides when it may be heard.
+/// Estimate of the speed of synthesis, and the decision that follows from it.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     rate_hz: f64,
     wait_max: Duration,
-    /// Seconds of work for a second of sound, smoothed, and how far measurements stray from that.
+    /// Real-time factor, smoothed, and the mean deviation of measurements from it.
     work: Option<f64>,
     stray: f64,
-    /// The longest time between two pieces of sound, in seconds: in this sentence, and remembered from those before.
+    /// Longest time between two pieces of sound, in seconds: in this sentence, and in those before.
     gap_s: f64,
     old_gap_s: f64,
-    /// The largest piece of sound that came at once, in seconds.
+    /// Largest piece of sound that arrived at once, in seconds.
     piece_s: f64,
     begun_at: Duration,
     first_at: Option<Duration>,
@@ -59,7 +62,7 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// A pacer that knows nothing yet, for sound at `rate_hz`. A sentence never waits longer than `wait_max`.
+    /// Creates a pacer without measurements, for sound at `rate_hz`. A sentence never waits longer than `wait_max`.
     #[must_use]
     pub fn new(rate_hz: u32, wait_max: Duration) -> Self {
         Self {
@@ -77,21 +80,22 @@ impl Pacer {
         }
     }
 
-    /// The making of a sentence begins.
+    /// Begins a sentence.
     pub fn begin(&mut self, now: Duration) {
         self.old_gap_s = self.gap_s.max(self.old_gap_s * GAP_MEMORY);
         (self.gap_s, self.piece_s) = (0.0, 0.0);
         (self.begun_at, self.last_at, self.last_samples, self.first_at) = (now, now, 0, None);
     }
 
-    /// `samples` of the sentence were made so far.
+    /// Records that `samples` of the sentence exist so far.
     pub fn made(&mut self, now: Duration, samples: u64) {
         let sound_s = samples.saturating_sub(self.last_samples) as f64 / self.rate_hz;
+        // A report without new samples says nothing about the speed.
         if sound_s <= 0.0 {
             return;
         }
         self.piece_s = self.piece_s.max(sound_s);
-        // The first piece comes after the preparation of a sentence, which says nothing about what follows.
+        // The first piece includes the preparation of the sentence (the prompt), which says nothing about the speed.
         if self.first_at.is_some() {
             let gap_s = now.saturating_sub(self.last_at).as_secs_f64();
             self.gap_s = self.gap_s.max(gap_s);
@@ -106,12 +110,13 @@ impl Pacer {
             self.work = Some(measured);
             return;
         };
+        // Weighted by duration: short pieces measure the scheduler more than the synthesis.
         let share = (LEARNING_PER_S * sound_s).min(1.0);
         self.stray += ((measured - work).abs() - self.stray) * share;
         self.work = Some(work + (measured - work) * share);
     }
 
-    /// Seconds of work that a second of sound is taken to need: the pessimistic estimate, once there is one.
+    /// Real-time factor to reckon with: the estimate and its margin, once there is a measurement.
     #[must_use]
     pub fn work_per_sound(&self) -> Option<f64> {
         let first = || {
@@ -119,11 +124,12 @@ impl Pacer {
             let sound_s = self.last_samples as f64 / self.rate_hz;
             Some(first_at.saturating_sub(self.begun_at).as_secs_f64() / sound_s)
         };
-        // Before anything was learned, preparation and all: too slow rather than too fast.
+        // Before any measurement the preparation counts as well: too slow an estimate costs a wait, too fast a one a
+        // gap.
         self.work.map(|work| work + self.stray).or_else(first).map(|work| work * PESSIMISM)
     }
 
-    /// Whether the sentence may begin to be heard now.
+    /// Decides if the sentence may start now.
     #[must_use]
     pub fn decide(&self, now: Duration, production: Production) -> Decision {
         let seconds = |samples: u64| samples as f64 / self.rate_hz;
@@ -135,11 +141,12 @@ impl Pacer {
         if production.complete || waited >= self.wait_max {
             return Decision::Start;
         }
+        // The prediction may be too short; the sound that exists is a lower bound.
         let whole = seconds(production.expected_samples).max(made);
         let gap = self.gap_s.max(self.old_gap_s).max(self.piece_s * work);
-        // The next piece must come before what is there was heard.
-        let bridges_gap = made + ahead >= gap.max(CUSHION_S);
-        // And the last piece before all others were, even if the longest gap happens once more.
+        // The next piece must arrive before the buffered sound was played.
+        let bridges_gap = made + ahead >= gap.max(PREBUFFER_S_MIN);
+        // And the last piece before all others were played, even if the longest gap happens once more.
         let extra_gap = gap - (self.piece_s * work).min(gap);
         let work_left = (whole - made) * work + extra_gap;
         let lasts = (whole - self.piece_s).max(made) + ahead;
@@ -226,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_machine_starts_with_its_first_piece() {
+    fn fast_machine_starts_with_its_first_piece() {
         for work in [0.1, 0.3, 0.6, 0.8] {
             let curve = Curve::new(0.0, 0.05, work, 7680, 120_000, (0, 0.0));
             let mut pacer = Pacer::new(RATE_HZ, WAIT_MAX);
@@ -238,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_starts_before_there_is_sound() {
+    fn sentence_without_sound_waits() {
         let pacer = Pacer::new(RATE_HZ, WAIT_MAX);
         let nothing =
             Production { made_samples: 0, expected_samples: 9, complete: false, ahead_samples: 99_999 };
@@ -247,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_to_be_heard_before_shortens_the_wait() {
+    fn sound_of_earlier_sentences_shortens_the_wait() {
         let mut pacer = Pacer::new(RATE_HZ, WAIT_MAX);
         pacer.begin(Duration::ZERO);
         pacer.made(Duration::from_secs(2), 24_000);
@@ -260,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_prediction_costs_at_most_the_longest_wait() {
+    fn wrong_prediction_waits_no_longer_than_the_maximum() {
         let curve = Curve::new(0.0, 0.1, 1.5, 1920, 480_000, (0, 0.0));
         let mut pacer = Pacer::new(RATE_HZ, Duration::from_secs(5));
         let start_s = curve.start_s(&mut pacer, u64::MAX);
@@ -269,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_gap_within_a_sentence_whose_length_is_known(
+        fn no_gap_within_a_sentence_of_known_length(
             work in 0.3..4.0_f64, frames in 1_u64..9, total in 2_000_u64..240_000, prepare_s in 0.0..0.5_f64,
         ) {
             let curve = Curve::new(1.0, prepare_s, work, frames * 1920, total, (0, 0.0));
@@ -287,7 +294,7 @@ mod tests {
         }
 
         #[test]
-        fn no_gap_when_the_machine_stalls_as_it_did_before(
+        fn no_gap_after_a_stall_as_long_as_an_earlier_one(
             work in 0.3..3.0_f64, frames in 1_u64..9, totals in (48_000_u64..240_000, 48_000_u64..240_000),
             stall_s in 0.0..0.8_f64, places in (1_usize..20, 1_usize..60), share in 0.0..1.0_f64,
         ) {

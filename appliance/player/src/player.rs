@@ -1,9 +1,10 @@
-//! The player's core: streams of samples in, sound on one device out, and reports of what was heard.
+//! Core of the player: streams of samples in, sound on one device out, and reports of the playback position.
 //!
-//! It has no clock and starts no thread. Whoever runs it hands over [`Command`]s as they come, calls
-//! [`poll`](Player::poll) with the time at least as often as that asks for, and passes the [`Report`]s on.
+//! It has no clock and starts no thread. The stage passes [`PlayerRequest`]s in as they come, calls
+//! [`poll`](Player::poll) with the time at least as often as the last call asked for, and sends the [`PlayerReport`]s.
 
-mod line;
+mod device_buffer;
+pub(crate) mod parameters;
 mod playing;
 mod render;
 mod stream;
@@ -11,45 +12,26 @@ mod stream;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use self::line::Line;
-pub(crate) use self::render::RESAMPLER_BLOCK_FRAMES;
-use self::render::Renderer;
-use self::stream::Stream;
 use crier_audio::scaled_down;
 use crier_system::Backoff;
 use crier_wire::{PlayerRefusal, PlayerReport, PlayerRequest, STREAM_OFFSET_MAX, STREAM_RATES_HZ};
 
-use crate::PlayerError;
+use self::device_buffer::DeviceBuffer;
+use self::parameters::{REOPEN_MAX, REOPEN_MIN, RESTART_FADE_IN_MS, STREAMS_MAX};
+use self::render::Renderer;
+use self::stream::Stream;
+use crate::error::PlayerError;
 use crate::gain::{VOLUME_PERCENT_MAX, volume_factor};
-use crate::pcm::Pcm;
+use crate::pcm::device::Pcm;
 
-/// How much sound of one stream may wait in the player, in milliseconds, beyond what the device holds.
-pub const QUEUED_MS_MAX: u32 = 1000;
-/// Streams that may have begun at the same time: one that is heard, and those that follow it.
-pub const STREAMS_MAX: usize = 4;
-/// How much of a stream must be there before it is heard, at its start and after it ran dry, in milliseconds.
-pub const CUSHION_MS: u32 = 100;
-/// How long sound takes to fall to silence when it is stopped or paused, in milliseconds.
-pub const FADE_OUT_MS: u32 = 20;
-/// How long the last sound takes to fade before a stream that ran dry, in milliseconds. So much is held back.
-pub const DRY_FADE_MS: u32 = 10;
-/// How long sound takes to fade in after a pause or after a stream ran dry, in milliseconds.
-pub const FADE_IN_MS: u32 = 10;
-/// How long sound takes to fade in where a restarted player or a reopened device goes on, in milliseconds.
-pub const RESTART_FADE_IN_MS: u32 = 5;
-/// The first wait before a device is opened again; each further one is twice as long.
-pub const REOPEN_MIN: Duration = Duration::from_millis(250);
-/// The longest wait before a device is opened again.
-pub const REOPEN_MAX: Duration = Duration::from_secs(5);
-
-/// How a player begins.
+/// Initial state of a player.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The rate the device is opened at if it can, in Hz.
+    /// Preferred rate of the device, in Hz.
     pub rate_hz: u32,
     /// Volume in percent.
     pub volume_percent: u8,
-    /// Silent.
+    /// True to begin muted.
     pub muted: bool,
 }
 
@@ -60,49 +42,49 @@ impl Default for Options {
     }
 }
 
-/// Opens the device, each time it is needed: at a rate in Hz, or the nearest that the device does.
+/// Opens the device, at a rate in Hz or the nearest that the device supports; called again after each loss.
 pub type Opener = Box<dyn FnMut(u32) -> Result<Box<dyn Pcm>, PlayerError>>;
 
-/// Why the sound falls to silence.
+/// Reason of a fade-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+enum FadeReason {
     Stop,
-    /// Goes on at this sample.
+    /// Resumes at this sample.
     Pause(u64),
-    /// Goes on when more has come.
-    Dry,
+    /// Resumes when the prebuffer is full again.
+    Underrun,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Nothing sounds; the first stream is waited for.
+enum PlaybackPhase {
+    /// Silence; the first stream has not enough samples.
     Waiting,
     /// Samples of the first stream go to the device.
     Playing,
-    /// All of it went there and is played to its end.
+    /// All samples of the first stream were sent and are played to their end.
     Draining,
-    /// It falls to silence, since the given time.
-    Falling(Purpose, Duration),
+    /// The sound fades out, since the given time.
+    FadingOut(FadeReason, Duration),
 }
 
-/// See the module's description.
+/// Player of one device: streams in the order in which they began, the first of them playing.
 pub struct Player {
     options: Options,
     opener: Opener,
-    line: Option<Line>,
+    device: Option<DeviceBuffer>,
     renderer: Renderer,
     reopen_at: Duration,
     reopen_backoff: Backoff,
     streams: VecDeque<Stream>,
-    phase: Phase,
+    phase: PlaybackPhase,
     paused: bool,
-    /// The device sets the volume itself.
+    /// True if the device sets the volume itself.
     hardware_volume: bool,
-    /// The sample at which the present run of sound began.
-    anchor: u64,
+    /// Sample of the first stream at which the current run of sound began.
+    run_start: u64,
     /// Samples on their way from a stream to the renderer.
     taken: Vec<f32>,
-    /// When the device was last looked at, how long it has stood still, at which frame, and how often since it played.
+    /// Stall detection: time of the last look, time without movement, the frame it stands at, and stalls in a row.
     watched_at: Duration,
     still_for: Duration,
     moved_to: u64,
@@ -111,21 +93,22 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player that opens its device at the first [`poll`](Self::poll).
+    /// Creates a player that opens its device at the first [`poll`](Self::poll).
     #[must_use]
     pub fn new(options: Options, opener: Opener) -> Self {
         Self {
             renderer: Renderer::new(options.rate_hz),
             options,
             opener,
-            line: None,
+            device: None,
             reopen_at: Duration::ZERO,
             reopen_backoff: Backoff::new(REOPEN_MIN, REOPEN_MAX),
             streams: VecDeque::with_capacity(STREAMS_MAX),
-            phase: Phase::Waiting,
+            phase: PlaybackPhase::Waiting,
             paused: false,
             hardware_volume: false,
-            anchor: 0,
+            run_start: 0,
+            // The largest pieces that are rendered at once; the thread that plays should not allocate later.
             taken: Vec::with_capacity(*STREAM_RATES_HZ.end() as usize / 100),
             watched_at: Duration::ZERO,
             still_for: Duration::ZERO,
@@ -153,8 +136,9 @@ impl Player {
             PlayerRequest::Stop { stream } => self.stop(stream, now),
             PlayerRequest::Pause => {
                 self.paused = true;
-                if matches!(self.phase, Phase::Playing | Phase::Draining) {
-                    self.fall(Purpose::Pause(0), now);
+                // A waiting player has nothing to fade; a fade-out under way ends in silence anyway.
+                if matches!(self.phase, PlaybackPhase::Playing | PlaybackPhase::Draining) {
+                    self.fade_out(FadeReason::Pause(0), now);
                 }
             }
             PlayerRequest::Resume => self.paused = false,
@@ -164,6 +148,7 @@ impl Player {
                 self.glide();
             }
             PlayerRequest::Mute { on } => {
+                // By scaling samples on every device: not every card has a switch, and playback must keep its time.
                 self.options.muted = on;
                 self.glide();
             }
@@ -190,10 +175,12 @@ impl Player {
         if offset > STREAM_OFFSET_MAX {
             return Err(PlayerRefusal::Offset);
         }
+        // Above 0, a predecessor of this player was cut off in the middle of a wave. A begin is not faded, for speech
+        // may start with a plosive.
         let fade_in_ms = if offset > 0 { RESTART_FADE_IN_MS } else { 0 };
         let volume = volume.unwrap_or(VOLUME_PERCENT_MAX).min(VOLUME_PERCENT_MAX);
         self.streams.push_back(Stream::new(id, rate_hz, volume, offset, fade_in_ms));
-        self.tell_credit();
+        self.grant_credit();
         Ok(())
     }
 
@@ -212,27 +199,33 @@ impl Player {
             return self.report_refusal(id, Err(PlayerRefusal::UnknownStream));
         };
         match self.phase {
-            Phase::Playing | Phase::Draining if place == 0 => self.fall(Purpose::Stop, now),
-            Phase::Falling(_, since) if place == 0 => self.phase = Phase::Falling(Purpose::Stop, since),
+            PlaybackPhase::Playing | PlaybackPhase::Draining if place == 0 => {
+                self.fade_out(FadeReason::Stop, now);
+            }
+            // The fade-out under way is kept: a second one would begin at full volume again.
+            PlaybackPhase::FadingOut(_, since) if place == 0 => {
+                self.phase = PlaybackPhase::FadingOut(FadeReason::Stop, since);
+            }
+            // No frame of this stream is in the device.
             _ => self.forget_stopped(place),
         }
     }
 
     fn forget_stopped(&mut self, place: usize) {
         if let Some(stream) = self.streams.remove(place) {
-            self.reports.push_back(PlayerReport::Stopped { stream: stream.id, offset: stream.heard });
+            self.reports.push_back(PlayerReport::Stopped { stream: stream.id, offset: stream.played });
         }
     }
 
-    fn tell_credit(&mut self) {
+    fn grant_credit(&mut self) {
         for stream in &mut self.streams {
-            if let Some(until) = stream.credit_to_tell() {
+            if let Some(until) = stream.credit_to_grant() {
                 self.reports.push_back(PlayerReport::Credit { stream: stream.id, until });
             }
         }
     }
 
-    /// Lets the volume of the samples glide to where it should be.
+    /// Starts a smooth change to the volume that is set.
     fn glide(&mut self) {
         let factor = self.factor();
         self.renderer.gain.glide_to(factor);
@@ -243,19 +236,23 @@ impl Player {
             return 0.0;
         }
         let own = self.streams.front().map_or(VOLUME_PERCENT_MAX, |stream| stream.volume_percent);
+        // A volume that the device applies must not be applied to the samples again.
         let all = if self.hardware_volume { VOLUME_PERCENT_MAX } else { self.options.volume_percent };
         volume_factor(own) * volume_factor(all)
     }
 
     fn set_hardware_volume(&mut self) {
         let percent = self.options.volume_percent;
-        self.hardware_volume = self.line.as_mut().is_some_and(|line| line.pcm.set_volume(percent));
+        self.hardware_volume = self.device.as_mut().is_some_and(|device| device.pcm.set_volume(percent));
     }
 
-    /// The sample of the first stream that stands at a frame of the present run.
+    /// Sample of the first stream at a frame of the current run.
     fn position_of(&self, frame: u64) -> u64 {
-        let (Some(stream), Some(line)) = (self.streams.front(), &self.line) else { return self.anchor };
-        self.anchor + scaled_down(frame, line.shape.rate_hz, stream.rate_hz)
+        let (Some(stream), Some(device)) = (self.streams.front(), &self.device) else {
+            return self.run_start;
+        };
+        // Rounded down: a sample counts as played when all of it was.
+        self.run_start + scaled_down(frame, device.config.rate_hz, stream.rate_hz)
     }
 }
 

@@ -1,5 +1,5 @@
-//! WAV files that are complete at every moment: the header is brought up to date after every write, so that a
-//! player may open the file while speech is still being made, and a killed program leaves a valid file behind.
+//! WAV files that are complete at every moment: the header is updated after every write, so that a media player may
+//! open the file during synthesis, and a killed program leaves a valid file.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 
-use crate::{PlayerError, Sink, to_s16};
+use crate::encoding::to_s16;
+use crate::error::PlayerError;
+use crate::sink::Sink;
 
-/// How samples stand in a WAV file.
+/// Format of samples in a WAV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WavFormat {
     /// Signed 16-bit integers: every program reads it.
     S16,
-    /// 32-bit floats: exactly what the vocoder gave.
+    /// 32-bit floats: the output of the vocoder, bit for bit.
     F32,
 }
 
@@ -57,6 +59,7 @@ impl WavSink {
     /// [`PlayerError::CreateWav`] when the file cannot be created or is no WAV file, [`PlayerError::OtherWav`] when it
     /// holds sound of another form.
     pub fn append(path: &Path, rate_hz: u32, format: WavFormat) -> Result<Self, PlayerError> {
+        // A killed player may have created the file and not written its header yet.
         let begun = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
         if !begun {
             return Self::create(path, rate_hz, format);
@@ -89,6 +92,7 @@ impl Sink for WavSink {
                             WavFormat::F32 => writer.write_sample(sample)?,
                         }
                     }
+                    // Also writes the header, which makes the file valid at this moment.
                     writer.flush()
                 };
                 all().map_err(|source| PlayerError::WriteWav { path: path.clone(), source })
@@ -120,7 +124,8 @@ impl Sink for WavSink {
     }
 }
 
-/// The 44-byte RIFF header of a mono stream whose length nobody knows yet (both lengths are the largest possible).
+/// Returns the 44-byte RIFF header of a mono stream of unknown length: both lengths are the largest possible, which
+/// most programs read as "until the end".
 fn endless_header(rate_hz: u32, format: WavFormat) -> [u8; 44] {
     let (code, bytes_per_sample) = match format {
         WavFormat::S16 => (1_u16, 2_u16),
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_can_be_read_while_it_grows() {
+    fn wav_file_is_valid_after_every_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let mut sink = Box::new(WavSink::create(&path, 24_000, WavFormat::F32).unwrap());
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn missing_folder_is_named() {
         let error = WavSink::create(Path::new("/no/such/folder/a.wav"), 24_000, WavFormat::S16)
             .err()
             .unwrap()
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_endless_header_is_a_header() {
+    fn header_of_unknown_length_is_valid() {
         let mut bytes = endless_header(24_000, WavFormat::S16).to_vec();
         // Readers want lengths they can believe: put the true ones in and let a foreign reader judge the rest.
         bytes[4..8].copy_from_slice(&40_u32.to_le_bytes());
@@ -185,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_continued_and_one_of_another_form_is_left_alone() {
+    fn file_is_continued_and_one_of_another_format_is_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.wav");
         for _ in 0..2 {

@@ -1,62 +1,64 @@
-//! A sound card through alsa-lib, never blocking: rate, format and channels are negotiated, faults are told apart.
+//! Sound card through alsa-lib, without blocking calls: rate, format and channels are negotiated, faults are
+//! classified.
 
 use std::ffi::CString;
 
 use ::alsa::pcm::{Format, State};
 
+use super::device::{Fault, Pcm, StreamConfig, Timing};
 use super::handle::{HardwareRequest, PcmHandle};
-use super::mixer::HardwareVolume;
-use super::{Encoding, Fault, Mixer, Pcm, Shape, Timing};
-use crate::PlayerError;
+use super::mixer::{HardwareVolume, Mixer};
+use crate::encoding::SampleEncoding;
+use crate::error::PlayerError;
 
-/// The error numbers that alsa-lib uses with a meaning of its own (Linux, all architectures Crier runs on).
+/// Error numbers that alsa-lib uses with a meaning of its own (Linux, all architectures that Crier runs on).
 const EAGAIN: i32 = 11;
 const ENODEV: i32 = 19;
 const EPIPE: i32 = 32;
 const ESTRPIPE: i32 = 86;
 
-/// Rates that are tried when the device does not do the one that was asked for.
+/// Rates that are tried when the device does not support the requested one: nearly every card has one of them.
 const COMMON_RATES_HZ: [u32; 2] = [48_000, 44_100];
-/// Formats in the order of preference.
-const ENCODINGS: [Encoding; 3] = [Encoding::S16, Encoding::S32, Encoding::F32];
+/// Formats in the order of preference: 16 bits are enough for speech, and nearly every card has them.
+const SAMPLE_ENCODINGS: [SampleEncoding; 3] = [SampleEncoding::S16, SampleEncoding::S32, SampleEncoding::F32];
 
 /// An ALSA playback device.
 pub struct AlsaPcm {
     pcm: PcmHandle,
     volume: Option<HardwareVolume>,
-    shape: Shape,
-    encoding: Encoding,
+    config: StreamConfig,
+    encoding: SampleEncoding,
     channels: u32,
     bytes: Vec<u8>,
 }
 
 impl AlsaPcm {
-    /// Opens a device by its ALSA name, at `rate_hz` or the nearest that the hardware does: alsa-lib's own rate
-    /// converters stay out of it, for the player's is better.
+    /// Opens a device by its ALSA name, at `rate_hz` or the nearest rate of the hardware: alsa-lib's own rate converter
+    /// is not used, because the built-in one interpolates linearly.
     ///
     /// # Errors
     /// [`PlayerError::OpenDevice`] when there is no such device or it is busy, [`PlayerError::ConfigureDevice`] when it
-    /// plays in no form that the player can give.
+    /// accepts no format of the player.
     pub fn open(device: &str, rate_hz: u32, mixer: &Mixer, timing: Timing) -> Result<Self, PlayerError> {
         let open_error = |source| PlayerError::OpenDevice { device: device.to_owned(), source };
         // alsa-lib takes names that end in a zero byte; one inside a name would cut it.
         let name = CString::new(device).map_err(|_| open_error(::alsa::Error::new("snd_pcm_open", 22)))?;
         let pcm = PcmHandle::open(&name).map_err(open_error)?;
-        let (shape, encoding, channels) = configure(&pcm, rate_hz, timing)
+        let (config, encoding, channels) = configure(&pcm, rate_hz, timing)
             .map_err(|source| PlayerError::ConfigureDevice { device: device.to_owned(), rate_hz, source })?;
         let volume = HardwareVolume::find(device, mixer);
-        let bytes = Vec::with_capacity(shape.buffer_frames * channels as usize * 4);
-        Ok(Self { pcm, volume, shape, encoding, channels, bytes })
+        let bytes = Vec::with_capacity(config.buffer_frames * channels as usize * 4);
+        Ok(Self { pcm, volume, config, encoding, channels, bytes })
     }
 
-    /// The device in words: rate, format and channels.
+    /// Returns rate, format and channels in words.
     #[must_use]
     pub fn describe(&self) -> String {
-        let Self { shape, encoding, channels, .. } = self;
-        format!("{} Hz, {encoding:?}, {channels} channel(s)", shape.rate_hz)
+        let Self { config, encoding, channels, .. } = self;
+        format!("{} Hz, {encoding:?}, {channels} channel(s)", config.rate_hz)
     }
 
-    /// What an error means; the state tells more than the number does.
+    /// Returns the fault behind an error; the state tells more than the number does.
     fn fault(&self, error: ::alsa::Error) -> Fault {
         fault_of(error, self.state())
     }
@@ -86,6 +88,7 @@ fn state_of(number: i32) -> Option<State> {
 
 fn fault_of(error: ::alsa::Error, state: Option<State>) -> Fault {
     match (error.errno(), state) {
+        // The state goes before the number: an unplugged card may report any error.
         (ENODEV, _) | (_, None | Some(State::Disconnected)) => Fault::Gone,
         (ESTRPIPE, _) | (_, Some(State::Suspended)) => Fault::Suspended,
         (EPIPE, _) | (_, Some(State::XRun)) => Fault::Underrun,
@@ -93,46 +96,53 @@ fn fault_of(error: ::alsa::Error, state: Option<State>) -> Fault {
     }
 }
 
-fn configure(pcm: &PcmHandle, rate_hz: u32, timing: Timing) -> Result<(Shape, Encoding, u32), ::alsa::Error> {
+fn configure(
+    pcm: &PcmHandle,
+    rate_hz: u32,
+    timing: Timing,
+) -> Result<(StreamConfig, SampleEncoding, u32), ::alsa::Error> {
     let setup = pcm.configure(&HardwareRequest {
-        formats: &ENCODINGS.map(alsa_format),
+        formats: &SAMPLE_ENCODINGS.map(alsa_format),
         rates_hz: &[rate_hz, COMMON_RATES_HZ[0], COMMON_RATES_HZ[1]],
         buffer_us: timing.buffer_ms.saturating_mul(1000),
         period_us: timing.period_ms.saturating_mul(1000),
     })?;
-    let encoding = ENCODINGS.get(setup.format).copied().unwrap_or(Encoding::S16);
-    let shape = Shape {
+    let encoding = SAMPLE_ENCODINGS.get(setup.format).copied().unwrap_or(SampleEncoding::S16);
+    let config = StreamConfig {
         rate_hz: setup.rate_hz,
         buffer_frames: setup.buffer_frames,
         period_frames: setup.period_frames,
     };
-    Ok((shape, encoding, setup.channels))
+    Ok((config, encoding, setup.channels))
 }
 
-fn alsa_format(encoding: Encoding) -> Format {
+fn alsa_format(encoding: SampleEncoding) -> Format {
     match encoding {
-        Encoding::S16 => Format::s16(),
-        Encoding::S32 => Format::s32(),
-        Encoding::F32 => Format::float(),
+        SampleEncoding::S16 => Format::s16(),
+        SampleEncoding::S32 => Format::s32(),
+        SampleEncoding::F32 => Format::float(),
     }
 }
 
 impl Pcm for AlsaPcm {
-    fn shape(&self) -> Shape {
-        self.shape
+    fn config(&self) -> StreamConfig {
+        self.config
     }
 
     fn write(&mut self, frames: &[f32]) -> Result<usize, Fault> {
-        let frames = &frames[..frames.len().min(self.shape.buffer_frames)];
+        // More than a buffer never fits; encoding it would be wasted.
+        let frames = &frames[..frames.len().min(self.config.buffer_frames)];
         self.encoding.encode(frames, self.channels, &mut self.bytes);
         match self.pcm.write(&self.bytes, self.encoding.bytes() * self.channels as usize) {
             Ok(taken) => Ok(taken),
+            // The buffer is full, which is the normal state of a device that is fed in time.
             Err(error) if error.errno() == EAGAIN => Ok(0),
             Err(error) => Err(self.fault(error)),
         }
     }
 
     fn start(&mut self) -> Result<(), Fault> {
+        // The device may have started at its threshold already; a second start is an error.
         if self.state() != Some(State::Prepared) {
             return Ok(());
         }
@@ -140,7 +150,7 @@ impl Pcm for AlsaPcm {
     }
 
     fn delay(&mut self) -> Result<usize, Fault> {
-        // Asking may be what makes alsa-lib notice; so the state comes second.
+        // alsa-lib may detect an underrun only in this call, so the state is read after it.
         let delay = self.pcm.delay();
         match (self.state(), delay) {
             (None | Some(State::Disconnected), _) => Err(Fault::Gone),
@@ -153,6 +163,7 @@ impl Pcm for AlsaPcm {
     }
 
     fn rewind(&mut self, frames: usize) -> usize {
+        // Only a running device has frames that will be played; after a fault they are sent again anyway.
         if self.state() != Some(State::Running) {
             return 0;
         }
@@ -161,12 +172,14 @@ impl Pcm for AlsaPcm {
 
     fn drain(&mut self) -> Result<bool, Fault> {
         if self.state() == Some(State::Prepared) {
-            // Some plug-in devices refuse to start empty; then there is nothing to play either.
+            // Less than the start threshold may have been written; draining alone would not play it. Some plug-ins
+            // refuse to start empty; then there is nothing to play either.
             let _ = self.pcm.start();
         }
         match self.pcm.drain() {
             Ok(()) => Ok(true),
             Err(error) => match self.state() {
+                // All was played before the call: not an error at the end of a stream.
                 Some(State::Setup | State::Prepared | State::XRun) => Ok(true),
                 Some(State::Running | State::Draining) if error.errno() == EAGAIN => Ok(false),
                 _ => Err(self.fault(error)),
@@ -175,7 +188,7 @@ impl Pcm for AlsaPcm {
     }
 
     fn discard(&mut self) -> Result<(), Fault> {
-        // Refused in states that hold nothing; whether the device is in order, `prepare` tells.
+        // Refused in states that hold nothing; `prepare` fails if the device is really broken.
         let _ = self.pcm.stop();
         self.pcm.prepare().map_err(|error| self.fault(error))
     }
@@ -190,7 +203,7 @@ mod tests {
     use super::{AlsaPcm, EPIPE, ESTRPIPE, Fault, Mixer, State, Timing, fault_of, state_of};
 
     #[test]
-    fn faults_are_told_apart_by_number_and_state() {
+    fn faults_are_classified_by_number_and_state() {
         let fault = |number, state| fault_of(::alsa::Error::new("snd_pcm_writei", number), state);
         assert_eq!(fault(EPIPE, Some(State::XRun)), Fault::Underrun);
         assert_eq!(fault(ESTRPIPE, Some(State::Suspended)), Fault::Suspended);
@@ -208,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_device_can_have_are_refused() {
+    fn impossible_device_names_are_refused() {
         for name in ["no-such-device", "with\0zero", ""] {
             assert!(AlsaPcm::open(name, 24_000, &Mixer::Auto, Timing::default()).is_err());
         }

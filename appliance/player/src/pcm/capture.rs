@@ -1,26 +1,26 @@
-//! A device without a pace: takes everything at once and waits for ever for more.
+//! Device without a clock: takes everything at once and has no underruns.
 
-use super::{Fault, Pcm, Shape};
-use crate::Sink;
+use super::device::{Fault, Pcm, StreamConfig};
+use crate::sink::Sink;
 
-/// Hands what it is given straight to a sink. It never runs dry, so a stream that comes late is not faded: the sink
-/// gets the stream bit for bit, whatever happens to those who make it.
+/// Device that passes frames straight to a sink. It has no underruns, so a stream that arrives late is not faded: the
+/// sink gets the stream bit for bit, whatever happens to the stages before it.
 pub struct CapturePcm {
-    shape: Shape,
+    config: StreamConfig,
     sink: Box<dyn Sink>,
 }
 
 impl CapturePcm {
-    /// A device at a rate that hands over to `sink`.
+    /// Creates a device at a rate that writes to `sink`.
     #[must_use]
     pub fn new(rate_hz: u32, sink: Box<dyn Sink>) -> Self {
-        Self { shape: Shape::usual(rate_hz), sink }
+        Self { config: StreamConfig::with_default_buffer(rate_hz), sink }
     }
 }
 
 impl Pcm for CapturePcm {
-    fn shape(&self) -> Shape {
-        self.shape
+    fn config(&self) -> StreamConfig {
+        self.config
     }
 
     fn write(&mut self, frames: &[f32]) -> Result<usize, Fault> {
@@ -48,7 +48,7 @@ impl Pcm for CapturePcm {
         Ok(())
     }
 
-    fn runs_dry(&self) -> bool {
+    fn can_underrun(&self) -> bool {
         false
     }
 }

@@ -88,6 +88,7 @@ impl PcmHandle {
             .iter()
             .position(|&format| call!(snd_pcm_hw_params_set_format(pcm, hw, format as c_int)).is_ok())
             .ok_or(Error::new("snd_pcm_hw_params_set_format", 22))?;
+        // Much hardware has no mono; its other channel gets a copy.
         if call!(snd_pcm_hw_params_set_channels(pcm, hw, 1)).is_err() {
             call!(snd_pcm_hw_params_set_channels(pcm, hw, 2))?;
         }
@@ -96,6 +97,7 @@ impl PcmHandle {
             let mut near = request.rates_hz.first().copied().unwrap_or(48_000);
             call!(snd_pcm_hw_params_set_rate_near(pcm, hw, &mut near, ptr::null_mut()))?;
         }
+        // The buffer first: the period is then fitted into it, while the other order may leave a buffer of two periods.
         let (mut buffer_us, mut period_us) = (request.buffer_us, request.period_us);
         call!(snd_pcm_hw_params_set_buffer_time_near(pcm, hw, &mut buffer_us, ptr::null_mut()))?;
         call!(snd_pcm_hw_params_set_period_time_near(pcm, hw, &mut period_us, ptr::null_mut()))?;

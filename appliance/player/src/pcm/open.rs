@@ -1,49 +1,57 @@
-//! The kinds of devices a configuration can name.
+//! Kinds of devices that a configuration can name.
 
 use std::path::PathBuf;
 
-use super::{AlsaPcm, CapturePcm, Mixer, PacedPcm, Pcm, Shape, Timing, steady_clock};
-use crate::{NullSink, PlayerError, Sink, WavFormat, WavSink};
+use super::alsa::AlsaPcm;
+use super::capture::CapturePcm;
+use super::device::{Pcm, StreamConfig, Timing};
+use super::mixer::Mixer;
+use super::paced::{PacedPcm, steady_clock};
+use crate::error::PlayerError;
+use crate::sink::{NullSink, Sink};
+use crate::wav_sink::{WavFormat, WavSink};
 
-/// Where the appliance is heard.
+/// Output of the appliance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// A sound card.
+    /// Sound card.
     Alsa {
         /// ALSA name of the device.
         device: String,
-        /// What sets its volume.
+        /// Control of its volume.
         mixer: Mixer,
-        /// How much it holds.
+        /// Its buffer and period.
         timing: Timing,
     },
-    /// A WAV file that grows as fast as a sound card would play. An existing file is continued: a player that was
-    /// restarted in the middle of a sentence goes on in the same file.
+    /// WAV file that grows as fast as a sound card would play. An existing file is continued: a player that was
+    /// restarted in the middle of a sentence resumes in the same file.
     Wav {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// How samples stand in it.
+        /// Format of its samples.
         format: WavFormat,
     },
-    /// A WAV file that takes sound as fast as it comes, bit for bit as it was sent, without gaps; an existing file is
-    /// continued. For rendering ahead, and for comparing what was said.
+    /// WAV file that takes sound as fast as it arrives, bit for bit as it was sent, without gaps; an existing file is
+    /// continued. For tests and recordings.
     Capture {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// How samples stand in it.
+        /// Format of its samples.
         format: WavFormat,
     },
-    /// Nowhere, as fast as a sound card would play.
+    /// No output, as fast as a sound card would play.
     Null,
 }
 
 impl Output {
-    /// Opens the device at `rate_hz`, or the nearest rate it does.
+    /// Opens the device at `rate_hz`, or the nearest rate that it supports.
     ///
     /// # Errors
-    /// The device or file cannot be opened; the error names it and what to do.
+    /// The device or file cannot be opened; the error names it and a remedy.
     pub fn open(&self, rate_hz: u32) -> Result<Box<dyn Pcm>, PlayerError> {
-        let paced = |sink: Box<dyn Sink>| PacedPcm::new(Shape::usual(rate_hz), sink, steady_clock());
+        let paced = |sink: Box<dyn Sink>| {
+            PacedPcm::new(StreamConfig::with_default_buffer(rate_hz), sink, steady_clock())
+        };
         Ok(match self {
             Self::Alsa { device, mixer, timing } => {
                 let pcm = AlsaPcm::open(device, rate_hz, mixer, *timing)?;
@@ -58,7 +66,7 @@ impl Output {
         })
     }
 
-    /// The device in one word or name, for reports.
+    /// Name of the device or file, for reports.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -74,7 +82,7 @@ mod tests {
     use super::{Output, WavFormat};
 
     #[test]
-    fn a_device_that_cannot_be_opened_is_named() {
+    fn device_that_cannot_be_opened_is_named() {
         let path = "/no/such/folder/out.wav";
         for output in [
             Output::Wav { path: path.into(), format: WavFormat::S16 },
@@ -83,6 +91,6 @@ mod tests {
             let error = output.open(24_000).err().unwrap().to_string();
             assert!(error.contains(path) && output.name() == path, "{error}");
         }
-        assert_eq!(Output::Null.open(24_000).unwrap().shape().rate_hz, 24_000);
+        assert_eq!(Output::Null.open(24_000).unwrap().config().rate_hz, 24_000);
     }
 }

@@ -1,19 +1,20 @@
-//! A device without hardware that behaves as one: it plays at its rate by a clock, holds a buffer's worth, runs dry
-//! when it is not fed, and hands what it has played to a sink (a WAV file, or nothing).
+//! Device without hardware that behaves as a sound card: it plays at its rate by a clock, holds a buffer of frames,
+//! has an underrun when it is not fed, and writes played frames to a sink (a WAV file, or nothing).
 //!
-//! On a machine without sound the appliance is heard here; with a virtual clock it is what the player is tested on.
+//! It is the output of machines without sound, and with a virtual clock the device of the player's tests.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{Fault, Pcm, Shape};
-use crate::{PlayerError, Sink};
+use super::device::{Fault, Pcm, StreamConfig};
+use crate::error::PlayerError;
+use crate::sink::Sink;
 
-/// Time since any fixed moment; never goes back.
+/// Time since any fixed moment; never decreases.
 pub type Clock = Rc<dyn Fn() -> Duration>;
 
-/// The system's steady clock.
+/// Returns the monotonic clock of the system.
 #[must_use]
 pub fn steady_clock() -> Clock {
     let begin = Instant::now();
@@ -21,57 +22,58 @@ pub fn steady_clock() -> Clock {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PacedState {
     Prepared,
     Running,
     Draining,
     Drained,
-    Dry,
+    Underrun,
 }
 
-/// See the module's description.
+/// Device that plays by a clock into a sink.
 pub struct PacedPcm {
-    shape: Shape,
+    config: StreamConfig,
     clock: Clock,
     sink: Box<dyn Sink>,
-    state: State,
+    state: PacedState,
     held: VecDeque<f32>,
-    /// When the device began to play, and what it has played since.
+    /// Begin of playback, and frames played since.
     began: Duration,
     played_frames: u64,
     rewinds: bool,
 }
 
 impl PacedPcm {
-    /// A device of a shape that plays into `sink` by `clock`.
+    /// Creates a device that plays into `sink` by `clock`.
     #[must_use]
-    pub fn new(shape: Shape, sink: Box<dyn Sink>, clock: Clock) -> Self {
-        let held = VecDeque::with_capacity(shape.buffer_frames);
-        let state = State::Prepared;
-        Self { shape, clock, sink, state, held, began: Duration::ZERO, played_frames: 0, rewinds: true }
+    pub fn new(config: StreamConfig, sink: Box<dyn Sink>, clock: Clock) -> Self {
+        let held = VecDeque::with_capacity(config.buffer_frames);
+        let state = PacedState::Prepared;
+        Self { config, clock, sink, state, held, began: Duration::ZERO, played_frames: 0, rewinds: true }
     }
 
-    /// A device that cannot take anything back, as many plug-ins cannot.
+    /// Makes it a device that cannot rewind, like many plug-ins.
     #[must_use]
     pub fn without_rewind(mut self) -> Self {
         self.rewinds = false;
         self
     }
 
-    /// Plays up to now.
+    /// Plays the frames that are due.
     fn advance(&mut self) -> Result<(), Fault> {
-        if !matches!(self.state, State::Running | State::Draining) {
+        if !matches!(self.state, PacedState::Running | PacedState::Draining) {
             return Ok(());
         }
+        // From the begin of playback each time: adding up rounded steps would drift from the clock.
         let elapsed = (self.clock)().saturating_sub(self.began);
-        let due = elapsed.as_nanos() * u128::from(self.shape.rate_hz) / 1_000_000_000;
+        let due = elapsed.as_nanos() * u128::from(self.config.rate_hz) / 1_000_000_000;
         let due = usize::try_from(due - u128::from(self.played_frames).min(due)).unwrap_or(usize::MAX);
         let frames = due.min(self.held.len());
         self.play(frames).map_err(|error| Fault::Failed(error.to_string()))?;
-        if self.state == State::Draining && self.held.is_empty() {
-            self.state = State::Drained;
+        if self.state == PacedState::Draining && self.held.is_empty() {
+            self.state = PacedState::Drained;
         } else if due > frames {
-            self.state = State::Dry;
+            self.state = PacedState::Underrun;
         }
         Ok(())
     }
@@ -90,31 +92,31 @@ impl PacedPcm {
 
     fn alive(&mut self) -> Result<(), Fault> {
         self.advance()?;
-        if self.state == State::Dry { Err(Fault::Underrun) } else { Ok(()) }
+        if self.state == PacedState::Underrun { Err(Fault::Underrun) } else { Ok(()) }
     }
 }
 
 impl Pcm for PacedPcm {
-    fn shape(&self) -> Shape {
-        self.shape
+    fn config(&self) -> StreamConfig {
+        self.config
     }
 
     fn write(&mut self, frames: &[f32]) -> Result<usize, Fault> {
         self.alive()?;
-        if matches!(self.state, State::Draining | State::Drained) {
+        if matches!(self.state, PacedState::Draining | PacedState::Drained) {
             return Err(Fault::Failed("sound was handed over after the end".to_owned()));
         }
-        let taken = frames.len().min(self.shape.buffer_frames - self.held.len());
+        let taken = frames.len().min(self.config.buffer_frames - self.held.len());
         self.held.extend(&frames[..taken]);
-        if self.held.len() + self.shape.period_frames > self.shape.buffer_frames {
+        if self.held.len() + self.config.period_frames > self.config.buffer_frames {
             self.start()?;
         }
         Ok(taken)
     }
 
     fn start(&mut self) -> Result<(), Fault> {
-        if self.state == State::Prepared && !self.held.is_empty() {
-            (self.state, self.began, self.played_frames) = (State::Running, (self.clock)(), 0);
+        if self.state == PacedState::Prepared && !self.held.is_empty() {
+            (self.state, self.began, self.played_frames) = (PacedState::Running, (self.clock)(), 0);
         }
         Ok(())
     }
@@ -125,7 +127,7 @@ impl Pcm for PacedPcm {
     }
 
     fn rewind(&mut self, frames: usize) -> usize {
-        if !self.rewinds || self.alive().is_err() || self.state == State::Drained {
+        if !self.rewinds || self.alive().is_err() || self.state == PacedState::Drained {
             return 0;
         }
         let taken = frames.min(self.held.len());
@@ -137,10 +139,10 @@ impl Pcm for PacedPcm {
         self.start()?;
         self.advance()?;
         match self.state {
-            State::Dry | State::Drained | State::Prepared => Ok(true),
-            State::Running | State::Draining => {
-                self.state = if self.held.is_empty() { State::Drained } else { State::Draining };
-                Ok(self.state == State::Drained)
+            PacedState::Underrun | PacedState::Drained | PacedState::Prepared => Ok(true),
+            PacedState::Running | PacedState::Draining => {
+                self.state = if self.held.is_empty() { PacedState::Drained } else { PacedState::Draining };
+                Ok(self.state == PacedState::Drained)
             }
         }
     }
@@ -148,7 +150,7 @@ impl Pcm for PacedPcm {
     fn discard(&mut self) -> Result<(), Fault> {
         self.advance()?;
         self.held.clear();
-        self.state = State::Prepared;
+        self.state = PacedState::Prepared;
         Ok(())
     }
 }
@@ -159,8 +161,8 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use super::{Clock, Fault, PacedPcm, Pcm, Shape};
-    use crate::NullSink;
+    use super::{Clock, Fault, PacedPcm, Pcm, StreamConfig};
+    use crate::sink::NullSink;
 
     fn device() -> (PacedPcm, Rc<Cell<Duration>>) {
         let now = Rc::new(Cell::new(Duration::ZERO));
@@ -168,11 +170,11 @@ mod tests {
             let now = Rc::clone(&now);
             move || now.get()
         });
-        (PacedPcm::new(Shape::usual(1000), Box::new(NullSink), clock), now)
+        (PacedPcm::new(StreamConfig::with_default_buffer(1000), Box::new(NullSink), clock), now)
     }
 
     #[test]
-    fn plays_by_the_clock_and_runs_dry() {
+    fn plays_by_the_clock_until_an_underrun() {
         let (mut pcm, now) = device();
         assert_eq!(pcm.write(&[0.0; 500]), Ok(200));
         now.set(Duration::from_millis(50));
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn little_is_played_when_started_and_drained_to_its_end() {
+    fn fewer_frames_than_the_threshold_are_drained() {
         let (mut pcm, now) = device();
         assert_eq!(pcm.write(&[0.0; 30]), Ok(30));
         now.set(Duration::from_millis(40));
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_back_what_was_not_heard() {
+    fn rewinds_frames_that_were_not_played() {
         let (mut pcm, now) = device();
         assert_eq!(pcm.write(&[0.0; 100]), Ok(100));
         pcm.start().unwrap();

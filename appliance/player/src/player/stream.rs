@@ -1,37 +1,38 @@
-//! One stream of samples: what has come, what was heard, and how much more may come.
+//! One stream of samples: received and not played yet, and the flow-control window for those to come.
 
 use std::collections::VecDeque;
 
 use crier_wire::PlayerRefusal;
 
-use super::QUEUED_MS_MAX;
-use crate::pcm::BUFFER_MS;
+use super::parameters::QUEUED_MS_MAX;
+use crate::pcm::device::BUFFER_MS;
 
-/// How much the credit must have grown before it is told again, in milliseconds.
+/// Growth of the credit at which it is reported again, in milliseconds: twenty reports a second of speech, not one for
+/// each piece of 10 ms that is rendered.
 const CREDIT_STEP_MS: u64 = 50;
 
-/// Samples of one stream between the last one heard and the last one that came. Positions are in samples from the
+/// Samples of one stream between the playback position and the last one received. Positions are in samples from the
 /// stream's start.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) id: u64,
     pub(super) rate_hz: u32,
     pub(super) volume_percent: u8,
-    /// Everything before it was heard.
-    pub(super) heard: u64,
-    /// The next sample to be rendered.
+    /// Playback position: everything before it was played.
+    pub(super) played: u64,
+    /// Next sample to be rendered.
     pub(super) cursor: u64,
-    /// The stream's length, once that is known.
+    /// Length of the stream, once it is known.
     pub(super) length: Option<u64>,
-    /// How long the next sound of it takes to fade in.
+    /// Fade-in of the next run of sound, in milliseconds.
     pub(super) fade_in_ms: u32,
-    /// Samples `kept_from ..`.
+    /// Samples from `kept_from` on: kept until they were played, because a fault of the device may lose them.
     samples: VecDeque<f32>,
     kept_from: u64,
-    /// Where the credit ends; it never shrinks.
+    /// End of the flow-control window; it never shrinks.
     credit: u64,
-    told_credit: Option<u64>,
-    pub(super) told_heard: u64,
+    granted: Option<u64>,
+    pub(super) reported_played: u64,
 }
 
 impl Stream {
@@ -40,17 +41,17 @@ impl Stream {
             id,
             rate_hz,
             volume_percent,
-            heard: offset,
+            played: offset,
             cursor: offset,
             length: None,
             fade_in_ms,
             samples: VecDeque::new(),
             kept_from: offset,
             credit: 0,
-            told_credit: None,
-            told_heard: offset,
+            granted: None,
+            reported_played: offset,
         };
-        // What is queued, and what a device can hold beyond what was heard (twice the usual buffer).
+        // Queued samples, and those that a device holds and has not played (twice the default buffer).
         let most = stream.samples_of(QUEUED_MS_MAX + 2 * BUFFER_MS);
         stream.samples.reserve_exact(usize::try_from(most).unwrap_or(0));
         stream.credit = offset.saturating_add(stream.samples_of(QUEUED_MS_MAX));
@@ -62,22 +63,22 @@ impl Stream {
         u64::from(self.rate_hz) * u64::from(ms) / 1000
     }
 
-    /// Where the samples end that have come.
+    /// End of the samples received.
     pub(super) fn received(&self) -> u64 {
         self.kept_from + self.samples.len() as u64
     }
 
-    /// All samples have come, and it is known that they are all.
+    /// True if the length is known and all samples were received.
     pub(super) fn is_complete(&self) -> bool {
         self.length.is_some_and(|length| length <= self.received())
     }
 
-    /// Samples that could be rendered.
+    /// Samples received and not rendered yet.
     pub(super) fn available(&self) -> u64 {
         self.received() - self.cursor
     }
 
-    /// Takes samples that begin at `offset`; what has come before is dropped.
+    /// Accepts samples that begin at `offset`; those received before are dropped.
     pub(super) fn accept(&mut self, offset: u64, samples: &[f32]) -> Result<(), PlayerRefusal> {
         let (received, end) = (self.received(), offset.saturating_add(samples.len() as u64));
         if offset > received {
@@ -86,15 +87,17 @@ impl Stream {
         if self.length.is_some_and(|length| end > length) {
             return Err(PlayerRefusal::AfterEnd);
         }
+        // Checked before anything is kept: a sender that ignores the window must not fill the memory.
         if end > self.credit {
             return Err(PlayerRefusal::BeyondCredit { until: self.credit });
         }
+        // A supervisor that was told an older position sends some samples again.
         let known = usize::try_from(received - offset).unwrap_or(usize::MAX).min(samples.len());
         self.samples.extend(&samples[known..]);
         Ok(())
     }
 
-    /// The stream has `length` samples in all.
+    /// Sets the total length.
     pub(super) fn end(&mut self, length: u64) -> Result<(), PlayerRefusal> {
         if length < self.received() || self.length.is_some_and(|known| known != length) {
             return Err(PlayerRefusal::OtherLength);
@@ -103,33 +106,36 @@ impl Stream {
         Ok(())
     }
 
-    /// Copies up to `count` samples from the cursor on into `into` and moves the cursor.
+    /// Appends up to `count` samples from the cursor on to `into`, and moves the cursor.
     pub(super) fn take(&mut self, count: u64, into: &mut Vec<f32>) {
         let count = count.min(self.available()) as usize;
         let from = (self.cursor - self.kept_from) as usize;
         into.extend(self.samples.range(from..from + count));
         self.cursor += count as u64;
+        // Rendered samples are kept until they were played, but no longer count as queued: otherwise a device with a
+        // large buffer would starve the queue.
         self.credit = self.credit.max(self.cursor + self.samples_of(QUEUED_MS_MAX));
     }
 
-    /// Everything before `position` was heard and is needed no more.
-    pub(super) fn heard_to(&mut self, position: u64) {
-        self.heard = self.heard.max(position.min(self.cursor));
-        let gone = (self.heard - self.kept_from) as usize;
+    /// Moves the playback position, and drops the samples before it.
+    pub(super) fn mark_played(&mut self, position: u64) {
+        // The delay of a device jitters: the position never moves back, and never beyond what was rendered.
+        self.played = self.played.max(position.min(self.cursor));
+        let gone = (self.played - self.kept_from) as usize;
         self.samples.drain(..gone);
-        self.kept_from = self.heard;
+        self.kept_from = self.played;
     }
 
-    /// Rendering goes on at `position`, which was not heard yet.
-    pub(super) fn go_back_to(&mut self, position: u64) {
-        self.cursor = position.clamp(self.heard, self.cursor);
+    /// Moves the cursor back to `position`, but not before the playback position.
+    pub(super) fn rewind_to(&mut self, position: u64) {
+        self.cursor = position.clamp(self.played, self.cursor);
     }
 
-    /// The credit, when it should be told.
-    pub(super) fn credit_to_tell(&mut self) -> Option<u64> {
+    /// Returns the credit if it should be reported now.
+    pub(super) fn credit_to_grant(&mut self) -> Option<u64> {
         let step = self.samples_of(CREDIT_STEP_MS as u32);
-        let due = self.told_credit.is_none_or(|told| self.credit >= told + step);
-        due.then(|| *self.told_credit.insert(self.credit))
+        let due = self.granted.is_none_or(|told| self.credit >= told + step);
+        due.then(|| *self.granted.insert(self.credit))
     }
 }
 
@@ -138,7 +144,7 @@ mod tests {
     use super::{PlayerRefusal, Stream};
 
     #[test]
-    fn repeats_are_dropped_gaps_and_excess_are_refused() {
+    fn repeats_are_dropped_and_gaps_and_excess_are_refused() {
         let mut stream = Stream::new(1, 1000, 100, 10, 0);
         assert_eq!(stream.accept(12, &[1.0]), Err(PlayerRefusal::Gap { expected: 10 }));
         assert_eq!(stream.accept(8, &[0.0, 0.0, 1.0, 2.0]), Ok(()));
@@ -155,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_is_forgotten_and_what_was_not_can_be_had_again() {
+    fn played_samples_are_dropped_and_others_can_be_rendered_again() {
         let mut stream = Stream::new(1, 1000, 100, 0, 0);
         stream.accept(0, &[0.0, 1.0, 2.0, 3.0]).unwrap();
         stream.take(3, &mut Vec::new());
-        stream.heard_to(2);
-        stream.go_back_to(0);
+        stream.mark_played(2);
+        stream.rewind_to(0);
         let mut out = Vec::new();
         stream.take(9, &mut out);
-        assert_eq!((out, stream.heard), (vec![2.0, 3.0], 2));
+        assert_eq!((out, stream.played), (vec![2.0, 3.0], 2));
     }
 }

@@ -1,11 +1,11 @@
-//! What was heard, traced back to what was said.
+//! Comparison of the samples played with the samples sent.
 
 use std::collections::HashMap;
 
-/// So many samples in a row must agree, or it is chance.
+/// Least number of equal samples in a row that are no coincidence.
 const RUN: usize = 6;
 
-/// Samples heard as they were said: heard at `at ..`, said at `from ..`.
+/// Samples played unchanged: at `at ..` of the samples played, from `from ..` of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) at: usize,
@@ -13,17 +13,17 @@ pub(crate) struct Piece {
     pub(crate) length: usize,
 }
 
-/// The unchanged pieces of what was heard, in the order in which they were heard.
-pub(crate) fn pieces(said: &[f32], heard: &[f32]) -> Vec<Piece> {
+/// Returns the unchanged pieces, in the order in which they were played.
+pub(crate) fn pieces(source: &[f32], played: &[f32]) -> Vec<Piece> {
     let mut places: HashMap<u32, Vec<usize>> = HashMap::new();
-    for (place, sample) in said.iter().enumerate() {
+    for (place, sample) in source.iter().enumerate() {
         places.entry(sample.to_bits()).or_default().push(place);
     }
     let mut found = Vec::new();
     let mut at = 0;
-    while at < heard.len() {
-        let candidates = places.get(&heard[at].to_bits()).map_or(&[][..], Vec::as_slice);
-        let same = |from: usize| said[from..].iter().zip(&heard[at..]).take_while(|(a, b)| a == b).count();
+    while at < played.len() {
+        let candidates = places.get(&played[at].to_bits()).map_or(&[][..], Vec::as_slice);
+        let same = |from: usize| source[from..].iter().zip(&played[at..]).take_while(|(a, b)| a == b).count();
         let best = candidates.iter().map(|&from| (same(from), from)).max();
         match best {
             Some((length, from)) if length >= RUN => {
@@ -38,9 +38,9 @@ pub(crate) fn pieces(said: &[f32], heard: &[f32]) -> Vec<Piece> {
 
 /// Between unchanged pieces nothing was lost: there is at least as much sound (fading, or silent) as was skipped, and
 /// no more of it is skipped than fades explain. Going back is for the caller to judge: how far, each time.
-pub(crate) fn steps_back(said: &[f32], heard: &[f32], fades: usize) -> Vec<usize> {
-    let pieces = pieces(said, heard);
-    assert!(!pieces.is_empty(), "nothing was heard unchanged");
+pub(crate) fn steps_back(source: &[f32], played: &[f32], fades: usize) -> Vec<usize> {
+    let pieces = pieces(source, played);
+    assert!(!pieces.is_empty(), "nothing was played unchanged");
     let mut back = Vec::new();
     let (mut at, mut from) = (0, 0);
     for piece in &pieces {
@@ -53,6 +53,6 @@ pub(crate) fn steps_back(said: &[f32], heard: &[f32], fades: usize) -> Vec<usize
         }
         (at, from) = (piece.at + piece.length, piece.from + piece.length);
     }
-    assert!(said.len() - from <= fades, "the end is missing: {} samples", said.len() - from);
+    assert!(source.len() - from <= fades, "the end is missing: {} samples", source.len() - from);
     back
 }

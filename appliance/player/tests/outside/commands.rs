@@ -38,7 +38,7 @@ fn requests() -> impl Strategy<Value = (PlayerRequest, Vec<f32>)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_sequence_of_requests_breaks_the_player(
+    fn random_requests_leave_a_working_player(
         requests in prop::collection::vec((requests(), 0_u64..80), 0..60),
         device_hz in prop::sample::select(vec![24_000_u32, 48_000]),
     ) {
@@ -59,7 +59,7 @@ proptest! {
         }
         rig.run(1);
         prop_assert_eq!(rig.count(|report| matches!(report, PlayerReport::Refused { .. })), refused);
-        prop_assert!(rig.heard().samples.iter().all(|sample| (-1.0..=1.0).contains(sample)));
+        prop_assert!(rig.played().samples.iter().all(|sample| (-1.0..=1.0).contains(sample)));
         let begun = rig.count(|report| matches!(report, PlayerReport::Credit { .. }));
         let ended =
             rig.count(|report| matches!(report, PlayerReport::Finished { .. } | PlayerReport::Stopped { .. }));
@@ -68,7 +68,7 @@ proptest! {
 }
 
 #[test]
-fn only_so_many_streams_begin_at_the_same_time() {
+fn streams_beyond_the_maximum_are_refused() {
     let mut rig = Rig::new(RATE_HZ, true);
     for stream in 0..10 {
         rig.begin(stream, 0, None);
@@ -80,13 +80,13 @@ fn only_so_many_streams_begin_at_the_same_time() {
 
 /// A stream that comes late and in pieces is captured bit for bit, in one file over two players.
 #[test]
-fn a_capture_has_no_gaps_whatever_the_sender_does() {
+fn capture_has_no_gaps_after_late_samples() {
     let folder = tempfile::tempdir().unwrap();
     let output = Output::Capture { path: folder.path().join("out.wav"), format: WavFormat::F32 };
-    let said = noise(30_000, 1);
+    let source = noise(30_000, 1);
     let mut now = Duration::ZERO;
-    let mut heard = 0;
-    for half in [&said[..13_777], &said[13_777..]] {
+    let mut played = 0;
+    for half in [&source[..13_777], &source[13_777..]] {
         let device = output.clone();
         let mut player = Player::new(Options::default(), Box::new(move |rate_hz| device.open(rate_hz)));
         let begin = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };
@@ -107,18 +107,18 @@ fn a_capture_has_no_gaps_whatever_the_sender_does() {
                 !matches!(report, PlayerReport::Underrun { .. } | PlayerReport::Refused { .. }),
                 "{report:?}"
             );
-            heard += usize::from(report == PlayerReport::Finished { stream: 1 });
+            played += usize::from(report == PlayerReport::Finished { stream: 1 });
         }
     }
-    assert_eq!(heard, 2);
+    assert_eq!(played, 2);
     let mut reader = hound::WavReader::open(folder.path().join("out.wav")).unwrap();
     let samples: Vec<f32> = reader.samples().map(Result::unwrap).collect();
-    assert!(samples == said);
+    assert!(samples == source);
 }
 
 /// A full disk is a device that fails: it is told, and tried again.
 #[test]
-fn a_sink_that_fails_is_a_lost_device() {
+fn failed_sink_is_reported_as_lost_device() {
     struct Full;
     impl Sink for Full {
         fn write(&mut self, _: &[f32]) -> Result<(), PlayerError> {
@@ -136,7 +136,10 @@ fn a_sink_that_fails_is_a_lost_device() {
     player.handle(&PlayerRequest::Samples { stream: 1, offset: 0 }, &vec![0.1; 5000], Duration::ZERO);
     player.poll(Duration::ZERO);
     let reports: Vec<PlayerReport> = std::iter::from_fn(|| player.report()).collect();
-    let lost = |report: &PlayerReport| matches!(report, PlayerReport::Device { open: false, detail } if detail.contains("no room"));
+    let lost = |report: &PlayerReport| match report {
+        PlayerReport::Device { open: false, detail } => detail.contains("no room"),
+        _ => false,
+    };
     assert!(reports.iter().any(lost), "{reports:?}");
     // The stream is kept for the device's return.
     let again = PlayerRequest::Begin { stream: 1, rate_hz: RATE_HZ, volume_percent: None, offset: 0 };

@@ -1,5 +1,5 @@
 // A sound card for tests, as a plug-in of alsa-lib: it plays its ring buffer by the monotonic clock, writes what it has
-// played to a file, runs dry as hardware does, and does only the rate, channels and format it was configured with.
+// played to a file, has underruns as hardware does, and does only the rate, channels and format it was configured with.
 //
 //   pcm_type.paced { lib "/…/libpaced.so" }
 //   pcm.card { type paced file "/…/played.raw" rate 48000 channels 2 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crier_player::{Clock, Fault, Options, PacedPcm, Pcm, Player, PlayerError, Shape, Sink};
+use crier_player::{Clock, Fault, Options, PacedPcm, Pcm, Player, PlayerError, Sink, StreamConfig};
 use crier_wire::{PlayerReport, PlayerRequest};
 
 pub(crate) const RATE_HZ: u32 = 24_000;
@@ -14,25 +14,25 @@ pub(crate) fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// What was heard: samples, and the millisecond in which each was played.
+/// Samples played, and the millisecond in which each was played.
 #[derive(Default)]
-pub(crate) struct Heard {
+pub(crate) struct Recorded {
     pub(crate) samples: Vec<f32>,
     pub(crate) at_ms: Vec<u64>,
 }
 
 struct Recorder {
-    heard: Arc<Mutex<Heard>>,
+    played: Arc<Mutex<Recorded>>,
     now_ms: Arc<Mutex<u64>>,
 }
 
 impl Sink for Recorder {
     fn write(&mut self, samples: &[f32]) -> Result<(), PlayerError> {
-        let mut heard = self.heard.lock().unwrap();
+        let mut played = self.played.lock().unwrap();
         let now_ms = *self.now_ms.lock().unwrap();
-        heard.samples.extend_from_slice(samples);
-        let length = heard.samples.len();
-        heard.at_ms.resize(length, now_ms);
+        played.samples.extend_from_slice(samples);
+        let length = played.samples.len();
+        played.at_ms.resize(length, now_ms);
         Ok(())
     }
 
@@ -41,7 +41,7 @@ impl Sink for Recorder {
     }
 }
 
-/// How the device behaves at this moment.
+/// Current behaviour of the device.
 #[derive(Default)]
 pub(crate) struct Behaviour {
     /// The next call fails so.
@@ -80,8 +80,8 @@ impl FakePcm {
 }
 
 impl Pcm for FakePcm {
-    fn shape(&self) -> Shape {
-        self.pcm.borrow().shape()
+    fn config(&self) -> StreamConfig {
+        self.pcm.borrow().config()
     }
 
     fn write(&mut self, frames: &[f32]) -> Result<usize, Fault> {
@@ -129,7 +129,7 @@ struct Source {
     id: u64,
     samples: Vec<f32>,
     sent: u64,
-    room: u64,
+    credit: u64,
     /// Samples that are made per millisecond; they are there at once when this is 0.
     rate_per_ms: usize,
     made: usize,
@@ -150,7 +150,7 @@ pub(crate) struct Rig {
     pcm: Rc<RefCell<PacedPcm>>,
     device_now: Rc<Cell<Duration>>,
     recorder_now_ms: Arc<Mutex<u64>>,
-    heard: Arc<Mutex<Heard>>,
+    played: Arc<Mutex<Recorded>>,
     sources: Vec<Source>,
     poll_at_ms: u64,
     options: Options,
@@ -180,14 +180,14 @@ impl Rig {
     }
 
     pub(crate) fn with_options(device_hz: u32, rewinds: bool, options: Options) -> Self {
-        let (heard, recorder_now_ms) = (Arc::default(), Arc::default());
+        let (played, recorder_now_ms) = (Arc::default(), Arc::default());
         let device_now = Rc::new(Cell::new(Duration::ZERO));
         let clock: Clock = Rc::new({
             let device_now = Rc::clone(&device_now);
             move || device_now.get()
         });
-        let recorder = Recorder { heard: Arc::clone(&heard), now_ms: Arc::clone(&recorder_now_ms) };
-        let pcm = PacedPcm::new(Shape::usual(device_hz), Box::new(recorder), clock);
+        let recorder = Recorder { played: Arc::clone(&played), now_ms: Arc::clone(&recorder_now_ms) };
+        let pcm = PacedPcm::new(StreamConfig::with_default_buffer(device_hz), Box::new(recorder), clock);
         let pcm = Rc::new(RefCell::new(if rewinds { pcm } else { pcm.without_rewind() }));
         let behaviour = Rc::new(RefCell::new(Behaviour::default()));
         let player = player(&options, &pcm, &behaviour);
@@ -201,7 +201,7 @@ impl Rig {
             pcm,
             device_now,
             recorder_now_ms,
-            heard,
+            played,
             sources: Vec::new(),
             poll_at_ms: 0,
             options,
@@ -225,7 +225,7 @@ impl Rig {
             id,
             samples,
             sent: 0,
-            room: 0,
+            credit: 0,
             rate_per_ms,
             made: 0,
             ended: false,
@@ -237,21 +237,21 @@ impl Rig {
         self.request(&PlayerRequest::Begin { stream, rate_hz: RATE_HZ, volume_percent, offset });
     }
 
-    /// The player is killed and another begins where it was last known to be heard.
+    /// Replaces the player, as after a kill; the new one resumes at the last reported position.
     pub(crate) fn kill_player(&mut self) {
         self.player = player(&self.options, &self.pcm, &self.behaviour);
         let unfinished: Vec<u64> = self.sources.iter().filter(|s| !s.over).map(|s| s.id).collect();
         for id in unfinished {
-            let offset = self.heard_of(id);
+            let offset = self.played_of(id);
             self.begin(id, offset, None);
             for source in self.sources.iter_mut().filter(|source| source.id == id) {
-                (source.sent, source.ended, source.room) = (offset, false, 0);
+                (source.sent, source.ended, source.credit) = (offset, false, 0);
             }
         }
     }
 
-    /// What the player last reported as heard of a stream.
-    pub(crate) fn heard_of(&self, id: u64) -> u64 {
+    /// Last reported playback position of a stream.
+    pub(crate) fn played_of(&self, id: u64) -> u64 {
         let of = |report: &PlayerReport| match report {
             PlayerReport::Played { stream, offset } if *stream == id => Some(*offset),
             _ => None,
@@ -266,7 +266,7 @@ impl Rig {
         if !self.behaviour.borrow().frozen {
             self.device_now.set(self.device_now.get() + ms(1));
         }
-        // So that what is heard is recorded in the millisecond in which it is heard.
+        // So that what is played is recorded in the millisecond in which it is played.
         let _ = self.pcm.borrow_mut().delay();
         self.send();
         if !self.asleep && self.now_ms >= self.poll_at_ms {
@@ -276,7 +276,7 @@ impl Rig {
         while let Some(report) = self.player.report() {
             for source in &mut self.sources {
                 match report {
-                    PlayerReport::Credit { stream, until } if stream == source.id => source.room = until,
+                    PlayerReport::Credit { stream, until } if stream == source.id => source.credit = until,
                     PlayerReport::Finished { stream } | PlayerReport::Stopped { stream, .. }
                         if stream == source.id =>
                     {
@@ -296,7 +296,7 @@ impl Rig {
                 source.made =
                     if source.rate_per_ms == 0 { all } else { (source.made + source.rate_per_ms).min(all) };
             }
-            let until = source.room.min(source.made as u64);
+            let until = source.credit.min(source.made as u64);
             if until > source.sent {
                 let samples = source.samples[source.sent as usize..until as usize].to_vec();
                 let (stream, offset) = (source.id, source.sent);
@@ -330,8 +330,8 @@ impl Rig {
         panic!("not over after {most_ms} ms: {:?}", self.reports.iter().rev().take(8).collect::<Vec<_>>());
     }
 
-    pub(crate) fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap()
+    pub(crate) fn played(&self) -> std::sync::MutexGuard<'_, Recorded> {
+        self.played.lock().unwrap()
     }
 
     pub(crate) fn count(&self, wanted: impl Fn(&PlayerReport) -> bool) -> usize {

@@ -7,14 +7,14 @@ use crier_wire::{PlayerRefusal, PlayerReport, PlayerRequest};
 use crate::rig::{RATE_HZ, Rig, noise};
 
 #[test]
-fn a_stream_is_heard_bit_for_bit_and_reported_all_along() {
+fn undisturbed_stream_is_played_bit_for_bit_and_reported() {
     for rewinds in [true, false] {
         for (length, per_ms) in [(50_000, 0), (50_000, 40), (700, 0), (1, 0), (2400, 24)] {
-            let said = noise(length, 1);
+            let source = noise(length, 1);
             let mut rig = Rig::new(RATE_HZ, rewinds);
-            rig.say(7, &said, per_ms);
+            rig.say(7, &source, per_ms);
             rig.run_to_end(5000);
-            assert_eq!(rig.heard().samples, said);
+            assert_eq!(rig.played().samples, source);
             let offsets: Vec<u64> = rig
                 .reports
                 .iter()
@@ -34,75 +34,75 @@ fn a_stream_is_heard_bit_for_bit_and_reported_all_along() {
 }
 
 #[test]
-fn streams_follow_each_other_in_the_order_they_began() {
+fn streams_are_played_in_the_order_of_their_begin() {
     let (first, second) = (noise(9_000, 1), noise(5_000, 2));
     let mut rig = Rig::new(RATE_HZ, true);
     rig.say(1, &first, 0);
     rig.say(2, &second, 0);
     rig.run_to_end(3000);
-    assert_eq!(rig.heard().samples, [first, second].concat());
+    assert_eq!(rig.played().samples, [first, second].concat());
     // The second follows within a period.
     let finished = rig.when(|report| matches!(report, PlayerReport::Finished { stream: 1 })).unwrap();
-    let heard = rig.when(|report| matches!(report, PlayerReport::Played { stream: 2, .. })).unwrap();
-    assert!(heard - finished <= 25, "{finished} {heard}");
+    let played = rig.when(|report| matches!(report, PlayerReport::Played { stream: 2, .. })).unwrap();
+    assert!(played - finished <= 25, "{finished} {played}");
 }
 
 #[test]
-fn a_clip_that_is_there_sounds_at_once() {
+fn complete_stream_starts_at_once() {
     let mut rig = Rig::new(RATE_HZ, true);
     rig.run(600);
     let begun = rig.now_ms;
     rig.say(1, &noise(12_000, 3), 0);
     rig.run_to_end(3000);
-    let first = rig.heard().at_ms[0];
+    let first = rig.played().at_ms[0];
     assert!(first - begun <= 10, "{}", first - begun);
 }
 
 #[test]
-fn another_rate_is_converted_and_counted_exactly() {
+fn resampled_stream_has_exact_length_and_position() {
     for device_hz in [48_000, 44_100, 16_000] {
-        let said: Vec<f32> = (0..20_000).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
+        let source: Vec<f32> = (0..20_000).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
         let mut rig = Rig::new(device_hz, true);
-        rig.say(1, &said, 40);
+        rig.say(1, &source, 40);
         rig.run_to_end(5000);
-        assert_eq!(rig.heard().samples.len() as u64, scaled(20_000, RATE_HZ, device_hz));
+        assert_eq!(rig.played().samples.len() as u64, scaled(20_000, RATE_HZ, device_hz));
         let (step, skip) = (f64::from(RATE_HZ) / f64::from(device_hz), 500);
-        for (i, &heard) in rig.heard().samples.iter().enumerate().skip(skip).take(10_000) {
+        for (i, &played) in rig.played().samples.iter().enumerate().skip(skip).take(10_000) {
             let wanted = (i as f64 * step * 0.05).sin() * 0.5;
-            assert!((f64::from(heard) - wanted).abs() < 1e-3, "{device_hz} at {i}");
+            assert!((f64::from(played) - wanted).abs() < 1e-3, "{device_hz} at {i}");
         }
-        assert_eq!(rig.heard_of(1), 20_000);
+        assert_eq!(rig.played_of(1), 20_000);
     }
 }
 
 #[test]
-fn volume_is_the_players_times_the_streams_and_muting_keeps_time() {
-    let said = vec![0.5; 48_000];
+fn volumes_are_multiplied_and_mute_keeps_time() {
+    let source = vec![0.5; 48_000];
     let options = Options { volume_percent: 80, ..Options::default() };
     let mut rig = Rig::with_options(RATE_HZ, true, options);
     rig.begin(1, 0, Some(60));
     rig.run(5);
-    for piece in said[..24_000].chunks(24_000) {
+    for piece in source[..24_000].chunks(24_000) {
         rig.request_with(&PlayerRequest::Samples { stream: 1, offset: 0 }, piece);
     }
     rig.request(&PlayerRequest::End { stream: 1, length: 24_000 });
     rig.run(300);
     rig.request(&PlayerRequest::Mute { on: true });
     rig.run(900);
-    let heard = rig.heard();
-    assert_eq!(heard.samples.len(), 24_000);
+    let played = rig.played();
+    assert_eq!(played.samples.len(), 24_000);
     let wanted = 0.5 * (volume_factor(80) * volume_factor(60));
-    assert!(heard.samples[..6000].iter().all(|sample| *sample == wanted));
-    assert!(heard.samples[18_000..].iter().all(|sample| *sample == 0.0));
-    let step = heard.samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(played.samples[..6000].iter().all(|sample| *sample == wanted));
+    assert!(played.samples[18_000..].iter().all(|sample| *sample == 0.0));
+    let step = played.samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
     assert!(step < wanted * 0.004, "a click of {step}");
 }
 
 #[test]
-fn what_cannot_be_done_is_refused_and_changes_nothing() {
-    let said = noise(30_000, 5);
+fn refused_request_has_no_effect() {
+    let source = noise(30_000, 5);
     let mut rig = Rig::new(RATE_HZ, true);
-    rig.say(1, &said, 40);
+    rig.say(1, &source, 40);
     rig.run(100);
     let samples = |stream, offset| PlayerRequest::Samples { stream, offset };
     rig.begin(1, 0, None);
@@ -137,5 +137,5 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
         "{reasons:?}"
     );
     rig.run_to_end(3000);
-    assert_eq!(rig.heard().samples, said);
+    assert_eq!(rig.played().samples, source);
 }
