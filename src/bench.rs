@@ -59,6 +59,7 @@ async fn measure(arguments: &BenchArguments) -> Result<BenchSummary, CrierError>
         chunk_frames: CHUNK_FRAMES,
     };
     let mut bars = Bars::new();
+    // Two passes over the frames: engines one by one, then all together.
     bars.begin("measuring", u64::from(arguments.frames) * 2);
     let explain = |error| loaded.explain(crier_synthesis::RenderError { unit: 0, cause: error });
     let costs =

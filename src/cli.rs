@@ -343,8 +343,8 @@ pub(crate) struct EnrollArguments {
     /// Threads of the networks (default: all CPUs)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// With --text: also compute the primed state of the vocoder, NAME.voice.state, instead of when the voice speaks for
-    /// the first time; takes as long as speaking the recording
+    /// With --text: also compute the primed state of the vocoder, NAME.voice.state, instead of when the voice speaks
+    /// for the first time; takes as long as speaking the recording
     #[arg(long, requires = "text")]
     pub(crate) prepare: bool,
     /// Replace an existing voice file

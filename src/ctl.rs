@@ -104,10 +104,12 @@ fn say(client: &mut ControlClient, arguments: &CtlSayArguments, json: bool) -> R
         Answer::Accepted { id, .. } => print(&format!("{id}: accepted\n"))?,
         _ => {}
     }
+    // A duplicate has no events of its own to wait for.
     if !arguments.wait || !matches!(answer, Answer::Accepted { .. }) {
         return Ok(());
     }
     loop {
+        // Only events of this announcement come here; the server has filtered them.
         let ControlResponse::Event(event) = client.next_response()? else { continue };
         if json {
             print_json(&json!(event))?;

@@ -47,11 +47,13 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, CrierError>>) -> Resul
         .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
     let tasks = tokio::task::LocalSet::new();
     let result = tasks.block_on(&runtime, async {
+        // The work is dropped at a signal, and with it everything that it has begun: connections, temporary files.
         tokio::select! {
             result = work => result,
             error = interrupted() => Err(error),
         }
     });
+    // The tasks own the stages; their connections close here, and the stages end.
     drop(tasks);
     // Hashing a large file is not waited for.
     runtime.shutdown_background();

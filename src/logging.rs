@@ -18,8 +18,8 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// Environment variable with `tracing` directives; takes precedence over the configuration.
 const VARIABLE: &str = "CRIER_LOG";
-/// Lines per minute, and the largest burst, from one place in the program: a fault that repeats a hundred times a second
-/// must not fill the disk, yet its course stays visible.
+/// Lines per minute, and the largest burst, from one place in the program: a fault that repeats a hundred times a
+/// second must not fill the disk, yet its course stays visible.
 const LINES_PER_MINUTE: u32 = 120;
 
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
@@ -35,8 +35,8 @@ pub(crate) fn start() {
     let _ = LEVEL.set(handle);
 }
 
-/// Turns the log off unless the environment sets directives: a command for people ends with one line that names the cause,
-/// which an event of its stages would only repeat.
+/// Turns the log off unless the environment sets directives: a command for people ends with one line that names the
+/// cause, which an event of its stages would only repeat.
 pub(crate) fn silence() {
     if std::env::var_os(VARIABLE).is_none()
         && let Some(handle) = LEVEL.get()
@@ -76,6 +76,7 @@ impl LineFormat {
     /// Returns the number of lines of this place that were suppressed since the last one that passed, or none if this
     /// line is suppressed, too.
     fn pass(&self, place: tracing::callsite::Identifier, now: Instant) -> Option<u64> {
+        // A panic while the lock was held left the counters as they were: they are still good.
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let (bucket, suppressed) =
             places.entry(place).or_insert_with(|| (TokenBucket::new(LINES_PER_MINUTE, now), 0));
@@ -99,6 +100,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
+        // By place and not by text: a repeated fault differs in its values, and is one fault all the same.
         let Some(suppressed) = self.pass(metadata.callsite(), Instant::now()) else { return Ok(()) };
         write!(writer, "level={}", metadata.level().as_str().to_ascii_lowercase())?;
         let mut line = EventFields { message: String::new(), rest: String::new() };

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             return code;
         }
     };
+    // After the parser, so that `--help` and wrong usage do not depend on the environment of the log.
     logging::start();
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,

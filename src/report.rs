@@ -11,6 +11,7 @@ use crate::error::CrierError;
 pub(crate) fn print(text: &str) -> Result<(), CrierError> {
     let mut output = std::io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        // `crier ctl queue | head` is not a failure.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(source) => Err(CrierError::Write { path: "standard output".into(), source }),
         Ok(()) => Ok(()),

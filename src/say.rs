@@ -78,6 +78,7 @@ async fn speak(arguments: &SayArguments, text: &str) -> Result<SaySummary, Crier
     let begin = Instant::now();
     let (out, events) = mpsc::channel(PIECES_AHEAD_MAX);
     let rendering = render(voice, &tokenized, 0, options, out);
+    // Both to their end: what was rendered before an error is still written.
     let (rendered, taken) = tokio::join!(rendering, take(events, &mut output, &mut summary));
     summary.work = voice.busy_clock().total();
     // The output's error first: all that the engines know of it is that nobody listens any more.
@@ -226,8 +227,10 @@ impl SayOutput {
 
     /// Waits until everything is written or heard; returns the time of the first samples.
     async fn finish(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<Option<Instant>, CrierError> {
+        // The end of the channel is the end of the sound.
         drop(self.samples);
         let first = self.ended.await.map_err(|_| output_died())??;
+        // Before the sound gets its name: a complete WAV file means that the codes are there, too.
         if let Some(path) = &self.codes {
             let lines: String =
                 codes.iter().map(|frame| frame.map(|c| c.to_string()).join(",") + "\n").collect();

@@ -24,8 +24,8 @@ use crate::error::CrierError;
 /// Environment variable with a command that stages are started by, for development.
 const WRAPPER_VARIABLE: &str = "CRIER_STAGE_WRAPPER";
 
-/// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot be
-/// made again, and are back in a second. The player goes last, since every gap of it is heard.
+/// Preferences of the kernel's out-of-memory killer: engines go first, since they are large, hold nothing that cannot
+/// be made again, and are back in a second. The player goes last, since every gap of it is heard.
 const ENGINE_OOM_SCORE_ADJUST: i16 = 500;
 const PLAYER_OOM_SCORE_ADJUST: i16 = -900;
 const INTAKE_OOM_SCORE_ADJUST: i16 = 0;

@@ -24,6 +24,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     } else {
         note(report(&errors, &warnings, std::io::stderr().is_terminal()).trim_end());
     }
+    // The exit code tells scripts what the text tells people.
     if valid { Ok(()) } else { Err(CrierError::Invalid { path: path.to_owned() }) }
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn locate(wanted: Option<&Path>) -> Result<PathBuf, CrierError> {
     if let Some(path) = wanted {
         return Ok(path.to_path_buf());
     }
+    // The real path, since /usr/bin/crier may be a link into a folder that has the voices beside it.
     let program = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
     let folder = program.parent().unwrap_or(Path::new("."));
     let places = DEFAULT_VOICE_PLACES
@@ -38,6 +39,7 @@ pub(crate) fn locate(wanted: Option<&Path>) -> Result<PathBuf, CrierError> {
 }
 
 pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> {
+    // Sizes are checked here, so that the hashes below never read beyond a truncated file.
     let bundle = Bundle::open(&locate(bundle)?)?;
     let mut bars = Bars::new();
     bars.begin("verifying", bundle.total_bytes());

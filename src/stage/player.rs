@@ -185,6 +185,7 @@ fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) ->
                 return Ok(());
             }
         }
+        // A wait of zero is frequent while playback catches up, and `recv_timeout` would take the clock for it.
         let mut next = match wait {
             Duration::ZERO => incoming.try_recv().map_err(|error| match error {
                 std::sync::mpsc::TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -208,6 +209,7 @@ fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) ->
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => break,
             }
+            // All that has arrived is handled before the device is served again: a stop must not wait behind a write.
             next = incoming.try_recv().map_err(|_| RecvTimeoutError::Timeout);
         }
     }

@@ -38,6 +38,7 @@ pub(super) fn send<R: Serialize>(
     encode(head, payload, packet)?;
     match channel.send(packet) {
         Ok(()) => Ok(true),
+        // The supervisor has ended: the normal end of a stage.
         Err(crier_system::ChannelError::PeerGone) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -71,6 +72,7 @@ pub(super) fn serve_in_parts<Q: DeserializeOwned, R: Serialize>(
         };
         let Some(mut reply) = reply else { continue };
         let mut rest = payload.as_slice();
+        // Each packet repeats the head, which costs less than a second kind of message.
         while rest.len() > numbers_max {
             let (part, behind) = rest.split_at(numbers_max);
             if !send(channel, &reply, part, &mut outgoing)? {

@@ -8,9 +8,9 @@
 //! ```
 //!
 //! [`SpeechService`] chooses the voice from a [`VoicePool`], goes on with another one where the first fails, and speaks
-//! one announcement at a time. `Playback` joins chime and sentences to one stream, which begins as soon as the rest will
-//! be there in time. [`PlayerClient`] keeps the samples that were not played yet, so that a player stage that died is
-//! replaced and goes on at the same sample.
+//! one announcement at a time. `Playback` joins chime and sentences to one stream, which begins as soon as the rest
+//! will be there in time. [`PlayerClient`] keeps the samples that were not played yet, so that a player stage that
+//! died is replaced and goes on at the same sample.
 
 #![forbid(unsafe_code)]
 

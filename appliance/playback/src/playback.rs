@@ -206,7 +206,8 @@ impl<'a> Playback<'a> {
 
     /// Plays what is held, or returns after how long to decide again.
     async fn pace(&mut self, rate_hz: u32, pacing: &mut Pacing) -> Result<Duration, PlaybackError> {
-        // Once a unit has started, its samples follow as they come: holding them back again could only cause an underrun.
+        // Once a unit has started, its samples follow as they come: holding them back again could only cause an
+        // underrun.
         if !pacing.started && pacing.made_samples > 0 {
             let production = Production {
                 made_samples: pacing.made_samples,

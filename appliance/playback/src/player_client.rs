@@ -18,10 +18,11 @@ use crate::device_list::{DEVICE_LIST_TIMEOUT, DeviceListError, PendingDeviceList
 /// Samples that a stream may be ahead of playback: 20 s at 24 kHz, 2 MB. Long enough that the engines rest for whole
 /// sentences, and short enough that little work is thrown away by a stop.
 const AHEAD_SAMPLES_MAX: usize = 480_000;
-/// Samples of a stream that was not released yet: 120 s at 24 kHz, 12 MB. Beyond that memory is worth more than the wish
-/// to hear a text only when it is whole, so it is released.
+/// Samples of a stream that was not released yet: 120 s at 24 kHz, 12 MB. Beyond that memory is worth more than the
+/// wish to hear a text only when it is whole, so it is released.
 const UNRELEASED_SAMPLES_MAX: usize = 2_880_000;
-/// Samples in one packet: 19 kB, far below the limit of a packet, and 200 ms, so that a stop waits for no long transfer.
+/// Samples in one packet: 19 kB, far below the limit of a packet, and 200 ms, so that a stop waits for no long
+/// transfer.
 const PACKET_SAMPLES_MAX: usize = 4_800;
 
 /// The player, seen from the supervisor.
@@ -312,7 +313,8 @@ impl PlayerClient {
         self.state.borrow().current.as_ref().map(|stream| stream.played)
     }
 
-    /// Returns true if playback should advance: there are samples, and the stream is neither finished nor short of them.
+    /// Returns true if playback should advance: there are samples, and the stream is neither finished nor short of
+    /// them.
     pub fn is_due(&self) -> bool {
         self.state.borrow().current.as_ref().is_some_and(PlayedStream::is_due)
     }

@@ -220,7 +220,8 @@ impl Writer {
         if batch.bytes.is_empty() {
             return;
         }
-        // After a failed write the end of the file is unknown; appending there could hide all that follows from recovery.
+        // After a failed write the end of the file is unknown; appending there could hide all that follows from
+        // recovery.
         if !self.failed
             && let Err(error) = self.file.append(&batch.bytes)
         {

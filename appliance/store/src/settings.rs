@@ -102,7 +102,8 @@ fn run(path: &Path, requests: &Receiver<WriterRequest>) {
             Some((_, since)) => requests.recv_timeout(QUIET.min(DELAY_MAX.saturating_sub(since.elapsed()))),
         };
         if let Ok(WriterRequest::Keep(settings)) = request {
-            // The time of the first unwritten change is kept: a slider that moves for ever is still written now and then.
+            // The time of the first unwritten change is kept: a slider that moves for ever is still written now and
+            // then.
             let since = pending.map_or_else(Instant::now, |(_, since)| since);
             pending = Some((settings, since));
             continue;

@@ -58,6 +58,7 @@ impl RenderCache {
         if samples.len() > SAMPLES_MAX || self.contains(&key) {
             return;
         }
+        // By age and not by use: the texts are those of a fixed set of buttons, which are all rendered again together.
         while self.samples + samples.len() > SAMPLES_MAX {
             let Some((_, (_, evicted))) = self.entries.pop_first() else { break };
             self.samples -= evicted.samples.len();

@@ -120,6 +120,7 @@ impl Drop for BusyGuard {
     fn drop(&mut self) {
         let clock = &self.0;
         clock.working.set(clock.working.get() - 1);
+        // Only the last one that stops ends the interval: overlapping work counts once.
         if clock.working.get() == 0
             && let Some(since) = clock.since.take()
         {
@@ -164,6 +165,7 @@ impl<R: Reply> EngineClient<R> {
     ) -> Result<(R, Vec<f32>), EngineError> {
         self.ready().await?;
         let Some(connection) = &mut self.connection else { return Err(EngineError::Disconnected) };
+        // After `ready`, so that the time in which an engine starts again counts neither as work nor as latency.
         let (begin, busy) = (Instant::now(), self.clock.enter());
         let reply = async {
             for (request, payload) in parts {
@@ -198,6 +200,7 @@ impl<R: Reply> EngineClient<R> {
                 }
             }
             Err(Disconnected) => {
+                // The next call waits for the next instance.
                 self.connection = None;
                 Err(EngineError::Disconnected)
             }

@@ -28,6 +28,7 @@ impl EngineCost {
     /// Carries out a call of the process `pid`, and adds what it took.
     async fn measure<T>(&mut self, pid: Option<i32>, call: impl Future<Output = T>) -> T {
         let cpu_time = || pid.map_or(Duration::ZERO, crier_system::cpu_time_of);
+        // CPU time beside wall time: on a busy machine only the former can be compared between runs.
         let (wall, cpu) = (Instant::now(), cpu_time());
         let result = call.await;
         self.wall += wall.elapsed();

@@ -105,6 +105,8 @@ pub async fn render_with(
     out: mpsc::Sender<AudioEvent>,
 ) -> Result<(), RenderError> {
     let (to_samples, made) = mpsc::channel(FRAMES_AHEAD_MAX);
+    // Unbounded, since the two halves would wait for each other if both directions were bounded. There is at most one
+    // message for each frame, and the frames ahead are bounded.
     let (to_frames, feedback) = mpsc::unbounded_channel();
     let job = Job { voice, layout, text, first, options };
     let frames = make_frames(&job, to_samples, feedback);
@@ -147,6 +149,7 @@ async fn make_frames(
     to_samples: mpsc::Sender<FrameMessage>,
     mut feedback: mpsc::UnboundedReceiver<(usize, Feedback)>,
 ) -> Result<(), RenderFault> {
+    // Held for the whole text: two announcements that alternate on one engine would replay its state at each turn.
     let mut talker = job.voice.talker.lock().await;
     let mut predictor = job.voice.predictor.lock().await;
     for unit in job.first..job.text.len() {
@@ -164,6 +167,7 @@ async fn make_frames(
                 },
                 _ => step(job, utterance, &mut frames, &mut talker, &mut predictor).await?,
             }
+            // Waits while the vocoder is far behind, so that memory stays bounded.
             while let Some(event) = frames.next_event() {
                 if to_samples.send(FrameMessage { unit, utterance, tokens, event }).await.is_err() {
                     return Ok(());
@@ -258,6 +262,7 @@ async fn make_samples(
                 frames_expected.unwrap_or_else(|| job.voice.frontend().expected_frames(message.tokens));
             send(&out, AudioEvent::UnitStart { frames_expected }).await.map_err(failed)?;
         }
+        // The end is reported once, also if feedback about the last frames comes after it.
         let was_finished = samples.is_finished();
         samples.push(message.event, &mut ready);
         while decode(job, message.utterance, &mut vocoder, &mut samples, &mut ready).await.map_err(failed)? {

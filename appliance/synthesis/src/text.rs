@@ -104,6 +104,7 @@ impl TextFrontend {
     pub fn read(&self, text: &str, style: &Style) -> Result<TokenizedText, SynthesisError> {
         let options = self.prompt_options(style)?;
         let (units, skipped) = self.units(text)?;
+        // A named speaker takes precedence: the recording of the file would give another voice to the first frames.
         let voice_file = style.file.clone().filter(|_| style.speaker.is_none());
         let tokenized = TokenizedText { voice_file, skipped, text: text.to_owned(), options, units };
         // Building the first prompt validates speaker, language and instruction against the layout.
@@ -143,6 +144,8 @@ impl TextFrontend {
     #[must_use]
     pub fn expected_frames(&self, tokens: usize) -> u32 {
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        // Without one, English of published voices takes between one and two frames a token; too high a guess delays
+        // the start of playback a little, too low a guess risks an underrun.
         if self.lexicon.is_some() { tokens } else { tokens.saturating_mul(2).saturating_add(8) }
     }
 
@@ -166,6 +169,7 @@ impl TextFrontend {
     /// Returns the normalised sentences, and the characters that this voice cannot read.
     fn spell(&self, text: &str) -> Result<(Vec<SpelledSentence>, String), SynthesisError> {
         match self.bundle.layout().text_normalisation {
+            // Larger models read numbers and abbreviations themselves, from raw text as in their training.
             TextNormalisation::None if text.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX => {
                 Ok((vec![SpelledSentence { text: text.to_owned(), source: 0..text.len() }], String::new()))
             }
@@ -179,6 +183,8 @@ impl TextFrontend {
                 for source in sentence_ranges(text) {
                     let english = normalise::english(&text[source.clone()]);
                     skipped.extend(english.skipped);
+                    // A sentence of nothing but foreign characters or ornaments is skipped, not an error of the whole
+                    // text.
                     if !english.text.is_empty() {
                         spelled.push(SpelledSentence { text: english.text, source });
                     }
@@ -202,6 +208,7 @@ impl TextFrontend {
     ) -> Result<(), SpeechError> {
         let text = &sentence.text[part.clone()];
         let ids = frame_ids(&pronounce(text, lexicon), |frame| self.tokenizer.entry(frame))?;
+        // Both halves may still be too long, hence the recursion; each step is shorter, so it ends.
         if ids.len() > FRAMES_MAX
             && let Some(at) = phrase_break(text)
         {

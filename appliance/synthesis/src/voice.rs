@@ -82,6 +82,7 @@ impl VoiceSlot {
     pub fn load(spec: VoiceSpec, utterances: Rc<Cell<u64>>) -> Rc<Self> {
         let VoiceSpec { name, folder, files, engines } = spec;
         let specs = engines.into_array().map(|(engine, mut spec)| {
+            // The names are labels of status and metrics, so they must not depend on the order of loading.
             spec.name = format!("{name}/{engine}");
             spec.settings.bundle.clone_from(&folder);
             spec.settings.voice_files.clone_from(&files);
@@ -192,6 +193,8 @@ impl VoiceSlot {
                     (new.cpus, new.settings.threads, new.timeouts);
                 differs
             };
+            // Other timeouts take effect without a restart. While the voice is loading, the next spawn reads the new
+            // values.
             if let Some(voice) = voice.as_ref().filter(|_| differs) {
                 voice.stages[index].restart();
             }
@@ -319,6 +322,7 @@ impl Voice {
     /// Returns the status of each stage and the mean latency of its engine, which is `None` while it is unknown: before
     /// the first request, and while the engine is in use.
     pub fn statuses(&self) -> [(StageStatus, Option<f64>); 3] {
+        // `try_lock`: the status must not wait for the end of an announcement.
         fn mean_ms<R>(engine: &Mutex<EngineClient<R>>) -> Option<f64> {
             engine.try_lock().ok().map(|engine| engine.stats.mean_ms()).filter(|ms| *ms > 0.0)
         }
