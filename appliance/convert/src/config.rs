@@ -38,7 +38,7 @@ pub struct CrierConfig {
     /// Text normalization before tokenization.
     #[serde(default)]
     pub text_normalisation: crier_speech::TextNormalisation,
-    /// Frames by which the voice reads ahead of what it says.
+    /// Number of frames by which the voice reads ahead of its speech.
     #[serde(default)]
     pub lead_frames: usize,
 }
@@ -109,7 +109,7 @@ pub enum SpeakerDialect {
     Name(String),
 }
 
-/// `generation_config.json`; what is missing has the official package's values.
+/// `generation_config.json`; absent keys have the official package's values.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs)]
@@ -170,7 +170,7 @@ pub struct SpeechTokenizerConfig {
     pub encoder_config: Option<EncoderConfig>,
 }
 
-/// `speaker_encoder_config`; what is missing has the official package's values.
+/// `speaker_encoder_config`; absent keys have the official package's values.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs)]

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn names_go_both_ways() {
+    fn format_names_parse_and_print() {
         for name in ["f32", "f16", "q8_0", "q4_0", "q4_k_m"] {
             assert_eq!(name.parse::<TalkerQuantisation>().unwrap().to_string(), name);
         }

@@ -50,7 +50,7 @@ fn start(path: &Path) -> Result<Environment, OnnxError> {
     let builder = ort::init_from(path).map_err(|error| unusable(error.to_string()))?;
     let environment = builder
         .with_name("crier")
-        // An offline appliance reports to nobody.
+        // An offline appliance must not try to connect.
         .with_telemetry(false)
         .with_logger(Arc::new(log))
         .build()

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn resumed_at_any_frame_it_continues_as_if_nothing_had_happened() {
+    fn loop_resumed_at_any_frame_gives_the_same_codes() {
         let mut whole = fresh(7, 60, &[]);
         let mut echo = Echo::default();
         let finish = run(&mut whole, &mut echo, 100);
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_is_the_frame_and_the_text_that_is_due() {
+    fn talker_row_is_the_sum_of_frame_and_due_text() {
         let mut frame_loop = fresh(1, 60, &[]);
         run(&mut frame_loop, &mut Echo::default(), 2);
         let codes = frame_loop.codes()[1];
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_hold() {
+    fn penalty_minimum_length_and_tags_restrict_code_0() {
         let voice = layout(ModelKind::CustomVoice);
         let prompt = Prompt::new(&voice, &Spelled, &options(TextMode::Streaming), &[21, 22, 23]).unwrap();
         let mut frame_loop = FrameLoop::new(&voice, prompt, 1, true, 60);
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_out_of_turn_and_numbers_that_are_none_are_refused() {
+    fn results_out_of_order_or_not_finite_are_refused() {
         let mut frame_loop = fresh(1, 60, &[]);
         assert!(frame_loop.predictor_done(&[0; GROUPS], &Spelled).is_err());
         assert!(frame_loop.talker_done(&[f32::NAN; 3], &mut [0.0; 1124], &Spelled).is_err());

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_speech_passes() {
+    fn ordinary_speech_is_no_runaway() {
         let (mut cycles, mut silence) = (Cycles::default(), Silence::default());
         for frame in 0..500_u16 {
             // Every value three times in a row, and the whole again every 60 frames.
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_told_from_a_pause() {
+    fn silence_is_a_runaway_only_beyond_the_limit() {
         let mut silence = Silence::default();
         let mut verdicts = (0..SILENT_FRAMES).map(|_| silence.heard(0.0)).collect::<Vec<_>>();
         assert_eq!(verdicts.pop(), Some(SilenceVerdict::RanAway));

@@ -377,7 +377,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn speakers_are_told_in_the_order_of_their_ids() {
+    fn speakers_are_listed_in_the_order_of_their_ids() {
         let layout = layout(ModelKind::CustomVoice);
         let names: Vec<&str> = layout.speakers_in_order().map(|(name, _)| name).collect();
         assert_eq!(names, ["ryan", "eric"]);
@@ -456,7 +456,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_the_names_there_are() {
+    fn unknown_languages_and_speakers_are_refused_with_the_known_names() {
         let voice = layout(ModelKind::CustomVoice);
         let fail = |change: &dyn Fn(&mut PromptOptions)| {
             let mut wanted = options(TextMode::Whole);

@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn sounds_last_as_the_lexicon_says_and_marks_hold_what_was_before() {
+    fn durations_follow_the_lexicon_and_marks_prolong_phonemes() {
         assert_eq!(say("the cat."), "ðə  kkˈˈææættttt.");
         assert_eq!(say("cat, dog."), "kkˈˈææætttt,  dˈɑɑɡɡɡɡ.");
         assert_eq!(say(""), "");
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_spelled_and_a_is_a_letter_among_letters() {
+    fn words_without_vowels_are_spelled() {
         assert_eq!(say("xab"), "ɛks  ˈAAA  bi");
         assert_eq!(say("a cat"), "ɐ  kkˈˈææætt");
         assert_eq!(say("a b."), "ˈAAA  biiii.");
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_nobody_listed_are_read_by_the_longest_rules() {
+    fn unknown_words_are_read_by_the_longest_matching_rules() {
         assert_eq!(say("nilo."), "nnˈˈiilOOOOOO.");
         assert_eq!(say("nilo nil"), "nnˈˈiilOOO  nnˈˈiil");
         // What stands before the main stress is read as such.
@@ -413,7 +413,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_word_has_sounds_of_the_alphabet_and_one_main_stress(word in "[nilotze']{2,40}") {
+        fn any_word_gets_known_phonemes_and_one_main_stress(word in "[nilotze']{2,40}") {
             let said = say(&word);
             prop_assert!(said.chars().all(|sound| "ˈˌnlɪIiəOɑɔtzɛ ".contains(sound)), "{word}: {said}");
             prop_assert!(said.chars().count() <= 6 * word.len());
@@ -425,13 +425,13 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_survived(text in ".{0,60}") {
+        fn any_text_is_pronounced_without_a_panic(text in ".{0,60}") {
             let _ = say(&text);
         }
     }
 
     #[test]
-    fn frames_that_were_never_heard_are_read_as_near_ones() {
+    fn unknown_frames_are_replaced_by_near_ones() {
         let known = ["abc", "aac", "ccc", "b##"];
         let entry = |frame: &str| known.iter().position(|k| *k == frame).map(|at| at as u32);
         assert_eq!(frame_ids("abcabcb", entry).unwrap(), [0, 0, 3]);
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_breathe_at_a_comma_near_the_middle() {
+    fn long_texts_break_at_a_comma_near_the_middle() {
         let cut = |text: &str| phrase_break(text).map(|at| text.split_at(at).0.to_owned());
         assert_eq!(cut("one two, three four five, six").unwrap(), "one two, ");
         assert_eq!(cut("a, b c d e f g h i j").unwrap(), "a, b c d ");

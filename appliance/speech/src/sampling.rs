@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn greedy_takes_the_first_largest_and_skips_what_is_no_number() {
+    fn greedy_takes_the_first_largest_finite_logit() {
         let sampler = Sampler::new(1, Choice::Greedy);
         assert_eq!(sampler.draw(&mut [1.0, 3.0, 3.0, 2.0], 0, 0), Some(1));
         assert_eq!(sampler.draw(&mut [f32::NAN, -1.0, f32::NEG_INFINITY], 0, 0), Some(1));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn no_temperature_is_greedy() {
+    fn temperature_not_above_zero_is_greedy() {
         assert_eq!(draw(0.0, 50, 1.0, 9).draw(&mut [0.0, 1.0, 0.5], 3, 4), Some(1));
         assert_eq!(draw(f32::NAN, 50, 1.0, 9).draw(&mut [0.0, 1.0, 0.5], 3, 4), Some(1));
     }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_depends_on_its_place_only() {
+    fn draw_depends_on_seed_frame_and_codebook_only() {
         let logits: Vec<f32> = (0..64_u8).map(|i| f32::from(i % 7) * 0.1).collect();
         let sampler = draw(0.9, 50, 1.0, 77);
         let forwards: Vec<_> = (0..50).map(|f| sampler.draw(&mut logits.clone(), f, 2)).collect();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_what_draw_adds() {
+    fn noise_equals_the_random_part_of_draw() {
         let logits: Vec<f32> = (0..64_u8).map(|i| f32::from(i % 11) * 0.3).collect();
         let sampler = draw(0.8, 0, 1.0, 3);
         let mut noise = vec![0.0; 64];

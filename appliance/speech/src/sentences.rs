@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_sentences() {
+    fn text_is_split_at_sentence_ends() {
         assert_eq!(
             split_sentences("Hello there. How are you? Fine!"),
             ["Hello there.", "How are you?", "Fine!"]
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn stops_that_end_nothing() {
+    fn full_stops_inside_a_sentence_do_not_split_it() {
         for whole in [
             "It is 21.5 degrees in Dr. Smith's room, e.g. at 7 a.m. on Jan. 3.",
             "Send it to crier.local or v1.2.3 now.",
@@ -272,7 +272,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_visible_is_lost(text in "[a-zA-Zäж你0-9 .,!?…。\"\n;:-]{0,1200}") {
+        fn splitting_keeps_every_visible_character(text in "[a-zA-Zäж你0-9 .,!?…。\"\n;:-]{0,1200}") {
             let visible = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
             let pieces = split_sentences(&text);
             prop_assert_eq!(visible(&pieces.concat()), visible(&text));

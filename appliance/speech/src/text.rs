@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_refused() {
+    fn empty_long_and_non_utf8_texts_are_refused() {
         assert!(matches!(clean(b""), Err(SpeechError::NothingToSay { .. })));
         assert!(matches!(clean(b" \x00\n\xe2\x80\x8b "), Err(SpeechError::NothingToSay { .. })));
         assert_eq!(clean(b"ab\xff").unwrap_err(), SpeechError::NotUtf8 { offset: 2 });

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_of_the_prompt() {
+    fn role_and_instruction_have_the_ids_of_the_chat_format() {
         let layout = crate::prompt::tests::layout(crate::ModelKind::CustomVoice);
         let role = tiny().role(&layout).unwrap();
         assert_eq!((role[0], role[2]), (900, 0));

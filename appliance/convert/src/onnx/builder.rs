@@ -183,7 +183,7 @@ impl OnnxBuilder {
         Value(format!("{}_{}", stem.to_lowercase(), self.names))
     }
 
-    /// A weight of the given shape, row-major; stored in half precision if the model is.
+    /// Adds a weight of the given shape, row-major; stored in half precision if the model is.
     pub(crate) fn weight(
         &mut self,
         name: &str,
@@ -199,7 +199,7 @@ impl OnnxBuilder {
         Ok(self.op("Cast", &[&stored], vec![int("to", i64::from(FLOAT))]))
     }
 
-    /// A weight that keeps full precision in any case: what is small, and what errors grow from.
+    /// Adds a weight that keeps full precision in any case: small ones, and those whose errors would grow.
     pub(crate) fn weight_f32(
         &mut self,
         name: &str,
@@ -210,7 +210,7 @@ impl OnnxBuilder {
         self.external(name, FLOAT, dims, &bytes)
     }
 
-    /// A weight of bytes.
+    /// Adds a weight of bytes.
     pub(crate) fn weight_u8(
         &mut self,
         name: &str,
@@ -245,21 +245,21 @@ impl OnnxBuilder {
         Ok(Value(name.to_owned()))
     }
 
-    /// A constant vector of integers, inside the model.
+    /// Adds a constant vector of integers inside the model.
     pub(crate) fn constant(&mut self, values: &[i64]) -> Value {
         let name = self.fresh("ints");
         self.graph.initializer.push(int64_tensor(&name.0, &[values.len()], values));
         name
     }
 
-    /// A constant integer, inside the model.
+    /// Adds a constant integer inside the model.
     pub(crate) fn scalar(&mut self, value: i64) -> Value {
         let name = self.fresh("int");
         self.graph.initializer.push(int64_tensor(&name.0, &[], &[value]));
         name
     }
 
-    /// A constant vector of numbers, inside the model.
+    /// Adds constant numbers inside the model.
     pub(crate) fn floats(&mut self, dims: &[usize], values: &[f32]) -> Value {
         let name = self.fresh("floats");
         self.graph.initializer.push(f32_tensor(&name.0, dims, values));

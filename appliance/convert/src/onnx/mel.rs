@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cosine_stands_in_its_bin() {
+    fn cosine_has_its_energy_in_its_bin() {
         let (size, bin) = (64, 5);
         let rows = windowed_fourier(size);
         let signal: Vec<f64> = (0..size).map(|n| (TAU * (bin * n) as f64 / size as f64).cos()).collect();

@@ -1,7 +1,7 @@
 //! Network addresses, versions, telephone numbers.
 
 use super::numbers::{one_by_one, plain};
-use super::scan::{Scan, SpokenText, digits, is_over, letters};
+use super::scan::{NormalisedText, Scan, digits, is_over, letters};
 use super::words::say_mixed;
 
 /// Top-level domains by which a bare name is recognised as an address: the generic ones, those of local networks, and
@@ -36,7 +36,7 @@ const PHONE_DIGITS_MIN: usize = 7;
 const PHONE_DIGITS_MAX: usize = 15;
 
 /// `https://crier.example.com/a`, `www.example.com`, `name@example.com`, `crier.local`
-pub(super) fn address(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn address(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     if !scan.at_start() {
         return None;
     }
@@ -101,7 +101,7 @@ fn is_label(label: &str) -> bool {
 }
 
 /// `192.168.1.10`, `v1.2.3`, `2.0.0`
-pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     let text = scan.rest();
     let prefix = usize::from(text.starts_with(['v', 'V']));
     let mut length = prefix + digits(&text[prefix..]);
@@ -145,7 +145,7 @@ pub(super) fn dotted_number(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<
 }
 
 /// `+49 170 1234567`, `555-1234`, `(555) 123-4567`, `0170 1234567`: digit by digit, with a phrase break between groups.
-pub(super) fn phone(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn phone(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     let text = scan.rest();
     if !scan.at_start() || scan.before().is_some_and(|c| matches!(c, '.' | ',' | '-' | '$' | '€' | '£')) {
         return None;

@@ -1,7 +1,7 @@
 //! Dates.
 
 use super::numbers::{cardinal, ordinal, year};
-use super::scan::{Scan, SpokenText, digits, is_over, letters};
+use super::scan::{NormalisedText, Scan, digits, is_over, letters};
 use super::times;
 
 const MONTHS: [&str; 12] = [
@@ -20,7 +20,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// A date, in numbers or with the name of the month.
-pub(super) fn date(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn date(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     if !scan.at_start() {
         return None;
     }

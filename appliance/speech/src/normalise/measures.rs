@@ -2,7 +2,7 @@
 
 use super::dates::ordinal_suffix;
 use super::numbers::{Number, code, one_by_one, ordinal, plural, year};
-use super::scan::{Scan, SpokenText, digits, is_over, letters};
+use super::scan::{NormalisedText, Scan, digits, is_over, letters};
 use super::{times, units};
 
 /// Symbol, code, one and many of the unit, one and many of its hundredth.
@@ -70,7 +70,7 @@ const CODE_WORDS: [&str; 12] = [
 const DIGIT_WORDS: [&str; 6] = ["call", "dial", "ring", "pin", "code", "password"];
 
 /// `$5.50`, `€ 3`, `£1.2bn`, `EUR 10`, `-$5`
-pub(super) fn money(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn money(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     let text = scan.rest();
     let (sign, sign_length) = sign(scan);
     let body = &text[sign_length..];
@@ -253,7 +253,7 @@ fn fraction(text: &str, alone: bool) -> Option<(String, usize)> {
 }
 
 /// A number and what belongs to it.
-pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     let text = scan.rest();
     if !scan.at_start() {
         return None;

@@ -19,7 +19,7 @@ mod times;
 mod units;
 mod words;
 
-use scan::{Scan, SpokenText};
+use scan::{NormalisedText, Scan};
 
 /// English text as a voice of plain words reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct English {
 
 /// The recognisers in the order they are tried. Each either adds words and returns the number of bytes it has read, or
 /// changes nothing.
-const RECOGNISERS: [fn(&Scan<'_>, &mut SpokenText) -> Option<usize>; 9] = [
+const RECOGNISERS: [fn(&Scan<'_>, &mut NormalisedText) -> Option<usize>; 9] = [
     addresses::address,
     addresses::dotted_number,
     addresses::phone,
@@ -49,7 +49,7 @@ const RECOGNISERS: [fn(&Scan<'_>, &mut SpokenText) -> Option<usize>; 9] = [
 #[must_use]
 pub fn english(sentence: &str) -> English {
     let (folded, skipped) = fold::fold(sentence);
-    let mut spoken = SpokenText::new(words::is_shouted(&folded));
+    let mut spoken = NormalisedText::new(words::is_shouted(&folded));
     let mut at = 0;
     while at < folded.len() {
         let scan = Scan::new(&folded, at);

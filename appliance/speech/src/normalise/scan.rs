@@ -71,14 +71,14 @@ pub(super) fn is_over(text: &str) -> bool {
 
 /// Words and pending punctuation of the output so far.
 #[derive(Debug)]
-pub(super) struct SpokenText {
+pub(super) struct NormalisedText {
     text: String,
     mark: Option<char>,
     /// True if the whole text is in capitals, which then do not mark acronyms.
     pub(super) shouted: bool,
 }
 
-impl SpokenText {
+impl NormalisedText {
     pub(super) fn new(shouted: bool) -> Self {
         Self { text: String::new(), mark: None, shouted }
     }

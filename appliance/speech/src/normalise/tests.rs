@@ -1,4 +1,4 @@
-//! What is written, and what is said.
+//! Tests of the normalisation, by examples of written text and its spoken words.
 
 use proptest::prelude::*;
 
@@ -272,7 +272,7 @@ fn addresses_and_signs() {
 }
 
 #[test]
-fn what_cannot_be_said_is_reported() {
+fn characters_without_pronunciation_are_reported() {
     let English { text, skipped } = english("Hello 你好 😀 world");
     assert_eq!((text.as_str(), skipped), ("hello world.", vec!['你', '好', '😀']));
     let English { text, skipped } = english("Дверь");
@@ -295,7 +295,7 @@ fn is_plain(text: &str) -> bool {
 
 proptest! {
     #[test]
-    fn whatever_comes_plain_words_go_out(text in "\\PC{0,200}") {
+    fn any_text_becomes_plain_words(text in "\\PC{0,200}") {
         let said = english(&text).text;
         prop_assert!(is_plain(&said), "{said:?}");
     }
@@ -312,14 +312,14 @@ proptest! {
     }
 
     #[test]
-    fn every_number_can_be_said(number in 0_u64..10_000_000_000_000_000) {
+    fn every_number_becomes_words(number in 0_u64..10_000_000_000_000_000) {
         let said = english(&number.to_string()).text;
         prop_assert!(is_plain(&said) && !said.is_empty());
     }
 }
 
 #[test]
-fn long_hostile_text_takes_no_time() {
+fn hostile_text_takes_linear_time() {
     for unit in ["1", "a.", "1:", "-", "$", "1 ", "A-1", "(1) ", "1/", "+1 ", "é", "www.", "https://"] {
         let text = unit.repeat(100_000 / unit.len());
         let begin = std::time::Instant::now();

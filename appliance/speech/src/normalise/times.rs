@@ -1,10 +1,10 @@
 //! Times of day.
 
 use super::numbers::{cardinal, plain};
-use super::scan::{Scan, SpokenText, digits, is_over};
+use super::scan::{NormalisedText, Scan, digits, is_over};
 
 /// `7:05`, `19:30`, `07:05:09`, `7 pm`, `7.30 p.m.`; other pairs with a colon are ratios: `16:9`.
-pub(super) fn time(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn time(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     if !scan.at_start() {
         return None;
     }

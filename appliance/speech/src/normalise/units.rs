@@ -130,7 +130,7 @@ const OTHERS: [(&str, &str, &str); 93] = [
     ("px", "pixel", "pixels"),
 ];
 
-/// The unit with this symbol; `touching` tells that no blank stands before it.
+/// Returns the unit of a symbol; `touching` means that no blank is before it.
 pub(super) fn find(symbol: &str, touching: bool) -> Option<Unit> {
     if !touching && TOUCHING_ONLY.contains(&symbol) {
         return None;
@@ -180,7 +180,7 @@ fn signs(text: &str, one: bool) -> Option<(String, usize)> {
     Some((degrees.to_owned(), '°'.len_utf8()))
 }
 
-/// A unit with or without a power, without what it is divided by.
+/// Reads a unit with or without a power, without its denominator.
 fn power(text: &str, touching: bool, one: bool) -> Option<(String, usize)> {
     // The longest run of letters: "kWh" must not be read as "kW".
     let symbol_end =

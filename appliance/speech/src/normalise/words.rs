@@ -1,7 +1,7 @@
 //! Words, abbreviations, acronyms, codes of letters and digits, and names of single signs.
 
 use super::numbers::{cardinal, code, one_by_one};
-use super::scan::{Scan, SpokenText, digits, is_over, letters};
+use super::scan::{NormalisedText, Scan, digits, is_over, letters};
 
 /// Abbreviations that need no full stop to be known, in small letters.
 const ABBREVIATIONS: [(&str, &str); 24] = [
@@ -82,7 +82,7 @@ pub(super) fn is_shouted(text: &str) -> bool {
 }
 
 /// `e.g.`, `U.S.`, `Dr.`, `St.`, `No. 5`
-pub(super) fn abbreviation(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn abbreviation(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     if !scan.at_start() {
         return None;
     }
@@ -163,7 +163,7 @@ fn shortened(scan: &Scan<'_>) -> Option<(String, usize)> {
 }
 
 /// A run of letters and digits, with apostrophes inside.
-pub(super) fn word(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
+pub(super) fn word(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
     let text = scan.rest();
     let mut length = 0;
     for (index, byte) in text.bytes().enumerate() {
@@ -198,7 +198,7 @@ pub(super) fn word(scan: &Scan<'_>, spoken: &mut SpokenText) -> Option<usize> {
 }
 
 /// Letters and digits without blanks: words, acronyms, codes.
-pub(super) fn say_mixed(token: &str, spoken: &mut SpokenText) {
+pub(super) fn say_mixed(token: &str, spoken: &mut NormalisedText) {
     let mut rest = token;
     let mixed = token.bytes().any(|b| b.is_ascii_digit());
     while !rest.is_empty() {
@@ -285,7 +285,7 @@ fn letter_by_letter(word: &str) -> String {
 }
 
 /// Says or marks a single sign; returns its length in bytes.
-pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut SpokenText) -> usize {
+pub(super) fn symbol(scan: &Scan<'_>, spoken: &mut NormalisedText) -> usize {
     let text = scan.rest();
     let Some(sign) = text.chars().next() else { return 1 };
     let length = sign.len_utf8();

@@ -1,4 +1,4 @@
-//! Whoever is faster, and whoever dies: the samples are the same.
+//! Tests of both halves: samples are the same at any speed and after the loss of any network.
 
 use proptest::prelude::*;
 
@@ -165,7 +165,7 @@ fn step(frames: &mut SentenceFrames, networks: &mut Networks, kind: Voice) {
     }
 }
 
-/// Frame, samples, frame, samples: nobody is ever ahead.
+/// Frame, samples, frame, samples: neither half is ahead.
 fn in_turn() -> impl FnMut() -> u8 {
     let mut turn = 0;
     move || {
@@ -175,14 +175,14 @@ fn in_turn() -> impl FnMut() -> u8 {
 }
 
 #[test]
-fn a_voice_that_speaks_is_heard_whole() {
+fn all_samples_of_ordinary_speech_are_released() {
     let heard = speak(Voice::Sound, None, in_turn());
     assert!(heard.frames >= 40 && !heard.cut && !heard.retried);
     assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
 }
 
 #[test]
-fn frames_in_which_a_voice_reads_ahead_are_not_heard() {
+fn lead_frames_are_discarded() {
     let whole = speak(Voice::Sound, None, in_turn());
     for lead in [1, 4, 7] {
         let heard = speak_after(lead, Voice::Sound, None, in_turn());
@@ -192,7 +192,7 @@ fn frames_in_which_a_voice_reads_ahead_are_not_heard() {
 }
 
 #[test]
-fn the_wanted_number_of_frames_is_made_whatever_they_sound_like() {
+fn fixed_frame_count_is_obeyed_without_runaway_guard() {
     for voice in [Voice::Endless, Voice::Silent, Voice::FallsSilent] {
         let heard = speak(voice, Some(61), in_turn());
         assert_eq!((heard.frames, heard.samples.len()), (61, 61 * SAMPLES_PER_FRAME), "{voice:?}");
@@ -200,7 +200,7 @@ fn the_wanted_number_of_frames_is_made_whatever_they_sound_like() {
 }
 
 #[test]
-fn a_silent_voice_is_asked_once_more_and_nobody_hears_the_first_try() {
+fn silent_attempt_is_discarded_and_repeated_once() {
     let heard = speak(Voice::SilentAtFirst, None, in_turn());
     assert!(heard.retried && !heard.cut && heard.frames >= 40);
     assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
@@ -209,7 +209,7 @@ fn a_silent_voice_is_asked_once_more_and_nobody_hears_the_first_try() {
 }
 
 #[test]
-fn a_voice_that_runs_away_is_cut_and_faded() {
+fn runaway_is_cut_and_faded_out() {
     let endless = speak(Voice::Endless, None, in_turn());
     assert!(endless.cut && endless.frames as u32 == crate::frame_ceiling(20).min(8192));
     assert!(endless.samples.last().unwrap().abs() < 0.1, "the last samples fade");
@@ -221,7 +221,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn neither_speed_nor_death_changes_a_sample(
+    fn samples_depend_neither_on_timing_nor_on_lost_networks(
         kind in proptest::sample::select(vec![
             Voice::Sound, Voice::SilentAtFirst, Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
         ]),
