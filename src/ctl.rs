@@ -18,8 +18,10 @@ use crate::report::{Align, counted, print, print_json, table};
 const DEFAULT_SOCKET: &str = "/run/crier/control";
 
 pub(crate) fn run(arguments: &CtlArguments) -> Result<(), CrierError> {
+    // No configuration is read: it may be readable by root only, and users of the group have the socket.
     let socket = arguments.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));
     let mut client = ControlClient::connect(&socket)?;
+    // The one request that may have more than one response.
     if let CtlCommand::Say(arguments_of_say) = &arguments.command {
         return say(&mut client, arguments_of_say, arguments.json);
     }
@@ -80,6 +82,7 @@ fn say_request(say: &CtlSayArguments) -> ControlRequest {
         volume: say.volume,
         chime: say.chime.clone(),
         expires_in_s: say.expires_in_s,
+        // A stop of an input cancels by source; `ctl` is not the name of any.
         source: Some("ctl".to_owned()),
     };
     ControlRequest::Say { draft: Box::new(draft), wait: say.wait, cancel_on_exit: say.cancel_on_exit }
@@ -92,7 +95,9 @@ fn say(client: &mut ControlClient, arguments: &CtlSayArguments, json: bool) -> R
         _ => return Err(CrierError::Internal("the response does not belong to the request".to_owned())),
     };
     match &answer {
+        // A line for the answer and one for each event: a reader does not have to wait for the end.
         _ if json => print_json(&json!(answer))?,
+        // No failure: a sender that repeats itself after a lost answer gets what it asked for.
         Answer::Duplicate { id, .. } => {
             return print(&format!(
                 "{id}: duplicate of an announcement already accepted in the last 24 hours\n"
@@ -118,6 +123,7 @@ fn say(client: &mut ControlClient, arguments: &CtlSayArguments, json: bool) -> R
             EventKind::Finished => {
                 return if json { Ok(()) } else { print(&format!("{}: finished\n", event.id)) };
             }
+            // Exit codes tell scripts apart what was spoken and what was not, whatever the reason.
             EventKind::Failed { reason } => return Err(refused(format!("{}: {reason}", event.id), false)),
             kind if kind.is_end() => {
                 return Err(refused(format!("{}: it was not spoken to its end", event.id), false));
@@ -134,7 +140,9 @@ fn queue_text(entries: Vec<QueueEntry>) -> String {
     let head = ["", "id", "priority", "characters", "source"].map(str::to_owned).to_vec();
     let rows = entries.into_iter().map(|entry| {
         let mark = if entry.spoken_now { ">" } else { "" };
-        vec![mark.to_owned(), entry.id, entry.priority, entry.characters.to_string(), entry.source]
+        // Escaped, as in the history: they come from the senders.
+        let [id, source] = [entry.id, entry.source].map(|text| text.escape_debug().to_string());
+        vec![mark.to_owned(), id, entry.priority, entry.characters.to_string(), source]
     });
     table(Align::Left, &std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
@@ -210,7 +218,7 @@ fn status_text(status: &ApplianceStatus) -> String {
         status.name,
         status.id,
         status.version,
-        state.announcement.as_ref().map(|id| format!(" {id}")).unwrap_or_default(),
+        state.announcement.as_ref().map(|id| format!(" {}", id.escape_debug())).unwrap_or_default(),
         human_time(state.uptime_s),
     );
     for problem in &state.problems {

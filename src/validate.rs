@@ -22,6 +22,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     } else if valid {
         print(&report(&errors, &warnings, std::io::stdout().is_terminal()))?;
     } else {
+        // To standard error: a script that captures the output gets nothing from a file that is not valid.
         note(report(&errors, &warnings, std::io::stderr().is_terminal()).trim_end());
     }
     // The exit code tells scripts what the text tells people.
@@ -32,6 +33,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
 pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
     let Some(path) = path else { return Ok(Config::default()) };
     let (config, warnings) = Config::read(path).map_err(|errors| CrierError::Config {
+        // All of them at once, a line each as the program prints errors: one start shows everything to correct.
         text: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncrier: "),
     })?;
     for warning in warnings {

@@ -44,6 +44,7 @@ pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError
     let mut bars = Bars::new();
     bars.begin("verifying", bundle.total_bytes());
     let result = bundle.verify(&mut |bytes| bars.step(bytes));
+    // Before the error is printed: the bar would stay on its line.
     bars.end();
     result?;
     let (files, bytes) = (bundle.manifest().file.len(), bundle.total_bytes());
@@ -141,6 +142,7 @@ fn file_info(path: &Path, json: bool) -> Result<(), CrierError> {
     ];
     let mut text = format!("{}\n\n", voice.name.escape_debug());
     for (name, value) in lines {
+        // A voice file may come from anywhere, and could otherwise command the terminal.
         text.push_str(&format!("  {name:<13} {}\n", value.escape_debug()));
     }
     print(&text)

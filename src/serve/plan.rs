@@ -112,6 +112,7 @@ pub(crate) fn speech(
 
 /// Processes of the engines of every voice. Their names are completed by that of the voice.
 pub(crate) fn engines(cpus: &EngineCpus, timeouts: StageTimeouts, users: &Users) -> EngineSpecs {
+    // What belongs to a bundle is added when it is loaded; these settings are those of every voice.
     let spec = |kind: StageKind, user: &Option<User>, assigned: &CpuAssignment| {
         let settings = EngineSettings { threads: assigned.threads, ..EngineSettings::default() };
         stage::spec(kind, kind.name().to_owned(), settings, user.as_ref(), Some(&assigned.cpus), timeouts)
@@ -178,6 +179,7 @@ pub(crate) fn appliance_id(config: &Config) -> Result<String, CrierError> {
     }
     let no_random =
         || CrierError::Internal("the system gives no random numbers for an id; set appliance.id".to_owned());
+    // Kept, because brokers and Home Assistant know the appliance by it.
     let id = random_id().ok_or_else(no_random)?;
     crier_system::replace_file(&path, id.as_bytes())?;
     Ok(id)

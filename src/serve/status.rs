@@ -60,6 +60,7 @@ pub(super) fn state(supervisor: &Supervisor) -> ApplianceState {
 /// Returns the present problems, in words.
 fn problems(supervisor: &Supervisor) -> Vec<String> {
     let mut problems = supervisor.appliance.speech.problems();
+    // Held engines are among the problems of their voice.
     for stage in [&supervisor.player, &supervisor.intake] {
         let status = stage.status();
         if status.condition == Condition::Held {
@@ -119,6 +120,7 @@ pub(super) fn queue(supervisor: &Supervisor) -> Vec<QueueEntry> {
                 id: announcement.id().map_or_else(|| sequence.to_string(), str::to_owned),
                 priority: Priority::to_string(&announcement.priority()),
                 source: announcement.source().unwrap_or_default().to_owned(),
+                // The length only: who may control the appliance need not be allowed to read what it says.
                 characters: announcement.text().chars().count(),
                 spoken_now,
             })
@@ -129,6 +131,7 @@ pub(super) fn queue(supervisor: &Supervisor) -> Vec<QueueEntry> {
 /// Returns all voices that announcements may name.
 pub(super) fn voices(supervisor: &Supervisor) -> Vec<VoiceEntry> {
     let voices = supervisor.appliance.speech.voices();
+    // By folder, not by name: voices that share a bundle share its condition.
     let entry = |name: &String| {
         let folder = voices.profile(Some(name)).map(|profile| profile.folder).unwrap_or_default();
         let (condition, detail) = match voices.loaded(&folder) {

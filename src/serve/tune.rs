@@ -107,6 +107,7 @@ fn measure(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, CrierEr
         .enable_all()
         .build()
         .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
+    // An event loop for each plan, so that its stages are gone, with their CPUs and memory, before the next one begins.
     let tasks = tokio::task::LocalSet::new();
     let measured = tasks.block_on(&runtime, speak(options, cpus));
     // The engines end with their connections.
@@ -140,6 +141,7 @@ async fn speak(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, Cri
         rendered?;
         let audio_s = samples as f64 / f64::from(voice.sample_rate_hz());
         let factor = begin.elapsed().as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
+        // The best of the runs: other programs can only make a run slower.
         best.real_time_factor = best.real_time_factor.min(factor);
         best.first_audio = best.first_audio.min(first.unwrap_or(Duration::MAX));
     }
@@ -159,6 +161,7 @@ fn write(path: &Path, cpus: &EngineCpus) -> Result<(), CrierError> {
         let processors = share.cpus.iter().filter_map(|number| i64::try_from(*number).ok());
         cpu[&format!("{name}_processors")] = toml_edit::value(processors.collect::<toml_edit::Array>());
     }
+    // As a whole or not at all: a configuration cut by a power failure would keep the appliance from starting.
     replace_file(path, document.to_string().as_bytes())?;
     note(&format!("crier: the plan is in {}; a running appliance takes it over on SIGHUP", path.display()));
     Ok(())

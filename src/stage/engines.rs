@@ -36,12 +36,14 @@ fn ready<E>(
     let bundle = Arc::new(Bundle::open(&settings.bundle)?);
     let (engine, detail) = load(&settings, &bundle)?;
     let load_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    // From here on the supervisor sends heartbeats; loading has a timeout of its own, which is much longer.
     let told = send::<()>(channel, &started(load_ms, detail), &[], &mut Vec::new())?;
     Ok(told.then_some(engine))
 }
 
 pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
     let loaded = ready(channel, |settings, bundle| {
+        // Memory of the KV cache is taken for all of them at once.
         let positions = settings.positions.min(bundle.manifest().talker.positions_max);
         let threads = Threads::new(settings.threads);
         let mut talker =
@@ -61,6 +63,7 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
     let mut rows: Vec<f32> = Vec::new();
     let mut decode = None;
     serve(channel, |TalkerRequest::Decode { at, position, constant, more }, bytes, payload| {
+        // Another place: the client has given up the decode whose rows were arriving, as after an interruption.
         if decode.replace((at, position)) != Some((at, position)) {
             rows.clear();
         }
@@ -74,6 +77,7 @@ pub(super) fn talker(channel: &Channel) -> Result<(), CrierError> {
                 payload.extend_from_slice(output.logits);
                 TalkerReply::Decoded { at }
             }
+            // A reply, not the end of the stage: the text may be at fault, and a restart would load the model again.
             Err(error) => TalkerReply::Failed(Failure { at, reason: error.to_string() }),
         };
         rows.clear();
@@ -129,7 +133,9 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
                   _: &[u8],
                   payload: &mut Vec<f32>| {
         let decode = || -> Result<(), CrierError> {
+            // Only the first frame of a sentence says how it begins; the others continue the state in the network.
             if at.frame == 0 {
+                // Setting a state copies it, and most sentences begin like the one before.
                 if continued != initial_state {
                     vocoder.set_primed_state(
                         initial_state.as_ref().and_then(|file| primed_states.get(file).cloned()),
@@ -144,6 +150,7 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
         Ok(Some(match result {
             Ok(()) => VocoderReply::Decoded { at, more: true },
             Err(error) => {
+                // It may have failed behind the first samples, which would be heard without the rest.
                 payload.clear();
                 VocoderReply::Failed(Failure { at, reason: error.to_string() })
             }

@@ -63,6 +63,7 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
         .enable_all()
         .build()
         .map_err(|source| CrierError::Start { what: "start the intake's event loop", source })?;
+    // One thread for all inputs: they wait far more than they compute.
     let result = runtime.block_on(serve(channel, settings));
     // The supervisor is gone, so an input that blocks (a name lookup, a slow device) is not waited for.
     runtime.shutdown_background();
@@ -108,6 +109,7 @@ async fn serve(channel: Channel, settings: IntakeStageSettings) -> Result<(), Cr
                 if received?.is_none() {
                     return Ok(());
                 }
+                // An error ends the intake, and with it its inputs: the next instance opens them again.
                 let (head, _) = decode::<ToStage<serde_json::Value, IntakeRequest>>(&incoming)?;
                 match head {
                     ToStage::Start { .. } => {}

@@ -99,6 +99,7 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     let settings: PlayerStageSettings = settings(&channel)?;
     let (output, channel) = (settings.output(), Arc::new(channel));
     let detail = output.name();
+    // Before the device is open: that may take long or fail, which is the state of the device and not of the stage.
     let mut packet = Vec::new();
     if !send::<()>(&channel, &started(0, detail), &[], &mut packet)? {
         return Ok(());
@@ -114,6 +115,7 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
         let (channel, opening) = (Arc::clone(&channel), Arc::clone(&opening));
         move || read(&channel, &opening, &to_player, &to_lister)
     })?;
+    // After the start of the other threads, which would inherit real-time scheduling.
     let privileges = [
         ("be kept from running away", limit_realtime(REALTIME_WITHOUT_WAITING_MAX)),
         ("run in real time", run_realtime(REALTIME_PRIORITY)),
@@ -143,6 +145,7 @@ fn read(channel: &Channel, opening: &Opening, to_player: &SyncSender<Incoming>, 
             // Never waits: behind this request are the samples of what is playing. The supervisor bounds the requests
             // that wait, and times out on one that is dropped here.
             Incoming::ListDevices(request_id) => drop(to_lister.try_send(request_id)),
+            // alsa-lib cannot open a device without waiting, and the next process would have to wait again.
             Incoming::Heartbeat(number) if opening.is_progress() => {
                 let alive = FromStage::<PlayerReport>::Alive { number };
                 if !matches!(send(channel, &alive, &[], &mut answer), Ok(true)) {
@@ -176,6 +179,7 @@ fn list_devices(requests: &Receiver<u64>, channel: &Channel) {
 }
 
 fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) -> Result<(), CrierError> {
+    // The player has no clock of its own, so that tests can run it at any speed.
     let begin = Instant::now();
     let mut packet = Vec::new();
     loop {

@@ -14,6 +14,7 @@ pub(super) fn settings<S: DeserializeOwned>(channel: &Channel) -> Result<S, Crie
         return Err(CrierError::Internal("the supervisor ended before it sent the settings".to_owned()));
     }
     match decode::<ToStage<S, serde_json::Value>>(&packet)?.0 {
+        // The same program file normally; an update may replace it between the start of supervisor and stage.
         ToStage::Start { version: VERSION, settings } => Ok(settings),
         ToStage::Start { version, .. } => Err(CrierError::Internal(format!(
             "the supervisor speaks version {version}, this stage version {VERSION}: the program was replaced while it \
@@ -63,10 +64,14 @@ pub(super) fn serve_in_parts<Q: DeserializeOwned, R: Serialize>(
 ) -> Result<(), CrierError> {
     let (mut incoming, mut outgoing, mut payload) = (Vec::new(), Vec::new(), Vec::new());
     while channel.receive(&mut incoming)?.is_some() {
+        // A packet that cannot be read ends the stage: both sides are the same program, so one of them is damaged.
         let (head, bytes) = decode::<ToStage<serde_json::Value, Q>>(&incoming)?;
+        // Kept for its memory: payloads have the same size again and again.
         payload.clear();
         let reply = match head {
+            // Only the first message counts.
             ToStage::Start { .. } => None,
+            // Between two requests: a heartbeat waits for the work before it, so it proves that the work ends.
             ToStage::Probe { number } => Some(FromStage::Alive { number }),
             ToStage::Work(request) => answer(request, bytes, &mut payload)?.map(FromStage::Work),
         };
