@@ -1,10 +1,10 @@
 //! The player stage: a thread that reads requests, one that plays, and one that lists devices.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crier_player::{Options, Output, Player, Timing, playback_devices};
+use crier_player::{Opening, Options, Output, Player, Timing, playback_devices};
 use crier_system::{Channel, limit_realtime, lock_memory, run_realtime};
 use crier_wire::{FromStage, PlayerReport, PlayerRequest, ToStage, decode, floats};
 use serde::{Deserialize, Serialize};
@@ -20,9 +20,6 @@ const REALTIME_WITHOUT_WAITING_MAX: Duration = Duration::from_secs(1);
 /// Requests between the threads: all samples that the supervisor sends ahead (100 packets), and some
 /// commands. The reading thread must not wait for room while the device is being opened, or heartbeats would wait, too.
 const REQUESTS_MAX: usize = 128;
-/// Time for which an opening of the device counts as progress. A card that resets itself over USB takes seconds; one
-/// that takes longer hangs, and a new process may find it working.
-const OPENING_MAX: Duration = Duration::from_secs(10);
 /// Requests for the list of devices that may wait: as many as the supervisor lets wait.
 const LIST_REQUESTS_MAX: usize = 16;
 
@@ -58,31 +55,6 @@ impl PlayerStageSettings {
             }
             crier_config::OutputSetting::Null => Output::Null,
         }
-    }
-}
-
-/// Beginning of the opening of the device that is under way. alsa-lib opens a device in the thread that plays, which
-/// cannot answer heartbeats meanwhile.
-#[derive(Default)]
-struct Opening(Mutex<Option<Instant>>);
-
-impl Opening {
-    /// Does what opens the device.
-    fn during<T>(&self, open: impl FnOnce() -> T) -> T {
-        self.set(Some(Instant::now()));
-        let opened = open();
-        self.set(None);
-        opened
-    }
-
-    fn set(&self, begin: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = begin;
-    }
-
-    /// Returns true if the device is being opened and does not take too long.
-    fn is_progress(&self) -> bool {
-        let begin = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        begin.is_some_and(|begin| begin.elapsed() < OPENING_MAX)
     }
 }
 

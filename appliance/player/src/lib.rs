@@ -62,6 +62,7 @@ mod error;
 mod gain;
 mod join;
 mod limiter;
+mod opening;
 mod pacing;
 mod pcm;
 mod player;
@@ -75,6 +76,7 @@ pub use error::PlayerError;
 pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
+pub use opening::Opening;
 pub use pacing::{Decision, Pacer, Production, WAIT_MAX};
 pub use pcm::{
     AlsaPcm, BUFFER_MS, CapturePcm, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, StreamConfig,
