@@ -29,16 +29,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Name: (kind, goal, limit). A number beyond its limit fails; between limit and goal it is shown as "not yet". Limits only
 # move towards the goals, as the tree does.
 LIMITS = {
-    "doc blocks that open with a question word, %": ("below", 3.0, 7.2),
-    "body comment lines per code line": ("at least", 0.05, 0.016),
-    "homonyms": ("below", 15, 50),
-    "lines of src/": ("below", 5000, 7200),
+    "doc blocks that open with a question word, %": ("below", 3.0, 1.0),
+    "body comment lines per code line": ("at least", 0.05, 0.049),
+    "homonyms": ("below", 15, 5),
+    "lines of src/": ("below", 5000, 5000),
     "circles in src/": ("at most", 0, 0),
-    "Result<_, String>": ("at most", 0, 14),
+    "Result<_, String>": ("at most", 0, 0),
     "unwrap, expect, panic outside tests": ("at most", 0, 0),
     "TODO, FIXME, XXX": ("at most", 0, 0),
-    "functions over 70 lines": ("at most", 3, 3),
-    "lines over 120 columns": ("at most", 71, 71),
+    "functions over 70 lines": ("at most", 3, 0),
+    "lines over 120 columns": ("at most", 71, 12),
 }
 
 KINDS = ["doc openings", "homonyms", "circles", "string errors", "panics", "todo", "long functions", "long lines"]

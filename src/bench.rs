@@ -68,6 +68,7 @@ async fn measure(arguments: &BenchArguments) -> Result<BenchSummary, CrierError>
     let (begin, busy) = (Instant::now(), voice.busy_clock().total());
     let (out, mut events) = mpsc::channel(EVENTS_AHEAD_MAX);
     let listening = async {
+        // Codes are kept, since the vocoder alone is measured with them afterwards.
         let (mut codes, mut samples, mut first) = (Vec::<[u16; CODEBOOKS]>::new(), 0, None);
         while let Some(event) = events.recv().await {
             match event {

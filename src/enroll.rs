@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     if arguments.prepare {
         bundle.verify_some(&|role| matches!(role, Role::Vocoder | Role::VocoderWeights), &mut |_| ())?;
         let options = VocoderOptions { threads: threads(arguments), ..VocoderOptions::default() };
+        // Stored beside the voice file, where the vocoder stage looks for it.
         Vocoder::load(&bundle, &options)?.prime_from(&bundle, &enrolled.voice, output)?;
     }
     for advice in &enrolled.advice {

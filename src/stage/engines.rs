@@ -168,6 +168,7 @@ pub(super) fn vocoder(channel: &Channel) -> Result<(), CrierError> {
 fn prime_all(files: &[PathBuf], bundle: &Bundle, vocoder: &mut Vocoder) -> BTreeMap<PathBuf, VocoderState> {
     let mut made = BTreeMap::new();
     for file in files {
+        // A voice file that cannot be read costs only those who ask for it, not the stage.
         let state = SpeakerIdentity::new(None, Some(file), bundle).and_then(|who| {
             who.prime(bundle, vocoder)?;
             Ok(vocoder.primed_state().cloned())

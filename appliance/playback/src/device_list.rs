@@ -56,6 +56,7 @@ impl PendingDeviceLists {
         if self.waiting.len() >= PENDING_MAX {
             return Err(DeviceListError::TooMany);
         }
+        // Identifiers are not reused, so that a late answer never reaches another request.
         let (sender, receiver) = oneshot::channel();
         self.last_id += 1;
         self.waiting.insert(self.last_id, sender);

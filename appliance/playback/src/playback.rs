@@ -184,12 +184,14 @@ impl<'a> Playback<'a> {
                 Ok(Some(AudioEvent::UnitStart { frames_expected })) => {
                     self.segment(rate_hz)?;
                     let expected_samples = u64::from(frames_expected) * samples_per_frame;
+                    // The unit before has started by now: its end made the pacer decide, and its samples were pushed.
                     pacing = Pacing { expected_samples, ..Pacing::default() };
                     self.pacer.with(rate_hz, Pacer::begin);
                 }
                 Ok(Some(AudioEvent::Samples(samples))) => {
                     pacing.made_samples += samples.len() as u64;
                     self.rendered += Duration::from_secs_f64(samples.len() as f64 / f64::from(rate_hz));
+                    // Measured here and not where samples leave: only production tells how fast the engines are.
                     self.pacer.with(rate_hz, |pacer, now| pacer.made(now, pacing.made_samples));
                     pacing.held.extend_from_slice(&samples);
                 }
@@ -236,6 +238,7 @@ impl<'a> Playback<'a> {
     /// Begins another segment, and the stream with the first one.
     fn segment(&mut self, rate_hz: u32) -> Result<(), PlaybackError> {
         match &mut self.stream {
+            // A device is opened for one rate; resampling one voice to that of another would alter its sound.
             Some(stream) if stream.rate_hz != rate_hz => {
                 Err(PlaybackError::SampleRate { present_hz: stream.rate_hz, wanted_hz: rate_hz })
             }
@@ -247,6 +250,7 @@ impl<'a> Playback<'a> {
                 let number = self.player.begin(rate_hz, self.volume_percent);
                 let joiner = Joiner::new(rate_hz, self.options.crossfade_ms);
                 self.stream = Some(OpenStream { number, rate_hz, joiner });
+                // Part of the stream, so that it is paused, resumed and replayed with it.
                 let silence = u64::from(rate_hz) * u64::from(self.options.lead_silence_ms) / 1000;
                 self.joined.resize(usize::try_from(silence).unwrap_or(0), 0.0);
                 Ok(())
@@ -277,6 +281,7 @@ impl<'a> Playback<'a> {
     /// Waits until all of the stream was played.
     pub(crate) async fn finish(mut self) -> Result<(), PlaybackError> {
         let Some(OpenStream { number, mut joiner, .. }) = self.stream.take() else { return Ok(()) };
+        // The joiner has kept the last samples back for a crossfade that does not come.
         joiner.finish(&mut self.joined);
         self.player.push(number, &self.joined).await?;
         self.player.complete(number);
@@ -287,6 +292,7 @@ impl<'a> Playback<'a> {
 
 impl Drop for Playback<'_> {
     fn drop(&mut self) {
+        // Also when the announcement is cancelled, which drops this in the middle of an await.
         self.sounding.set(false);
     }
 }

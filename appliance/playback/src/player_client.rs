@@ -139,6 +139,7 @@ impl PlayerClient {
         let player =
             Rc::new(Self { state: RefCell::new(state), wake: Notify::new(), changed: watch::channel(0).0 });
         let driven = Rc::clone(&player);
+        // For as long as the event loop runs: there is always a player, or one that is being started.
         tokio::task::spawn_local(async move { driven.drive(connections).await });
         player
     }
@@ -391,6 +392,8 @@ impl PlayerClient {
                     return Disconnected;
                 }
             }
+            // Both branches are cancel safe: a report that has begun to arrive is kept by the connection, a wake-up
+            // by `Notify`.
             tokio::select! {
                 report = connection.receive() => match report {
                     Ok((report, _)) => self.take(report),
@@ -450,6 +453,7 @@ impl PlayerState {
         if let Some(request) = self.requests.pop_front() {
             return Some((request, Vec::new()));
         }
+        // Nothing of a stream is sent before its release, so that the player never holds what may still be dropped.
         let stream = self.current.as_mut().filter(|stream| stream.released && !stream.finished)?;
         let number = stream.number;
         if !stream.begun {

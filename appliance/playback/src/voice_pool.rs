@@ -84,6 +84,7 @@ impl VoiceOptions {
         if self.profiles.get(MAIN_VOICE).is_some_and(uses) {
             return MAIN_VOICE.to_owned();
         }
+        // Several voices may share a bundle; the first in alphabetical order names it.
         let name = self.profiles.iter().find(|(_, profile)| uses(profile)).map(|(name, _)| name.clone());
         name.unwrap_or_else(|| MAIN_VOICE.to_owned())
     }
@@ -225,6 +226,7 @@ impl VoicePool {
 
     /// Takes over another configuration. Bundles that are still used stay loaded, under their names.
     pub fn reconfigure(self: &Rc<Self>, options: VoiceOptions) {
+        // A slot that goes here lives on in the announcement that is using it.
         self.slots.borrow_mut().retain(|slot| {
             let spec = options.spec(slot.folder());
             // Engines are ready for the voice files that they were started with, and for no others.
