@@ -1,7 +1,6 @@
 //! `crier serve`: the supervisor. It owns the queue, the state of what is being spoken, and the life of every stage.
 
 mod appliance;
-mod counts;
 mod inputs;
 mod plan;
 mod reload;

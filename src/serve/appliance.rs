@@ -11,14 +11,12 @@ use crier_announce::{
     Announcement, Draft, Effect, EventKind, Queue, QueueEvent, QueueLimits, RecentOutcome, RecentOutcomes,
     Sequence,
 };
-use crier_playback::{PlayerClient, SpeechService};
+use crier_playback::{PlayerClient, SpeechService, SpeechStatistics};
 use crier_store::{Journal, JournalEvent};
 use crier_system::uptime_ms;
 use crier_wire::{AnnouncementEvent, Answer, Command};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::task::JoinHandle;
-
-use super::counts::Counts;
 
 /// Events that a listener may lag behind before it misses some: several for each announcement of the longest queue that
 /// is usual (64).
@@ -36,7 +34,7 @@ pub(crate) struct Appliance {
     events: broadcast::Sender<AnnouncementEvent>,
     /// Notified when something about the state has changed.
     pub(crate) changed: Notify,
-    pub(crate) counts: RefCell<Counts>,
+    pub(crate) statistics: RefCell<SpeechStatistics>,
     recent: RefCell<RecentOutcomes>,
     journal_problem: RefCell<Option<String>>,
     journal_bytes: Cell<u64>,
@@ -59,7 +57,7 @@ impl Appliance {
             asked: RefCell::new(BTreeMap::new()),
             events: broadcast::channel(EVENTS_MAX).0,
             changed: Notify::new(),
-            counts: RefCell::new(Counts::default()),
+            statistics: RefCell::new(SpeechStatistics::default()),
             recent: RefCell::new(RecentOutcomes::default()),
             journal_problem: RefCell::new(None),
             journal_bytes: Cell::new(0),
@@ -275,7 +273,7 @@ impl Appliance {
             appliance.speaking.borrow_mut().take();
             match spoken {
                 Ok(spoken) => {
-                    appliance.counts.borrow_mut().spoke(&spoken);
+                    appliance.statistics.borrow_mut().count_spoken(&spoken);
                     appliance.queue.borrow_mut().finished(sequence, now_ms);
                 }
                 Err(error) => {
@@ -320,7 +318,7 @@ impl Appliance {
             // Whoever asked may have gone.
             let _ = asked.send(answer);
         }
-        self.counts.borrow_mut().saw(&event);
+        self.statistics.borrow_mut().count(&event);
         self.recent.borrow_mut().observe(&event, uptime_ms());
         tracing::info!(announcement = %event.id.escape_debug(), event = event.kind.name(), "announcement");
         // There may be no listener.

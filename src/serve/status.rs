@@ -40,7 +40,7 @@ pub(super) fn state(supervisor: &Supervisor) -> ApplianceState {
         (_, _, Some(_)) => Mode::Preparing,
         _ => Mode::Idle,
     };
-    let counts = appliance.counts.borrow();
+    let statistics = appliance.statistics.borrow();
     ApplianceState {
         mode,
         announcement,
@@ -51,7 +51,7 @@ pub(super) fn state(supervisor: &Supervisor) -> ApplianceState {
         voices: voices.names(),
         problems,
         soc_celsius: supervisor.temperature_celsius.get(),
-        real_time_factor: counts.real_time_factor.map(|factor| factor as f32),
+        real_time_factor: statistics.real_time_factor.map(|factor| factor as f32),
         restarts: supervisor.stages().iter().map(|stage| stage.status().restarts).sum(),
         uptime_s: supervisor.begin.elapsed().as_secs(),
     }
@@ -79,7 +79,7 @@ fn problems(supervisor: &Supervisor) -> Vec<String> {
 /// Returns everything that `crier ctl status` shows.
 pub(super) fn status(supervisor: &Supervisor) -> ApplianceStatus {
     let device = supervisor.appliance.player.device();
-    let counts = supervisor.appliance.counts.borrow();
+    let statistics = supervisor.appliance.statistics.borrow();
     let config = supervisor.config();
     ApplianceStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -93,9 +93,9 @@ pub(super) fn status(supervisor: &Supervisor) -> ApplianceStatus {
         underruns: supervisor.appliance.player.underruns(),
         cpu_plan: supervisor.cpus.borrow().to_string(),
         journal_bytes: supervisor.appliance.journal_bytes(),
-        events: counts.events.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
-        first_audio_ms: counts.first_audio_ms,
-        cached: counts.cached,
+        events: statistics.events.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        first_audio_ms: statistics.first_audio_ms,
+        cached: statistics.cached,
     }
 }
 

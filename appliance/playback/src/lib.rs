@@ -18,6 +18,7 @@ mod device_list;
 mod playback;
 mod player_client;
 mod speech_service;
+mod statistics;
 mod voice_pool;
 
 pub use device_list::DeviceListError;
@@ -26,4 +27,5 @@ pub use player_client::{DeviceState, PlayerClient};
 pub use speech_service::{
     ChimeFailure, SpeakError, SpeechOptions, SpeechService, SpokenReport, VoiceFailure, sentence_options,
 };
+pub use statistics::SpeechStatistics;
 pub use voice_pool::{MAIN_VOICE, Readiness, UnknownVoice, VoiceOptions, VoicePool, VoiceProfile};

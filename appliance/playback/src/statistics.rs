@@ -1,37 +1,37 @@
-//! Counters since the start, for metrics and `status`.
+//! Statistics since the start, for metrics and status.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crier_announce::QueueEvent;
-use crier_playback::SpokenReport;
-use serde::Serialize;
+
+use crate::SpokenReport;
 
 /// Weight of one announcement in the real-time factor: the last five or so decide, so that one that met a busy machine
 /// is not taken for the rule, and a change of the machine shows within a minute.
 const LATEST_WEIGHT: f64 = 0.2;
 
-/// See the module's documentation.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Counts {
+/// Counters of announcements, and moving averages of their speed.
+#[derive(Debug, Clone, Default)]
+pub struct SpeechStatistics {
     /// Announcements by event.
-    pub(crate) events: BTreeMap<&'static str, u64>,
+    pub events: BTreeMap<&'static str, u64>,
     /// Announcements that came out of the cache.
-    pub(crate) cached: u64,
+    pub cached: u64,
     /// Time to first audio of the latest announcement that was rendered.
-    pub(crate) first_audio_ms: Option<f64>,
+    pub first_audio_ms: Option<f64>,
     /// Real-time factor: time that the engines work for a second of speech, a moving average.
-    pub(crate) real_time_factor: Option<f64>,
+    pub real_time_factor: Option<f64>,
 }
 
-impl Counts {
+impl SpeechStatistics {
     /// Counts an event.
-    pub(crate) fn saw(&mut self, event: &QueueEvent) {
+    pub fn count(&mut self, event: &QueueEvent) {
         *self.events.entry(event.kind.name()).or_default() += 1;
     }
 
     /// Counts an announcement that was spoken to its end.
-    pub(crate) fn spoke(&mut self, report: &SpokenReport) {
+    pub fn count_spoken(&mut self, report: &SpokenReport) {
         if report.cached {
             self.cached += 1;
             // Nothing was rendered: a copy from memory says nothing about the speed of the engines.
@@ -54,25 +54,28 @@ mod tests {
 
     #[test]
     fn the_real_time_factor_is_a_moving_average_over_rendered_speech() {
-        let mut counts = Counts::default();
+        let mut statistics = SpeechStatistics::default();
         let mut report = SpokenReport {
             first_audio: Duration::from_millis(120),
             work: Duration::from_secs(1),
             rendered: Duration::from_secs(2),
             cached: false,
         };
-        counts.spoke(&report);
-        assert_eq!(counts.real_time_factor, Some(0.5));
+        statistics.count_spoken(&report);
+        assert_eq!(statistics.real_time_factor, Some(0.5));
         report.work = Duration::from_secs(2);
-        counts.spoke(&report);
-        assert!(counts.real_time_factor.is_some_and(|factor| (factor - 0.6).abs() < 1e-9));
+        statistics.count_spoken(&report);
+        assert!(statistics.real_time_factor.is_some_and(|factor| (factor - 0.6).abs() < 1e-9));
         report.cached = true;
         report.work = Duration::ZERO;
-        counts.spoke(&report);
-        assert!(counts.real_time_factor.is_some_and(|factor| factor > 0.5));
+        statistics.count_spoken(&report);
+        assert!(statistics.real_time_factor.is_some_and(|factor| factor > 0.5));
         report = SpokenReport { rendered: Duration::ZERO, cached: false, ..report };
-        counts.spoke(&report);
-        assert_eq!(counts.cached, 1);
-        assert!(counts.real_time_factor.is_some_and(|factor| factor > 0.5), "a chime alone does not count");
+        statistics.count_spoken(&report);
+        assert_eq!(statistics.cached, 1);
+        assert!(
+            statistics.real_time_factor.is_some_and(|factor| factor > 0.5),
+            "a chime alone does not count"
+        );
     }
 }
