@@ -24,7 +24,7 @@ pub struct SentenceOptions {
     pub chunk_frames: usize,
 }
 
-/// Output of [`SentenceFrames`]: a frame, the end of the sentence, or both.
+/// Output of [`crate::SentenceFrames`]: a frame, the end of the sentence, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameEvent {
     pub(super) attempt: u32,
@@ -45,7 +45,7 @@ pub(super) enum SentenceEnd {
     Cycle,
 }
 
-/// Feedback of [`SentenceSamples`] about the frames, which only their samples show.
+/// Feedback of [`crate::SentenceSamples`] about the frames, which only their samples show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feedback {
     pub(super) attempt: u32,
