@@ -9,7 +9,9 @@ use std::time::Instant;
 use crier_system::TokenBucket;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -24,15 +26,36 @@ const LINES_PER_MINUTE: u32 = 120;
 
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Starts the log at level `warn`, which a configuration may change.
-pub(crate) fn start() {
+/// Lines that wait for a slow reader of the log; further ones are dropped.
+const WAITING_LINES_MAX: usize = 4096;
+
+/// Way of the lines to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogWriter {
+    /// Each line is written before the program goes on: the last words of a process that dies are there.
+    Direct,
+    /// A thread writes the lines: an event loop must not wait for whatever reads them, such as a hung journal.
+    Thread,
+}
+
+/// Starts the log at level `warn`, which a configuration may change. The guard writes the waiting lines when it is
+/// dropped.
+pub(crate) fn start(writer: LogWriter) -> Option<WorkerGuard> {
+    let (writer, guard) = match writer {
+        LogWriter::Direct => (BoxMakeWriter::new(std::io::stderr), None),
+        LogWriter::Thread => {
+            let builder = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES_MAX).lossy(true);
+            let (writer, guard) = builder.finish(std::io::stderr());
+            (BoxMakeWriter::new(writer), Some(guard))
+        }
+    };
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| "crier=warn,warn".into());
     let (filter, handle) = reload::Layer::new(filter);
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(LineFormat::default());
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).event_format(LineFormat::default());
     tracing_subscriber::registry().with(filter).with(lines).init();
     // Called once; a second call would change nothing.
     let _ = LEVEL.set(handle);
+    guard
 }
 
 /// Turns the log off unless the environment sets directives: a command for people ends with one line that names the

@@ -22,6 +22,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, CliCommand, VoiceCommand};
 use crate::error::CrierError;
+use crate::logging::LogWriter;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -34,7 +35,10 @@ fn main() -> ExitCode {
         }
     };
     // After the parser, so that `--help` and wrong usage do not depend on the environment of the log.
-    logging::start();
+    let _log = logging::start(match cli.command {
+        CliCommand::Serve(_) => LogWriter::Thread,
+        _ => LogWriter::Direct,
+    });
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -108,6 +108,17 @@ fn slow_search_for_voice_bundles_delays_neither_status_nor_playback() {
 }
 
 #[test]
+fn slow_reader_of_the_log_delays_neither_status_nor_playback() {
+    let appliance = Appliance::start("[log]\nlevel = \"debug\"");
+    let log = appliance.path("log").display().to_string();
+    let Some(_delayed) = Delayed::attach(appliance.pid(), "write,writev", &[&log]) else { return };
+    appliance.ask(&["say", LONG]);
+    kill(appliance.pid(), Signal::SIGHUP).unwrap();
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_undisturbed(&appliance, longest, 0);
+}
+
+#[test]
 fn slow_medium_delays_acknowledgements_only() {
     let mut appliance = Appliance::start("");
     appliance.ask(&["say", LONG]);
