@@ -1,10 +1,12 @@
 //! Mosquitto, one process per test, and its command line clients.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,6 +71,8 @@ impl Mosquitto {
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             assert!(begun.elapsed() < PATIENCE, "mosquitto does not start: {}", self.log());
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "mosquitto ended: {}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -183,7 +187,14 @@ fn program() -> Option<&'static str> {
     ["mosquitto", "/usr/sbin/mosquitto"].into_iter().find(runs)
 }
 
-/// Returns a port without a listener.
+/// Returns a port that nothing listens on, and that no other test of this process was given: tests run side by side, and
+/// a broker binds its port only a moment later.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }
