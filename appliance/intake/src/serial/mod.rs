@@ -9,6 +9,7 @@ mod emic2;
 mod frames;
 mod line;
 pub mod port;
+mod speech_chip;
 mod syn6288;
 mod xfs5152;
 
@@ -18,6 +19,7 @@ use crier_config::{DialectName, SerialSettings};
 
 use self::conversation::SerialConversation;
 use self::port::Port;
+use self::speech_chip::ChipDialect;
 use crate::input_status::InputStatus;
 use crate::message::Defaults;
 use crate::rate_limited::RateLimitedHandle;
@@ -35,8 +37,8 @@ pub fn dialect(settings: &SerialSettings) -> Box<dyn Dialect> {
     match settings.dialect {
         DialectName::Line => Box::new(line::LineDialect::new(defaults, settings.replies)),
         DialectName::Emic2 => Box::new(emic2::Emic2::new(defaults)),
-        DialectName::Syn6288 => Box::new(syn6288::Syn6288::new(defaults)),
-        DialectName::Xfs5152 => Box::new(xfs5152::Xfs5152::new(defaults)),
+        DialectName::Syn6288 => Box::new(ChipDialect::<syn6288::Syn6288>::new(defaults)),
+        DialectName::Xfs5152 => Box::new(ChipDialect::<xfs5152::Xfs5152>::new(defaults)),
         DialectName::Dectalk => Box::new(dectalk::Dectalk::new(defaults)),
     }
 }
