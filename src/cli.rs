@@ -127,7 +127,7 @@ pub(crate) enum CtlCommand {
     /// Set the volume
     Volume {
         /// 0 to 100
-        #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
+        #[arg(value_parser = parse_percent)]
         percent: u32,
     },
     /// Mute the output while playback continues
@@ -201,6 +201,16 @@ fn parse_priority(name: &str) -> Result<crier_announce::Priority, UnknownPriorit
     let all = crier_announce::Priority::ALL;
     all.into_iter().find(|priority| priority.to_string() == name).ok_or(UnknownPriority)
 }
+
+/// Parses a volume. A sign is refused: with it, inputs and buttons mean a step.
+fn parse_percent(text: &str) -> Result<u32, InvalidPercent> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|percent| digits && *percent <= 100).ok_or(InvalidPercent)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a volume is a whole number from 0 to 100, without a sign")]
+struct InvalidPercent;
 
 /// Voice and settings of its engines.
 #[derive(Debug, Args)]

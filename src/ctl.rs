@@ -141,7 +141,7 @@ fn queue_text(entries: Vec<QueueEntry>) -> String {
     let rows = entries.into_iter().map(|entry| {
         let mark = if entry.spoken_now { ">" } else { "" };
         // Escaped, as in the history: they come from the senders.
-        let [id, source] = [entry.id, entry.source].map(|text| text.escape_debug().to_string());
+        let [id, source] = [entry.id, entry.source].map(|text| printable(&text));
         vec![mark.to_owned(), id, entry.priority, entry.characters.to_string(), source]
     });
     table(Align::Left, &std::iter::once(head).chain(rows).collect::<Vec<_>>())
@@ -159,8 +159,8 @@ fn history_text(outcomes: &[RecentOutcome], uptime_ms: u64) -> String {
             format!("{} ago", human_time(uptime_ms.saturating_sub(outcome.at_ms) / 1000)),
             outcome.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string()),
             // Ids and sources come from the senders, and could otherwise command the terminal.
-            outcome.id.escape_debug().to_string(),
-            outcome.source.as_deref().unwrap_or("-").escape_debug().to_string(),
+            printable(&outcome.id),
+            printable(outcome.source.as_deref().unwrap_or("-")),
             outcome.priority.to_string(),
             seconds(outcome.waited_ms),
             seconds(outcome.spoken_ms),
@@ -172,16 +172,22 @@ fn history_text(outcomes: &[RecentOutcome], uptime_ms: u64) -> String {
     table(Align::Left, &rows)
 }
 
+/// Returns text of senders without characters that command a terminal.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
+}
+
 fn end_text(end: &AnnouncementEnd) -> String {
     match end {
         AnnouncementEnd::Finished => "spoken".to_owned(),
         AnnouncementEnd::Expired => "expired before its turn".to_owned(),
-        AnnouncementEnd::Failed { reason } => format!("failed: {}", reason.escape_debug()),
-        AnnouncementEnd::Refused { reason } => format!("refused: {}", reason.escape_debug()),
+        AnnouncementEnd::Failed { reason } => format!("failed: {}", printable(reason)),
+        AnnouncementEnd::Refused { reason } => format!("refused: {}", printable(reason)),
         AnnouncementEnd::Cancelled { cause } => match cause {
             CancelReason::Stopped => "cancelled: stopped".to_owned(),
-            CancelReason::Interrupted { by } => format!("cancelled: interrupted by {}", by.escape_debug()),
-            CancelReason::Superseded { by } => format!("cancelled: replaced by {}", by.escape_debug()),
+            CancelReason::Interrupted { by } => format!("cancelled: interrupted by {}", printable(by)),
+            CancelReason::Superseded { by } => format!("cancelled: replaced by {}", printable(by)),
             CancelReason::Busy => "cancelled: the queue was not empty".to_owned(),
             CancelReason::Paused => "cancelled: playback was paused".to_owned(),
         },
@@ -218,7 +224,7 @@ fn status_text(status: &ApplianceStatus) -> String {
         status.name,
         status.id,
         status.version,
-        state.announcement.as_ref().map(|id| format!(" {}", id.escape_debug())).unwrap_or_default(),
+        state.announcement.as_ref().map(|id| format!(" {}", printable(id))).unwrap_or_default(),
         human_time(state.uptime_s),
     );
     for problem in &state.problems {
@@ -304,7 +310,8 @@ fn stages_text(stages: &[StageEntry]) -> String {
 fn refusals(input: &InputEntry) -> String {
     let parts: Vec<String> = input.losses.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    format!("{} refused{parts}", input.refused)
+    let waiting = if input.waiting > 0 { format!("{} waiting, ", input.waiting) } else { String::new() };
+    format!("{waiting}{} refused{parts}", input.refused)
 }
 
 fn human_time(seconds: u64) -> String {

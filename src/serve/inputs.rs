@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crier_wire::{ApplianceState, IntakeReport, IntakeRequest};
+use crier_wire::{ApplianceState, IntakeReport, IntakeRequest, LossReason};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,16 +29,31 @@ impl Inputs {
     }
 
     fn change(&self, input: String, change: impl FnOnce(&mut InputEntry)) {
-        let unknown = || InputEntry { up: false, detail: String::new(), refused: 0, losses: BTreeMap::new() };
+        let unknown = || InputEntry::default();
         let mut inputs = self.0.borrow_mut();
         if inputs.len() < INPUTS_MAX || inputs.contains_key(&input) {
             change(inputs.entry(input).or_insert_with(unknown));
         }
     }
 
+    fn lose(&self, input: String, reason: LossReason, count: u64) {
+        tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
+        self.change(input, |entry| {
+            entry.refused += count;
+            *entry.losses.entry(reason.name().to_owned()).or_default() += count;
+        });
+    }
+
+    /// Marks all inputs as down, and counts what they had read: it went with the intake.
     fn all_down(&self, why: &str) {
         for entry in self.0.borrow_mut().values_mut() {
             (entry.up, entry.detail) = (false, why.to_owned());
+        }
+        let waiting = |(input, entry): (_, &mut InputEntry)| (input, std::mem::take(&mut entry.waiting));
+        let lost: Vec<(String, u64)> =
+            self.0.borrow_mut().iter_mut().map(|(input, entry)| waiting((input.clone(), entry))).collect();
+        for (input, count) in lost.into_iter().filter(|(_, count)| *count > 0) {
+            self.lose(input, LossReason::Interrupted, count);
         }
     }
 }
@@ -134,11 +149,9 @@ fn take(appliance: &Rc<Appliance>, report: IntakeReport, inputs: &Inputs, open: 
             appliance.changed.notify_one();
         }
         IntakeReport::Lost { input, reason, count } => {
-            tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
-            inputs.change(input, |entry| {
-                entry.refused += count;
-                *entry.losses.entry(reason.name().to_owned()).or_default() += count;
-            });
+            inputs.lose(input, reason, count);
+            appliance.changed.notify_one();
         }
+        IntakeReport::Waiting { input, count } => inputs.change(input, |entry| entry.waiting = count),
     }
 }

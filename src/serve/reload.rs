@@ -49,7 +49,11 @@ pub(super) async fn on_request(supervisor: Rc<Supervisor>, requested: Rc<Notify>
         let reading = move || NewConfig::read(path.as_deref(), &allowed_cpus);
         match read(reading, &mut hanging).await.and_then(|new| supervisor.apply(new)) {
             Ok(()) => tracing::info!("configuration reloaded"),
-            Err(error) => tracing::error!("configuration not reloaded, the old one stays in force: {error}"),
+            Err(error) => {
+                // On the command line each error is a line of its own.
+                let error = error.to_string().replace("\ncrier: ", "; ");
+                tracing::error!("configuration not reloaded, the old one stays in force: {error}");
+            }
         }
         supervisor.notify(Notice::Ready);
     }

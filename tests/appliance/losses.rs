@@ -68,3 +68,32 @@ fn losses_are_kept_when_the_intake_is_replaced() {
         appliance.wait("replaced", |status| status["state"]["restarts"] == count);
     }
 }
+
+#[test]
+fn texts_that_wait_are_counted_when_the_intake_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("say");
+    let config =
+        format!("[queue]\nentries_max = 2\n[[fifo]]\npath = \"{}\"\nmode = \"0600\"\n", fifo.display());
+    let mut appliance = Appliance::start_in(folder, &config);
+    appliance.wait_for_inputs(1);
+    appliance.ask(&["pause"]);
+    let input = format!("fifo:{}", fifo.display());
+    let lines: String = (0..6).map(|number| format!("Line {number}.\n")).collect();
+    std::fs::write(&fifo, &lines).unwrap();
+    let status = appliance.wait("full", |status| status["inputs"][&input]["waiting"] == 4);
+    assert_eq!(status["inputs"][&input]["losses"], json!({}));
+    assert!(appliance.ask(&["status"]).contains("4 waiting"));
+
+    appliance.signal("intake", nix::sys::signal::Signal::SIGKILL);
+    appliance.wait("counted", |status| {
+        let entry = &status["inputs"][&input];
+        entry["losses"]["interrupted"] == 4 && entry["waiting"] == 0 && entry["up"] == true
+    });
+    // The same by an operator.
+    std::fs::write(&fifo, &lines).unwrap();
+    appliance.wait("full", |status| status["inputs"][&input]["waiting"] == 6);
+    appliance.ask(&["hold", "intake"]);
+    appliance.wait("counted", |status| status["inputs"][&input]["losses"]["interrupted"] == 10);
+    assert!(appliance.log().contains("reason=interrupted count=6"), "{}", appliance.log());
+}

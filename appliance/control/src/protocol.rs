@@ -252,8 +252,14 @@ pub fn parse_request(line: &[u8]) -> Result<ControlRequest, ErrorReport> {
         return Err(ErrorReport { verbs: verbs(), ..ErrorReport::new(ErrorCode::UnknownVerb, &message) });
     }
     let invalid = format!("the fields of `{verb}` are wrong");
-    serde_json::from_value(Value::Object(fields))
-        .map_err(|error| ErrorReport::new(ErrorCode::Invalid, &format!("{invalid}: {error}")))
+    let request = serde_json::from_value(Value::Object(fields))
+        .map_err(|error| ErrorReport::new(ErrorCode::Invalid, &format!("{invalid}: {error}")))?;
+    // Without `wait` the connection closes at once, which would cancel everything or, ignored, nothing.
+    if matches!(request, ControlRequest::Say { wait: false, cancel_on_exit: true, .. }) {
+        let message = format!("{invalid}: `cancel_on_exit` needs `wait`");
+        return Err(ErrorReport::new(ErrorCode::Invalid, &message));
+    }
+    Ok(request)
 }
 
 fn verbs() -> Vec<String> {
@@ -266,6 +272,14 @@ mod tests {
 
     fn code(line: &str) -> ErrorCode {
         parse_request(line.as_bytes()).unwrap_err().code
+    }
+
+    #[test]
+    fn cancel_on_exit_without_wait_is_refused() {
+        let line = br#"{"version":1,"verb":"say","draft":{"text":"Hi."},"cancel_on_exit":true}"#;
+        let report = parse_request(line).unwrap_err();
+        assert_eq!(report.code, ErrorCode::Invalid);
+        assert!(report.message.contains("`cancel_on_exit` needs `wait`"), "{}", report.message);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub struct StageEntry {
 }
 
 /// An input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct InputEntry {
     /// True if the input works.
     pub up: bool,
@@ -72,9 +72,12 @@ pub struct InputEntry {
     /// Number of messages since the start that are not spoken.
     pub refused: u64,
     /// The same number by reason: `queue_full`, `rate_limited`, `too_long`, `encoding`, `invalid`, `rejected`,
-    /// `expired`, `cancelled` or `dropped`. Appliances before this field do not send it.
+    /// `expired`, `cancelled`, `dropped` or `interrupted`. Appliances before this field do not send it.
     #[serde(default)]
     pub losses: BTreeMap<String, u64>,
+    /// Messages that were read and wait for room in the queue.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 /// An announcement that has not ended.

@@ -31,6 +31,8 @@ pub(crate) struct Backlog<R> {
     backoff: Backoff,
     /// Time of the next attempt; `None` if the first request was not refused yet.
     retry_at: Option<time::Instant>,
+    /// Length that the supervisor knows.
+    reported: usize,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,16 @@ impl<R> Backlog<R> {
             bytes_max,
             backoff,
             retry_at: None,
+            reported: 0,
         }
+    }
+
+    /// Returns the length if it differs from the one that this returned last. The supervisor counts what waits as lost
+    /// when the intake dies, so it must know the length at any time.
+    pub(crate) fn changed_len(&mut self) -> Option<u64> {
+        let len = self.waiting.len();
+        let before = std::mem::replace(&mut self.reported, len);
+        (len != before).then_some(len as u64)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -154,6 +154,15 @@ impl InputHandle {
         self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
     }
 
+    /// Reports the number of messages that were read and wait for room in the queue.
+    ///
+    /// # Errors
+    /// [`HubClosed`].
+    pub(crate) async fn waiting(&self, count: u64) -> Result<(), HubClosed> {
+        let report = IntakeReport::Waiting { input: self.input.to_string(), count };
+        self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
+    }
+
     /// Subscribes to the events of all announcements, of every source ([`AnnouncementEvent::event`] names it).
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<AnnouncementEvent> {

@@ -71,6 +71,7 @@ impl Submitter {
                         |message: &Message| matches!(message, Message::Command(Command::Voice { .. }));
                     let cancelled = self.backlog.cancel(outlives);
                     self.limited.count_many(LossReason::Cancelled, cancelled);
+                    self.report_waiting().await?;
                 }
                 let outcome = self.limited.command(command.clone()).await?;
                 self.log_refusal(&outcome);
@@ -85,8 +86,20 @@ impl Submitter {
         self.submit_waiting().await
     }
 
-    /// Submits the messages that wait, until one finds the queue full.
+    /// Submits the messages that wait, until one finds the queue full, and reports how many still wait.
     pub(crate) async fn submit_waiting(&mut self) -> Result<(), HubClosed> {
+        self.submit_until_full().await?;
+        self.report_waiting().await
+    }
+
+    async fn report_waiting(&mut self) -> Result<(), HubClosed> {
+        match self.backlog.changed_len() {
+            Some(count) => self.limited.handle().waiting(count).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn submit_until_full(&mut self) -> Result<(), HubClosed> {
         while let Some((message, offered)) = self.backlog.next() {
             let outcome = match message {
                 Message::Say(draft) => self.limited.try_say(draft, offered).await?,

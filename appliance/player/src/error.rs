@@ -8,9 +8,7 @@ use crate::pcm::device::Fault;
 #[derive(Debug, thiserror::Error)]
 pub enum PlayerError {
     /// The sound device could not be opened.
-    #[error(
-        "cannot open the sound device '{device}': {source}; `--device '?'` lists the devices, `--wav FILE` needs none"
-    )]
+    #[error("cannot open the sound device '{device}': {source}; `crier say --device '?'` lists the devices")]
     OpenDevice {
         /// ALSA name of the device.
         device: String,
@@ -31,7 +29,9 @@ pub enum PlayerError {
         source: alsa::Error,
     },
     /// The device failed while playing and did not come back.
-    #[error("cannot play on the sound device '{device}': {fault}; `--device '?'` lists the devices")]
+    #[error(
+        "cannot play on the sound device '{device}': {fault}; `crier say --device '?'` lists the devices"
+    )]
     Play {
         /// ALSA name of the device.
         device: String,

@@ -9,10 +9,10 @@ pub enum SpeechError {
         /// Offset of the first invalid byte.
         offset: usize,
     },
-    /// The text is empty, possibly after cleaning.
-    #[error("there is nothing to say: the text is empty{detail}")]
+    /// The text is empty, possibly after cleaning, or has nothing that the voice can read.
+    #[error("there is nothing to say: {detail}")]
     NothingToSay {
-        /// Characters that cleaning has removed, in words; may be empty.
+        /// Reason, in words.
         detail: String,
     },
     /// The text is too long for one announcement.

@@ -119,7 +119,7 @@ impl Prompt {
         body: &[u32],
     ) -> Result<Self, SpeechError> {
         if body.is_empty() {
-            return Err(SpeechError::NothingToSay { detail: String::new() });
+            return Err(SpeechError::NothingToSay { detail: "the text is empty".to_owned() });
         }
         // Refused rather than ignored: the sender could not hear why it has no effect.
         if !options.instruction.is_empty() && !layout.instructions {

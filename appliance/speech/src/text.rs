@@ -32,7 +32,10 @@ pub fn clean(bytes: &[u8]) -> Result<String, SpeechError> {
     cleaned.truncate(cleaned.trim_end().len());
     if cleaned.is_empty() {
         // A sender of invisible characters sees a text on its screen and would not understand "empty".
-        let detail = if bytes.is_empty() { "" } else { " after removal of blanks and control characters" };
+        let detail = match bytes {
+            [] => "the text is empty",
+            _ => "the text is empty after removal of blanks and control characters",
+        };
         return Err(SpeechError::NothingToSay { detail: detail.to_owned() });
     }
     Ok(cleaned)

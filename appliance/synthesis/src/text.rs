@@ -190,7 +190,8 @@ impl TextFrontend {
                     }
                 }
                 if spelled.is_empty() {
-                    let detail = format!(", for this voice reads English only and '{skipped}' is not");
+                    let detail =
+                        format!("this voice reads English only, and the text is nothing but '{skipped}'");
                     return Err(SpeechError::NothingToSay { detail }.into());
                 }
                 Ok((spelled, skipped))

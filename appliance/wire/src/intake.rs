@@ -39,6 +39,13 @@ pub enum IntakeReport {
         /// Number of messages.
         count: u64,
     },
+    /// Messages that an input has read and that wait for room in the queue. They are lost if the intake ends.
+    Waiting {
+        /// Name of the input.
+        input: String,
+        /// Number of messages.
+        count: u64,
+    },
 }
 
 /// Reason for the loss of a message of an input. A closed set, because it is a label of metrics.
@@ -63,11 +70,13 @@ pub enum LossReason {
     Cancelled,
     /// Button press in excess of those that may wait.
     Dropped,
+    /// Read and waiting for room in the queue when the intake ended, by a reload, an operator or a crash.
+    Interrupted,
 }
 
 impl LossReason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::QueueFull,
         Self::RateLimited,
         Self::TooLong,
@@ -77,6 +86,7 @@ impl LossReason {
         Self::Expired,
         Self::Cancelled,
         Self::Dropped,
+        Self::Interrupted,
     ];
 
     /// Returns the name in messages, metrics and status. Stable: dashboards and alarms refer to it.
@@ -93,6 +103,7 @@ impl LossReason {
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
             Self::Dropped => "dropped",
+            Self::Interrupted => "interrupted",
         }
     }
 }

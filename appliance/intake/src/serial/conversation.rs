@@ -102,6 +102,7 @@ impl SerialConversation {
                 |waiting: &DialectRequest| matches!(waiting, DialectRequest::Command(Command::Voice { .. }));
             let cancelled = self.backlog.cancel(outlives);
             self.limited.count_many(LossReason::Cancelled, cancelled);
+            self.report_waiting().await?;
         }
         let text_bytes = match &request {
             DialectRequest::Reply(bytes) => {
@@ -142,7 +143,14 @@ impl SerialConversation {
             self.answer(&request, &outcome);
         }
         self.pace();
-        Ok(())
+        self.report_waiting().await
+    }
+
+    async fn report_waiting(&mut self) -> Result<(), HubClosed> {
+        match self.backlog.changed_len() {
+            Some(count) => self.limited.handle().waiting(count).await,
+            None => Ok(()),
+        }
     }
 
     /// Carries out a request. Returns `None` if it has to wait for room in the queue.

@@ -242,6 +242,7 @@ async fn attend(
             }
             IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),
             IntakeReport::Lost { input, reason, count } => (input, Seen::Lost(reason, count)),
+            IntakeReport::Waiting { .. } => continue,
         };
         if seen.send(told).is_err() {
             return;
