@@ -121,6 +121,6 @@ mod tests {
     #[test]
     fn unknown_device_is_named_with_a_remedy() {
         let error = AlsaSink::open("no-such-device", 24_000).err().unwrap().to_string();
-        assert!(error.contains("'no-such-device'") && error.contains("--wav"), "{error}");
+        assert!(error.contains("'no-such-device'") && error.contains("crier say --device"), "{error}");
     }
 }

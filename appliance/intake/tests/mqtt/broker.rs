@@ -16,6 +16,8 @@ use tokio::time::{sleep, timeout};
 
 /// Timeout of everything that should happen, generous for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Ports that are tried.
+const PORTS_MAX: usize = 5;
 /// Topic of a retained message whose receipt shows that a subscription is established.
 const READY: &str = "crier/test/ready";
 
@@ -45,34 +47,55 @@ impl Mosquitto {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let path = folder.path();
-        let lines = lines(path);
-        let configuration = format!(
-            "user root\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {path}/\n\
-             log_dest file {path}/log\nlog_type all\n{lines}\n",
-            path = path.display()
-        );
-        fs::write(path.join("conf"), configuration).unwrap();
+        let lines = lines(folder.path());
         let words = credentials.unwrap_or_default().iter().map(|&word| word.to_owned()).collect();
-        let mut broker = Self { port, folder, credentials: words, program, process: None };
-        broker.run();
+        let mut broker = Self { port: 0, folder, credentials: words, program, process: None };
+        let started = (0..PORTS_MAX).any(|_| {
+            broker.port = free_port();
+            broker.write_configuration(&lines);
+            broker.start_process()
+        });
+        assert!(started, "mosquitto ended: {}", broker.log());
         if credentials.is_some() {
             broker.publish(READY, "here", &["-r"]);
         }
         Some(broker)
     }
 
-    /// Starts the process.
+    fn write_configuration(&self, lines: &str) {
+        let path = self.folder.path();
+        let configuration = format!(
+            "user root\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {path}/\n\
+             log_dest file {path}/log\nlog_type all\n{lines}\n",
+            port = self.port,
+            path = path.display()
+        );
+        fs::write(path.join("conf"), configuration).unwrap();
+    }
+
+    /// Starts the process again, on the same port.
     pub(crate) fn run(&mut self) {
+        assert!(self.start_process(), "mosquitto ended: {}", self.log());
+    }
+
+    /// Starts the process; false if it ends, as when something else has bound its port.
+    fn start_process(&mut self) -> bool {
         let mut command = Command::new(self.program);
         command.arg("-c").arg(self.folder.path().join("conf")).stderr(Stdio::null());
         self.process = Some(command.spawn().unwrap());
         let begun = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+        loop {
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                self.process = None;
+                return false;
+            }
+            // The log, since whatever else has the port would answer a connection, too.
+            if self.log().contains(" running\n")
+                && TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+            {
+                return true;
+            }
             assert!(begun.elapsed() < PATIENCE, "mosquitto does not start: {}", self.log());
-            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "mosquitto ended: {}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }

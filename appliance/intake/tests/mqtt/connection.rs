@@ -14,9 +14,12 @@ use crier_wire::{Answer, IntakeReport};
 use tokio::time::{sleep, timeout};
 
 use crate::appliance::{Appliance, VERSIONS, settings};
-use crate::broker::{Mosquitto, PATIENCE, free_port};
+use crate::broker::{Mosquitto, PATIENCE};
 
 const AVAILABILITY: &str = "crier/8f3a21/availability";
+
+/// A privileged port without a listener. A free one might be given to the listener of another test meanwhile.
+const UNUSED_PORT: u16 = 1;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn availability_is_offline_after_kill_and_after_shutdown() {
@@ -145,7 +148,7 @@ async fn example_acl_permits_appliance_and_denies_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connection_failures_are_distinguished() {
     let down = async |change: &dyn Fn(&mut crier_config::MqttSettings)| {
-        let mut settings = settings(free_port(), MqttVersion::V5);
+        let mut settings = settings(UNUSED_PORT, MqttVersion::V5);
         change(&mut settings.broker);
         let mut appliance = Appliance::start(settings);
         let detail = appliance.down().await;
@@ -170,7 +173,7 @@ async fn connection_failures_are_distinguished() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn input_ends_with_the_hub_in_every_state() {
-    let unreachable = Appliance::start(settings(free_port(), MqttVersion::V3));
+    let unreachable = Appliance::start(settings(UNUSED_PORT, MqttVersion::V3));
     unreachable.end().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = Appliance::start(settings(listener.local_addr().unwrap().port(), MqttVersion::V5));
