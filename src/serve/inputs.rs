@@ -29,33 +29,32 @@ impl Inputs {
     }
 
     fn change(&self, input: String, change: impl FnOnce(&mut InputEntry)) {
-        let unknown = || InputEntry::default();
         let mut inputs = self.0.borrow_mut();
         if inputs.len() < INPUTS_MAX || inputs.contains_key(&input) {
-            change(inputs.entry(input).or_insert_with(unknown));
+            change(inputs.entry(input).or_default());
         }
-    }
-
-    fn lose(&self, input: String, reason: LossReason, count: u64) {
-        tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
-        self.change(input, |entry| {
-            entry.refused += count;
-            *entry.losses.entry(reason.name().to_owned()).or_default() += count;
-        });
     }
 
     /// Marks all inputs as down, and counts what they had read: it went with the intake.
     fn all_down(&self, why: &str) {
-        for entry in self.0.borrow_mut().values_mut() {
+        for (input, entry) in self.0.borrow_mut().iter_mut() {
             (entry.up, entry.detail) = (false, why.to_owned());
-        }
-        let waiting = |(input, entry): (_, &mut InputEntry)| (input, std::mem::take(&mut entry.waiting));
-        let lost: Vec<(String, u64)> =
-            self.0.borrow_mut().iter_mut().map(|(input, entry)| waiting((input.clone(), entry))).collect();
-        for (input, count) in lost.into_iter().filter(|(_, count)| *count > 0) {
-            self.lose(input, LossReason::Interrupted, count);
+            let count = std::mem::take(&mut entry.waiting);
+            if count > 0 {
+                log_loss(input, LossReason::Interrupted, count);
+                count_loss(entry, LossReason::Interrupted, count);
+            }
         }
     }
+}
+
+fn log_loss(input: &str, reason: LossReason, count: u64) {
+    tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
+}
+
+fn count_loss(entry: &mut InputEntry, reason: LossReason, count: u64) {
+    entry.refused += count;
+    *entry.losses.entry(reason.name().to_owned()).or_default() += count;
 }
 
 /// Serves one instance of the intake after the other, for ever.
@@ -149,8 +148,8 @@ fn take(appliance: &Rc<Appliance>, report: IntakeReport, inputs: &Inputs, open: 
             appliance.changed.notify_one();
         }
         IntakeReport::Lost { input, reason, count } => {
-            inputs.lose(input, reason, count);
-            appliance.changed.notify_one();
+            log_loss(&input, reason, count);
+            inputs.change(input, |entry| count_loss(entry, reason, count));
         }
         IntakeReport::Waiting { input, count } => inputs.change(input, |entry| entry.waiting = count),
     }

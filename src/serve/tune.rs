@@ -57,8 +57,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
         bars.step(1);
     }
     bars.end();
-    // Fewest threads first, so that the search below finds the smallest plan that is fast enough.
-    // Fewest threads first: among plans of the same speed the cooler one is taken.
+    // Fewest threads first, so that the search below finds the smallest, and coolest, plan that is fast enough.
     measured.sort_by_key(|plan| plan.cpus.talker_predictor.threads + plan.cpus.vocoder.threads);
     let fastest = measured.iter().map(|plan| plan.real_time_factor).fold(f64::INFINITY, f64::min);
     let best = measured.iter().find(|plan| plan.real_time_factor * WORTH_IT <= fastest);

@@ -11,6 +11,8 @@ use crier_system::Backoff;
 use crier_wire::Command;
 use tokio::time::{self, sleep_until};
 
+use crate::{HubClosed, InputHandle};
+
 /// Bytes of text read ahead of the queue. Small, because they are lost if the intake ends: they are not in the journal.
 pub(crate) const READ_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Requests read ahead; the bytes bound those with text, this the others.
@@ -57,12 +59,14 @@ impl<R> Backlog<R> {
         }
     }
 
-    /// Returns the length if it differs from the one that this returned last. The supervisor counts what waits as lost
-    /// when the intake dies, so it must know the length at any time.
-    pub(crate) fn changed_len(&mut self) -> Option<u64> {
+    /// Reports the length by the handle of the input, if it has changed since the last report. The supervisor counts what
+    /// waits as lost when the intake dies, so it must know the length at any time.
+    pub(crate) async fn report(&mut self, handle: &InputHandle) -> Result<(), HubClosed> {
         let len = self.waiting.len();
-        let before = std::mem::replace(&mut self.reported, len);
-        (len != before).then_some(len as u64)
+        if std::mem::replace(&mut self.reported, len) == len {
+            return Ok(());
+        }
+        handle.waiting(len as u64).await
     }
 
     pub(crate) fn len(&self) -> usize {

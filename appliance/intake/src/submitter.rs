@@ -71,7 +71,7 @@ impl Submitter {
                         |message: &Message| matches!(message, Message::Command(Command::Voice { .. }));
                     let cancelled = self.backlog.cancel(outlives);
                     self.limited.count_many(LossReason::Cancelled, cancelled);
-                    self.report_waiting().await?;
+                    self.backlog.report(self.limited.handle()).await?;
                 }
                 let outcome = self.limited.command(command.clone()).await?;
                 self.log_refusal(&outcome);
@@ -89,14 +89,7 @@ impl Submitter {
     /// Submits the messages that wait, until one finds the queue full, and reports how many still wait.
     pub(crate) async fn submit_waiting(&mut self) -> Result<(), HubClosed> {
         self.submit_until_full().await?;
-        self.report_waiting().await
-    }
-
-    async fn report_waiting(&mut self) -> Result<(), HubClosed> {
-        match self.backlog.changed_len() {
-            Some(count) => self.limited.handle().waiting(count).await,
-            None => Ok(()),
-        }
+        self.backlog.report(self.limited.handle()).await
     }
 
     async fn submit_until_full(&mut self) -> Result<(), HubClosed> {

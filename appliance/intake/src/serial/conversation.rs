@@ -102,7 +102,7 @@ impl SerialConversation {
                 |waiting: &DialectRequest| matches!(waiting, DialectRequest::Command(Command::Voice { .. }));
             let cancelled = self.backlog.cancel(outlives);
             self.limited.count_many(LossReason::Cancelled, cancelled);
-            self.report_waiting().await?;
+            self.backlog.report(self.limited.handle()).await?;
         }
         let text_bytes = match &request {
             DialectRequest::Reply(bytes) => {
@@ -143,14 +143,7 @@ impl SerialConversation {
             self.answer(&request, &outcome);
         }
         self.pace();
-        self.report_waiting().await
-    }
-
-    async fn report_waiting(&mut self) -> Result<(), HubClosed> {
-        match self.backlog.changed_len() {
-            Some(count) => self.limited.handle().waiting(count).await,
-            None => Ok(()),
-        }
+        self.backlog.report(self.limited.handle()).await
     }
 
     /// Carries out a request. Returns `None` if it has to wait for room in the queue.
