@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{BackendArgument, EngineArguments, StageKind};
 use crate::error::CrierError;
 use crate::voice::locate;
-use crate::{logging, stage};
+use crate::{event_loop, logging, stage};
 
 /// Limits while the voice is loaded. A command has nothing else to do, and is interrupted by its user: times only end
 /// what hangs. Priming a voice file takes as long as speaking its recording, and a prompt with a recording is one call
@@ -41,23 +41,13 @@ pub(crate) struct LoadedVoice {
 /// Runs the work of a command in an event loop until it is done or a signal asks for its end. Stages do not survive it.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, CrierError>>) -> Result<T, CrierError> {
     logging::silence();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
-    let tasks = tokio::task::LocalSet::new();
-    let result = tasks.block_on(&runtime, async {
+    event_loop::run(async {
         // The work is dropped at a signal, and with it everything that it has begun: connections, temporary files.
         tokio::select! {
             result = work => result,
             error = interrupted() => Err(error),
         }
-    });
-    // The tasks own the stages; their connections close here, and the stages end.
-    drop(tasks);
-    // Hashing a large file is not waited for.
-    runtime.shutdown_background();
-    result
+    })
 }
 
 /// Waits for a signal that asks for the end.

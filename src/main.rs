@@ -7,6 +7,7 @@ mod ctl;
 mod engines;
 mod enroll;
 mod error;
+mod event_loop;
 mod logging;
 mod report;
 mod say;

@@ -44,16 +44,7 @@ const FADE: Duration = Duration::from_millis(60);
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
     let config = crate::validate::read_config(arguments.config.as_deref())?;
     crate::logging::set_level(&config.log);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
-    let tasks = tokio::task::LocalSet::new();
-    let result = tasks.block_on(&runtime, serve(config, arguments));
-    // Stages end with their links; what blocks (a hash of a large file) is not waited for.
-    drop(tasks);
-    runtime.shutdown_background();
-    result
+    crate::event_loop::run(serve(config, arguments))
 }
 
 async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierError> {

@@ -102,16 +102,8 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
 
 /// Speaks with the stages pinned by the plan.
 fn measure(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| CrierError::Start { what: "start the event loop", source })?;
     // An event loop for each plan, so that its stages are gone, with their CPUs and memory, before the next one begins.
-    let tasks = tokio::task::LocalSet::new();
-    let measured = tasks.block_on(&runtime, speak(options, cpus));
-    // The engines end with their connections.
-    drop(tasks);
-    measured
+    crate::event_loop::run(speak(options, cpus))
 }
 
 async fn speak(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, CrierError> {
