@@ -14,7 +14,6 @@ mod error;
 mod frame_loop;
 mod guard;
 mod layout;
-pub mod normalise;
 mod prompt;
 mod pronounce;
 mod sampling;

@@ -51,7 +51,7 @@ pub trait Pronunciations {
     fn sounds(&self, word: &str) -> Option<&str>;
 }
 
-/// Converts plain words ([`crate::normalise::english`]) to phonemes, one character for each unit of 26.7 ms. A word
+/// Converts plain words (`crier_normalise::english`) to phonemes, one character for each unit of 26.7 ms. A word
 /// that is not in the lexicon is composed of known words and endings, or read by rules; a word without vowels is
 /// spelled.
 #[must_use]

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use crier_bundle::{Bundle, Lexicon};
 use crier_speech::{
     FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, Sentence, SpeechError, TextMode,
-    TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids, normalise, phrase_break, pronounce,
-    split_sentences,
+    TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids, phrase_break, pronounce, split_sentences,
 };
 
 use crate::{SpeakerIdentity, SynthesisError};
@@ -181,7 +180,7 @@ impl TextFrontend {
             TextNormalisation::English => {
                 let (mut spelled, mut skipped) = (Vec::new(), String::new());
                 for source in sentence_ranges(text) {
-                    let english = normalise::english(&text[source.clone()]);
+                    let english = crier_normalise::english(&text[source.clone()]);
                     skipped.extend(english.skipped);
                     // A sentence of nothing but foreign characters or ornaments is skipped, not an error of the whole
                     // text.
@@ -286,7 +285,7 @@ impl TokenizedText {
         let words = |text: &str| text.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let (source, spoken) = (&self.text[unit.sentence.clone()], words(&unit.before));
         let mut blanks = source.match_indices(' ').map(|(at, _)| at + 1);
-        start + blanks.find(|&at| words(&normalise::english(&source[..at]).text) == spoken).unwrap_or(0)
+        start + blanks.find(|&at| words(&crier_normalise::english(&source[..at]).text) == spoken).unwrap_or(0)
     }
 }
 
@@ -349,7 +348,8 @@ mod tests {
 
     /// Returns the spoken words of a text, without punctuation: where a voice takes over, a comma becomes a stop.
     fn words(text: &str) -> Vec<String> {
-        let spoken = split_sentences(text).into_iter().map(|sentence| normalise::english(sentence).text);
+        let spoken =
+            split_sentences(text).into_iter().map(|sentence| crier_normalise::english(sentence).text);
         let spoken = spoken.collect::<Vec<_>>().join(" ");
         spoken
             .split(|c: char| !c.is_alphanumeric())

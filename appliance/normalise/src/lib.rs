@@ -1,0 +1,14 @@
+//! Text normalisation: written text as it is spoken, and the languages it is written in.
+//!
+//! ```text
+//! "It is 5 °C." --tokenise--> "5 °C" --classify--> measure --verbalise--> "five degrees celsius"
+//! ```
+//!
+//! The terms are those of Ebden and Sproat, "The Kestrel TTS text normalization system" (2015): a token that is not
+//! read as it is written belongs to a semiotic class (cardinal, date, money, ...), and each class has its verbaliser.
+
+mod english;
+mod language;
+
+pub use english::{English, english};
+pub use language::{Language, UnknownLanguage};
