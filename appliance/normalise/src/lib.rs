@@ -9,6 +9,8 @@
 
 mod english;
 mod language;
+mod verbalise;
 
 pub use english::{English, english};
 pub use language::{Language, UnknownLanguage};
+pub use verbalise::verbalise;
