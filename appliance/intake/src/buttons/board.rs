@@ -21,10 +21,10 @@ pub trait Board: Send + Sync + 'static {
     /// Device of this machine.
     type Keys: Keys;
 
-    /// Returns the paths of the present devices.
+    /// Returns the paths of the present devices. May block.
     fn list(&self) -> Vec<PathBuf>;
 
-    /// Opens a device.
+    /// Opens a device, in the context of a runtime. May block.
     ///
     /// # Errors
     /// Error of the operating system.

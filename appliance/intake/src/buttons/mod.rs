@@ -5,7 +5,9 @@ pub mod board;
 pub mod gesture;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crier_config::{ButtonAction, ButtonSettings};
@@ -22,6 +24,8 @@ use crate::{HubClosed, InputHandle, PressKind, Pressed};
 
 /// Interval of the search for devices. Polling needs neither udev nor a netlink socket.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Devices that are opened at a time, each in a thread of its own: one whose driver hangs keeps its thread.
+const OPENINGS_MAX: usize = 16;
 /// Key events on their way; beyond that they wait in the kernel.
 const KEY_EVENTS_MAX: usize = 64;
 /// Actions of presses during one submission, which takes as long as the disk needs. More are dropped and counted:
@@ -39,7 +43,7 @@ pub async fn run(settings: Vec<ButtonSettings>, handle: InputHandle) {
 
 /// [`run`] on another machine, for tests.
 pub async fn run_on(board: impl Board, settings: Vec<ButtonSettings>, handle: InputHandle) {
-    let HubClosed = match serve(&board, &settings, &handle).await {
+    let HubClosed = match serve(Arc::new(board), &settings, &handle).await {
         Ok(never) => match never {},
         Err(closed) => closed,
     };
@@ -48,7 +52,7 @@ pub async fn run_on(board: impl Board, settings: Vec<ButtonSettings>, handle: In
 /// Event of a device.
 enum DeviceEvent {
     Key(u16, KeyEvent),
-    Gone(std::io::Error),
+    Gone(io::Error),
 }
 
 struct DeviceMessage {
@@ -58,14 +62,14 @@ struct DeviceMessage {
 }
 
 async fn serve(
-    board: &impl Board,
+    board: Arc<impl Board>,
     settings: &[ButtonSettings],
     handle: &InputHandle,
 ) -> Result<std::convert::Infallible, HubClosed> {
     let (sender, mut messages) = mpsc::channel(KEY_EVENTS_MAX);
     let (actions, mut waiting) = mpsc::channel(ACTIONS_MAX);
     let mut panel = ButtonPanel::new(settings, handle.clone(), actions);
-    let mut devices = Devices { tasks: JoinSet::new(), open: BTreeMap::new(), sender };
+    let mut devices = Devices::new(board, panel.watched(), sender);
     let mut submitter =
         Submitter::new(handle.clone(), PRESSES_PER_MINUTE, WAITING_BYTES_MAX, RefusalLog::Warning);
     // Beside the reading, since a submission waits for the disk: meanwhile a short press must not become a long one.
@@ -88,9 +92,18 @@ async fn serve(
         loop {
             tokio::select! {
                 _ = look.tick() => {
-                    devices.look(board, &panel);
-                    devices.report(&mut status, handle, &panel).await?;
+                    // Even if a device is still being opened: that one may hang.
+                    if devices.searched {
+                        devices.report(&mut status, handle, &panel).await?;
+                    }
+                    devices.look();
                     panel.report_dropped().await?;
+                }
+                found = devices.found() => {
+                    devices.take(found);
+                    if devices.is_complete() {
+                        devices.report(&mut status, handle, &panel).await?;
+                    }
                 }
                 Some(message) = messages.recv() => panel.message(message, &mut devices),
                 () = panel.silence() => panel.elapse(Instant::now()),
@@ -104,40 +117,102 @@ async fn serve(
     }
 }
 
-/// Devices whose events are read.
-struct Devices {
-    tasks: JoinSet<()>,
-    /// Names of all devices seen; `None` for one without any of the keys.
-    open: BTreeMap<PathBuf, Option<String>>,
+/// State of a device that was listed.
+enum DeviceState {
+    Opening,
+    /// It has none of the keys, and is remembered in order not to open it each second.
+    Unused,
+    /// Its events are read; with its name.
+    Read(String),
+}
+
+/// Result of a thread that looks for devices.
+enum Found<K> {
+    Listed(Vec<PathBuf>),
+    /// `None` is a device without any of the keys.
+    Opened(PathBuf, io::Result<Option<(String, K)>>),
+}
+
+/// Devices of the machine. They are listed and opened in threads, since a driver may take its time over either.
+struct Devices<B: Board> {
+    board: Arc<B>,
+    watched: Arc<[WatchedCode]>,
+    searches: JoinSet<Found<B::Keys>>,
+    listing: bool,
+    /// True once devices have been listed.
+    searched: bool,
+    readers: JoinSet<()>,
+    known: BTreeMap<PathBuf, DeviceState>,
     sender: mpsc::Sender<DeviceMessage>,
 }
 
-impl Devices {
-    fn look(&mut self, board: &impl Board, panel: &ButtonPanel) {
+impl<B: Board> Devices<B> {
+    fn new(board: Arc<B>, watched: Arc<[WatchedCode]>, sender: mpsc::Sender<DeviceMessage>) -> Self {
+        let (searches, readers, known) = (JoinSet::new(), JoinSet::new(), BTreeMap::new());
+        Self { board, watched, searches, listing: false, searched: false, readers, known, sender }
+    }
+
+    /// Begins to list the devices, unless that is still under way.
+    fn look(&mut self) {
         // Ended tasks are kept until they are joined; devices that come and go would fill the set.
-        while self.tasks.try_join_next().is_some() {}
-        let listed = board.list();
+        while self.readers.try_join_next().is_some() {}
+        if !std::mem::replace(&mut self.listing, true) {
+            let board = self.board.clone();
+            self.searches.spawn_blocking(move || Found::Listed(board.list()));
+        }
+    }
+
+    /// Waits for the next result of the search.
+    async fn found(&mut self) -> Found<B::Keys> {
+        loop {
+            match self.searches.join_next().await {
+                Some(Ok(found)) => return found,
+                // Only a panic in a driver's wrapper ends here; the next look tries again.
+                Some(Err(_)) => self.listing = false,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Returns true if nothing is being listed or opened.
+    fn is_complete(&self) -> bool {
+        self.searches.is_empty()
+    }
+
+    fn take(&mut self, found: Found<B::Keys>) {
+        match found {
+            Found::Listed(paths) => {
+                (self.listing, self.searched) = (false, true);
+                self.open(paths);
+            }
+            Found::Opened(path, Ok(Some((name, keys)))) => {
+                self.readers.spawn(listen(keys, path.clone(), self.sender.clone()));
+                self.known.insert(path, DeviceState::Read(name));
+            }
+            Found::Opened(path, Ok(None)) => drop(self.known.insert(path, DeviceState::Unused)),
+            // A node is there before its permissions are: it is tried again.
+            Found::Opened(path, Err(error)) => {
+                tracing::debug!(device = %path.display(), %error, "input device not opened");
+                self.known.remove(&path);
+            }
+        }
+    }
+
+    /// Begins to open the devices that are new.
+    fn open(&mut self, listed: Vec<PathBuf>) {
         // A device in use is removed by its read error, not here: its node may be gone before its last events are
-        // read. The others are only remembered in order not to open them each second.
-        self.open.retain(|path, name| name.is_some() || listed.contains(path));
+        // read.
+        self.known.retain(|path, state| !matches!(state, DeviceState::Unused) || listed.contains(path));
         for path in listed {
-            if self.open.contains_key(&path) {
+            if self.known.contains_key(&path) || self.searches.len() >= OPENINGS_MAX {
                 continue;
             }
-            let keys = match board.open(&path) {
-                Ok(keys) => keys,
-                // A node is there before its permissions are: it is tried again.
-                Err(error) => {
-                    tracing::debug!(device = %path.display(), %error, "input device not opened");
-                    continue;
-                }
-            };
-            // Devices without a button are closed again: keyboards have no business here.
-            let name = panel.wants(&keys).then(|| keys.name().to_owned());
-            if name.is_some() {
-                self.tasks.spawn(listen(keys, path.clone(), self.sender.clone()));
-            }
-            self.open.insert(path, name);
+            self.known.insert(path.clone(), DeviceState::Opening);
+            let (board, watched) = (self.board.clone(), self.watched.clone());
+            self.searches.spawn_blocking(move || {
+                let opened = open_watched(&*board, &watched, &path);
+                Found::Opened(path, opened)
+            });
         }
     }
 
@@ -148,9 +223,12 @@ impl Devices {
         panel: &ButtonPanel,
     ) -> Result<(), HubClosed> {
         let found: Vec<_> = self
-            .open
+            .known
             .iter()
-            .filter_map(|(path, name)| Some(format!("{} ({})", name.as_ref()?, path.display())))
+            .filter_map(|(path, state)| match state {
+                DeviceState::Read(name) => Some(format!("{name} ({})", path.display())),
+                DeviceState::Opening | DeviceState::Unused => None,
+            })
             .collect();
         // Down although other buttons may work: a misspelt key is a fault that only this line shows.
         let unknown = panel.unknown.join(", ");
@@ -165,6 +243,20 @@ impl Devices {
             status.up(handle, found.join(", ")).await
         }
     }
+}
+
+/// Opens a device. One without a watched key is closed again: keyboards have no business here.
+fn open_watched<B: Board>(
+    board: &B,
+    watched: &[WatchedCode],
+    path: &Path,
+) -> io::Result<Option<(String, B::Keys)>> {
+    let keys = board.open(path)?;
+    let name = keys.name().to_owned();
+    let wanted = watched
+        .iter()
+        .any(|key| keys.has(key.code) && key.device.as_ref().is_none_or(|device| *device == name));
+    Ok(wanted.then_some((name, keys)))
 }
 
 async fn listen(mut keys: impl Keys, device: PathBuf, sender: mpsc::Sender<DeviceMessage>) {
@@ -189,6 +281,13 @@ struct WatchedKey {
     detector: GestureDetector,
     /// Device on which it was pressed last.
     device: Option<PathBuf>,
+}
+
+/// Key by which a device is chosen.
+struct WatchedCode {
+    code: u16,
+    /// Name of the only device on which it counts.
+    device: Option<String>,
 }
 
 /// All configured buttons.
@@ -223,22 +322,21 @@ impl ButtonPanel {
         panel
     }
 
-    fn wants(&self, device: &impl Keys) -> bool {
-        let named =
-            |button: &ButtonSettings| button.device.as_deref().is_none_or(|name| name == device.name());
-        self.keys.iter().any(|key| device.has(key.code) && named(&key.button))
+    fn watched(&self) -> Arc<[WatchedCode]> {
+        let watched = |key: &WatchedKey| WatchedCode { code: key.code, device: key.button.device.clone() };
+        self.keys.iter().map(watched).collect()
     }
 
-    fn message(&mut self, message: DeviceMessage, devices: &mut Devices) {
+    fn message<B: Board>(&mut self, message: DeviceMessage, devices: &mut Devices<B>) {
         match message.event {
             DeviceEvent::Key(code, key_event) => {
                 // An event that was still on its way when its device went.
-                let Some(name) = devices.open.get(&message.device).cloned().flatten() else { return };
-                self.key_event(code, key_event, &name, &message);
+                let Some(DeviceState::Read(name)) = devices.known.get(&message.device) else { return };
+                self.key_event(code, key_event, name, &message);
             }
             DeviceEvent::Gone(error) => {
                 tracing::info!(device = %message.device.display(), %error, "input device gone");
-                devices.open.remove(&message.device);
+                devices.known.remove(&message.device);
                 for key in &mut self.keys {
                     // The release of a key that was down will never come; it must not become a long press.
                     if key.device.as_ref() == Some(&message.device) {

@@ -26,14 +26,32 @@ struct Plugged {
     name: &'static str,
     keys: Vec<u16>,
     records: Option<pipe::Receiver>,
+    /// Keeps a call of `open` waiting until its sender is gone.
+    driver: Option<std::sync::mpsc::Receiver<()>>,
 }
 
 impl Bench {
     fn plug(&self, path: &str, name: &'static str, keys: &[&str]) -> Finger {
         let (sender, receiver) = pipe::pipe().unwrap();
         let keys = keys.iter().map(|key| code(key).unwrap()).collect();
-        self.0.lock().unwrap().insert(path.into(), Plugged { name, keys, records: Some(receiver) });
+        self.0
+            .lock()
+            .unwrap()
+            .insert(path.into(), Plugged { name, keys, records: Some(receiver), driver: None });
         Finger(sender)
+    }
+
+    /// The same for a device whose driver hangs until the sender is dropped.
+    fn plug_hanging(
+        &self,
+        path: &str,
+        name: &'static str,
+        keys: &[&str],
+    ) -> (Finger, std::sync::mpsc::Sender<()>) {
+        let (release, driver) = std::sync::mpsc::channel();
+        let finger = self.plug(path, name, keys);
+        self.0.lock().unwrap().get_mut(Path::new(path)).unwrap().driver = Some(driver);
+        (finger, release)
     }
 
     fn unplug(&self, path: &str, finger: Finger) {
@@ -50,6 +68,9 @@ impl Board for Bench {
     }
 
     fn open(&self, path: &Path) -> io::Result<Records> {
+        let driver = self.0.lock().unwrap().get_mut(path).and_then(|device| device.driver.take());
+        // Without the lock: the other devices can be opened.
+        driver.map(|driver| driver.recv());
         let mut devices = self.0.lock().unwrap();
         let device = devices.get_mut(path).ok_or(io::ErrorKind::NotFound)?;
         let records = device.records.take().ok_or(io::ErrorKind::ResourceBusy)?;
@@ -217,6 +238,27 @@ async fn devices_come_and_go() {
     finger.press("KEY_PROG1").await;
     assert_eq!(supervisor.command().await, Command::Stop);
     drop(keyboard);
+}
+
+#[tokio::test]
+async fn device_whose_driver_hangs_delays_no_other_device() {
+    let bench = Bench::default();
+    let (mut slow, release) = bench.plug_hanging("/dev/input/event0", "slow", &["KEY_PROG2"]);
+    let mut early = bench.plug("/dev/input/event1", "early", &["KEY_PROG1"]);
+    let buttons =
+        vec![button("KEY_PROG1", Some(ButtonAction::Stop)), button("KEY_PROG2", Some(ButtonAction::StopAll))];
+    let mut supervisor = start(&bench, buttons).await;
+    assert_eq!(supervisor.input(true).await, "early (/dev/input/event1)");
+    let mut late = bench.plug("/dev/input/event2", "late", &["KEY_PROG1"]);
+    assert_eq!(supervisor.input(true).await, "early (/dev/input/event1), late (/dev/input/event2)");
+    for finger in [&mut early, &mut late] {
+        finger.press("KEY_PROG1").await;
+        assert_eq!(supervisor.command().await, Command::Stop);
+    }
+    drop(release);
+    supervisor.input(true).await;
+    slow.press("KEY_PROG2").await;
+    assert_eq!(supervisor.command().await, Command::StopAll);
 }
 
 #[tokio::test]
