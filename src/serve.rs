@@ -39,6 +39,9 @@ use crate::error::CrierError;
 const FINISH_POLL: Duration = Duration::from_millis(20);
 /// Time for the player to fade out (20 ms) what its device holds, so that a shutdown does not end with a click.
 const FADE: Duration = Duration::from_millis(60);
+/// Longest wait for the medium at the end. An SD card that moves blocks takes seconds; one that takes longer is dead or
+/// gone, and the service manager must not have to kill this process.
+const STORE_MAX: Duration = Duration::from_secs(10);
 
 /// Runs the supervisor until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
@@ -224,8 +227,17 @@ async fn shut_down(supervisor: &Supervisor) {
     }
     // A change of the last second may not have been handed over yet.
     supervisor.settings.keep(&supervisor.present_settings());
-    supervisor.settings.flush().await;
-    supervisor.appliance.journal_written().await;
+    let store = async {
+        supervisor.settings.flush().await;
+        supervisor.appliance.journal_written().await;
+    };
+    if tokio::time::timeout(STORE_MAX, store).await.is_err() {
+        tracing::error!(
+            folder = %config.appliance.state_dir.display(),
+            "the journal was not written to its end within {} s; is the disk full or gone?",
+            STORE_MAX.as_secs()
+        );
+    }
     // Last: while the sockets are there, clients get answers, and a second appliance is refused.
     crier_control::remove(&config.control.socket);
     if let Some(path) = &config.metrics.socket {

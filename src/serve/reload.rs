@@ -153,9 +153,39 @@ fn keep_program_keys(present: &Config, new: Config) -> Config {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+
     use crier_config::{RELOAD_RULES, ReloadEffect};
 
     use super::*;
+
+    /// What a request gets whose configuration is read by `reading`, after [`READ_TIMEOUT`] at the latest.
+    async fn answer(
+        reading: impl FnOnce() -> Result<NewConfig, CrierError> + Send + 'static,
+        hanging: &mut Option<JoinHandle<Result<NewConfig, CrierError>>>,
+    ) -> String {
+        let (read, ()) = tokio::join!(read(reading, hanging), tokio::time::advance(READ_TIMEOUT));
+        read.err().unwrap().to_string()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reading_that_hangs_is_given_up_and_not_begun_twice() {
+        let (release, medium) = channel::<()>();
+        let mut hanging = None;
+        let reading = move || {
+            // Ends with the error of a sender that is gone.
+            let _ = medium.recv();
+            Err(CrierError::Internal("wrong".to_owned()))
+        };
+        let given_up = answer(reading, &mut hanging).await;
+        assert!(given_up.contains("cannot be read within 30 s"), "{given_up}");
+        assert_eq!(answer(|| unreachable!("one thread hangs"), &mut hanging).await, given_up);
+
+        drop(release);
+        let read = read(|| Err(CrierError::Internal("read again".to_owned())), &mut hanging).await;
+        assert!(read.err().unwrap().to_string().contains("read again"));
+        assert!(hanging.is_none());
+    }
 
     #[test]
     fn every_key_that_needs_a_start_of_the_program_keeps_its_value() {

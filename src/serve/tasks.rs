@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use crier_config::ButtonAction;
@@ -131,16 +132,17 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
 }
 
 /// Pets the hardware watchdog and the service manager's, for as long as announcements are heard. It runs in the event
-/// loop on purpose: a loop that hangs pets nothing.
+/// loop on purpose, so that a loop that hangs pets nothing; only the write to the device is made elsewhere.
 pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
     let config = supervisor.config();
-    let mut device = match config.watchdog.device.clone() {
+    let device = match config.watchdog.device.clone() {
         Some(path) => open_watchdog(path, config.watchdog.timeout_s).await,
         None => None,
     };
     let service = watchdog_interval();
     let timeout_s =
         u64::from(device.as_ref().and_then(Watchdog::timeout_s).unwrap_or(config.watchdog.timeout_s));
+    let device = device.and_then(pet_on_request);
     let shortest = service.unwrap_or(Duration::MAX).min(Duration::from_secs(timeout_s));
     // A quarter: three pets may come late on a busy machine before the timer runs out.
     let interval = (shortest / 4).clamp(PET_INTERVAL[0], PET_INTERVAL[1]);
@@ -150,11 +152,8 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
         let trouble = progress.trouble(&supervisor);
         match &trouble {
             None => {
-                if let Some(device) = &mut device
-                    && let Err(error) = device.pet()
-                {
-                    tracing::warn!(%error, "the watchdog cannot be petted");
-                }
+                // While an earlier pet is under way, another one would change nothing.
+                let _ = device.as_ref().map(|pets| pets.try_send(()));
                 supervisor.notify(Notice::Watchdog);
             }
             Some(trouble) if !is_logged => {
@@ -171,6 +170,21 @@ pub(crate) async fn watchdog(supervisor: Rc<Supervisor>) {
 async fn open_watchdog(path: PathBuf, timeout_s: u32) -> Option<Watchdog> {
     let opened = spawn_blocking(move || Watchdog::open(&path, timeout_s)).await.ok()?;
     opened.map_err(|error| tracing::error!(%error, "the hardware watchdog is not used")).ok()
+}
+
+/// Pets the device on another thread whenever it is requested: a driver may wait for its chip.
+fn pet_on_request(mut device: Watchdog) -> Option<SyncSender<()>> {
+    let (pets, requests) = sync_channel(1);
+    let pet = move || {
+        for () in requests {
+            if let Err(error) = device.pet() {
+                tracing::warn!(%error, "the watchdog cannot be petted");
+            }
+        }
+    };
+    let spawned = std::thread::Builder::new().name("watchdog".to_owned()).spawn(pet);
+    spawned.map_err(|error| tracing::error!(%error, "the hardware watchdog is not used")).ok()?;
+    Some(pets)
 }
 
 /// Progress of what is played, as the watchdogs see it: threads that live prove nothing about an appliance that is

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use crier_player::{Opening, Options, Output, Player, Timing, playback_devices};
+use crier_player::{Activity, Options, Output, Player, Timing, playback_devices};
 use crier_system::{Channel, limit_realtime, lock_memory, run_realtime};
 use crier_wire::{FromStage, PlayerReport, PlayerRequest, ToStage, decode, floats};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ const REALTIME_PRIORITY: u8 = 20;
 /// period of audio costs well below a millisecond, so only an endless loop takes a second.
 const REALTIME_WITHOUT_WAITING_MAX: Duration = Duration::from_secs(1);
 /// Requests between the threads: all samples that the supervisor sends ahead (100 packets), and some
-/// commands. The reading thread must not wait for room while the device is being opened, or heartbeats would wait, too.
+/// commands. The reading thread must not wait for room while the device holds up the other one, or heartbeats would
+/// wait, too.
 const REQUESTS_MAX: usize = 128;
 /// Requests for the list of devices that may wait: as many as the supervisor lets wait.
 const LIST_REQUESTS_MAX: usize = 16;
@@ -62,10 +63,11 @@ impl PlayerStageSettings {
 enum Incoming {
     Heartbeat(u64),
     ListDevices(u64),
-    Request(PlayerRequest, Vec<f32>),
-    /// The supervisor sent something that this version does not understand.
-    Wrong(CrierError),
+    ToPlayer(Received),
 }
+
+/// Request for the player, or an error: the supervisor sent something that this version does not understand.
+type Received = Result<(PlayerRequest, Vec<f32>), CrierError>;
 
 pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     let settings: PlayerStageSettings = settings(&channel)?;
@@ -82,10 +84,10 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
         let channel = Arc::clone(&channel);
         move || list_devices(&list_requests, &channel)
     })?;
-    let opening = Arc::new(Opening::default());
+    let activity = Arc::new(Activity::default());
     spawn("requests", {
-        let (channel, opening) = (Arc::clone(&channel), Arc::clone(&opening));
-        move || read(&channel, &opening, &to_player, &to_lister)
+        let (channel, activity) = (Arc::clone(&channel), Arc::clone(&activity));
+        move || read(&channel, &activity, &to_player, &to_lister)
     })?;
     // After the start of the other threads, which would inherit real-time scheduling.
     let privileges = [
@@ -100,8 +102,8 @@ pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     }
     let options =
         Options { volume_percent: settings.volume_percent, muted: settings.muted, ..Options::default() };
-    let player = Player::new(options, Box::new(move |rate_hz| opening.during(|| output.open(rate_hz))));
-    play(player, &incoming, &channel)
+    let player = Player::new(options, Box::new(move |rate_hz| output.open(rate_hz)));
+    play(player, &activity, &incoming, &channel)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CrierError> {
@@ -110,22 +112,29 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CrierEr
 }
 
 /// Reads requests until the channel ends. Its end drops the senders, and with them ends the other threads.
-fn read(channel: &Channel, opening: &Opening, to_player: &SyncSender<Incoming>, to_lister: &SyncSender<u64>) {
+fn read(
+    channel: &Channel,
+    activity: &Activity,
+    to_player: &SyncSender<Received>,
+    to_lister: &SyncSender<u64>,
+) {
     let (mut packet, mut answer) = (Vec::new(), Vec::new());
     while let Ok(Some(_)) = channel.receive(&mut packet) {
-        match parse(&packet).unwrap_or_else(Incoming::Wrong) {
+        match parse(&packet).unwrap_or_else(|error| Incoming::ToPlayer(Err(error))) {
             // Never waits: behind this request are the samples of what is playing. The supervisor bounds the requests
             // that wait, and times out on one that is dropped here.
             Incoming::ListDevices(request_id) => drop(to_lister.try_send(request_id)),
-            // alsa-lib cannot open a device without waiting, and the next process would have to wait again.
-            Incoming::Heartbeat(number) if opening.is_progress() => {
+            // Answered here: the thread that plays may be held up by the device for as long as a new process would be.
+            Incoming::Heartbeat(number) if activity.is_healthy() => {
                 let alive = FromStage::<PlayerReport>::Alive { number };
                 if !matches!(send(channel, &alive, &[], &mut answer), Ok(true)) {
                     break;
                 }
             }
-            incoming => {
-                if to_player.send(incoming).is_err() {
+            // Without an answer the supervisor replaces the stage.
+            Incoming::Heartbeat(_) => {}
+            Incoming::ToPlayer(received) => {
+                if to_player.send(received).is_err() {
                     break;
                 }
             }
@@ -150,12 +159,17 @@ fn list_devices(requests: &Receiver<u64>, channel: &Channel) {
     }
 }
 
-fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) -> Result<(), CrierError> {
+fn play(
+    mut player: Player,
+    activity: &Activity,
+    incoming: &Receiver<Received>,
+    channel: &Channel,
+) -> Result<(), CrierError> {
     // The player has no clock of its own, so that tests can run it at any speed.
     let begin = Instant::now();
     let mut packet = Vec::new();
     loop {
-        let wait = player.poll(begin.elapsed());
+        let wait = activity.during(|| player.poll(begin.elapsed()));
         while let Some(report) = player.report() {
             if !send(channel, &FromStage::Work(report), &[], &mut packet)? {
                 return Ok(());
@@ -171,17 +185,10 @@ fn play(mut player: Player, incoming: &Receiver<Incoming>, channel: &Channel) ->
         };
         loop {
             match next {
-                Ok(Incoming::Request(request, samples)) => {
-                    player.handle(&request, &samples, begin.elapsed());
+                Ok(received) => {
+                    let (request, samples) = received?;
+                    activity.during(|| player.handle(&request, &samples, begin.elapsed()));
                 }
-                // The reading thread passes these to the thread that lists devices.
-                Ok(Incoming::ListDevices(_)) => {}
-                Ok(Incoming::Heartbeat(number)) => {
-                    if !send::<PlayerReport>(channel, &FromStage::Alive { number }, &[], &mut packet)? {
-                        return Ok(());
-                    }
-                }
-                Ok(Incoming::Wrong(error)) => return Err(error),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => break,
             }
@@ -197,6 +204,6 @@ fn parse(packet: &[u8]) -> Result<Incoming, CrierError> {
         ToStage::Start { .. } => Err(CrierError::Internal("the player was started twice".to_owned())),
         ToStage::Probe { number } => Ok(Incoming::Heartbeat(number)),
         ToStage::Work(PlayerRequest::ListDevices { request_id }) => Ok(Incoming::ListDevices(request_id)),
-        ToStage::Work(request) => Ok(Incoming::Request(request, floats(bytes)?)),
+        ToStage::Work(request) => Ok(Incoming::ToPlayer(Ok((request, floats(bytes)?)))),
     }
 }

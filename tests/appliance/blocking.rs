@@ -60,6 +60,17 @@ impl Drop for Delayed {
     }
 }
 
+/// Compiles a library of this folder that stands in for calls of others, and returns its path.
+fn preload(name: &str, folder: &Path) -> String {
+    let library = folder.join(name).with_extension("so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/appliance").join(name).with_extension("c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).args([&library, &source]);
+    let built = compiler.output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    library.display().to_string()
+}
+
 /// Asks for the status again and again for `time`, and returns the longest time to an answer.
 fn longest_answer(appliance: &Appliance, time: Duration) -> Duration {
     let begin = Instant::now();
@@ -133,6 +144,51 @@ fn slow_medium_delays_acknowledgements_only() {
     assert_undisturbed(&appliance, longest, 0);
     assert!(client.wait().unwrap().success());
     appliance.wait_for("finished", 2);
+}
+
+#[test]
+fn slow_watchdog_delays_neither_status_nor_playback() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("watchdog");
+    std::fs::write(&device, "").unwrap();
+    let device = device.display().to_string();
+    let config = format!("[watchdog]\ndevice = \"{device}\"\ntimeout_s = 2\n");
+    let appliance = Appliance::start_in(folder, &config);
+    appliance.ask(&["say", LONG]);
+    let pets = || std::fs::metadata(&device).unwrap().len();
+    let before = pets();
+    let Some(_delayed) = Delayed::attach(appliance.pid(), "write", &[&device]) else { return };
+    let longest = longest_answer(&appliance, 2 * DELAY);
+    assert_undisturbed(&appliance, longest, 0);
+    assert!(pets() > before, "it is petted");
+}
+
+#[test]
+fn disk_that_hangs_does_not_keep_the_appliance_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let hang = folder.path().join("hang");
+    let environment = [
+        ("LD_PRELOAD", preload("hanging_disk", folder.path())),
+        ("CRIER_TEST_HANG", hang.display().to_string()),
+    ];
+    let mut appliance = Appliance::start_with(folder, "", &environment);
+    appliance.ask(&["pause"]);
+    appliance.ask(&["say", "It is in the journal."]);
+    let file = appliance.path("state/journal");
+    let journal = || std::fs::metadata(&file).unwrap().len();
+    let before = journal();
+    std::fs::write(&hang, "").unwrap();
+    let mut client =
+        appliance.ctl().args(["say", "It may be lost, and is not acknowledged."]).spawn().unwrap();
+    let asked = Instant::now();
+    while journal() == before {
+        assert!(asked.elapsed() < PATIENCE, "{}", appliance.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill(appliance.pid(), Signal::SIGTERM).unwrap();
+    appliance.wait_for_end();
+    assert!(!client.wait().unwrap().success());
+    appliance.wait_log("the journal was not written to its end", 1);
 }
 
 #[test]
@@ -236,18 +292,12 @@ fn slow_device_list_delays_neither_heartbeats_nor_playback() {
 }
 
 #[test]
-fn slow_opening_of_the_sound_device_delays_neither_heartbeats_nor_status() {
+fn slow_calls_of_the_sound_driver_delay_neither_heartbeats_nor_status() {
     let folder = tempfile::tempdir().unwrap();
-    let library = folder.path().join("slow_alsa.so");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/appliance/slow_alsa.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).args([&library, Path::new(source)]);
-    let built = compiler.output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let devices = folder.path().join("asound.conf");
     std::fs::write(&devices, "pcm.test { type null }\n").unwrap();
     let environment = [
-        ("LD_PRELOAD", library.display().to_string()),
+        ("LD_PRELOAD", preload("slow_alsa", folder.path())),
         ("ALSA_CONFIG_PATH", devices.display().to_string()),
         ("CRIER_TEST_DELAY_S", DELAY.as_secs().to_string()),
     ];
@@ -258,5 +308,12 @@ fn slow_opening_of_the_sound_device_delays_neither_heartbeats_nor_status() {
     let longest = longest_answer(&appliance, 2 * DELAY);
     assert_undisturbed(&appliance, longest, 1);
     assert_eq!(appliance.status()["device_open"], true);
-    appliance.ask(&["say", "--wait", "Yes."]);
+
+    // A write, the loss of the card, its closing, its opening, and the drain at the end.
+    let mut client = appliance.ctl().args(["say", "--wait", "Yes."]).spawn().unwrap();
+    let longest = longest_answer(&appliance, 5 * DELAY);
+    assert!(client.wait().unwrap().success(), "{}", appliance.log());
+    assert_undisturbed(&appliance, longest, 1);
+    // At the start, by the second process, and after the loss.
+    appliance.wait_log("open=true", 3);
 }

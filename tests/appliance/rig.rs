@@ -169,6 +169,16 @@ impl Appliance {
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 
+    /// Waits until it has ended, after a signal.
+    #[track_caller]
+    pub(crate) fn wait_for_end(&mut self) {
+        let begin = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed() < PATIENCE, "it does not end\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ends it as a service manager does; gives its exit code and the folder.
     pub(crate) fn terminate(mut self) -> (Option<i32>, tempfile::TempDir) {
         kill(self.pid(), Signal::SIGTERM).unwrap();

@@ -55,6 +55,7 @@
 //! }
 //! ```
 
+mod activity;
 mod alsa_sink;
 mod devices;
 mod encoding;
@@ -62,13 +63,13 @@ mod error;
 mod gain;
 mod join;
 mod limiter;
-mod opening;
 mod pacing;
 mod pcm;
 mod player;
 mod sink;
 mod wav_sink;
 
+pub use activity::Activity;
 pub use alsa_sink::AlsaSink;
 pub use devices::playback_devices;
 pub use encoding::to_s16;
@@ -76,7 +77,6 @@ pub use error::PlayerError;
 pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
-pub use opening::Opening;
 pub use pacing::{Decision, Pacer, Production, WAIT_MAX};
 pub use pcm::{
     AlsaPcm, BUFFER_MS, CapturePcm, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, StreamConfig,
