@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{BackendArgument, EngineArguments, StageKind};
 use crate::error::CrierError;
 use crate::voice::locate;
-use crate::{event_loop, logging, stage};
+use crate::{event_loop, stage};
 
 /// Limits while the voice is loaded. A command has nothing else to do, and is interrupted by its user: times only end
 /// what hangs. Priming a voice file takes as long as speaking its recording, and a prompt with a recording is one call
@@ -40,7 +40,7 @@ pub(crate) struct LoadedVoice {
 
 /// Runs the work of a command in an event loop until it is done or a signal asks for its end. Stages do not survive it.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, CrierError>>) -> Result<T, CrierError> {
-    logging::silence();
+    crier_logging::silence();
     event_loop::run(async {
         // The work is dropped at a signal, and with it everything that it has begun: connections, temporary files.
         tokio::select! {

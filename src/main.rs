@@ -8,7 +8,6 @@ mod engines;
 mod enroll;
 mod error;
 mod event_loop;
-mod logging;
 mod report;
 mod say;
 mod serve;
@@ -20,10 +19,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use crier_logging::LogWriter;
 
 use crate::cli::{Cli, CliCommand, VoiceCommand};
 use crate::error::CrierError;
-use crate::logging::LogWriter;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     // After the parser, so that `--help` and wrong usage do not depend on the environment of the log.
-    let _log = logging::start(match cli.command {
+    let _log = crier_logging::start(match cli.command {
         CliCommand::Serve(_) => LogWriter::Thread,
         _ => LogWriter::Direct,
     });

@@ -46,7 +46,7 @@ const STORE_MAX: Duration = Duration::from_secs(10);
 /// Runs the supervisor until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
     let config = crate::validate::read_config(arguments.config.as_deref())?;
-    crate::logging::set_level(&config.log);
+    crier_logging::set_level(&config.log);
     crate::event_loop::run(serve(config, arguments))
 }
 

@@ -99,7 +99,7 @@ impl Supervisor {
         let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 
         // First, so that the lines below are logged at the new level.
-        crate::logging::set_level(&config.log);
+        crier_logging::set_level(&config.log);
         if changes.contains("cpu.supervisor_processors")
             && let Err(error) = crier_system::pin_thread(&cpus.supervisor)
         {

@@ -63,11 +63,11 @@ impl PlayerStageSettings {
 enum Incoming {
     Heartbeat(u64),
     ListDevices(u64),
-    ToPlayer(Received),
+    ToPlayer(PlayerInput),
 }
 
 /// Request for the player, or an error: the supervisor sent something that this version does not understand.
-type Received = Result<(PlayerRequest, Vec<f32>), CrierError>;
+type PlayerInput = Result<(PlayerRequest, Vec<f32>), CrierError>;
 
 pub(super) fn run(channel: Channel) -> Result<(), CrierError> {
     let settings: PlayerStageSettings = settings(&channel)?;
@@ -115,7 +115,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CrierEr
 fn read(
     channel: &Channel,
     activity: &Activity,
-    to_player: &SyncSender<Received>,
+    to_player: &SyncSender<PlayerInput>,
     to_lister: &SyncSender<u64>,
 ) {
     let (mut packet, mut answer) = (Vec::new(), Vec::new());
@@ -162,7 +162,7 @@ fn list_devices(requests: &Receiver<u64>, channel: &Channel) {
 fn play(
     mut player: Player,
     activity: &Activity,
-    incoming: &Receiver<Received>,
+    incoming: &Receiver<PlayerInput>,
     channel: &Channel,
 ) -> Result<(), CrierError> {
     // The player has no clock of its own, so that tests can run it at any speed.

@@ -118,7 +118,7 @@ async fn serve(
 }
 
 /// State of a device that was listed.
-enum DeviceState {
+enum InputDevice {
     Opening,
     /// It has none of the keys, and is remembered in order not to open it each second.
     Unused,
@@ -127,7 +127,7 @@ enum DeviceState {
 }
 
 /// Result of a thread that looks for devices.
-enum Found<K> {
+enum SearchResult<K> {
     Listed(Vec<PathBuf>),
     /// `None` is a device without any of the keys.
     Opened(PathBuf, io::Result<Option<(String, K)>>),
@@ -137,12 +137,12 @@ enum Found<K> {
 struct Devices<B: Board> {
     board: Arc<B>,
     watched: Arc<[WatchedCode]>,
-    searches: JoinSet<Found<B::Keys>>,
+    searches: JoinSet<SearchResult<B::Keys>>,
     listing: bool,
     /// True once devices have been listed.
     searched: bool,
     readers: JoinSet<()>,
-    known: BTreeMap<PathBuf, DeviceState>,
+    known: BTreeMap<PathBuf, InputDevice>,
     sender: mpsc::Sender<DeviceMessage>,
 }
 
@@ -158,12 +158,12 @@ impl<B: Board> Devices<B> {
         while self.readers.try_join_next().is_some() {}
         if !std::mem::replace(&mut self.listing, true) {
             let board = self.board.clone();
-            self.searches.spawn_blocking(move || Found::Listed(board.list()));
+            self.searches.spawn_blocking(move || SearchResult::Listed(board.list()));
         }
     }
 
     /// Waits for the next result of the search.
-    async fn found(&mut self) -> Found<B::Keys> {
+    async fn found(&mut self) -> SearchResult<B::Keys> {
         loop {
             match self.searches.join_next().await {
                 Some(Ok(found)) => return found,
@@ -179,19 +179,19 @@ impl<B: Board> Devices<B> {
         self.searches.is_empty()
     }
 
-    fn take(&mut self, found: Found<B::Keys>) {
+    fn take(&mut self, found: SearchResult<B::Keys>) {
         match found {
-            Found::Listed(paths) => {
+            SearchResult::Listed(paths) => {
                 (self.listing, self.searched) = (false, true);
                 self.open(paths);
             }
-            Found::Opened(path, Ok(Some((name, keys)))) => {
+            SearchResult::Opened(path, Ok(Some((name, keys)))) => {
                 self.readers.spawn(listen(keys, path.clone(), self.sender.clone()));
-                self.known.insert(path, DeviceState::Read(name));
+                self.known.insert(path, InputDevice::Read(name));
             }
-            Found::Opened(path, Ok(None)) => drop(self.known.insert(path, DeviceState::Unused)),
+            SearchResult::Opened(path, Ok(None)) => drop(self.known.insert(path, InputDevice::Unused)),
             // A node is there before its permissions are: it is tried again.
-            Found::Opened(path, Err(error)) => {
+            SearchResult::Opened(path, Err(error)) => {
                 tracing::debug!(device = %path.display(), %error, "input device not opened");
                 self.known.remove(&path);
             }
@@ -202,16 +202,16 @@ impl<B: Board> Devices<B> {
     fn open(&mut self, listed: Vec<PathBuf>) {
         // A device in use is removed by its read error, not here: its node may be gone before its last events are
         // read.
-        self.known.retain(|path, state| !matches!(state, DeviceState::Unused) || listed.contains(path));
+        self.known.retain(|path, state| !matches!(state, InputDevice::Unused) || listed.contains(path));
         for path in listed {
             if self.known.contains_key(&path) || self.searches.len() >= OPENINGS_MAX {
                 continue;
             }
-            self.known.insert(path.clone(), DeviceState::Opening);
+            self.known.insert(path.clone(), InputDevice::Opening);
             let (board, watched) = (self.board.clone(), self.watched.clone());
             self.searches.spawn_blocking(move || {
                 let opened = open_watched(&*board, &watched, &path);
-                Found::Opened(path, opened)
+                SearchResult::Opened(path, opened)
             });
         }
     }
@@ -226,8 +226,8 @@ impl<B: Board> Devices<B> {
             .known
             .iter()
             .filter_map(|(path, state)| match state {
-                DeviceState::Read(name) => Some(format!("{name} ({})", path.display())),
-                DeviceState::Opening | DeviceState::Unused => None,
+                InputDevice::Read(name) => Some(format!("{name} ({})", path.display())),
+                InputDevice::Opening | InputDevice::Unused => None,
             })
             .collect();
         // Down although other buttons may work: a misspelt key is a fault that only this line shows.
@@ -331,7 +331,7 @@ impl ButtonPanel {
         match message.event {
             DeviceEvent::Key(code, key_event) => {
                 // An event that was still on its way when its device went.
-                let Some(DeviceState::Read(name)) = devices.known.get(&message.device) else { return };
+                let Some(InputDevice::Read(name)) = devices.known.get(&message.device) else { return };
                 self.key_event(code, key_event, name, &message);
             }
             DeviceEvent::Gone(error) => {

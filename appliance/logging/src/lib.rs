@@ -1,6 +1,8 @@
 //! The log: one line for each event on standard error, `level=warn msg="..." key=value ...`, with control characters
 //! escaped and a rate limit for each place in the program.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -31,16 +33,16 @@ const WAITING_LINES_MAX: usize = 4096;
 
 /// Way of the lines to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogWriter {
+pub enum LogWriter {
     /// Each line is written before the program goes on: the last words of a process that dies are there.
     Direct,
     /// A thread writes the lines: an event loop must not wait for whatever reads them, such as a hung journal.
     Thread,
 }
 
-/// Starts the log at level `warn`, which a configuration may change. The guard writes the waiting lines when it is
+/// Starts the log of this process at level `warn`, which a configuration may change. The guard writes the waiting lines when it is
 /// dropped.
-pub(crate) fn start(writer: LogWriter) -> Option<WorkerGuard> {
+pub fn start(writer: LogWriter) -> Option<WorkerGuard> {
     let (writer, guard) = match writer {
         LogWriter::Direct => (BoxMakeWriter::new(std::io::stderr), None),
         LogWriter::Thread => {
@@ -60,7 +62,7 @@ pub(crate) fn start(writer: LogWriter) -> Option<WorkerGuard> {
 
 /// Turns the log off unless the environment sets directives: a command for people ends with one line that names the
 /// cause, which an event of its stages would only repeat.
-pub(crate) fn silence() {
+pub fn silence() {
     if std::env::var_os(VARIABLE).is_none()
         && let Some(handle) = LEVEL.get()
     {
@@ -70,7 +72,7 @@ pub(crate) fn silence() {
 }
 
 /// Sets the level of the configuration unless the environment sets directives.
-pub(crate) fn set_level(log: &crier_config::LogSettings) {
+pub fn set_level(log: &crier_config::LogSettings) {
     if std::env::var_os(VARIABLE).is_some() {
         return;
     }
