@@ -9,6 +9,8 @@
 
 mod english;
 mod language;
+mod languages;
+mod semiotic;
 mod verbalise;
 
 pub use english::{English, english};

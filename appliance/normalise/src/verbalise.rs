@@ -1,11 +1,58 @@
 //! Written text of every language in words.
 
 use crate::Language;
+use crate::languages::{Grammar, grammar};
+use crate::semiotic::{Surroundings, classify, fold, is_word};
 
 /// Rewrites a sentence so that it has no digits and no other signs that are not read as they are written: numbers,
 /// dates, times, money, units and the like become words of the language. All other text stays as it is.
 #[must_use]
 pub fn verbalise(sentence: &str, language: Language) -> String {
-    let _ = language;
-    sentence.to_owned()
+    match grammar(language) {
+        Some(grammar) => rewritten(&fold(sentence), grammar),
+        None => sentence.to_owned(),
+    }
+}
+
+fn rewritten(text: &str, grammar: &dyn Grammar) -> String {
+    let joint = grammar.conventions().joint;
+    let mut spoken = String::with_capacity(text.len() * 2);
+    let mut at = 0;
+    // The last token was verbalised, so that a letter right behind it needs a blank.
+    let mut joined = false;
+    while at < text.len() {
+        let place = Surroundings::new(text, at);
+        let Some((token, used)) = classify(grammar, &place).filter(|(_, used)| *used > 0) else {
+            let used = plain(place.rest);
+            let copied = &place.rest[..used];
+            if joined && copied.starts_with(is_word) {
+                spoken.push_str(joint);
+            }
+            spoken.push_str(copied);
+            at += used;
+            joined = false;
+            continue;
+        };
+        let word = grammar.verbalise(&token, &place.behind(used));
+        if !joint.is_empty() && spoken.ends_with(is_word) && word.starts_with(is_word) {
+            spoken.push_str(joint);
+        }
+        spoken.push_str(&word);
+        joined = !word.is_empty();
+        at += used;
+        if let Some((particle, used)) = grammar.particle(&word, &text[at..]) {
+            spoken.push_str(particle);
+            at += used;
+        }
+    }
+    spoken
+}
+
+/// Returns the length of the text that is copied at once: a run of letters, or one other character.
+fn plain(text: &str) -> usize {
+    let letters = text
+        .char_indices()
+        .find(|(_, c)| !c.is_alphabetic() || !is_word(*c))
+        .map_or(text.len(), |(at, _)| at);
+    letters.max(text.chars().next().map_or(1, char::len_utf8))
 }

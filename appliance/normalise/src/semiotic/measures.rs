@@ -1,0 +1,170 @@
+//! Amounts of money and of units.
+
+use super::context::{Surroundings, is_blank, is_word, optional};
+use super::{MetricUnit, Quantity, Semiotic, UnitPhrase, numbers};
+use crate::languages::{CurrencyWords, Grammar};
+
+/// Characters of the longest sign of a unit or currency.
+const LONGEST_SIGN: usize = 12;
+
+/// Recognises `$5`, `5 €`, `USD 5`, `5,50 руб.`, each with a word such as "million" or without.
+pub(super) fn money<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
+    if place.inside_word() && place.rest.starts_with(is_word) {
+        return None;
+    }
+    let sign = optional(place.rest, |c| "-−–".contains(c));
+    if let Some((currency, length)) = currency(grammar, &place.rest[sign..]) {
+        let blank = optional(&place.rest[sign + length..], is_blank);
+        let inner = Surroundings { before: "", rest: &place.rest[sign + length + blank..] };
+        let (mut amount, used) = numbers::amount(grammar, &inner)?;
+        if sign > 0 {
+            negate(&mut amount);
+        }
+        return Some((Semiotic::Money(amount, currency), sign + length + blank + used));
+    }
+    let (amount, used) = numbers::amount(grammar, place)?;
+    let rest = &place.rest[used..];
+    let joint = grammar
+        .conventions()
+        .money_joints
+        .iter()
+        .find_map(|joint| rest.strip_prefix(*joint).map(|_| joint.len()));
+    let blank = joint.unwrap_or_else(|| optional(rest, is_blank));
+    let (currency, length) = currency(grammar, &rest[blank..])?;
+    Some((Semiotic::Money(amount, currency), used + blank + length))
+}
+
+fn negate(amount: &mut Quantity) {
+    match amount {
+        Quantity::Number(number) | Quantity::Scaled(number, _) => number.minus = true,
+        Quantity::Ratio(ratio) => ratio.minus = true,
+    }
+}
+
+/// Finds the longest sign or code of a currency at the beginning of the text.
+fn currency(grammar: &dyn Grammar, text: &str) -> Option<(&'static CurrencyWords, usize)> {
+    let currencies = grammar.conventions().currencies.iter();
+    let signs = currencies.flat_map(|currency| currency.written.iter().map(move |sign| (currency, *sign)));
+    let found = signs.filter_map(|(currency, sign)| Some((currency, abbreviation(text, sign)?)));
+    found.max_by_key(|(_, length)| *length)
+}
+
+/// Returns the length of the abbreviation at the beginning of the text. A word does not go on behind it; a dot at its end
+/// is left to the sentence that it ends.
+pub(super) fn abbreviation(text: &str, written: &str) -> Option<usize> {
+    let found = text.get(..written.len())?;
+    if found != written && !folded(found, written) && !titled(found, written) {
+        return None;
+    }
+    let after = &text[written.len()..];
+    let letters = written.ends_with(is_word);
+    if letters && after.starts_with(|c: char| is_word(c) && !c.is_ascii_digit()) {
+        return None;
+    }
+    let ends = written.ends_with('.') && after.trim_start().is_empty();
+    Some(written.len() - usize::from(ends))
+}
+
+/// Returns true for codes, which are written "EUR" and "eur"; "Sek." is no currency.
+fn folded(found: &str, written: &str) -> bool {
+    let lower = found.bytes().all(|byte| byte.is_ascii_lowercase());
+    lower && found.len() > 1 && found.eq_ignore_ascii_case(written)
+}
+
+/// Returns true where only the case of the first letter differs, as at the beginning of a sentence.
+fn titled(found: &str, written: &str) -> bool {
+    let (mut found, mut written) = (found.chars(), written.chars());
+    let first = found.next().zip(written.next());
+    first.is_some_and(|(found, written)| written.is_lowercase() && found.to_lowercase().eq([written]))
+        && found.as_str() == written.as_str()
+        && found.as_str().len() > 1
+}
+
+/// Recognises `5 km`, `1 1/2 ft`, `60 km/h`, `56,3 /km²`.
+pub(super) fn measure<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
+    if place.inside_word() {
+        return None;
+    }
+    let (amount, used) = numbers::amount(grammar, place)?;
+    let blank = optional(&place.rest[used..], is_blank);
+    let (phrase, length) = phrase(grammar, &place.rest[used + blank..])?;
+    // "12A" and "7B" are rooms and buses.
+    if blank == 0 && matches!(&place.rest[used..used + length], "A" | "B" | "C" | "F" | "J" | "K") {
+        return None;
+    }
+    Some((Semiotic::Measure(amount, phrase), used + blank + length))
+}
+
+fn phrase(grammar: &dyn Grammar, text: &str) -> Option<(UnitPhrase, usize)> {
+    let whole = sign(text);
+    // "Min." and "мин." are in the table with their dots; one at the end also ends the sentence.
+    if let Some(unit) =
+        text.get(..=whole).filter(|sign| sign.ends_with('.')).and_then(|sign| unit(grammar, sign))
+    {
+        let length = whole + usize::from(!text[whole + 1..].trim().is_empty());
+        return Some((UnitPhrase { unit: Some(unit), per: None }, length));
+    }
+    // A sign of its own such as "km/h" or "U/min" comes before the quotient of its parts.
+    let slashed = text[whole..].strip_prefix('/').map(|per| whole + 1 + sign(per));
+    if let Some(length) = slashed
+        && let Some(unit) = unit(grammar, &text[..length])
+        && whole > 0
+    {
+        return Some((UnitPhrase { unit: Some(unit), per: None }, length));
+    }
+    let whole_unit = unit(grammar, &text[..whole]);
+    let per = slashed.and_then(|length| Some((unit(grammar, &text[whole + 1..length])?, length)));
+    match (whole_unit, per) {
+        (_, Some((per, length))) if whole_unit.is_some() || whole == 0 => {
+            Some((UnitPhrase { unit: whole_unit, per: Some(per) }, length))
+        }
+        (Some(_), None) => Some((UnitPhrase { unit: whole_unit, per: None }, whole)),
+        _ => None,
+    }
+}
+
+/// Returns the length of what may be the sign of a unit: letters, `°C`, `m²`, `%`.
+fn sign(text: &str) -> usize {
+    let of_sign = |c: char| is_word(c) || "°%‰²³Ωµ′″'\"·".contains(c);
+    let length = text.char_indices().take_while(|(_, c)| of_sign(*c)).take(LONGEST_SIGN + 1);
+    let end = length.map(|(at, c)| at + c.len_utf8()).last().unwrap_or_default();
+    // "5 ° C" is written too.
+    let degree = text.strip_prefix('°').and_then(|rest| rest.strip_prefix(is_blank));
+    if end == '°'.len_utf8()
+        && degree.is_some_and(|rest| {
+            rest.starts_with(['C', 'F', 'c', 'K', 'k']) && !rest[1..].starts_with(is_word)
+        })
+    {
+        return text.len() - degree.map_or(0, str::len) + 1;
+    }
+    end
+}
+
+/// Finds a unit by its sign: `kWh` of the table, or `hPa` of prefix and unit, with the power behind it.
+fn unit(grammar: &dyn Grammar, sign: &str) -> Option<MetricUnit> {
+    let conventions = grammar.conventions();
+    let find = |sign: &str, fold: bool| {
+        let alike = |known: &str| known == sign || fold && sign.len() > 1 && known.eq_ignore_ascii_case(sign);
+        let whole = conventions.units.iter().chain(conventions.metric_units).find(|(known, _)| alike(known));
+        if let Some((_, noun)) = whole {
+            return Some(MetricUnit { prefix: "", noun, power: 1 });
+        }
+        conventions.prefixes.iter().find_map(|(letter, prefix)| {
+            let base = sign.strip_prefix(*letter)?;
+            let alike = |known: &str| known == base || fold && known.eq_ignore_ascii_case(base);
+            let (_, noun) = conventions.metric_units.iter().find(|(known, _)| alike(known))?;
+            Some(MetricUnit { prefix, noun, power: 1 })
+        })
+    };
+    let power = match sign.chars().next_back()? {
+        '²' => 2,
+        '³' => 3,
+        '2' if sign.is_ascii() => 2,
+        '3' if sign.is_ascii() => 3,
+        _ => return find(sign, false).or_else(|| find(sign, true)),
+    };
+    let base = sign.trim_end_matches(['²', '³', '2', '3']);
+    // Only lengths have powers: "CO2" and "A3" are names.
+    let length = base.ends_with(['m', 'м']);
+    length.then(|| find(base, false))?.map(|unit| MetricUnit { power, ..unit })
+}
