@@ -16,12 +16,14 @@ pub fn verbalise(sentence: &str, language: Language) -> String {
 
 fn rewritten(text: &str, grammar: &dyn Grammar) -> String {
     let joint = grammar.conventions().joint;
+    // Words are longer than digits; two bytes for one spare most texts a reallocation.
     let mut spoken = String::with_capacity(text.len() * 2);
     let mut at = 0;
     // The last token was verbalised, so that a letter right behind it needs a blank.
     let mut joined = false;
     while at < text.len() {
         let place = Surroundings::new(text, at);
+        // A class of no length would hold the loop for ever.
         let Some((token, used)) = classify(grammar, &place).filter(|(_, used)| *used > 0) else {
             let used = plain(place.rest);
             let copied = &place.rest[..used];
@@ -34,6 +36,7 @@ fn rewritten(text: &str, grammar: &dyn Grammar) -> String {
             continue;
         };
         let word = grammar.verbalise(&token, &place.behind(used));
+        // "A4" is two words once the digit is one; ideographs need no blank.
         if !joint.is_empty() && spoken.ends_with(is_word) && word.starts_with(is_word) {
             spoken.push_str(joint);
         }
@@ -54,5 +57,6 @@ fn plain(text: &str) -> usize {
         .char_indices()
         .find(|(_, c)| !c.is_alphabetic() || !is_word(*c))
         .map_or(text.len(), |(at, _)| at);
+    // One character at least, so that the loop ends; a letter run at once, so that no word is entered in its middle.
     letters.max(text.chars().next().map_or(1, char::len_utf8))
 }

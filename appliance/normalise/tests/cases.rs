@@ -1,4 +1,4 @@
-//! Written text and how it is spoken, a file a language: `cases/LANGUAGE.tsv` with lines `class<TAB>written<TAB>spoken`.
+//! Written text and how it is spoken, a file a language: `cases/LANGUAGE.tsv`, lines `class<TAB>written<TAB>spoken`.
 //! A translator adds a line; nothing else has to change.
 
 use std::path::Path;

@@ -1,7 +1,9 @@
 //! Any text in any language: no digit is left, nothing panics, plain text stays as it is.
 
 use crier_normalise::{Language, verbalise};
+use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 /// Languages that are verbalised.
 fn languages() -> impl Iterator<Item = Language> {
@@ -26,7 +28,7 @@ proptest! {
     }
 
     #[test]
-    fn no_digit_is_left_of_any_row_of_pieces(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12)) {
+    fn no_digit_is_left_of_any_row_of_pieces(pieces in vec(select(&PIECES[..]), 0..12)) {
         let text = pieces.concat();
         for language in languages() {
             let said = verbalise(&text, language);

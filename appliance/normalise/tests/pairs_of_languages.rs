@@ -1,9 +1,8 @@
 //! Pairs of written and spoken text from elsewhere, counted by language and class.
 //!
-//! `CRIER_PAIRS=DIRECTORY cargo test --release -p crier-normalise --test pairs_of_languages -- --ignored --nocapture` reads
-//! `DIRECTORY/LANGUAGE/data_text_normalization/test_cases_CLASS.txt` as NVIDIA's NeMo-text-processing has them: lines
-//! `written~spoken`, or `~written` with the admissible readings below. `CRIER_PAIRS_SHOW=de` prints what differs.
-
+//! `CRIER_PAIRS=DIRECTORY cargo test --release -p crier-normalise --test pairs_of_languages -- --ignored --nocapture`
+//! reads `DIRECTORY/LANGUAGE/data_text_normalization/test_cases_CLASS.txt` as NeMo-text-processing of NVIDIA has them:
+//! lines `written~spoken`, or `~written` with the admissible readings below. `CRIER_PAIRS_SHOW=de` prints what differs.
 use std::path::Path;
 
 use crier_normalise::{Language, verbalise};

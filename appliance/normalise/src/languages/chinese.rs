@@ -1,6 +1,8 @@
 //! Chinese, with simplified characters.
 
-use super::{Agreement, Conventions, CurrencyWords, DateOrder, Gender, Grammar, Noun, neuter};
+use std::sync::LazyLock;
+
+use super::{Agreement, Conventions, Gender, Grammar, Noun, tables};
 use crate::semiotic::{
     CalendarDate, ClockTime, MetricUnit, Quantity, Ratio, Surroundings, UnitPhrase, WrittenNumber,
 };
@@ -16,186 +18,7 @@ const COUNTED_BY_LIANG: [&str; 46] = [
     "列", "节", "间", "套", "瓶", "杯", "美元", "欧元", "岁", "斤", "升", "步", "站",
 ];
 
-static CONVENTIONS: Conventions = Conventions {
-    joint: "",
-    decimal_mark: '.',
-    mixed_joints: &[" ", "又"],
-    digits: DIGITS,
-    minus: "负",
-    plus: "加",
-    point: "点",
-    dot: "点",
-    to: "到",
-    per: "每",
-    scales: &[
-        (&["万亿"], neuter(&["万亿"])),
-        (&["万"], neuter(&["万"])),
-        (&["亿"], neuter(&["亿"])),
-        (&["千万"], neuter(&["千万"])),
-        (&["百万"], neuter(&["百万"])),
-    ],
-    of: "",
-    and_hundredths: "",
-    units: &UNITS,
-    metric_units: &METRIC_UNITS,
-    prefixes: &[
-        ("k", "千"),
-        ("c", "厘"),
-        ("m", "毫"),
-        ("µ", "微"),
-        ("n", "纳"),
-        ("d", "分"),
-        ("h", "百"),
-        ("M", "兆"),
-        ("G", "吉"),
-        ("T", "太"),
-    ],
-    currencies: &CURRENCIES,
-    money_joints: &[],
-    date_order: DateOrder::YearFirst,
-    weekdays: &[
-        ('一', "星期一"),
-        ('二', "星期二"),
-        ('三', "星期三"),
-        ('四', "星期四"),
-        ('五', "星期五"),
-        ('六', "星期六"),
-        ('日', "星期日"),
-    ],
-    months: &[],
-    day_marks: &[],
-    date_joints: &[],
-    month_before_day: false,
-    hour_letter: false,
-    hour_markers: &[],
-    telephone: &[
-        "电话",
-        "热线",
-        "手机",
-        "手机号",
-        "密码",
-        "验证码",
-        "编号",
-        "房间号",
-        "传真",
-        "请拨打",
-        "拨打",
-        "致电",
-        "号码",
-    ],
-    abbreviations: &[],
-    signs: &[
-        ('%', "百分号"),
-        ('&', "和"),
-        ('+', "加"),
-        ('=', "等于"),
-        ('×', "乘"),
-        ('÷', "除以"),
-        ('<', "小于"),
-        ('>', "大于"),
-        ('≤', "小于等于"),
-        ('≥', "大于等于"),
-        ('±', "正负"),
-        ('≈', "约等于"),
-        ('~', "约"),
-        ('#', "号"),
-        ('№', "号"),
-        ('°', "度"),
-        ('²', "平方"),
-        ('³', "立方"),
-        ('@', "艾特"),
-        (':', "比"),
-        ('/', "斜杠"),
-        ('√', "根号"),
-        ('§', "第"),
-    ],
-    address_signs: &[
-        ('.', "点"),
-        ('@', "艾特"),
-        ('-', "横杠"),
-        ('_', "下划线"),
-        ('/', "斜杠"),
-        (':', "冒号"),
-        ('?', "问号"),
-        ('=', "等于"),
-        ('&', "和"),
-        ('#', "井号"),
-        ('%', "百分号"),
-        ('+', "加"),
-        ('~', "波浪号"),
-    ],
-};
-
-const UNITS: [(&str, Noun); 30] = [
-    ("%", PERCENT),
-    ("‰", neuter(&["千分之"])),
-    ("°", neuter(&["度"])),
-    ("°C", neuter(&["摄氏度"])),
-    ("°F", neuter(&["华氏度"])),
-    ("K", neuter(&["开尔文"])),
-    ("kg", neuter(&["公斤"])),
-    ("km", neuter(&["公里"])),
-    ("t", neuter(&["吨"])),
-    ("h", neuter(&["小时"])),
-    ("min", neuter(&["分钟"])),
-    ("s", neuter(&["秒"])),
-    ("ms", neuter(&["毫秒"])),
-    ("kWh", neuter(&["千瓦时"])),
-    ("MWh", neuter(&["兆瓦时"])),
-    ("mAh", neuter(&["毫安时"])),
-    ("ha", neuter(&["公顷"])),
-    ("rpm", neuter(&["转每分钟"])),
-    ("dB", neuter(&["分贝"])),
-    ("ft", neuter(&["英尺"])),
-    ("in", neuter(&["英寸"])),
-    ("mi", neuter(&["英里"])),
-    ("mph", neuter(&["英里每小时"])),
-    ("lb", neuter(&["磅"])),
-    ("oz", neuter(&["盎司"])),
-    ("ppm", neuter(&["ppm"])),
-    ("bar", neuter(&["巴"])),
-    ("kcal", neuter(&["千卡"])),
-    ("KB", neuter(&["千字节"])),
-    ("mmHg", neuter(&["毫米汞柱"])),
-];
-/// Said before the number.
-const PERCENT: Noun = neuter(&["百分之"]);
-
-const METRIC_UNITS: [(&str, Noun); 17] = [
-    ("m", neuter(&["米"])),
-    ("g", neuter(&["克"])),
-    ("l", neuter(&["升"])),
-    ("L", neuter(&["升"])),
-    ("W", neuter(&["瓦"])),
-    ("V", neuter(&["伏"])),
-    ("A", neuter(&["安"])),
-    ("Hz", neuter(&["赫兹"])),
-    ("Pa", neuter(&["帕"])),
-    ("J", neuter(&["焦"])),
-    ("N", neuter(&["牛"])),
-    ("Ω", neuter(&["欧姆"])),
-    ("B", neuter(&["字节"])),
-    ("bit", neuter(&["比特"])),
-    ("mol", neuter(&["摩尔"])),
-    ("lx", neuter(&["勒克斯"])),
-    ("lm", neuter(&["流明"])),
-];
-
-const CURRENCIES: [CurrencyWords; 9] = [
-    currency(&["¥", "￥", "RMB", "CNY"], &["元"]),
-    currency(&["$", "US$", "USD"], &["美元"]),
-    currency(&["€", "EUR"], &["欧元"]),
-    currency(&["£", "GBP"], &["英镑"]),
-    currency(&["₩", "KRW"], &["韩元"]),
-    currency(&["JPY"], &["日元"]),
-    currency(&["HK$", "HKD"], &["港元"]),
-    currency(&["₽", "RUB"], &["卢布"]),
-    currency(&["CHF"], &["瑞士法郎"]),
-];
-
-const fn currency(written: &'static [&'static str], unit: &'static [&'static str]) -> CurrencyWords {
-    CurrencyWords { written, unit: neuter(unit), hundredth: None }
-}
+static CONVENTIONS: LazyLock<Conventions> = LazyLock::new(|| Conventions::read(tables::CHINESE));
 
 impl Grammar for Chinese {
     fn conventions(&self) -> &'static Conventions {
@@ -250,6 +73,7 @@ impl Grammar for Chinese {
 
     fn time(&self, time: &ClockTime, place: &Surroundings<'_>) -> String {
         let hour = self.cardinal(time.hour.into(), Agreement::with(Gender::Neuter));
+        // 三点 is a full hour; with seconds the minutes are needed.
         let minute = time.minute.filter(|minute| *minute > 0 || time.second.is_some());
         let minute = minute.map(|minute| format!("{}分", self.cardinal(minute.into(), Agreement::COUNTING)));
         let second =
@@ -351,6 +175,7 @@ fn below_ten_thousand(number: usize, first: bool, said: &mut String) {
     for (unit, name) in [(1000, "千"), (100, "百"), (10, "十"), (1, "")] {
         let digit = number / unit % 10;
         if digit == 0 {
+            // Only a zero between digits is said.
             gap = started;
             continue;
         }

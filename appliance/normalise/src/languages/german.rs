@@ -1,10 +1,8 @@
 //! German.
 
-use super::grammar::Phrase;
-use super::{
-    Agreement, Conventions, CurrencyWords, DateOrder, Gender, Grammar, Noun, feminine, groups_of_three,
-    masculine, neuter,
-};
+use std::sync::LazyLock;
+
+use super::{Agreement, Conventions, Gender, Grammar, Phrase, groups_of_three, tables};
 use crate::semiotic::{CalendarDate, ClockTime, MetricUnit, Ratio, Surroundings, WrittenNumber};
 
 /// German.
@@ -86,257 +84,7 @@ const FEMININE_ENDINGS: [&str; 10] = ["e", "ung", "heit", "keit", "ion", "tät",
 /// Feminine nouns that are counted and do not end so.
 const FEMININE_NOUNS: [&str; 6] = ["person", "nacht", "fahrt", "bahn", "tür", "tonne"];
 
-static CONVENTIONS: Conventions = Conventions {
-    joint: " ",
-    decimal_mark: ',',
-    mixed_joints: &[" ", "\u{a0}", "\u{202f}"],
-    digits: ["null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"],
-    minus: "minus",
-    plus: "plus",
-    point: "Komma",
-    dot: "Punkt",
-    to: "bis",
-    per: "pro",
-    scales: &[
-        (
-            &["Millionen", "Million", "millionen", "million", "Mio.", "Mio"],
-            feminine(&["Million", "Millionen"]),
-        ),
-        (
-            &["Milliarden", "Milliarde", "milliarden", "milliarde", "Mrd.", "Mrd"],
-            feminine(&["Milliarde", "Milliarden"]),
-        ),
-        (&["Billionen", "Billion", "billionen", "Bio."], feminine(&["Billion", "Billionen"])),
-        (&["Tausend", "tausend", "Tsd."], neuter(&["tausend"])),
-    ],
-    of: "",
-    and_hundredths: " ",
-    units: &UNITS,
-    metric_units: &METRIC_UNITS,
-    prefixes: &[
-        ("k", "Kilo"),
-        ("c", "Zenti"),
-        ("m", "Milli"),
-        ("µ", "Mikro"),
-        ("n", "Nano"),
-        ("d", "Dezi"),
-        ("h", "Hekto"),
-        ("M", "Mega"),
-        ("G", "Giga"),
-        ("T", "Tera"),
-        ("K", "Kilo"),
-    ],
-    currencies: &CURRENCIES,
-    money_joints: &[],
-    date_order: DateOrder::DayFirst,
-    weekdays: &[],
-    months: &[
-        &["januar", "jan", "jänner"],
-        &["februar", "feb"],
-        &["märz", "mär", "mrz"],
-        &["april", "apr"],
-        &["mai"],
-        &["juni", "jun"],
-        &["juli", "jul"],
-        &["august", "aug"],
-        &["september", "sep", "sept"],
-        &["oktober", "okt"],
-        &["november", "nov"],
-        &["dezember", "dez"],
-    ],
-    day_marks: &["."],
-    date_joints: &[],
-    month_before_day: false,
-    hour_letter: false,
-    hour_markers: &["Uhr", "uhr", "h"],
-    telephone: &[
-        "tel",
-        "telefon",
-        "telefonnummer",
-        "rufnummer",
-        "fax",
-        "hotline",
-        "handy",
-        "durchwahl",
-        "pin",
-        "code",
-    ],
-    abbreviations: &[
-        ("Dr.", "Doktor"),
-        ("Prof.", "Professor"),
-        ("Hr.", "Herr"),
-        ("Fr.", "Frau"),
-        ("Nr.", "Nummer"),
-        ("z. B.", "zum Beispiel"),
-        ("z.B.", "zum Beispiel"),
-        ("d. h.", "das heißt"),
-        ("d.h.", "das heißt"),
-        ("u. a.", "unter anderem"),
-        ("u.a.", "unter anderem"),
-        ("usw.", "und so weiter"),
-        ("bzw.", "beziehungsweise"),
-        ("ca.", "circa"),
-        ("evtl.", "eventuell"),
-        ("inkl.", "inklusive"),
-        ("zzgl.", "zuzüglich"),
-        ("ggf.", "gegebenenfalls"),
-        ("max.", "maximal"),
-        ("min.", "mindestens"),
-        ("Str.", "Straße"),
-        ("Tel.", "Telefon"),
-        ("Abt.", "Abteilung"),
-        ("St.", "Sankt"),
-        ("Hbf", "Hauptbahnhof"),
-        ("Bhf", "Bahnhof"),
-        ("Mr.", "Mister"),
-        ("Mrs.", "Misses"),
-        ("Ms.", "Miss"),
-        ("vgl.", "vergleiche"),
-        ("u. U.", "unter Umständen"),
-        ("Mio.", "Millionen"),
-        ("Mrd.", "Milliarden"),
-        ("o. Ä.", "oder Ähnliches"),
-        ("i. d. R.", "in der Regel"),
-        ("Std.", "Stunden"),
-        ("etc.", "et cetera"),
-        ("Jh.", "Jahrhundert"),
-    ],
-    signs: &[
-        ('%', "Prozent"),
-        ('&', "und"),
-        ('+', "plus"),
-        ('=', "gleich"),
-        ('×', "mal"),
-        ('÷', "geteilt durch"),
-        ('<', "kleiner als"),
-        ('>', "größer als"),
-        ('≤', "höchstens"),
-        ('≥', "mindestens"),
-        ('±', "plus minus"),
-        ('≈', "ungefähr"),
-        ('~', "ungefähr"),
-        ('§', "Paragraf"),
-        ('№', "Nummer"),
-        ('#', "Nummer"),
-        ('°', "Grad"),
-        ('²', "hoch zwei"),
-        ('³', "hoch drei"),
-        ('@', "at"),
-        (':', "zu"),
-        ('/', "Schrägstrich"),
-        ('€', "Euro"),
-        ('$', "Dollar"),
-        ('£', "Pfund"),
-        ('√', "Wurzel aus"),
-    ],
-    address_signs: &[
-        ('.', "punkt"),
-        ('@', "at"),
-        ('-', "bindestrich"),
-        ('_', "unterstrich"),
-        ('/', "slash"),
-        (':', "doppelpunkt"),
-        ('?', "fragezeichen"),
-        ('=', "gleichheitszeichen"),
-        ('&', "und"),
-        ('#', "raute"),
-        ('%', "prozent"),
-        ('+', "plus"),
-        ('~', "tilde"),
-        ('!', "ausrufezeichen"),
-        ('$', "dollar"),
-        ('|', "senkrechter strich"),
-        ('^', "zirkumflex"),
-    ],
-};
-
-const UNITS: [(&str, Noun); 41] = [
-    ("%", neuter(&["Prozent"])),
-    ("‰", neuter(&["Promille"])),
-    ("°", masculine(&["Grad"])),
-    ("°C", masculine(&["Grad Celsius"])),
-    ("°F", masculine(&["Grad Fahrenheit"])),
-    ("K", neuter(&["Kelvin"])),
-    ("h", feminine(&["Stunde", "Stunden"])),
-    ("Std.", feminine(&["Stunde", "Stunden"])),
-    ("Min.", feminine(&["Minute", "Minuten"])),
-    ("Sek.", feminine(&["Sekunde", "Sekunden"])),
-    ("Std", feminine(&["Stunde", "Stunden"])),
-    ("min", feminine(&["Minute", "Minuten"])),
-    ("Min", feminine(&["Minute", "Minuten"])),
-    ("Sek", feminine(&["Sekunde", "Sekunden"])),
-    ("km/h", masculine(&["Kilometer pro Stunde"])),
-    ("U/min", feminine(&["Umdrehung pro Minute", "Umdrehungen pro Minute"])),
-    ("kWh", feminine(&["Kilowattstunde", "Kilowattstunden"])),
-    ("MWh", feminine(&["Megawattstunde", "Megawattstunden"])),
-    ("Wh", feminine(&["Wattstunde", "Wattstunden"])),
-    ("mAh", feminine(&["Milliamperestunde", "Milliamperestunden"])),
-    ("Ah", feminine(&["Amperestunde", "Amperestunden"])),
-    ("t", feminine(&["Tonne", "Tonnen"])),
-    ("ha", masculine(&["Hektar"])),
-    ("kg", neuter(&["Kilogramm"])),
-    ("ft", masculine(&["Fuß"])),
-    ("in", masculine(&["Zoll"])),
-    ("\"", masculine(&["Zoll"])),
-    ("″", masculine(&["Zoll"])),
-    ("mi", feminine(&["Meile", "Meilen"])),
-    ("mph", feminine(&["Meile pro Stunde", "Meilen pro Stunde"])),
-    ("lb", neuter(&["Pfund"])),
-    ("oz", feminine(&["Unze", "Unzen"])),
-    ("psi", neuter(&["p s i"])),
-    ("rpm", feminine(&["Umdrehung pro Minute", "Umdrehungen pro Minute"])),
-    ("ppm", neuter(&["p p m"])),
-    ("bar", neuter(&["Bar"])),
-    ("mbar", neuter(&["Millibar"])),
-    ("dB", neuter(&["Dezibel"])),
-    ("MBit/s", neuter(&["Megabit pro Sekunde"])),
-    ("kcal", feminine(&["Kilokalorie", "Kilokalorien"])),
-    ("PS", neuter(&["PS"])),
-];
-
-const METRIC_UNITS: [(&str, Noun); 22] = [
-    ("m", masculine(&["Meter"])),
-    ("g", neuter(&["Gramm"])),
-    ("l", masculine(&["Liter"])),
-    ("L", masculine(&["Liter"])),
-    ("s", feminine(&["Sekunde", "Sekunden"])),
-    ("W", neuter(&["Watt"])),
-    ("V", neuter(&["Volt"])),
-    ("A", neuter(&["Ampere"])),
-    ("Hz", neuter(&["Hertz"])),
-    ("Pa", neuter(&["Pascal"])),
-    ("J", neuter(&["Joule"])),
-    ("N", neuter(&["Newton"])),
-    ("Ω", neuter(&["Ohm"])),
-    ("B", neuter(&["Byte"])),
-    ("Bit", neuter(&["Bit"])),
-    ("bit", neuter(&["Bit"])),
-    ("F", neuter(&["Farad"])),
-    ("mol", neuter(&["Mol"])),
-    ("lx", neuter(&["Lux"])),
-    ("lm", neuter(&["Lumen"])),
-    ("Sv", neuter(&["Sievert"])),
-    ("cal", feminine(&["Kalorie", "Kalorien"])),
-];
-
-const CURRENCIES: [CurrencyWords; 11] = [
-    currency(&["€", "EUR", "Euro"], neuter(&["Euro"]), Some(CENT)),
-    currency(&["ct", "Ct.", "¢"], CENT, None),
-    currency(&["$", "US$", "USD"], masculine(&["Dollar"]), Some(CENT)),
-    currency(&["£", "GBP"], neuter(&["Pfund"]), Some(masculine(&["Penny", "Pence"]))),
-    currency(&["CHF", "Fr.", "sFr."], masculine(&["Franken"]), Some(masculine(&["Rappen"]))),
-    currency(&["¥", "JPY"], masculine(&["Yen"]), None),
-    currency(&["₽", "RUB"], masculine(&["Rubel"]), Some(feminine(&["Kopeke", "Kopeken"]))),
-    currency(&["zł", "PLN"], masculine(&["Złoty"]), Some(masculine(&["Groszy"]))),
-    currency(&["Kč", "CZK"], feminine(&["Krone", "Kronen"]), None),
-    currency(&["DKK", "SEK", "NOK"], feminine(&["Krone", "Kronen"]), None),
-    currency(&["₹", "INR"], feminine(&["Rupie", "Rupien"]), None),
-];
-const CENT: Noun = masculine(&["Cent"]);
-
-const fn currency(written: &'static [&'static str], unit: Noun, hundredth: Option<Noun>) -> CurrencyWords {
-    CurrencyWords { written, unit, hundredth }
-}
+static CONVENTIONS: LazyLock<Conventions> = LazyLock::new(|| Conventions::read(tables::GERMAN));
 
 impl Grammar for German {
     fn conventions(&self) -> &'static Conventions {
@@ -357,6 +105,7 @@ impl Grammar for German {
         for (power, group) in groups_of_three(number) {
             match power {
                 0 => small.push_str(&below_thousand(group, one)),
+                // Thousands are written in one word with what follows, millions are not.
                 1 => small.push_str(&format!("{}tausend", below_thousand(group, "ein"))),
                 _ => {
                     let scale = SCALES[(power - 2).min(SCALES.len() - 1)];
@@ -407,6 +156,7 @@ impl Grammar for German {
 
     fn roman_length(&self, place: &Surroundings<'_>, written: &str) -> Option<usize> {
         let upper = written.bytes().all(|byte| byte.is_ascii_uppercase());
+        // The language writes all nouns with a capital, so a king cannot be told from a thing; the dot tells.
         let name = place.previous_word().chars().next().is_some_and(char::is_uppercase);
         // "Ludwig XIV." is the fourteenth; "Kapitel IV" has no dot, and "I." begins a list.
         let ordinal = upper && name && place.rest.starts_with('.') && !place.previous_word().is_empty();
@@ -513,6 +263,7 @@ impl Grammar for German {
             && number.digits.len() == 4
             && !number.minus
         {
+            // Numbers from 1800 on are years more often than counts, and both may be said so.
             said.word(&year_name(u16::try_from(number.whole()).unwrap_or_default()));
         } else {
             said.word(&self.cardinal(number.whole(), agreement));
@@ -583,6 +334,7 @@ fn below_thousand(number: u16, one: &str) -> String {
 /// Returns a year: "neunzehnhundertachtzig", but "zweitausenddreizehn".
 fn year_name(year: u16) -> String {
     let said = |number: u16| German.cardinal(number.into(), Agreement::COUNTING);
+    // "zehnhundert" and "zwanzighundert" are not said.
     if !(1100..2000).contains(&year) {
         return said(year);
     }

@@ -1,5 +1,6 @@
-//! The table and the methods of which a language consists.
+//! The methods of which a language consists.
 
+use super::conventions::{Conventions, CurrencyWords, Noun};
 use crate::semiotic::{
     CalendarDate, ClockTime, MetricUnit, Quantity, Ratio, Semiotic, Surroundings, UnitPhrase, WrittenNumber,
 };
@@ -37,103 +38,6 @@ impl Agreement {
     pub(crate) const fn with(gender: Gender) -> Self {
         Self { gender: Some(gender), case: NounCase::Nominative }
     }
-}
-
-/// Noun that is counted: its forms by [`Grammar::plural`], the last of which stands for all further ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Noun {
-    pub(crate) gender: Gender,
-    forms: &'static [&'static str],
-}
-
-impl Noun {
-    pub(crate) fn form(&self, index: usize) -> &'static str {
-        self.forms.get(index).or_else(|| self.forms.last()).copied().unwrap_or_default()
-    }
-}
-
-pub(crate) const fn masculine(forms: &'static [&'static str]) -> Noun {
-    Noun { gender: Gender::Masculine, forms }
-}
-
-pub(crate) const fn feminine(forms: &'static [&'static str]) -> Noun {
-    Noun { gender: Gender::Feminine, forms }
-}
-
-pub(crate) const fn neuter(forms: &'static [&'static str]) -> Noun {
-    Noun { gender: Gender::Neuter, forms }
-}
-
-/// Currency: its signs and codes, the unit, and the hundredth if there is one.
-#[derive(Debug)]
-pub(crate) struct CurrencyWords {
-    pub(crate) written: &'static [&'static str],
-    pub(crate) unit: Noun,
-    pub(crate) hundredth: Option<Noun>,
-}
-
-/// Order of numbers in a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DateOrder {
-    DayFirst,
-    YearFirst,
-}
-
-/// Words and marks of a language.
-#[derive(Debug)]
-pub(crate) struct Conventions {
-    /// Text between words: a blank, or nothing.
-    pub(crate) joint: &'static str,
-    pub(crate) decimal_mark: char,
-    /// Marks between whole number and fraction of a mixed number.
-    pub(crate) mixed_joints: &'static [&'static str],
-    pub(crate) digits: [&'static str; 10],
-    pub(crate) minus: &'static str,
-    pub(crate) plus: &'static str,
-    /// Name of the decimal mark.
-    pub(crate) point: &'static str,
-    /// Name of the dot in addresses and versions.
-    pub(crate) dot: &'static str,
-    /// Word for the dash of a range.
-    pub(crate) to: &'static str,
-    /// Word for the stroke of a quotient of units.
-    pub(crate) per: &'static str,
-    /// Words for large numbers as they are written after digits.
-    pub(crate) scales: &'static [(&'static [&'static str], Noun)],
-    /// Word between "million" and a noun.
-    pub(crate) of: &'static str,
-    /// Text between amounts of a currency and of its hundredth.
-    pub(crate) and_hundredths: &'static str,
-    /// Units without prefix, by sign.
-    pub(crate) units: &'static [(&'static str, Noun)],
-    /// Units that take the prefixes.
-    pub(crate) metric_units: &'static [(&'static str, Noun)],
-    pub(crate) prefixes: &'static [(&'static str, &'static str)],
-    pub(crate) currencies: &'static [CurrencyWords],
-    /// Text between number and currency, as in "2 billones de euros".
-    pub(crate) money_joints: &'static [&'static str],
-    pub(crate) date_order: DateOrder,
-    /// Days of the week by the character that stands for them behind a date.
-    pub(crate) weekdays: &'static [(char, &'static str)],
-    /// Names and abbreviations of the months in lower case, the full name first; none where months have numbers.
-    pub(crate) months: &'static [&'static [&'static str]],
-    /// Marks behind the day: `.`, `er`.
-    pub(crate) day_marks: &'static [&'static str],
-    /// Words between day, month and year.
-    pub(crate) date_joints: &'static [&'static str],
-    /// A month before a number is a date: "abril 30".
-    pub(crate) month_before_day: bool,
-    /// `14h30` is a time.
-    pub(crate) hour_letter: bool,
-    /// Words behind a time: `Uhr`.
-    pub(crate) hour_markers: &'static [&'static str],
-    /// Words before a telephone number, in lower case.
-    pub(crate) telephone: &'static [&'static str],
-    pub(crate) abbreviations: &'static [(&'static str, &'static str)],
-    /// Names of signs beside numbers.
-    pub(crate) signs: &'static [(char, &'static str)],
-    /// Names of the characters of addresses.
-    pub(crate) address_signs: &'static [(char, &'static str)],
 }
 
 /// Language that can be verbalised.
@@ -198,6 +102,7 @@ pub(crate) trait Grammar: Sync {
     /// Returns a cardinal or decimal number with its sign.
     fn number(&self, number: &WrittenNumber, agreement: Agreement) -> String {
         let conventions = self.conventions();
+        // The noun agrees with the whole decimal, not with the number before its mark.
         let form = if number.is_integer() { agreement } else { Agreement::COUNTING };
         let mut said = Phrase::new(conventions.joint);
         if number.minus {
@@ -285,6 +190,7 @@ pub(crate) trait Grammar: Sync {
             return whole(&Quantity::Number(WrittenNumber { decimals, ..number.clone() }));
         }
         let small: u128 = format!("{decimals:0<2}").parse().unwrap_or_default();
+        // Of "-2,50" the units have the sign.
         let minus = number.minus && number.whole() == 0;
         let small = Quantity::Number(WrittenNumber { minus, ..WrittenNumber::of(small) });
         let small = self.counted(&small, hundredth, &|index| hundredth.form(index).to_owned(), place);
@@ -292,7 +198,11 @@ pub(crate) trait Grammar: Sync {
             return small;
         }
         let units = whole(&Quantity::Number(WrittenNumber { decimals: String::new(), ..number.clone() }));
-        format!("{units}{}{small}", conventions.and_hundredths)
+        let mut said = Phrase::new(conventions.joint);
+        said.word(&units);
+        said.word(conventions.and);
+        said.word(&small);
+        said.text
     }
 
     fn measure(&self, amount: &Quantity, phrase: &UnitPhrase, place: &Surroundings<'_>) -> String {
@@ -362,6 +272,7 @@ pub(crate) trait Grammar: Sync {
                 .and_then(|digit| conventions.digits.get(usize::try_from(digit).ok()?))
                 .copied();
             match name.or(digit) {
+                // What stood before the sign is a word of its own.
                 Some(name) => {
                     said.word(&std::mem::take(&mut word));
                     said.word(name);

@@ -1,6 +1,8 @@
 //! Japanese.
 
-use super::{Agreement, Conventions, CurrencyWords, DateOrder, Grammar, Noun, groups_of_four, neuter};
+use std::sync::LazyLock;
+
+use super::{Agreement, Conventions, Grammar, Noun, groups_of_four, tables};
 use crate::semiotic::{CalendarDate, ClockTime, MetricUnit, Ratio, Surroundings, WrittenNumber};
 
 /// Japanese.
@@ -9,166 +11,7 @@ pub(super) struct Japanese;
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
 const SCALES: [&str; 7] = ["", "万", "億", "兆", "京", "垓", "𥝱"];
 
-static CONVENTIONS: Conventions = Conventions {
-    joint: "",
-    decimal_mark: '.',
-    mixed_joints: &[" ", "と", "荷"],
-    digits: DIGITS,
-    minus: "マイナス",
-    plus: "プラス",
-    point: "点",
-    dot: "ドット",
-    to: "から",
-    per: "毎",
-    scales: &[
-        (&["兆"], neuter(&["兆"])),
-        (&["億"], neuter(&["億"])),
-        (&["万"], neuter(&["万"])),
-        (&["千万"], neuter(&["千万"])),
-        (&["百万"], neuter(&["百万"])),
-    ],
-    of: "",
-    and_hundredths: "",
-    units: &UNITS,
-    metric_units: &METRIC_UNITS,
-    prefixes: &[
-        ("k", "キロ"),
-        ("c", "センチ"),
-        ("m", "ミリ"),
-        ("µ", "マイクロ"),
-        ("n", "ナノ"),
-        ("d", "デシ"),
-        ("h", "ヘクト"),
-        ("M", "メガ"),
-        ("G", "ギガ"),
-        ("T", "テラ"),
-    ],
-    currencies: &CURRENCIES,
-    money_joints: &[],
-    date_order: DateOrder::YearFirst,
-    weekdays: &[
-        ('月', "月曜日"),
-        ('火', "火曜日"),
-        ('水', "水曜日"),
-        ('木', "木曜日"),
-        ('金', "金曜日"),
-        ('土', "土曜日"),
-        ('日', "日曜日"),
-        ('祝', "祝日"),
-    ],
-    months: &[],
-    day_marks: &[],
-    date_joints: &[],
-    month_before_day: false,
-    hour_letter: false,
-    hour_markers: &[],
-    telephone: &["電話", "電話番号", "携帯", "番号", "暗証番号", "コード", "内線"],
-    abbreviations: &[],
-    signs: &[
-        ('%', "パーセント"),
-        ('&', "アンド"),
-        ('+', "プラス"),
-        ('=', "イコール"),
-        ('×', "かける"),
-        ('÷', "わる"),
-        ('<', "小なり"),
-        ('>', "大なり"),
-        ('≤', "以下"),
-        ('≥', "以上"),
-        ('±', "プラスマイナス"),
-        ('≈', "およそ"),
-        ('~', "から"),
-        ('#', "シャープ"),
-        ('№', "ナンバー"),
-        ('°', "度"),
-        ('²', "の二乗"),
-        ('³', "の三乗"),
-        ('@', "アット"),
-        (':', "対"),
-        ('/', "スラッシュ"),
-        ('√', "ルート"),
-        ('¥', "円"),
-        ('$', "ドル"),
-        ('€', "ユーロ"),
-    ],
-    address_signs: &[
-        ('.', "ドット"),
-        ('@', "アットマーク"),
-        ('-', "ハイフン"),
-        ('_', "アンダーバー"),
-        ('/', "スラッシュ"),
-        (':', "コロン"),
-        ('?', "クエスチョン"),
-        ('=', "イコール"),
-        ('&', "アンド"),
-        ('#', "シャープ"),
-        ('%', "パーセント"),
-        ('+', "プラス"),
-        ('~', "チルダ"),
-    ],
-};
-
-const UNITS: [(&str, Noun); 25] = [
-    ("%", neuter(&["パーセント"])),
-    ("‰", neuter(&["パーミル"])),
-    ("°", neuter(&["度"])),
-    ("°C", neuter(&["度"])),
-    ("°F", neuter(&["度"])),
-    ("K", neuter(&["ケルビン"])),
-    ("t", neuter(&["トン"])),
-    ("h", neuter(&["時間"])),
-    ("min", neuter(&["分"])),
-    ("s", neuter(&["秒"])),
-    ("ms", neuter(&["ミリ秒"])),
-    ("kWh", neuter(&["キロワットアワー"])),
-    ("MWh", neuter(&["メガワットアワー"])),
-    ("mAh", neuter(&["ミリアンペアアワー"])),
-    ("ha", neuter(&["ヘクタール"])),
-    ("rpm", neuter(&["回転毎分"])),
-    ("dB", neuter(&["デシベル"])),
-    ("ft", neuter(&["フィート"])),
-    ("in", neuter(&["インチ"])),
-    ("mi", neuter(&["マイル"])),
-    ("mph", neuter(&["マイル毎時"])),
-    ("lb", neuter(&["ポンド"])),
-    ("oz", neuter(&["オンス"])),
-    ("bar", neuter(&["バール"])),
-    ("kcal", neuter(&["キロカロリー"])),
-];
-
-const METRIC_UNITS: [(&str, Noun); 16] = [
-    ("m", neuter(&["メートル"])),
-    ("g", neuter(&["グラム"])),
-    ("l", neuter(&["リットル"])),
-    ("L", neuter(&["リットル"])),
-    ("W", neuter(&["ワット"])),
-    ("V", neuter(&["ボルト"])),
-    ("A", neuter(&["アンペア"])),
-    ("Hz", neuter(&["ヘルツ"])),
-    ("Pa", neuter(&["パスカル"])),
-    ("J", neuter(&["ジュール"])),
-    ("N", neuter(&["ニュートン"])),
-    ("Ω", neuter(&["オーム"])),
-    ("B", neuter(&["バイト"])),
-    ("bit", neuter(&["ビット"])),
-    ("mol", neuter(&["モル"])),
-    ("lx", neuter(&["ルクス"])),
-];
-
-const CURRENCIES: [CurrencyWords; 8] = [
-    currency(&["¥", "￥", "JPY"], &["円"]),
-    currency(&["$", "US$", "USD"], &["ドル"]),
-    currency(&["€", "EUR"], &["ユーロ"]),
-    currency(&["£", "GBP"], &["ポンド"]),
-    currency(&["₩", "KRW"], &["ウォン"]),
-    currency(&["CNY"], &["元"]),
-    currency(&["₽", "RUB"], &["ルーブル"]),
-    currency(&["CHF"], &["スイスフラン"]),
-];
-
-const fn currency(written: &'static [&'static str], unit: &'static [&'static str]) -> CurrencyWords {
-    CurrencyWords { written, unit: neuter(unit), hundredth: None }
-}
+static CONVENTIONS: LazyLock<Conventions> = LazyLock::new(|| Conventions::read(tables::JAPANESE));
 
 impl Grammar for Japanese {
     fn conventions(&self) -> &'static Conventions {
@@ -205,6 +48,7 @@ impl Grammar for Japanese {
     fn time(&self, time: &ClockTime, _: &Surroundings<'_>) -> String {
         let said =
             |number: u8, unit: &str| format!("{}{unit}", self.cardinal(number.into(), Agreement::COUNTING));
+        // A full hour has no minutes, unless seconds follow.
         let minute = time.minute.filter(|minute| *minute > 0 || time.second.is_some());
         let half = match time.afternoon {
             Some(true) => "午後",

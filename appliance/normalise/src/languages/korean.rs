@@ -1,8 +1,8 @@
 //! Korean: Sino-Korean numerals, and the native ones before the words that are counted with them.
 
-use super::{
-    Agreement, Conventions, CurrencyWords, DateOrder, Gender, Grammar, Noun, groups_of_four, neuter,
-};
+use std::sync::LazyLock;
+
+use super::{Agreement, Conventions, Gender, Grammar, Noun, groups_of_four, tables};
 use crate::semiotic::{CalendarDate, ClockTime, MetricUnit, Ratio, Surroundings, WrittenNumber};
 
 /// Korean.
@@ -21,183 +21,7 @@ const COUNTERS: [&str; 26] = [
 /// Words that begin with a counter and are none.
 const NO_COUNTERS: [&str; 6] = ["개월", "개국", "개년", "명령", "장치", "대학"];
 
-static CONVENTIONS: Conventions = Conventions {
-    joint: " ",
-    decimal_mark: '.',
-    mixed_joints: &[" ", "과", "와"],
-    digits: DIGITS,
-    minus: "마이너스",
-    plus: "플러스",
-    point: "점",
-    dot: "닷",
-    to: "부터",
-    per: "퍼",
-    scales: &[
-        (&["조"], neuter(&["조"])),
-        (&["억"], neuter(&["억"])),
-        (&["만"], neuter(&["만"])),
-        (&["천만"], neuter(&["천만"])),
-        (&["백만"], neuter(&["백만"])),
-    ],
-    of: "",
-    and_hundredths: " ",
-    units: &UNITS,
-    metric_units: &METRIC_UNITS,
-    prefixes: &[
-        ("k", "킬로"),
-        ("c", "센티"),
-        ("m", "밀리"),
-        ("µ", "마이크로"),
-        ("n", "나노"),
-        ("d", "데시"),
-        ("h", "헥토"),
-        ("M", "메가"),
-        ("G", "기가"),
-        ("T", "테라"),
-    ],
-    currencies: &CURRENCIES,
-    money_joints: &[],
-    date_order: DateOrder::YearFirst,
-    weekdays: &[
-        ('월', "월요일"),
-        ('화', "화요일"),
-        ('수', "수요일"),
-        ('목', "목요일"),
-        ('금', "금요일"),
-        ('토', "토요일"),
-        ('일', "일요일"),
-    ],
-    months: &[],
-    day_marks: &[],
-    date_joints: &[],
-    month_before_day: false,
-    hour_letter: false,
-    hour_markers: &[],
-    telephone: &[
-        "전화",
-        "전화번호",
-        "번호",
-        "휴대폰",
-        "비밀번호",
-        "코드",
-        "내선",
-        "끝자리",
-        "네자리",
-        "자리",
-    ],
-    abbreviations: &[("정오", "열두시"), ("자정", "영시")],
-    signs: &[
-        ('%', "퍼센트"),
-        ('&', "앤드"),
-        ('+', "더하기"),
-        ('=', "는"),
-        ('×', "곱하기"),
-        ('÷', "나누기"),
-        ('<', "미만"),
-        ('>', "초과"),
-        ('≤', "이하"),
-        ('≥', "이상"),
-        ('±', "플러스마이너스"),
-        ('≈', "약"),
-        ('~', "부터"),
-        ('#', "샵"),
-        ('№', "넘버"),
-        ('°', "도"),
-        ('²', "제곱"),
-        ('³', "세제곱"),
-        ('@', "골뱅이"),
-        (':', "대"),
-        ('/', "슬래시"),
-        ('√', "루트"),
-        ('₩', "원"),
-        ('$', "달러"),
-        ('€', "유로"),
-    ],
-    address_signs: &[
-        ('.', "닷"),
-        ('@', "골뱅이"),
-        ('-', "하이픈"),
-        ('_', "언더바"),
-        ('/', "슬래시"),
-        (':', "콜론"),
-        ('?', "물음표"),
-        ('=', "이퀄"),
-        ('&', "앤드"),
-        ('#', "샵"),
-        ('%', "퍼센트"),
-        ('+', "플러스"),
-        ('~', "물결표"),
-    ],
-};
-
-const UNITS: [(&str, Noun); 27] = [
-    ("%", neuter(&["퍼센트"])),
-    ("‰", neuter(&["퍼밀"])),
-    ("°", neuter(&["도"])),
-    ("°C", neuter(&["도"])),
-    ("°F", neuter(&["도"])),
-    ("K", neuter(&["켈빈"])),
-    ("t", neuter(&["톤"])),
-    ("h", neuter(&["시간"])),
-    ("min", neuter(&["분"])),
-    ("s", neuter(&["초"])),
-    ("ms", neuter(&["밀리초"])),
-    ("kWh", neuter(&["킬로와트시"])),
-    ("MWh", neuter(&["메가와트시"])),
-    ("mAh", neuter(&["밀리암페어시"])),
-    ("ha", neuter(&["헥타르"])),
-    ("rpm", neuter(&["분당회전수"])),
-    ("dB", neuter(&["데시벨"])),
-    ("ft", neuter(&["피트"])),
-    ("in", neuter(&["인치"])),
-    ("mi", neuter(&["마일"])),
-    ("mph", neuter(&["마일 퍼 시간"])),
-    ("lb", neuter(&["파운드"])),
-    ("oz", neuter(&["온스"])),
-    ("bar", neuter(&["바"])),
-    ("kcal", neuter(&["킬로칼로리"])),
-    ("ppm", neuter(&["피피엠"])),
-    ("mmHg", neuter(&["수은주 밀리미터"])),
-];
-
-const METRIC_UNITS: [(&str, Noun); 16] = [
-    ("m", neuter(&["미터"])),
-    ("g", neuter(&["그램"])),
-    ("l", neuter(&["리터"])),
-    ("L", neuter(&["리터"])),
-    ("W", neuter(&["와트"])),
-    ("V", neuter(&["볼트"])),
-    ("A", neuter(&["암페어"])),
-    ("Hz", neuter(&["헤르츠"])),
-    ("Pa", neuter(&["파스칼"])),
-    ("J", neuter(&["줄"])),
-    ("N", neuter(&["뉴턴"])),
-    ("Ω", neuter(&["옴"])),
-    ("B", neuter(&["바이트"])),
-    ("bit", neuter(&["비트"])),
-    ("mol", neuter(&["몰"])),
-    ("lx", neuter(&["럭스"])),
-];
-
-const CURRENCIES: [CurrencyWords; 13] = [
-    currency(&["₩", "KRW", "원"], &["원"]),
-    currency(&["$", "US$", "USD"], &["달러"]),
-    currency(&["HK$", "HKD"], &["홍콩 달러"]),
-    currency(&["€", "EUR"], &["유로"]),
-    currency(&["£", "GBP"], &["파운드"]),
-    currency(&["¥", "JPY"], &["엔"]),
-    currency(&["CNY"], &["위안"]),
-    currency(&["CAD"], &["캐나다 달러"]),
-    currency(&["AUD"], &["호주 달러"]),
-    currency(&["NZD"], &["뉴질랜드 달러"]),
-    currency(&["CHF"], &["스위스 프랑"]),
-    currency(&["AED"], &["아랍에미리트 디르함"]),
-    currency(&["₽", "RUB"], &["루블"]),
-];
-
-const fn currency(written: &'static [&'static str], unit: &'static [&'static str]) -> CurrencyWords {
-    CurrencyWords { written, unit: neuter(unit), hundredth: None }
-}
+static CONVENTIONS: LazyLock<Conventions> = LazyLock::new(|| Conventions::read(tables::KOREAN));
 
 impl Grammar for Korean {
     fn conventions(&self) -> &'static Conventions {
@@ -239,6 +63,7 @@ impl Grammar for Korean {
 
     fn agreement(&self, number: &WrittenNumber, place: &Surroundings<'_>) -> Agreement {
         let rest = place.rest.trim_start();
+        // The clock of twelve hours has native numerals, that of twenty-four Sino-Korean ones.
         let hour = rest.starts_with('시') && !rest.starts_with("시간") && number.whole() <= 12;
         let counter = COUNTERS.iter().any(|counter| rest.starts_with(counter))
             && !NO_COUNTERS.iter().any(|word| rest.starts_with(word));
@@ -274,6 +99,7 @@ impl Grammar for Korean {
     fn time(&self, time: &ClockTime, place: &Surroundings<'_>) -> String {
         const PARTS: [&str; 8] = ["오전", "오후", "새벽", "아침", "낮", "저녁", "밤", "정오"];
         let twelve = PARTS.contains(&place.previous_word()) || time.afternoon.is_some();
+        // Midnight is 영시.
         let native = time.hour > 0 && (time.hour <= 12 || twelve);
         let form = if native { Agreement::with(Gender::Neuter) } else { Agreement::COUNTING };
         let said =
@@ -325,6 +151,7 @@ impl Grammar for Korean {
         let written = |particle: &str| {
             rest.strip_prefix(particle).is_some_and(|behind| !behind.starts_with(char::is_alphanumeric))
         };
+        // The written particle follows the digit as the writer read it, which may be another way.
         let (closed, open) = PARTICLES.iter().find(|(closed, open)| written(closed) || written(open))?;
         Some((if ends_in_consonant(word) { closed } else { open }, open.len()))
     }

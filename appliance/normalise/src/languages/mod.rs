@@ -5,27 +5,30 @@
 //! with nouns, or covers the nine languages, so the numerals are here.
 
 mod chinese;
+mod conventions;
 mod german;
 mod grammar;
 mod japanese;
 mod korean;
 mod russian;
+mod tables;
 
-pub(crate) use grammar::{
-    Agreement, Conventions, CurrencyWords, DateOrder, Gender, Grammar, Noun, NounCase, feminine,
-    groups_of_four, groups_of_three, masculine, neuter,
-};
+#[cfg(test)]
+pub(crate) use tables::TABLES;
+
+pub(crate) use conventions::{Conventions, CurrencyWords, DateOrder, Noun};
+pub(crate) use grammar::{Agreement, Gender, Grammar, NounCase, Phrase, groups_of_four, groups_of_three};
 
 use crate::Language;
 
 /// Returns the grammar of a language; none for English, which has a module of its own.
 pub(crate) fn grammar(language: Language) -> Option<&'static dyn Grammar> {
     match language {
-        Language::German => Some(&german::German),
-        Language::Russian => Some(&russian::Russian),
         Language::Chinese => Some(&chinese::Chinese),
+        Language::German => Some(&german::German),
         Language::Japanese => Some(&japanese::Japanese),
         Language::Korean => Some(&korean::Korean),
+        Language::Russian => Some(&russian::Russian),
         _ => None,
     }
 }

@@ -1,13 +1,14 @@
 //! Russian: numerals in all cases, with the gender of what is counted.
 
 mod numerals;
-mod tables;
 
-use super::grammar::Phrase;
-use super::{Agreement, Conventions, Gender, Grammar, Noun, NounCase};
+use std::sync::LazyLock;
+
+use super::{Agreement, Conventions, Gender, Grammar, Noun, NounCase, Phrase, tables};
 use crate::semiotic::{CalendarDate, ClockTime, MetricUnit, Ratio, Surroundings, WrittenNumber};
 use numerals::{cardinal, ordinal};
-use tables::CONVENTIONS;
+
+static CONVENTIONS: LazyLock<Conventions> = LazyLock::new(|| Conventions::read(tables::RUSSIAN));
 
 /// Russian.
 pub(super) struct Russian;
@@ -213,6 +214,7 @@ impl Grammar for Russian {
 
     fn time(&self, time: &ClockTime, place: &Surroundings<'_>) -> String {
         let case = governed_case(place);
+        // In the accusative only feminine nouns differ.
         let accusative = matches!(place.previous_word().to_lowercase().as_str(), "в" | "на" | "через" | "за");
         let part = |number: u8, gender: Gender, forms: [&str; 3]| {
             let counted = cardinal(number.into(), gender, case);
@@ -270,6 +272,7 @@ impl Grammar for Russian {
         let mut case = governed_case(place);
         let next = place.next_word().to_lowercase();
         let adjacent = place.rest.starts_with([' ', '\u{a0}']) && !next.is_empty();
+        // The last digit alone agrees: 21 рубль, but 11 рублей.
         let digit = number.digits.bytes().next_back().unwrap_or_default();
         let teen = number.digits.len() > 1 && number.digits[number.digits.len() - 2..].starts_with('1');
         let gender = match digit {
@@ -288,6 +291,7 @@ impl Grammar for Russian {
     }
 
     fn governed(&self, noun: &Noun, place: &Surroundings<'_>) -> Agreement {
+        // The other cases of units are not in the table; prepositions with them are rare before measures.
         let case = if governed_case(place) == NounCase::Genitive {
             NounCase::Genitive
         } else {
@@ -369,6 +373,7 @@ fn group_of_telephone(group: &str) -> String {
     let mut said = Phrase::new(" ");
     let size = if group.len().is_multiple_of(3) || group.len() < 3 { 3 } else { 2 };
     for part in group.as_bytes().chunks(size) {
+        // A number has no name for leading zeros.
         let zeros = part.iter().take_while(|digit| **digit == b'0').count();
         (0..zeros).for_each(|_| said.word("ноль"));
         let number = part.iter().fold(0, |number, digit| number * 10 + u128::from(digit - b'0'));
@@ -412,6 +417,7 @@ fn century_ending(place: &Surroundings<'_>) -> &'static str {
 
 /// Returns the ending of the number of a ruler by the ending of the name.
 fn ruler_ending(name: &str) -> &'static str {
+    // A name in "-а" may be that of a queen, or the genitive of a king's.
     let queen = QUEENS.iter().any(|stem| name.starts_with(stem));
     match name.chars().next_back() {
         Some('а' | 'я') if queen => "ая",

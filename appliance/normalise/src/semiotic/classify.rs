@@ -33,6 +33,7 @@ const OF_DIGITS: [Recogniser; 15] = [
 /// Returns the class of the token at this place, and its length; none where the text is read as it is written.
 pub(crate) fn classify<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
     let first = place.rest.chars().next()?;
+    // A word is asked for once, at its first letter: the shapes of digits cannot begin with it.
     if first.is_alphabetic() {
         return OF_LETTERS.iter().find_map(|recognise| recognise(grammar, place));
     }

@@ -28,7 +28,9 @@ impl<'a> Surroundings<'a> {
 
     /// Returns the word before the place, with blanks and opening marks between, or the empty text.
     pub(crate) fn previous_word(&self) -> &'a str {
+        // "am (24.12.)" and „am 24.“: what stands before the bracket governs.
         let end = self.before.trim_end_matches(|c: char| is_blank(c) || "(„“\"»«.".contains(c));
+        // A word of megabytes must not be read again for each of its numbers.
         let start = floor(end, end.len().saturating_sub(WORD_REACH));
         let near = end.get(start..).unwrap_or_default();
         near.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default()

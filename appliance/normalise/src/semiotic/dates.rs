@@ -31,6 +31,7 @@ pub(super) fn numeric<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
         && !text[used..]
             .strip_prefix(separator)
             .is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
+    // ISO 8601 is read in every language; short numbers go by the order of the language.
     let (year, month, day) = match (first.len(), third.len(), order) {
         (4, 1..=2, _) => (first, second, third),
         (1..=2, 2 | 4, DateOrder::DayFirst) => (third, second, first),
@@ -42,6 +43,7 @@ pub(super) fn numeric<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
     if !ends || separator == '.' && third.len() < 2 && first.len() < 2 {
         return None;
     }
+    // Americans write the month first; where only one order gives a date it is that one.
     let date = date(year, month, day).or_else(|| date(year, day, month))?;
     Some((Semiotic::Date(date), used))
 }
@@ -108,7 +110,7 @@ pub(super) fn month(grammar: &dyn Grammar, text: &str) -> Option<(u8, usize)> {
 }
 
 /// Returns the length of one of the words and the blanks around it, or of one blank or hyphen.
-fn joint(words: &[&str], text: &str) -> usize {
+pub(super) fn joint(words: &[&str], text: &str) -> usize {
     let blank = optional(text, |c| is_blank(c) || c == '-' || c == '/');
     let word = words
         .iter()
@@ -122,11 +124,12 @@ fn joint(words: &[&str], text: &str) -> usize {
 /// Reads the year behind day and month.
 fn year_behind(grammar: &dyn Grammar, text: &str) -> Option<(u16, usize)> {
     let comma = optional(text, |c| c == ',');
-    let joint = comma + joint(grammar.conventions().date_joints, &text[comma..]);
+    let joint = comma + joint(&grammar.conventions().date_joints, &text[comma..]);
     let year = digits(&text[joint..]);
     let after = &text[joint + year.len()..];
     let goes_on = after.starts_with(|c| is_word(c) || c == ':')
         || after.strip_prefix(['.', ',']).is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
+    // "24. Juli 18 Uhr" has a time behind the month.
     (joint > 0 && year.len() == 4 && !goes_on).then(|| Some((year.parse().ok()?, joint + year.len())))?
 }
 
@@ -140,7 +143,7 @@ pub(super) fn in_words<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> O
     let marks = grammar.conventions().day_marks.iter();
     let mark = marks.filter(|mark| rest.starts_with(**mark)).map(|mark| mark.len()).max().unwrap_or_default();
     let mut used = day.len() + mark;
-    used += joint(grammar.conventions().date_joints, &place.rest[used..]);
+    used += joint(&grammar.conventions().date_joints, &place.rest[used..]);
     let (month, length) = month(grammar, &place.rest[used..])?;
     used += length;
     let year = year_behind(grammar, &place.rest[used..]);
@@ -196,6 +199,7 @@ pub(super) fn range_of_days<'a>(
         if separator == 0 || next.is_empty() || next.len() > 2 {
             return None;
         }
+        // The month decides, so it is looked for first.
         if in_words(grammar, &Surroundings::new(place.rest, at + separator)).is_some() {
             let number = day.parse().ok()?;
             return Some((
@@ -215,6 +219,7 @@ pub(super) fn weekdays<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> O
     let days = &inner[..end.0];
     let known =
         |c: char| "〜~～・-".contains(c) || grammar.conventions().weekdays.iter().any(|(day, _)| *day == c);
+    // Elsewhere a character in brackets is a remark.
     let behind_date = place.before.ends_with(['日', '일']);
     let found = behind_date && !days.is_empty() && days.chars().all(known);
     found.then(|| (Semiotic::Weekdays(days), place.rest.len() - inner.len() + end.0 + end.1.len_utf8()))
@@ -234,6 +239,7 @@ pub(super) fn clock<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     let rest = &text[hour.len()..];
     let separator = rest.chars().next()?;
     let hour_letter = conventions.hour_letter && matches!(separator, 'h' | 'H');
+    // A dot alone is no sign of time: "14.30" needs its word.
     let minute = if ":.：".contains(separator) || hour_letter {
         two_digits(&rest[separator.len_utf8()..], 60)
     } else {
@@ -247,7 +253,7 @@ pub(super) fn clock<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
         second = Some(seconds);
         used += separator.len_utf8() + 2;
     }
-    let marker = marker(conventions.hour_markers, &text[used..]);
+    let marker = marker(&conventions.hour_markers, &text[used..]);
     let half = half_of_day(&text[used + marker..]);
     // "3 h" is a duration, "3.00 h" a time.
     let duration = minute.is_none() && matches!(text[used..used + marker].trim(), "h" | "H" | "ч");
@@ -255,6 +261,7 @@ pub(super) fn clock<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     let told = if minute.is_some() { separator != '.' || marked } else { marked };
     used += marker + half.map_or(0, |(_, length)| length);
     let hour: u8 = hour.parse().ok().filter(|hour| *hour <= 24)?;
+    // "10:20:30:40" is an address of hardware or the like.
     let ends = !text[used..].starts_with(is_word)
         && !text[used..].strip_prefix(':').is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
     if !told || !ends {

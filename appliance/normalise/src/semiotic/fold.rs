@@ -61,6 +61,7 @@ const COMPOSED: [(char, &str); 42] = [
 
 /// Returns the text with ASCII digits and with composed characters written out; all else as it is.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
+    // Most texts have none of these, and then no copy is made.
     if text.chars().all(|c| c.is_ascii() || !is_folded(c)) {
         return Cow::Borrowed(text);
     }
@@ -80,6 +81,7 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
         } else {
             folded.push(c);
         }
+        // Of what was written, not of what was read: "①½" is a mixed number too.
         before = folded.chars().next_back().unwrap_or(' ');
     }
     Cow::Owned(folded)

@@ -15,6 +15,7 @@ pub(super) fn money<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     let sign = optional(place.rest, |c| "-−–".contains(c));
     if let Some((currency, length)) = currency(grammar, &place.rest[sign..]) {
         let blank = optional(&place.rest[sign + length..], is_blank);
+        // Between sign and number nothing can join: "$-5" is negative.
         let inner = Surroundings { before: "", rest: &place.rest[sign + length + blank..] };
         let (mut amount, used) = numbers::amount(grammar, &inner)?;
         if sign > 0 {
@@ -24,12 +25,7 @@ pub(super) fn money<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     }
     let (amount, used) = numbers::amount(grammar, place)?;
     let rest = &place.rest[used..];
-    let joint = grammar
-        .conventions()
-        .money_joints
-        .iter()
-        .find_map(|joint| rest.strip_prefix(*joint).map(|_| joint.len()));
-    let blank = joint.unwrap_or_else(|| optional(rest, is_blank));
+    let blank = super::dates::joint(&grammar.conventions().date_joints, rest);
     let (currency, length) = currency(grammar, &rest[blank..])?;
     Some((Semiotic::Money(amount, currency), used + blank + length))
 }
@@ -46,11 +42,12 @@ fn currency(grammar: &dyn Grammar, text: &str) -> Option<(&'static CurrencyWords
     let currencies = grammar.conventions().currencies.iter();
     let signs = currencies.flat_map(|currency| currency.written.iter().map(move |sign| (currency, *sign)));
     let found = signs.filter_map(|(currency, sign)| Some((currency, abbreviation(text, sign)?)));
+    // "US$" is also a "U" and a dollar: the longest is meant.
     found.max_by_key(|(_, length)| *length)
 }
 
-/// Returns the length of the abbreviation at the beginning of the text. A word does not go on behind it; a dot at its end
-/// is left to the sentence that it ends.
+/// Returns the length of the abbreviation at the beginning of the text. A word does not go on behind it; a dot at its
+/// end is left to the sentence that it ends.
 pub(super) fn abbreviation(text: &str, written: &str) -> Option<usize> {
     let found = text.get(..written.len())?;
     if found != written && !folded(found, written) && !titled(found, written) {
@@ -145,7 +142,7 @@ fn unit(grammar: &dyn Grammar, sign: &str) -> Option<MetricUnit> {
     let conventions = grammar.conventions();
     let find = |sign: &str, fold: bool| {
         let alike = |known: &str| known == sign || fold && sign.len() > 1 && known.eq_ignore_ascii_case(sign);
-        let whole = conventions.units.iter().chain(conventions.metric_units).find(|(known, _)| alike(known));
+        let whole = conventions.units.iter().chain(&conventions.metric_units).find(|(known, _)| alike(known));
         if let Some((_, noun)) = whole {
             return Some(MetricUnit { prefix: "", noun, power: 1 });
         }
@@ -161,6 +158,7 @@ fn unit(grammar: &dyn Grammar, sign: &str) -> Option<MetricUnit> {
         '³' => 3,
         '2' if sign.is_ascii() => 2,
         '3' if sign.is_ascii() => 3,
+        // Units are written in the wrong case ("kwh", "KG"); the right case is tried first, since mW is no MW.
         _ => return find(sign, false).or_else(|| find(sign, true)),
     };
     let base = sign.trim_end_matches(['²', '³', '2', '3']);

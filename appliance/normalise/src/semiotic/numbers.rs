@@ -39,6 +39,7 @@ impl WrittenNumber {
             let point = decimal_mark == ',' && text[plain.len()..].starts_with('.');
             (plain.to_owned(), plain.len(), if point { '.' } else { decimal_mark })
         };
+        // Numbers without a name go on to be read by digits, so nothing of them is lost.
         if whole.is_empty() || whole.len() > LONGEST {
             return None;
         }
@@ -74,6 +75,7 @@ pub(crate) fn digits(text: &str) -> &str {
 /// Reads `1 234 567`; returns digits, length, number of separators and the separator.
 fn grouped(text: &str, is_separator: impl Fn(char) -> bool) -> Option<(String, usize, usize, char)> {
     let first = digits(text);
+    // "0 800 123" is a telephone number.
     if first.is_empty() || first.len() > 3 || first.starts_with('0') {
         return None;
     }
@@ -118,6 +120,7 @@ pub(super) fn minus(place: &Surroundings<'_>) -> usize {
 
 /// Reads a number with sign; with a word such as "million" where one follows; or a fraction.
 pub(super) fn amount(grammar: &dyn Grammar, place: &Surroundings<'_>) -> Option<(Quantity, usize)> {
+    // Before the number, of which the numerator would be taken for the whole.
     if let Some((ratio, used)) = mixed(grammar, place) {
         return Some((Quantity::Ratio(ratio), used));
     }
@@ -151,19 +154,19 @@ fn mixed(grammar: &dyn Grammar, place: &Surroundings<'_>) -> Option<(Ratio, usiz
     let sign = minus(place);
     let rest = &place.rest[sign..];
     let first = digits(rest);
-    let join =
-        grammar.conventions().mixed_joints.iter().find(|joint| rest[first.len()..].starts_with(**joint));
-    let ratio = |text| fraction(text);
-    if let Some(joint) = join
-        && let Some((numerator, denominator, used)) = ratio(&rest[first.len() + joint.len()..])
+    let behind = &rest[first.len()..];
+    let word = grammar.conventions().mixed_joints.iter().find(|joint| behind.starts_with(**joint));
+    let joint = Some(word.map_or(optional(behind, is_blank), |word| word.len())).filter(|joint| *joint > 0);
+    if let Some(joint) = joint
+        && let Some((numerator, denominator, used)) = fraction(&rest[first.len() + joint..])
         && numerator < denominator
         && first.len() <= LONGEST_OF_FRACTION
     {
         let whole = Some(first.parse().ok()?);
-        let used = sign + first.len() + joint.len() + used;
+        let used = sign + first.len() + joint + used;
         return Some((Ratio { minus: sign > 0, whole, numerator, denominator }, used));
     }
-    let (numerator, denominator, used) = ratio(rest)?;
+    let (numerator, denominator, used) = fraction(rest)?;
     Some((Ratio { minus: sign > 0, whole: None, numerator, denominator }, sign + used))
 }
 
@@ -176,6 +179,7 @@ fn fraction(text: &str) -> Option<(u128, u128, usize)> {
         _ => (digits(rest).to_owned(), digits(rest).len()),
     };
     let after = &rest[used..];
+    // Paths and dates have further strokes.
     let plain = !numerator.is_empty() && !denominator.starts_with('0') && !after.starts_with(['/', '-']);
     let short = numerator.len() <= LONGEST_OF_FRACTION && denominator.len() <= LONGEST_OF_FRACTION + 3;
     if !plain || !short {
@@ -244,6 +248,7 @@ pub(super) fn dotted<'a>(_: &dyn Grammar, place: &Surroundings<'a>) -> Option<(S
         used += 1 + group.len();
         dots += 1;
     }
+    // "1.234.567" has groups of three too; an address may.
     let address = dots == 3 && place.rest[..used].split('.').all(|part| part.parse::<u8>().is_ok());
     let found = dots > 1 && (address || !thousands);
     found.then(|| (Semiotic::Dotted(&place.rest[..used]), used))

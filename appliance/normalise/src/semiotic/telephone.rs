@@ -26,6 +26,7 @@ pub(super) fn telephone<'a>(
         !word.is_empty() && grammar.conventions().telephone.iter().any(|name| *name == word)
     };
     let count: usize = groups.iter().map(|group| group.len()).sum();
+    // After "PIN" or "extension" few digits are enough.
     let enough = DIGITS.contains(&count) || named && (3..=15).contains(&count);
     if !enough || place.rest[used..].starts_with(is_word) {
         return None;
@@ -42,6 +43,7 @@ fn groups(text: &str) -> (Vec<&str>, usize, String) {
     let mut separators = String::new();
     let mut used = 0;
     while groups.len() < GROUPS {
+        // A bracket around a whole group only: "(030)".
         let open = optional(&text[at..], |c| c == '(');
         let group = digits(&text[at + open..]);
         let end = at + open + group.len();
@@ -80,7 +82,9 @@ fn looks_so(text: &str, groups: &[&str], separators: &str) -> bool {
         [3, 3, 4] | [3, 4, 4] | [3, 3, 3] | [2, 4, 4] => {
             separators.trim_end().contains(['-', '.', ' ']) && !thousands
         }
+        // With a blank it would be a number of thousands and a year.
         [3, 4] | [5, 4] => separators.starts_with('-'),
+        // "1970-2010" is a span of years.
         [4, 4] => separators.starts_with('-') && !years(groups),
         [1, 3, ..] | [2, 3, ..] if groups.len() > 3 => separators.starts_with(['-', ' ']) && !thousands,
         [4, 4, 4, 4] => true,

@@ -22,6 +22,7 @@ pub(super) fn address<'a>(_: &dyn Grammar, place: &Surroundings<'a>) -> Option<(
         |c: char| c.is_ascii_alphanumeric() || "-._~:/?#@!$&+=%|^".contains(c) || matches!(c, 'а'..='я');
     let length = place.rest.char_indices().take(LONGEST_ADDRESS).take_while(|(_, c)| of_address(*c));
     let end = length.map(|(at, c)| at + c.len_utf8()).last()?;
+    // The last mark ends the sentence.
     let found = place.rest[..end].trim_end_matches(['.', '!', '?', ':', '-']);
     let host = found.split_once("://").map_or(found, |(_, host)| host);
     let domain = host.split(['/', ':', '?']).next().unwrap_or_default();
@@ -31,6 +32,7 @@ pub(super) fn address<'a>(_: &dyn Grammar, place: &Surroundings<'a>) -> Option<(
     });
     let label = domain.rsplit('.').next().unwrap_or_default();
     let labels: Vec<&str> = domain.split('.').collect();
+    // "e.V.de" and "1.de" are no names of hosts.
     let named = labels.len() > 1
         && labels.iter().all(|label| !label.is_empty())
         && DOMAINS.contains(&label)
@@ -73,6 +75,7 @@ pub(super) fn sign<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Optio
         let range = number_behind && number_before && (close || spaced) || ideographic;
         return range.then_some((Semiotic::Word(grammar.conventions().to), c.len_utf8()));
     }
+    // Between words a hyphen or a slash is read as it is written.
     let (_, spoken) = grammar.conventions().signs.iter().find(|(sign, _)| *sign == c)?;
     let beside = match c {
         '&' | '§' | '№' | '°' | '²' | '³' => true,
@@ -90,6 +93,7 @@ pub(super) fn roman<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     if place.inside_word() {
         return None;
     }
+    // The longest numeral below 4000, MMMDCCCLXXXVIII, has 15 letters.
     let length = place.rest.bytes().take(16).take_while(|byte| b"IVXLCDMivxlcdm".contains(byte)).count();
     let written = &place.rest[..length];
     let value = value(written)?;

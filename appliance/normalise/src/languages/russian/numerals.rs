@@ -145,6 +145,7 @@ pub(super) fn cardinal(number: u128, gender: Gender, case: NounCase) -> String {
     }
     let mut said = Phrase::new(" ");
     for (power, group) in groups_of_three(number) {
+        // Тысяча is feminine, the larger scales are masculine, whatever is counted.
         let gender = match power {
             0 => gender,
             1 => Gender::Feminine,
@@ -200,6 +201,7 @@ pub(super) fn ordinal(number: u128, ending: &str) -> String {
     let (above, stem) = parts_of_ordinal(number);
     let ending = match ending {
         "ый" if STRESSED.iter().any(|stressed| stem == *stressed) => "ой",
+        // The only soft ordinal.
         ending if stem == "трет" => {
             SOFT.iter().find(|(hard, _)| *hard == ending).map_or(ending, |(_, soft)| soft)
         }
@@ -237,6 +239,7 @@ fn parts_of_ordinal(number: u128) -> (u128, String) {
     } else {
         format!("{}н", SCALES[(power - 2).min(SCALES.len() - 1)])
     };
+    // Сто keeps its form in compounds: стотысячный, not статысячный.
     let count = match group {
         1 => String::new(),
         _ => below_thousand(group, Gender::Masculine, NounCase::Genitive)

@@ -1,0 +1,11 @@
+//! The tables of the languages, as they are part of the program.
+
+pub(super) const CHINESE: &str = include_str!("tables/chinese.tsv");
+pub(super) const GERMAN: &str = include_str!("tables/german.tsv");
+pub(super) const JAPANESE: &str = include_str!("tables/japanese.tsv");
+pub(super) const KOREAN: &str = include_str!("tables/korean.tsv");
+pub(super) const RUSSIAN: &str = include_str!("tables/russian.tsv");
+
+/// All of them.
+#[cfg(test)]
+pub(crate) const TABLES: [&str; 5] = [CHINESE, GERMAN, JAPANESE, KOREAN, RUSSIAN];
