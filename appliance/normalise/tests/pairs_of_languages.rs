@@ -9,7 +9,12 @@ use crier_normalise::{Language, verbalise};
 
 /// Letters and digits in lower case: the collections disagree about all else.
 fn bare(text: &str) -> String {
-    text.to_lowercase().replace('ё', "е").chars().filter(|c| c.is_alphanumeric()).collect()
+    text.to_lowercase()
+        .replace('ё', "е")
+        .replace("tré", "tre")
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .collect()
 }
 
 fn pairs(text: &str) -> Vec<(String, Vec<String>)> {

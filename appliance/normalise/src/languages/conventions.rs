@@ -92,10 +92,21 @@ pub(crate) struct Conventions {
     pub(crate) month_before_day: bool,
     /// `14h30` is a time.
     pub(crate) hour_letter: bool,
+    /// `14.30` is a time.
+    pub(crate) dot_clock: bool,
     /// Words behind a time: `Uhr`.
     pub(crate) hour_markers: Vec<&'static str>,
     /// Words before a telephone number or code, in lower case.
     pub(crate) telephone: Vec<&'static str>,
+    /// Words that a number behind them names: "gate", "platform".
+    pub(crate) labels: Vec<&'static str>,
+    /// Words that stand behind a number without being counted by it.
+    pub(crate) followers: Vec<&'static str>,
+    /// Endings of feminine nouns, and masculine nouns that have them.
+    pub(crate) feminine: Vec<&'static str>,
+    pub(crate) masculine: Vec<&'static str>,
+    /// Words beside which Roman numerals stand.
+    pub(crate) roman: Vec<&'static str>,
     pub(crate) abbreviations: Vec<(&'static str, &'static str)>,
     /// Names of signs beside numbers.
     pub(crate) signs: Vec<(char, &'static str)>,
@@ -106,6 +117,7 @@ pub(crate) struct Conventions {
 impl Conventions {
     /// Reads a table. Lines that cannot be read are left out, which the tests of the tables find.
     pub(super) fn read(table: &'static str) -> Self {
+        // Most languages have these, and a table names only what differs.
         let mut conventions = Self { joint: " ", decimal_mark: ',', ..Self::default() };
         for line in lines(table) {
             let read = conventions.set(line).or_else(|| conventions.list(line));
@@ -136,11 +148,17 @@ impl Conventions {
             "mixed_joint" => self.mixed_joints = words(),
             "month" => self.months.push(words()),
             "month_before_day" => self.month_before_day = value == "yes",
+            "dot_clock" => self.dot_clock = value == "yes",
             "hour_letter" => self.hour_letter = value == "yes",
             "day_mark" => self.day_marks = words(),
             "date_joint" => self.date_joints = words(),
             "hour_marker" => self.hour_markers = words(),
             "telephone" => self.telephone = words(),
+            "label" => self.labels = words(),
+            "follower" => self.followers = words(),
+            "feminine" => self.feminine = words(),
+            "masculine" => self.masculine = words(),
+            "roman" => self.roman = words(),
             _ => return None,
         }
         Some(())

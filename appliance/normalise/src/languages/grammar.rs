@@ -134,28 +134,12 @@ pub(crate) trait Grammar: Sync {
         named: &dyn Fn(usize) -> String,
         place: &Surroundings<'_>,
     ) -> String {
-        let conventions = self.conventions();
-        let mut said = Phrase::new(conventions.joint);
-        match amount {
-            Quantity::Number(number) => {
-                let index = self.noun_form(number, place);
-                said.word(&self.number(number, self.governed(noun, place)));
-                let millions =
-                    number.is_integer() && number.whole() >= 1_000_000 && number.whole() % 1_000_000 == 0;
-                said.word(if millions { conventions.of } else { "" });
-                said.word(&named(index));
-            }
-            Quantity::Scaled(number, scale) => {
-                said.word(&self.scaled(number, scale, place));
-                said.word(conventions.of);
-                said.word(&named(self.plural(1_000_000)));
-            }
-            Quantity::Ratio(ratio) => {
-                said.word(&self.ratio(ratio));
-                said.word(&named(self.plural_of_ratio(ratio)));
-            }
-        }
-        said.text
+        counted(self, amount, noun, named, place)
+    }
+
+    /// Returns the word between a fraction and its noun.
+    fn of_ratio(&self, _ratio: &Ratio) -> &'static str {
+        ""
     }
 
     fn plural_of_ratio(&self, _ratio: &Ratio) -> usize {
@@ -189,6 +173,7 @@ pub(crate) trait Grammar: Sync {
             let decimals = decimals.to_owned();
             return whole(&Quantity::Number(WrittenNumber { decimals, ..number.clone() }));
         }
+        // One digit counts tens: "2,5" are fifty hundredths.
         let small: u128 = format!("{decimals:0<2}").parse().unwrap_or_default();
         // Of "-2,50" the units have the sign.
         let minus = number.minus && number.whole() == 0;
@@ -242,6 +227,7 @@ pub(crate) trait Grammar: Sync {
     /// Returns a telephone number: groups with a pause between.
     fn telephone(&self, groups: &[&str], country: bool) -> String {
         let mut said: Vec<String> = groups.iter().map(|group| self.by_digits(group)).collect();
+        // The sign stands before the first group only.
         if country && let Some(code) = said.first_mut() {
             let conventions = self.conventions();
             code.insert_str(0, &format!("{}{}", conventions.plus, conventions.joint));
@@ -320,6 +306,39 @@ pub(crate) trait Grammar: Sync {
             Semiotic::Word(word) => (*word).to_owned(),
         }
     }
+}
+
+/// Returns an amount with the name of what is counted, which depends on the form of the noun.
+pub(super) fn counted<G: Grammar + ?Sized>(
+    grammar: &G,
+    amount: &Quantity,
+    noun: &Noun,
+    named: &dyn Fn(usize) -> String,
+    place: &Surroundings<'_>,
+) -> String {
+    let conventions = grammar.conventions();
+    let mut said = Phrase::new(conventions.joint);
+    match amount {
+        Quantity::Number(number) => {
+            let index = grammar.noun_form(number, place);
+            said.word(&grammar.number(number, grammar.governed(noun, place)));
+            let millions =
+                number.is_integer() && number.whole() >= 1_000_000 && number.whole() % 1_000_000 == 0;
+            said.word(if millions { conventions.of } else { "" });
+            said.word(&named(index));
+        }
+        Quantity::Scaled(number, scale) => {
+            said.word(&grammar.scaled(number, scale, place));
+            said.word(conventions.of);
+            said.word(&named(grammar.plural(1_000_000)));
+        }
+        Quantity::Ratio(ratio) => {
+            said.word(&grammar.ratio(ratio));
+            said.word(grammar.of_ratio(ratio));
+            said.word(&named(grammar.plural_of_ratio(ratio)));
+        }
+    }
+    said.text
 }
 
 /// Words with the joint of the language between.

@@ -119,6 +119,7 @@ impl Grammar for Korean {
     fn ratio(&self, ratio: &Ratio) -> String {
         let said = |number| self.cardinal(number, Agreement::COUNTING);
         let minus = if ratio.minus { "마이너스 " } else { "" };
+        // The particle for "and" has two forms, by the sound before it.
         let whole = ratio.whole.map(|whole| {
             let whole = said(whole);
             let and = if ends_in_consonant(&whole) { "과" } else { "와" };

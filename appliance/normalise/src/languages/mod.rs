@@ -6,11 +6,16 @@
 
 mod chinese;
 mod conventions;
+mod french;
 mod german;
 mod grammar;
+mod italian;
 mod japanese;
 mod korean;
+mod portuguese;
+mod romance;
 mod russian;
+mod spanish;
 mod tables;
 
 #[cfg(test)]
@@ -25,10 +30,14 @@ use crate::Language;
 pub(crate) fn grammar(language: Language) -> Option<&'static dyn Grammar> {
     match language {
         Language::Chinese => Some(&chinese::Chinese),
+        Language::French => Some(&french::French),
+        Language::Italian => Some(&italian::Italian),
+        Language::Portuguese => Some(&portuguese::Portuguese),
+        Language::Spanish => Some(&spanish::Spanish),
         Language::German => Some(&german::German),
         Language::Japanese => Some(&japanese::Japanese),
         Language::Korean => Some(&korean::Korean),
         Language::Russian => Some(&russian::Russian),
-        _ => None,
+        Language::English => None,
     }
 }

@@ -206,6 +206,7 @@ impl Grammar for Russian {
         said.word(&date.day.map(|number| ordinal(number.into(), day)).unwrap_or_default());
         said.word(MONTHS[usize::from(date.month.clamp(1, 12) - 1)]);
         if let Some(year) = date.year {
+            // "31.01.06" would else be the year 6.
             said.word(if date.short_year && year < 10 { "ноль" } else { "" });
             said.word(&ordinal(year.into(), "ого"));
         }
@@ -330,6 +331,7 @@ impl Grammar for Russian {
 
     fn unit_name(&self, unit: &MetricUnit, index: usize) -> String {
         let power = match (unit.power, index) {
+            // Behind 2 to 4 the noun is a singular genitive, its adjective a plural one.
             (2, 0) => "квадратный ",
             (2, _) => "квадратных ",
             (3, 0) => "кубический ",

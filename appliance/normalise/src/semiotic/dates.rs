@@ -2,7 +2,7 @@
 
 use super::context::{Surroundings, is_blank, is_word, optional};
 use super::{CalendarDate, ClockTime, Semiotic, digits};
-use crate::languages::{DateOrder, Grammar};
+use crate::languages::{Conventions, DateOrder, Grammar};
 
 /// Bytes of the longest name of a month, and of a marker of the hour, in any language.
 const LONGEST_WORD: usize = 24;
@@ -22,9 +22,10 @@ pub(super) fn numeric<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
     if first.len() > 4 || second.is_empty() || second.len() > 2 {
         return None;
     }
-    let order = grammar.conventions().date_order;
+    let conventions = grammar.conventions();
+    let order = conventions.date_order;
     if third.is_empty() {
-        return day_and_month(order, place, (first, separator, second), two);
+        return day_and_month(conventions, place, (first, separator, second), two);
     }
     // Russians write "6/3/2006г.".
     let ends = (!text[used..].starts_with(is_word) || text[used..].starts_with("г."))
@@ -57,7 +58,7 @@ fn date(year: &str, month: &str, day: &str) -> Option<CalendarDate> {
 
 /// Recognises two numbers as year and month or as day and month.
 fn day_and_month<'a>(
-    order: DateOrder,
+    conventions: &Conventions,
     place: &Surroundings<'a>,
     (first, separator, second): (&str, char, &str),
     used: usize,
@@ -80,7 +81,8 @@ fn day_and_month<'a>(
     let dot = after.starts_with('.') && !after[1..].starts_with(|c: char| c.is_ascii_digit());
     let last = after.strip_prefix('.').unwrap_or(after).trim_start().is_empty();
     let padded = first.len() == 2 && second.len() == 2 && (first.starts_with('0') || second.starts_with('0'));
-    if order == DateOrder::DayFirst
+    let padded = padded && !conventions.dot_clock;
+    if conventions.date_order == DateOrder::DayFirst
         && separator == '.'
         && (dot && !last || padded)
         && !after.starts_with(is_word)
@@ -192,7 +194,7 @@ pub(super) fn range_of_days<'a>(
     }
     let mut at = day.len();
     // A date has no more days than these in practice.
-    for _ in 0..4 {
+    for others in 0..4 {
         at += optional(&place.rest[at..], |c| c == '.');
         let separator = optional(&place.rest[at..], |c| "/-–".contains(c));
         let next = digits(&place.rest[at + separator..]);
@@ -202,10 +204,11 @@ pub(super) fn range_of_days<'a>(
         // The month decides, so it is looked for first.
         if in_words(grammar, &Surroundings::new(place.rest, at + separator)).is_some() {
             let number = day.parse().ok()?;
-            return Some((
-                Semiotic::Ordinal(number, "/"),
-                day.len() + optional(&place.rest[day.len()..], |c| c == '.'),
-            ));
+            let dot = optional(&place.rest[day.len()..], |c| c == '.');
+            // "17/18" and "17-18-19" are lists, of which the signs are not said; "17-18" is a range.
+            let listed = others > 0 || place.before.ends_with('-');
+            let sign = optional(&place.rest[day.len() + dot..], |c| c == '/' || listed && c == '-');
+            return Some((Semiotic::Ordinal(number, "/"), day.len() + dot + sign));
         }
         at += separator + next.len();
     }
@@ -258,7 +261,13 @@ pub(super) fn clock<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     // "3 h" is a duration, "3.00 h" a time.
     let duration = minute.is_none() && matches!(text[used..used + marker].trim(), "h" | "H" | "ч");
     let marked = marker > 0 && !duration || half.is_some();
-    let told = if minute.is_some() { separator != '.' || marked } else { marked };
+    // In some countries a dot is enough, unless a unit or currency makes it a decimal.
+    let dotted = || {
+        let amount =
+            super::measures::money(grammar, place).or_else(|| super::measures::measure(grammar, place));
+        conventions.dot_clock && hour.len() == 2 && amount.is_none()
+    };
+    let told = if minute.is_some() { separator != '.' || marked || dotted() } else { marked };
     used += marker + half.map_or(0, |(_, length)| length);
     let hour: u8 = hour.parse().ok().filter(|hour| *hour <= 24)?;
     // "10:20:30:40" is an address of hardware or the like.

@@ -64,15 +64,15 @@ pub(super) fn abbreviation(text: &str, written: &str) -> Option<usize> {
 
 /// Returns true for codes, which are written "EUR" and "eur"; "Sek." is no currency.
 fn folded(found: &str, written: &str) -> bool {
-    let lower = found.bytes().all(|byte| byte.is_ascii_lowercase());
+    let lower = !found.bytes().any(|byte| byte.is_ascii_uppercase());
     lower && found.len() > 1 && found.eq_ignore_ascii_case(written)
 }
 
-/// Returns true where only the case of the first letter differs, as at the beginning of a sentence.
+/// Returns true where only the case of the first of several letters differs, as at the beginning of a sentence.
 fn titled(found: &str, written: &str) -> bool {
     let (mut found, mut written) = (found.chars(), written.chars());
     let first = found.next().zip(written.next());
-    first.is_some_and(|(found, written)| written.is_lowercase() && found.to_lowercase().eq([written]))
+    first.is_some_and(|(found, written)| found.to_lowercase().eq(written.to_lowercase()))
         && found.as_str() == written.as_str()
         && found.as_str().len() > 1
 }
@@ -109,7 +109,8 @@ fn phrase(grammar: &dyn Grammar, text: &str) -> Option<(UnitPhrase, usize)> {
     {
         return Some((UnitPhrase { unit: Some(unit), per: None }, length));
     }
-    let whole_unit = unit(grammar, &text[..whole]);
+    // "5 ° C" is "5 °C".
+    let whole_unit = unit(grammar, &text[..whole].replace(is_blank, ""));
     let per = slashed.and_then(|length| Some((unit(grammar, &text[whole + 1..length])?, length)));
     match (whole_unit, per) {
         (_, Some((per, length))) if whole_unit.is_some() || whole == 0 => {

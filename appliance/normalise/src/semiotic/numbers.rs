@@ -233,6 +233,11 @@ pub(super) fn ordinal<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
     Some((Semiotic::Ordinal(number.whole(), mark), used + length))
 }
 
+/// Returns true for a number of an address of IPv4, which has no leading zeros.
+fn octet(part: &str) -> bool {
+    part.parse::<u8>().is_ok_and(|value| value.to_string() == part)
+}
+
 /// Recognises versions, sections and addresses: three and more numbers with dots between.
 pub(super) fn dotted<'a>(_: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
     let mut used = digits(place.rest).len();
@@ -249,7 +254,7 @@ pub(super) fn dotted<'a>(_: &dyn Grammar, place: &Surroundings<'a>) -> Option<(S
         dots += 1;
     }
     // "1.234.567" has groups of three too; an address may.
-    let address = dots == 3 && place.rest[..used].split('.').all(|part| part.parse::<u8>().is_ok());
+    let address = dots == 3 && place.rest[..used].split('.').all(octet);
     let found = dots > 1 && (address || !thousands);
     found.then(|| (Semiotic::Dotted(&place.rest[..used]), used))
 }

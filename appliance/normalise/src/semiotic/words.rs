@@ -46,6 +46,7 @@ pub(super) fn abbreviation<'a>(
     grammar: &dyn Grammar,
     place: &Surroundings<'a>,
 ) -> Option<(Semiotic<'a>, usize)> {
+    // A digit may stand before: "2006г."
     if place.before.ends_with(|c: char| c.is_alphabetic() && is_word(c)) {
         return None;
     }
@@ -69,7 +70,7 @@ pub(super) fn sign<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Optio
     let number_behind = after[blank..].starts_with(|c: char| c.is_ascii_digit() || "-−€$£".contains(c));
     if "-–—~〜～‐‑".contains(c) {
         let close = before.is_some_and(|c| c.is_alphanumeric() || ")%°.".contains(c)) && blank == 0;
-        let spaced = before.is_some_and(is_blank) && blank > 0 && c != '-';
+        let spaced = before.is_some_and(is_blank) && blank > 0;
         let ideographic =
             "~〜～".contains(c) && before.is_some_and(|c| is_ideographic(c) || c == ')') && !after.is_empty();
         let range = number_behind && number_before && (close || spaced) || ideographic;
@@ -96,6 +97,10 @@ pub(super) fn roman<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     // The longest numeral below 4000, MMMDCCCLXXXVIII, has 15 letters.
     let length = place.rest.bytes().take(16).take_while(|byte| b"IVXLCDMivxlcdm".contains(byte)).count();
     let written = &place.rest[..length];
+    // "CD", "DM" and "MIX" are words; the years of books are longer.
+    if length < 4 && written.contains(['C', 'D', 'L', 'M', 'c', 'd', 'l', 'm']) {
+        return None;
+    }
     let value = value(written)?;
     let used = grammar.roman_length(&place.behind(length), written)?;
     Some((Semiotic::Roman(value), length + used))
