@@ -1,7 +1,8 @@
 //! Text from outside: cleaning is idempotent, sentences cover the text in order, and normalization leaves no digits.
 #![no_main]
 
-use crier_speech::{clean, normalise, split_sentences};
+use crier_normalise::{Language, english, verbalise};
+use crier_speech::{clean, split_sentences};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = clean(bytes) else { return };
@@ -12,8 +13,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let at = rest.find(sentence).unwrap();
         assert!(rest[..at].trim().is_empty());
         rest = &rest[at + sentence.len()..];
-        let english = normalise::english(sentence);
+        let english = english(sentence);
         assert!(!english.text.bytes().any(|byte| byte.is_ascii_digit()), "{:?}", english.text);
+        let spoken = verbalise(sentence, Language::English);
+        assert!(!spoken.bytes().any(|byte| byte.is_ascii_digit()), "{spoken:?}");
     }
     assert!(rest.trim().is_empty());
 });

@@ -7,12 +7,14 @@
 //! The terms are those of Ebden and Sproat, "The Kestrel TTS text normalization system" (2015): a token that is not
 //! read as it is written belongs to a semiotic class (cardinal, date, money, ...), and each class has its verbaliser.
 
+mod abbreviations;
 mod english;
 mod language;
 mod languages;
 mod semiotic;
 mod verbalise;
 
+pub use abbreviations::continues_after_abbreviation;
 pub use english::{English, english};
 pub use language::{Language, UnknownLanguage};
 pub use verbalise::verbalise;

@@ -8,6 +8,10 @@ use crate::semiotic::{Surroundings, classify, fold, is_word};
 /// dates, times, money, units and the like become words of the language. All other text stays as it is.
 #[must_use]
 pub fn verbalise(sentence: &str, language: Language) -> String {
+    // English has classifiers of its own, which also read for the voice of plain words.
+    if language == Language::English {
+        return crate::english::verbalise(sentence);
+    }
     match grammar(language) {
         Some(grammar) => rewritten(&fold(sentence), grammar),
         None => sentence.to_owned(),

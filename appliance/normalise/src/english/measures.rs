@@ -1,338 +1,181 @@
-//! Quantities: numbers with signs, fractions, ranges, units and money.
+//! Quantities: numbers with signs, fractions, ranges and units; dimensions, powers and equations.
 
-use super::dates::ordinal_suffix;
-use super::numbers::{Number, code, one_by_one, ordinal, plural, year};
-use super::scan::{NormalisedText, Scan, digits, is_over, letters};
+use super::amounts::{Amount, sign};
+use super::numbers::{Number, cardinal, code, one_by_one, ordinal, ordinal_suffix, plain, year};
+use super::scan::{
+    FRACTIONS, Scan, alphanumerics, digits, is_number_over, is_over, letters, listed, next_word,
+};
+use super::token::Token;
 use super::{times, units};
 
-/// Symbol, code, one and many of the unit, one and many of its hundredth.
-struct Currency(&'static str, &'static str, [&'static str; 4]);
-
-const CURRENCIES: [Currency; 7] = [
-    Currency("$", "USD", ["dollar", "dollars", "cent", "cents"]),
-    Currency("€", "EUR", ["euro", "euros", "cent", "cents"]),
-    Currency("£", "GBP", ["pound", "pounds", "penny", "pence"]),
-    Currency("¥", "JPY", ["yen", "yen", "", ""]),
-    Currency("₽", "RUB", ["ruble", "rubles", "kopeck", "kopecks"]),
-    Currency("₹", "INR", ["rupee", "rupees", "paisa", "paise"]),
-    Currency("CHF", "CHF", ["franc", "francs", "centime", "centimes"]),
-];
-
-const MAGNITUDES: [(&str, &str); 8] = [
-    (" million", "million"),
-    (" billion", "billion"),
-    (" trillion", "trillion"),
-    (" thousand", "thousand"),
-    ("bn", "billion"),
-    ("m", "million"),
-    ("M", "million"),
-    ("k", "thousand"),
-];
-
 /// Words before a number that is a year.
-const YEAR_WORDS: [&str; 19] = [
-    "in",
-    "since",
-    "year",
-    "until",
-    "till",
-    "circa",
-    "spring",
-    "summer",
-    "autumn",
-    "fall",
-    "winter",
-    "early",
-    "late",
-    "mid",
-    "copyright",
-    "christmas",
-    "around",
-    "by",
-    "from",
-];
-/// Words before a number that names something: its digits are read in pairs.
-const CODE_WORDS: [&str; 12] = [
-    "room",
-    "rooms",
-    "flight",
-    "bus",
-    "line",
-    "route",
-    "train",
-    "apartment",
-    "suite",
-    "extension",
-    "highway",
-    "gate",
-];
-/// Words before digits that are read one by one.
-const DIGIT_WORDS: [&str; 6] = ["call", "dial", "ring", "pin", "code", "password"];
-
-/// `$5.50`, `€ 3`, `£1.2bn`, `EUR 10`, `-$5`
-pub(super) fn money(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
-    let text = scan.rest();
-    let (sign, sign_length) = sign(scan);
-    let body = &text[sign_length..];
-    let (currency, mut at) = CURRENCIES.iter().find_map(|currency| {
-        if body.starts_with(currency.0) {
-            return Some((currency, currency.0.len()));
-        }
-        (scan.at_start() && body.starts_with(currency.1)).then_some((currency, currency.1.len()))
-    })?;
-    // "€ 3" and "EUR 10" have a blank, "$5" has none.
-    at += usize::from(body[at..].starts_with(' '));
-    let number = Number::read(&body[at..]).filter(|number| !number.whole.is_empty())?;
-    at += number.length;
-    // "$5-10", "$5 - $10"
-    if number.is_round()
-        && let Some((between, symbol)) = range(&body[at..], currency)
-        && let Some(end) = Number::read(&body[at + symbol..]).filter(Number::is_round)
-    {
-        // Said only now: a recogniser that gives up must have changed nothing.
-        spoken.say(sign);
-        spoken.say(&format!("{}{between}{} {}", number.words(), end.words(), currency.2[1]));
-        return Some(sign_length + at + symbol + end.length);
-    }
-    let (words, more) = amount_of_money(&number, currency, &body[at..]);
-    spoken.say(sign);
-    spoken.say(&words);
-    Some(sign_length + at + more)
-}
-
-/// Returns the word between two sums of a range, and the length of dash and second symbol.
-fn range(text: &str, currency: &Currency) -> Option<(&'static str, usize)> {
-    let signs = [" - ", " – ", "-", "–"];
-    let sign = signs.into_iter().find(|sign| text.starts_with(sign))?;
-    let symbol = if text[sign.len()..].starts_with(currency.0) { currency.0.len() } else { 0 };
-    Some((" to ", sign.len() + symbol))
-}
-
-/// Returns the words of a sum, and the length of the part of `after` that belongs to it.
-fn amount_of_money(number: &Number, currency: &Currency, after: &str) -> (String, usize) {
-    let Currency(_, _, [one, many, hundredth, hundredths]) = currency;
-    let magnitude = MAGNITUDES.iter().find(|(m, _)| after.strip_prefix(m).is_some_and(is_over));
-    let (mut words, mut length) = match (magnitude, number.fraction.as_deref()) {
-        (Some((written, said)), _) => (format!("{} {said} {many}", number.words()), written.len()),
-        // Two decimals are cents; "$1.5" is "one point five dollars". The yen has none.
-        (None, Some(cents)) if cents.len() == 2 && !hundredth.is_empty() => {
-            let digits = if number.whole.is_empty() { "0".to_owned() } else { number.whole.clone() };
-            let whole = Number { whole: digits, fraction: None, ..number.clone() };
-            let major = format!("{} {}", whole.words(), if whole.is_one() { one } else { many });
-            let count: u64 = cents.parse().unwrap_or(0);
-            let minor = format!(
-                "{} {}",
-                super::numbers::cardinal(count),
-                if count == 1 { hundredth } else { hundredths }
-            );
-            let words = match (whole.small(), count) {
-                // "$5.00" is "five dollars".
-                (_, 0) => major,
-                (Some(0), _) => minor,
-                _ => format!("{major} and {minor}"),
-            };
-            (words, 0)
-        }
-        _ => (format!("{} {}", number.words(), if number.is_one() { one } else { many }), 0),
-    };
-    let (per, more) = share(&after[length..]);
-    words.push_str(&per);
-    length += more;
-    (words, length)
-}
-
-/// `/kWh` behind a price.
-fn share(text: &str) -> (String, usize) {
-    match text.strip_prefix('/').and_then(|below| units::read(below, true, true)) {
-        Some((unit, length)) => (format!(" per {unit}"), 1 + length),
-        None => (String::new(), 0),
-    }
-}
-
-/// A sign before a number: `-5` is minus five, `10-5` is not.
-fn sign(scan: &Scan<'_>) -> (&'static str, usize) {
-    let text = scan.rest();
-    // Behind a letter, a digit or a bracket a minus is a hyphen or a range.
-    let free =
-        !scan.before().is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '+' | '/' | ')' | '.' | ','));
-    let (words, length) = match text.chars().next() {
-        Some('-') if free => ("minus", 1),
-        Some('+') if free => ("plus", 1),
-        Some('±') => ("plus or minus", '±'.len_utf8()),
-        _ => return ("", 0),
-    };
-    // Otherwise the sign is punctuation.
-    let counts = text[length..].starts_with(|c: char| c.is_ascii_digit() || ".$€£¥₽₹½¼¾".contains(c));
-    if counts { (words, length) } else { ("", 0) }
-}
-
-/// An amount before anything that makes it a quantity of something.
-struct Amount {
-    words: String,
-    length: usize,
-    /// Exactly one.
-    one: bool,
-    /// Digits only.
-    whole: bool,
-}
-
-impl Amount {
-    fn read(text: &str) -> Option<Self> {
-        if let Some((words, length)) = fraction(text, true) {
-            return Some(Self { words, length, one: true, whole: false });
-        }
-        let number = Number::read(text)?;
-        let after = &text[number.length..];
-        // "1 1/2" and "1½": a whole number and a fraction.
-        let part = after.strip_prefix(' ').filter(|part| part.starts_with(|c: char| c.is_ascii_digit()));
-        if number.fraction.is_none()
-            && let Some((words, length)) = fraction(part.unwrap_or(after), false)
-            && (part.is_some() || !after.starts_with(|c: char| c.is_ascii_digit()))
-        {
-            let length = number.length + usize::from(part.is_some()) + length;
-            return Some(Self {
-                words: format!("{} and {words}", number.words()),
-                length,
-                one: false,
-                whole: false,
-            });
-        }
-        // "21,5 °C": a comma before one or two digits and a unit is a decimal point.
-        let decimals = after.strip_prefix(',').map_or(0, digits);
-        if number.fraction.is_none() && (1..=2).contains(&decimals) {
-            let rest = &after[1 + decimals..];
-            let (unit, touching) = rest.strip_prefix(' ').map_or((rest, true), |unit| (unit, false));
-            if units::read(unit, touching, false).is_some() {
-                let words = format!("{} point {}", number.words(), one_by_one(&after[1..=decimals]));
-                return Some(Self { words, length: number.length + 1 + decimals, one: false, whole: false });
-            }
-        }
-        let whole = number.fraction.is_none() && digits(text) == number.length;
-        Some(Self { words: number.words(), length: number.length, one: number.is_one(), whole })
-    }
-}
-
-/// `½`, `3/4`; "a half" after a whole number, "one half" alone.
-fn fraction(text: &str, alone: bool) -> Option<(String, usize)> {
-    let signs = [('½', 1, 2), ('¼', 1, 4), ('¾', 3, 4), ('⅓', 1, 3), ('⅔', 2, 3), ('⅛', 1, 8)];
-    let found = signs.iter().find(|(sign, ..)| text.starts_with(*sign));
-    let (above, below, length) = match found {
-        Some(&(sign, above, below)) => (above, below, sign.len_utf8()),
-        None => {
-            let first = digits(text);
-            let second = text[first..].strip_prefix('/').map_or(0, digits);
-            let length = first + 1 + second;
-            if !(1..=2).contains(&first)
-                || !(1..=2).contains(&second)
-                || text[length..].starts_with(['/', '.', ','])
-            {
-                return None;
-            }
-            (text[..first].parse().ok()?, text[first + 1..length].parse().ok()?, length)
-        }
-    };
-    // Proper fractions with small denominators; others are ratios, dates or paths.
-    if above == 0
-        || above >= below
-        || !(2..=16).contains(&below)
-        || !is_over(&text[length..]) && found.is_none()
-    {
-        return None;
-    }
-    let part = match below {
-        2 => "half".to_owned(),
-        4 => "quarter".to_owned(),
-        other => ordinal(other),
-    };
-    let count = match (above, alone) {
-        (1, false) => "a".to_owned(),
-        _ => super::numbers::cardinal(above),
-    };
-    let part = if above == 1 { part } else { plural(&part) };
-    Some((format!("{count} {part}"), length))
-}
+const YEAR_WORDS: &str = "in since year until till circa spring summer autumn fall winter early late mid copyright \
+    christmas around by from of before after born vintage election cup games";
+/// Words behind a number of four digits that is a quantity in spite of the word before.
+const COUNTED: &str = "people men women children of more times percent million in per fewer or sheep";
+/// Words before a count out of a total: "page 3/10".
+const STEPS: [&str; 7] = ["step", "page", "part", "slide", "file", "item", "lap"];
+const RATINGS: [&str; 6] = ["rating", "rated", "score", "scored", "scores", "rate"];
+/// Words behind a number with `K` that is read as a letter: resolutions and runs.
+const LETTERED: &str = "run runs race video videos tv tvs resolution screen display monitor camera uhd film \
+    projector";
+/// Units that may stand without a number.
+const BARE: &str = "m² m³ m2 m3 km² cm² kWh km kg cm mm kHz MHz GHz dB mph ml hPa kW Mbps Gbps mmHg kPa mg lbs \
+    µg";
 
 /// A number and what belongs to it.
-pub(super) fn quantity(scan: &Scan<'_>, spoken: &mut NormalisedText) -> Option<usize> {
+pub(super) fn quantity(scan: &Scan<'_>) -> Option<Token> {
     let text = scan.rest();
     if !scan.at_start() {
         return None;
     }
     let (sign, sign_length) = sign(scan);
     let body = &text[sign_length..];
-    if !body.starts_with(|c: char| c.is_ascii_digit() || ".½¼¾⅓⅔⅛".contains(c)) {
+    // "114...48" has an ellipsis, and no decimals.
+    let ellipsis = body.starts_with('.') && scan.before() == Some('.');
+    if !body.starts_with(|c: char| c.is_ascii_digit() || c == '.' || FRACTIONS.contains(c)) || ellipsis {
         return None;
     }
     // A ratio has no sign, and its colon must not be split off as punctuation.
     let ratio = if sign.is_empty() { times::ratio(body) } else { None };
     let (words, length) = ratio.or_else(|| named(scan, body)).or_else(|| measured(scan, body))?;
-    spoken.say(sign);
-    spoken.say(&words);
-    Some(sign_length + length)
+    let words = if sign.is_empty() { words } else { format!("{sign} {words}") };
+    Some(Token::words(words, sign_length + length))
 }
 
-/// Reads numbers that are not quantities: ordinals, decades, room numbers, years, numbers to dial.
+/// Reads numbers that are not quantities: ordinals, shares of a total, years.
 fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
+    if let Some(number) = Number::read(text).filter(|number| number.fraction.is_none())
+        && let Some(suffix) = ordinal_suffix(&text[number.length..])
+        && let Ok(value) = number.whole.parse::<u64>()
+    {
+        let words = ordinal(value);
+        let written = text[number.length..number.length + suffix].to_ascii_lowercase();
+        // "21th" and "11st" are no ordinals; they are read as they stand.
+        let right = words.ends_with(&written) || written == "rd" && words.ends_with("third");
+        // "000th" is a slip, too: there is no such number.
+        let slip = number.whole.len() > 1 && number.whole.starts_with('0');
+        let words = if slip {
+            format!("{} {written}", number.words())
+        } else if right {
+            words
+        } else {
+            format!("{} {written}", cardinal(value))
+        };
+        return Some((words, number.length + suffix));
+    }
     let count = digits(text);
     let (written, after) = text.split_at(count);
     // Longer digit strings are read digit by digit elsewhere.
     let value: u64 = written.parse().ok().filter(|_| count <= 9)?;
-    if let Some(suffix) = ordinal_suffix(after) {
-        return Some((ordinal(value), count + suffix));
-    }
     let previous = scan.previous_word();
-    let decade = ["s", "'s"].into_iter().find(|s| after.strip_prefix(s).is_some_and(is_over));
-    if let Some(suffix) = decade
-        && value.is_multiple_of(10)
-        && (count == 4 || count == 2 && previous == "the")
-    {
-        let words = if count == 4 { year(value) } else { super::numbers::cardinal(value) };
-        return Some((plural(&words), count + suffix.len()));
+    if let Some(rated) = rated(scan, text) {
+        return Some(rated);
     }
-    // "1990.5" or "room 5-7": the digits are part of something larger.
-    if !is_over(after) || goes_on(after) {
-        return None;
+    let total = after.strip_prefix('/').map_or(0, digits);
+    if (1..=4).contains(&total) && is_number_over(&after[1 + total..]) {
+        let total_words = after[1..=total].parse::<u64>().map(cardinal).unwrap_or_default();
+        let said =
+            |between: &str| (format!("{} {between} {total_words}", cardinal(value)), count + 1 + total);
+        if STEPS.contains(&previous.as_str()) {
+            return Some(said("of"));
+        }
+        // Blood pressure.
+        let pressure = after[1 + total..].trim_start().starts_with("mmHg")
+            || matches!(scan.governing_word(true).as_str(), "pressure" | "bp");
+        if pressure {
+            let words = format!("{} over {}", code(written), code(&after[1..=total]));
+            return Some((words, count + 1 + total));
+        }
     }
-    // "A-12": digits behind a letter and a hyphen name a thing.
-    let mut behind = scan.behind().chars().rev();
-    let after_letter = behind.next() == Some('-') && behind.next().is_some_and(|c| c.is_ascii_uppercase());
-    if DIGIT_WORDS.contains(&previous.as_str()) && scan.before() == Some(' ') {
-        return Some((one_by_one(written), count));
-    }
-    if after_letter || CODE_WORDS.contains(&previous.as_str()) && scan.before() == Some(' ') {
+    // "340 AD", "2020 was"
+    let era = ["AD", "A.D", "BC", "B.C", "BCE", "CE"]
+        .iter()
+        .any(|era| after.strip_prefix(' ').and_then(|next| next.strip_prefix(era)).is_some_and(is_over));
+    if era && count == 3 {
         return Some((code(written), count));
     }
-    // "in 1500 ms" is a quantity in spite of the word before.
+    // "1990.5" or "5-7": the digits are part of something larger.
+    if !is_over(after) || goes_on(after) || count != 4 {
+        return None;
+    }
+    is_year(scan, value, after).then(|| (year(value), count))
+}
+
+/// `8/10` and `4.5/5` behind a word for a rating; `9/11`, which is a date to everybody.
+fn rated(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
+    let number = Number::read(text)?;
+    let total = Number::read(text[number.length..].strip_prefix('/')?).filter(Number::is_round)?;
+    let length = number.length + 1 + total.length;
+    if !is_number_over(&text[length..]) {
+        return None;
+    }
+    if &text[..length] == "9/11" {
+        return Some(("nine eleven".to_owned(), length));
+    }
+    let rating = RATINGS.contains(&scan.governing_word(true).as_str());
+    rating.then(|| (format!("{} out of {}", number.words(), total.words()), length))
+}
+
+/// Returns true if a number of four digits is a year, or a number that is read like one.
+fn is_year(scan: &Scan<'_>, value: u64, after: &str) -> bool {
+    let previous = scan.previous_word();
+    let next = next_word(after);
     let unit = after.strip_prefix(' ').and_then(|unit| units::read(unit, false, false));
-    let is_year = count == 4
-        && (1000..2100).contains(&value)
-        && YEAR_WORDS.contains(&previous.as_str())
-        && unit.is_none()
-        && !after.starts_with(" people");
-    is_year.then(|| (year(value), count))
+    if unit.is_some() || listed(COUNTED, next.as_str()) || !(1000..2100).contains(&value) {
+        return false;
+    }
+    if listed(YEAR_WORDS, previous.as_str()) {
+        return true;
+    }
+    // "340 AD", "the 2026 budget", and numbers on their own: "Finally, 2012."
+    let recent = (1800..2100).contains(&value);
+    let era = matches!(next.as_str(), "ad" | "bc" | "bce" | "ce");
+    let adjective = recent
+        && matches!(previous.as_str(), "the" | "this" | "our")
+        && !next.is_empty()
+        && !next.ends_with('s');
+    let verb =
+        matches!(next.as_str(), "was" | "is" | "were" | "will" | "had" | "has" | "saw" | "for" | "and");
+    let alone = next.is_empty() || verb;
+    let closed = !after.trim_start().starts_with(|c: char| c.is_ascii_digit() || "+=*/×÷<>^-–".contains(c));
+    let computed = scan.behind().trim_end().ends_with(|c: char| "+=*/×÷<>^-–".contains(c));
+    era || adjective || alone && closed && !computed && value > 1100 && !value.is_multiple_of(100)
 }
 
 /// Returns true if the number continues: decimals, thousands, a range, a unit sign.
 fn goes_on(after: &str) -> bool {
-    let mut next = after.chars();
-    match next.next() {
-        Some('.' | ',' | '-' | '–' | '/' | ':') => next.next().is_some_and(|c| c.is_ascii_digit()),
-        Some(c) => "%°‰€$£½¼¾×µΩ".contains(c),
-        None => false,
-    }
+    !is_number_over(after) || after.starts_with(|c: char| "%°‰€$£×µΩ′″".contains(c) || FRACTIONS.contains(c))
 }
 
 /// Amounts, ranges of them, areas of them, with their units.
 fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
+    if let Some(groups) = stroke_groups(text) {
+        return Some(groups);
+    }
     let first = Amount::read(text)?;
     let (mut words, mut length, mut one) = (first.words.clone(), first.length, first.one);
-    while let Some((between, at)) = connection(&text[length..])
+    while let Some((between, at)) = connection(scan, &text[..length], &text[length..])
         && let Some(next) = Amount::read(&text[length + at..])
     {
         // "1914-1918" is read as years if both sides look like years.
-        let years = [&text[..length], &text[length + at..length + at + next.length]].map(year_value);
-        if let ([Some(from), Some(to)], true, true, " to ") = (years, first.whole, next.whole, between) {
-            return Some((format!("{} to {}", year(from), year(to)), length + at + next.length));
+        let end = &text[length + at..length + at + next.length];
+        let unit_follows = unit_behind(&text[length + at + next.length..], false).is_some();
+        if between == " to "
+            && first.whole
+            && next.whole
+            && !unit_follows
+            && let Some(from) = year_value(&text[..length])
+            && let Some(to) = later_year(from, end)
+        {
+            return Some((format!("{} to {to}", year(from)), length + at + next.length));
+        }
+        // "2025/26"
+        if between == " slash "
+            && let Some(from) = year_value(&text[..length])
+            && end.parse().is_ok_and(|to: u64| to == (from + 1) % 100)
+        {
+            return Some((format!("{} {}", year(from), next.words), length + at + next.length));
         }
         words = format!("{words}{between}{}", next.words);
         length += at + next.length;
@@ -343,34 +186,18 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
         }
     }
     let after = &text[length..];
-    let (unit, touching) = after.strip_prefix(' ').map_or((after, true), |unit| (unit, false));
-    let blank = usize::from(!touching);
-    if let Some((unit_words, more)) = units::read(unit, touching, one) {
-        return Some((format!("{words} {unit_words}"), length + blank + more));
+    if let Some((unit, more)) = unit_behind(after, one) {
+        // "a 5 km run", "a 16A fuse"
+        let one_unit = scan.is_adjective(&after[more..]).then(|| unit_behind(after, true)).flatten();
+        let (unit, more) = one_unit.unwrap_or((unit, more));
+        // The stop of "5 min. walk" ends no sentence.
+        let behind = &after[more..];
+        let stop =
+            behind.strip_prefix(". ").is_some_and(|next| next.starts_with(|c: char| c.is_ascii_lowercase()));
+        return Some((format!("{words} {unit}"), length + more + usize::from(stop)));
     }
-    if let Some(currency) =
-        CURRENCIES.iter().find(|c| unit.starts_with(c.0) || unit.strip_prefix(c.1).is_some_and(is_over))
-    {
-        let symbol = if unit.starts_with(currency.0) { currency.0 } else { currency.1 };
-        // "5 €10": the sign belongs to the second number.
-        let begins_another = unit[symbol.len()..].starts_with(|c: char| c.is_ascii_digit());
-        if !begins_another {
-            let words = match Number::read(text).filter(|n| n.length == length) {
-                Some(number) => amount_of_money(&number, currency, "").0,
-                None => format!("{words} {}", currency.2[1]),
-            };
-            let end = length + blank + symbol.len();
-            let (per, more) = share(&text[end..]);
-            return Some((format!("{words}{per}"), end + more));
-        }
-    }
-    // "3x" without a second factor.
-    if touching && after.strip_prefix('x').is_some_and(is_over) {
-        return Some((format!("{words} times"), length + 1));
-    }
-    // "3D", "4G": the letter names a thing, and so does the number.
-    if first.whole && length == first.length && letters(after) > 0 {
-        words = code(&text[..length]);
+    if let Some((end, more)) = ending(after) {
+        return Some((format!("{words} {end}"), length + more));
     }
     // "#204" is a number like that of a room.
     if scan.before() == Some('#') && first.whole && length == first.length {
@@ -379,25 +206,170 @@ fn measured(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     Some((words, length))
 }
 
+/// Reads other ends of an amount: a rate, a unit behind a hyphen, a factor, a scale.
+fn ending(after: &str) -> Option<(String, usize)> {
+    // "12/kg"
+    let rate = after.strip_prefix('/').and_then(units::per);
+    if let Some((unit, more)) = rate.filter(|(_, more)| is_over(&after[1 + more..])) {
+        return Some((format!("per {unit}"), 1 + more));
+    }
+    // "10-km run"
+    if let Some(unit) = after.strip_prefix('-')
+        && letters(unit) > 1
+        && let Some((unit, more)) = units::read(unit, true, true)
+    {
+        return Some((unit, 1 + more));
+    }
+    // "3x faster", "zoom 3x": without a second factor.
+    if let Some(behind) = after.strip_prefix(['x', '×'])
+        && is_over(behind)
+    {
+        let compares = behind.strip_prefix(' ').is_some_and(|next| next.starts_with(char::is_alphabetic));
+        let said = if compares { "times" } else { "X" };
+        return Some((said.to_owned(), after.len() - behind.len()));
+    }
+    // "4K video", but "10K followers" and "5M users"
+    if after.starts_with('K') && listed(LETTERED, next_word(&after[1..]).as_str()) {
+        return Some(("K".to_owned(), 1));
+    }
+    let scales = [("K", "thousand"), ("k", "thousand"), ("M", "million"), ("bn", "billion")];
+    let (sign, said) = scales.iter().find(|(sign, _)| after.strip_prefix(sign).is_some_and(is_over))?;
+    Some(((*said).to_owned(), sign.len()))
+}
+
+/// `31/31/100`: three or more numbers between strokes are a name, and no fractions; `142/1` is not one either.
+fn stroke_groups(text: &str) -> Option<(String, usize)> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '/')).unwrap_or(text.len());
+    let groups: Vec<&str> = text[..end].split('/').collect();
+    if groups.iter().any(|group| group.is_empty()) || !is_number_over(&text[end..]) {
+        return None;
+    }
+    if let [above, "1"] = groups.as_slice() {
+        return (above.len() > 2).then(|| (format!("{} over one", plain(above)), end));
+    }
+    let words = groups.iter().map(|group| if group.len() > 4 { one_by_one(group) } else { plain(group) });
+    (groups.len() > 2).then(|| (words.collect::<Vec<_>>().join(", "), end))
+}
+
+/// The unit behind an amount, and its length with the blank before it.
+fn unit_behind(after: &str, one: bool) -> Option<(String, usize)> {
+    let (unit, touching) = after.strip_prefix(' ').map_or((after, true), |unit| (unit, false));
+    let (words, length) = units::read(unit, touching, one)?;
+    Some((words, length + usize::from(!touching)))
+}
+
 fn year_value(text: &str) -> Option<u64> {
     text.parse().ok().filter(|value| text.len() == 4 && (1100..2100).contains(value))
 }
 
+/// The words of the year that ends a range: `1914-1918`, `1960-80`, `2025/26`.
+fn later_year(from: u64, end: &str) -> Option<String> {
+    if let Some(to) = year_value(end) {
+        return Some(year(to));
+    }
+    let short: u64 = end.parse().ok().filter(|_| end.len() == 2)?;
+    (short > from % 100).then(|| cardinal(short))
+}
+
 /// Returns the word between two amounts (`10-15`, `10 – 15`, `3 x 4`) and the length of the sign.
-fn connection(text: &str) -> Option<(&'static str, usize)> {
-    let signs =
-        [("-", " to "), (" - ", " to "), ("–", " to "), (" – ", " to "), ("x", " by "), (" x ", " by ")];
-    let more = [
+fn connection(scan: &Scan<'_>, first: &str, text: &str) -> Option<(&'static str, usize)> {
+    let signs = [
+        ("-", " to "),
+        (" - ", " to "),
+        ("–", " to "),
+        (" – ", " to "),
+        ("x", " by "),
+        (" x ", " by "),
         ("×", " by "),
         (" × ", " by "),
         ("/", " slash "),
+        (" / ", " slash "),
         (" + ", " plus "),
+        ("+", " plus "),
         (" * ", " times "),
         ("*", " times "),
     ];
-    signs.iter().chain(&more).find_map(|(written, said)| {
+    // "3 × 4 = 12"
+    let computed = {
+        let end = text.trim_start_matches(|c: char| c.is_ascii_digit() || " x×*/.,".contains(c));
+        end.starts_with('=')
+    };
+    let (said, length) = signs.iter().find_map(|(written, said)| {
         let after = text.strip_prefix(written)?;
         // A sign joins only if a number follows; a hyphen before a word is part of the word.
         after.starts_with(|c: char| c.is_ascii_digit()).then_some((*said, written.len()))
-    })
+    })?;
+    let said = match said {
+        " by " if computed => " times ",
+        " slash " if computed => " divided by ",
+        other => other,
+    };
+    // "b-c-1-5-b": between letters that dashes join, digits are parts of a name.
+    let mut behind = scan.behind().chars().rev();
+    let joined = behind.next() == Some('-') && behind.next().is_some_and(char::is_alphanumeric);
+    let goes_on = text[length + digits(&text[length..])..].strip_prefix('-');
+    let letter_next = goes_on.is_some_and(|next| next.starts_with(|c: char| c.is_ascii_alphabetic()));
+    if said == " to " && (joined || letter_next && unit_behind(goes_on.unwrap_or_default(), false).is_none())
+    {
+        return Some((" ", length));
+    }
+    // "737-800", "978-0": a name, or a number that falls, is no range; scores of games do fall.
+    let second = digits(&text[length..]);
+    let end = &text[length..length + second];
+    let falls = first.parse::<u64>().ok().zip(end.parse::<u64>().ok()).is_some_and(|(from, to)| from > to);
+    let game = first.len() <= 3 && second <= 3 && (first.len() <= 2 || second > 1);
+    let short_year =
+        first.len() == 4 && second == 2 || unit_behind(&text[length + second..], false).is_some();
+    if said == " to "
+        && (end.starts_with('0') && second > 1 || falls && !game && !short_year && first.len() != second)
+    {
+        return Some((" ", length));
+    }
+    // "1-8090" counts nothing: ranges of thousands end in round numbers.
+    let odd = first.len() == 1 && second == 4 && !end.ends_with("00");
+    if said == " to " && odd {
+        return Some((" ", length));
+    }
+    let is_name = scan.previous_as_written().starts_with(|c: char| c.is_ascii_uppercase())
+        && !matches!(
+            scan.previous_word().as_str(),
+            "pages" | "rooms" | "gates" | "lines" | "in" | "from" | "about"
+        );
+    if said == " to " && is_name && first.len() == 3 && second == 3 && falls {
+        return Some((" ", length));
+    }
+    Some((said, length))
+}
+
+/// `in kWh`, `km/h`, `°C`: a unit without a number.
+pub(super) fn bare_unit(scan: &Scan<'_>) -> Option<Token> {
+    let text = scan.rest();
+    if !scan.at_start() || scan.before().is_some_and(|c| c == '/' || c == '°') {
+        return None;
+    }
+    let (words, length) = units::read(text, false, false).filter(|(_, length)| is_over(&text[*length..]))?;
+    let written = &text[..length];
+    let rate = written.contains('/') && alphanumerics(written) <= 4 && written != "d/d";
+    let scale = matches!(written, "°C" | "°F");
+    if !(listed(BARE, written) || rate && !written.ends_with('/') || scale) {
+        return None;
+    }
+    // "W/m²" and "km/h", not "s/he" or "in/out".
+    let known = !rate || is_rate(written);
+    known.then(|| Token::words(words, length))
+}
+
+/// Returns true if both sides of a stroke are usual in rates.
+fn is_rate(written: &str) -> bool {
+    let below = written.rsplit('/').next().unwrap_or_default();
+    let above = written.split('/').next().unwrap_or_default();
+    let usual =
+        ["h", "s", "min", "m²", "m³", "m2", "m3", "l", "L", "kg", "km", "kWh", "day", "ml", "dL", "°C"];
+    usual.contains(&below) && !matches!(above, "in" | "s" | "d" | "h" | "min" | "A" | "N")
+}
+
+/// The digits of a decimal number without a whole part behind letters: `PM2.5`
+pub(super) fn decimals_behind(text: &str) -> Option<(String, usize)> {
+    let count = text.strip_prefix('.').map_or(0, digits);
+    (count > 0).then(|| (format!("point {}", one_by_one(&text[1..=count])), 1 + count))
 }

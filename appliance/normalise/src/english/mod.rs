@@ -1,25 +1,43 @@
-//! Written English as it is spoken, for voices that were trained on plain words: numbers, times, dates, units, money,
-//! room codes, abbreviations, acronyms and addresses become words of the letters `a` to `z`.
+//! Written English as it is spoken, after Ebden and Sproat's Kestrel: the text is divided into tokens, each token is
+//! classified by its form and its context, and each semiotic class has its verbaliser.
 //!
-//! One pass from left to right; at each place the recognisers are tried in turn, the most specific first. None looks
-//! further ahead than a few words, so the time is linear in the text. Characters without pronunciation (other scripts,
-//! emoji) are left out and reported, never silently lost.
+//! Two renderings come from the same tokens: plain words of the letters `a` to `z` for a voice that was trained on
+//! them, and text for large voices, in which only what is not read as it is written has become words.
+//!
+//! One pass from left to right; at each place the classifiers are tried in turn, the most specific first. None looks
+//! further than a few words, so the time is linear in the text. Characters without pronunciation (other scripts,
+//! emoji) are left out of the plain words and reported, never silently lost.
 //!
 //! Numbers are said with "and" after the hundreds; spelling follows American dictionaries (`meters`).
 
 mod addresses;
+mod amounts;
+mod capitals;
+mod codes;
 mod dates;
+mod decades;
+mod dimensions;
+mod durations;
 mod fold;
+mod labels;
+mod markup;
 mod measures;
+mod money;
+mod names;
 mod numbers;
+mod roman;
 mod scan;
+mod signs;
 #[cfg(test)]
 mod tests;
 mod times;
+mod token;
 mod units;
 mod words;
 
-use scan::{NormalisedText, Scan};
+use fold::{Folded, fold};
+use scan::Scan;
+use token::{Class, PlainText, Token, WordedText};
 
 /// English text as a voice of plain words reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,31 +49,75 @@ pub struct English {
     pub skipped: Vec<char>,
 }
 
-/// The recognisers in the order they are tried. Each either adds words and returns the number of bytes it has read, or
-/// changes nothing.
-const RECOGNISERS: [fn(&Scan<'_>, &mut NormalisedText) -> Option<usize>; 9] = [
-    addresses::address,
-    addresses::dotted_number,
-    addresses::phone,
-    dates::date,
-    times::time,
-    measures::money,
-    measures::quantity,
-    words::abbreviation,
-    words::word,
+/// A classifier: recognises a token of its class at a place in the text, and verbalises it.
+type Classifier = fn(&Scan<'_>) -> Option<Token>;
+
+/// The semiotic classes in the order in which they are tried: the most specific forms first, for their digits would
+/// also match others.
+const CLASSIFIERS: [(Class, Classifier); 27] = [
+    (Class::Electronic, addresses::address),
+    (Class::Electronic, addresses::hardware),
+    (Class::Electronic, addresses::dotted_number),
+    (Class::Date, dates::date),
+    (Class::Digits, codes::grouped),
+    (Class::Digits, codes::phone),
+    (Class::Digits, codes::secret),
+    (Class::Date, decades::decade),
+    (Class::Duration, durations::duration),
+    (Class::Time, times::time),
+    (Class::Time, times::zone_offset),
+    (Class::Label, labels::address),
+    (Class::Label, labels::label),
+    (Class::Money, money::money),
+    (Class::Measure, dimensions::dimension),
+    (Class::Measure, dimensions::scientific),
+    (Class::Measure, dimensions::equation),
+    (Class::Measure, measures::quantity),
+    (Class::Measure, measures::bare_unit),
+    (Class::Roman, roman::numeral),
+    (Class::Date, dates::weekday),
+    (Class::Date, dates::month),
+    (Class::Abbreviation, names::initials),
+    (Class::Abbreviation, names::shortened),
+    (Class::Label, labels::mixed),
+    (Class::Word, words::word),
+    (Class::Sign, signs::sign),
 ];
 
-/// Normalizes one sentence.
-#[must_use]
-pub fn english(sentence: &str) -> English {
-    let (folded, skipped) = fold::fold(sentence);
-    let mut spoken = NormalisedText::new(words::is_shouted(&folded));
+/// Divides folded text into classified tokens, and calls `each` with each of them and its place.
+fn classify(folded: &str, mut each: impl FnMut(usize, &Token)) {
+    let shouted = capitals::is_shouted(folded);
     let mut at = 0;
     while at < folded.len() {
-        let scan = Scan::new(&folded, at);
-        let used = RECOGNISERS.iter().find_map(|recognise| recognise(&scan, &mut spoken));
-        // At least one byte, so that the loop ends whatever a recogniser returns.
-        at += used.unwrap_or_else(|| words::symbol(&scan, &mut spoken)).max(1);
+        let scan = Scan::new(folded, at, shouted);
+        let found = CLASSIFIERS
+            .iter()
+            .find_map(|(class, classifier)| classifier(&scan).map(|token| Token { class: *class, ..token }));
+        let Some(mut token) = found else { break };
+        // At least one byte, so that the loop ends whatever a classifier returns.
+        token.length = token.length.clamp(1, folded.len() - at);
+        each(at, &token);
+        at += token.length;
     }
-    English { text: spoken.finish(), skipped }
+}
+
+/// Normalizes one sentence to plain words.
+#[must_use]
+pub fn english(sentence: &str) -> English {
+    let source = markup::strip(sentence);
+    let folded = fold(&source);
+    let mut spoken = PlainText::default();
+    classify(&folded.text, |_, token| spoken.push(token));
+    English { text: spoken.finish(), skipped: folded.skipped }
+}
+
+/// Rewrites a sentence for a large voice: words, case and punctuation stay as they are written; numbers, signs and
+/// abbreviations, which are not read as they are written, become words.
+#[must_use]
+pub(crate) fn verbalise(sentence: &str) -> String {
+    let source = markup::strip(sentence);
+    let folded: Folded<'_> = fold(&source);
+    let mut worded = WordedText::default();
+    classify(&folded.text, |at, token| worded.push(token, &folded, at));
+    worded.finish()
 }

@@ -1,6 +1,6 @@
-//! Numbers as words.
+//! Numbers as words, and numbers as they are written.
 
-use super::scan::digits;
+use super::scan::{THIN, digits, is_over};
 
 const ONES: [&str; 20] = [
     "zero",
@@ -26,19 +26,39 @@ const ONES: [&str; 20] = [
 ];
 const TENS: [&str; 10] =
     ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const SCALES: [(u64, &str); 5] = [
+const SCALES: [(u128, &str); 6] = [
+    (1_000_000_000_000_000_000, "quintillion"),
     (1_000_000_000_000_000, "quadrillion"),
     (1_000_000_000_000, "trillion"),
     (1_000_000_000, "billion"),
     (1_000_000, "million"),
     (1000, "thousand"),
 ];
-/// Longest number that is read as a cardinal; the largest scale word is quadrillion. Longer ones are read digit by
-/// digit.
+/// Letters of Roman numerals in falling order.
+const ROMAN: [(&str, u64); 13] = [
+    ("M", 1000),
+    ("CM", 900),
+    ("D", 500),
+    ("CD", 400),
+    ("C", 100),
+    ("XC", 90),
+    ("L", 50),
+    ("XL", 40),
+    ("X", 10),
+    ("IX", 9),
+    ("V", 5),
+    ("IV", 4),
+    ("I", 1),
+];
+/// Longest number without separators that is read as a cardinal: listeners do not follow longer ones, which are read
+/// digit by digit.
 const CARDINAL_DIGITS_MAX: usize = 16;
+/// Longest number with separators that is read as a cardinal; the largest scale word is quintillion.
+const GROUPED_DIGITS_MAX: usize = 21;
 
 /// `105` -> `one hundred and five`
-pub(super) fn cardinal(number: u64) -> String {
+pub(super) fn cardinal(number: impl Into<u128>) -> String {
+    let number = number.into();
     for (scale, name) in SCALES {
         if number >= scale {
             // Recursion ends soon: each scale divides by a thousand.
@@ -53,12 +73,12 @@ pub(super) fn cardinal(number: u64) -> String {
     }
 }
 
-fn joined(head: &str, between: &str, rest: u64) -> String {
+fn joined(head: &str, between: &str, rest: u128) -> String {
     if rest == 0 { head.to_owned() } else { format!("{head}{between}{}", cardinal(rest)) }
 }
 
 /// `21` -> `twenty first`
-pub(super) fn ordinal(number: u64) -> String {
+pub(super) fn ordinal(number: impl Into<u128>) -> String {
     let cardinal = cardinal(number);
     // Only the last word is inflected: "twenty first".
     let (head, last) = cardinal.rsplit_once(' ').map_or(("", cardinal.as_str()), |(h, l)| (h, l));
@@ -117,12 +137,35 @@ pub(super) fn one_by_one(text: &str) -> String {
 
 /// Digits as they are commonly read: as a number, unless they begin with zero or are too many.
 pub(super) fn plain(text: &str) -> String {
-    match text.parse::<u64>() {
-        Ok(number) if text.len() <= CARDINAL_DIGITS_MAX && (!text.starts_with('0') || text.len() == 1) => {
+    as_cardinal(text, CARDINAL_DIGITS_MAX)
+}
+
+fn as_cardinal(text: &str, digits_max: usize) -> String {
+    match text.parse::<u128>() {
+        Ok(number) if text.len() <= digits_max && (!text.starts_with('0') || text.len() == 1) => {
             cardinal(number)
         }
         _ => one_by_one(text),
     }
+}
+
+/// Returns the value of a Roman numeral in canonical form.
+pub(super) fn roman(numeral: &str) -> Option<u64> {
+    let mut rest = numeral;
+    let mut value = 0;
+    for (letters, worth) in ROMAN {
+        let mut repeated = 0;
+        while let Some(after) = rest.strip_prefix(letters) {
+            repeated += 1;
+            value += worth;
+            rest = after;
+            // IIII and VV are no numerals.
+            if repeated > if letters.len() == 1 && "MCXI".contains(letters) { 3 } else { 1 } {
+                return None;
+            }
+        }
+    }
+    (value > 0 && rest.is_empty()).then_some(value)
 }
 
 /// A number as it is written.
@@ -132,33 +175,114 @@ pub(super) struct Number {
     pub(super) whole: String,
     /// Digits after the point.
     pub(super) fraction: Option<String>,
+    /// Its thousands are separated.
+    pub(super) grouped: bool,
     /// Bytes that it takes.
     pub(super) length: usize,
 }
 
 impl Number {
-    /// Reads `1234`, `1,234,567`, `100 000`, `3.14`, `.5` at the beginning of `text`.
+    /// Reads `1234`, `1,234,567`, `1'234.50`, `1.234,56`, `100 000`, `3.14`, `.5`, `0,5` at the beginning of `text`.
     pub(super) fn read(text: &str) -> Option<Self> {
+        if let Some(grouped) = Self::grouped(text) {
+            return Some(grouped);
+        }
+        let first = digits(text);
+        let whole = text[..first].to_owned();
+        // A comma behind zero is no separator of thousands. A full stop without a digit behind it ends the sentence.
+        let point = if whole == "0" && text[first..].starts_with(',') { ',' } else { '.' };
+        let (fraction, length) = decimals(&text[first..], &[point]);
+        let length = first + length;
+        (length > 0).then_some(Self { whole, fraction, grouped: false, length })
+    }
+
+    /// Reads a number with separated thousands.
+    fn grouped(text: &str) -> Option<Self> {
+        let first = digits(text);
+        // A separator only after one to three digits: "2026,100" is two numbers.
+        if !(1..=3).contains(&first) || text.starts_with('0') {
+            return None;
+        }
+        if let Some(lakhs) = Self::lakhs(text) {
+            return Some(lakhs);
+        }
+        let thin = THIN.to_string();
+        let separators: [(&str, &[char]); 5] =
+            [(",", &['.']), ("'", &['.', ',']), (&thin, &['.', ',']), (".", &[',']), (" ", &['.', ','])];
+        for (separator, points) in separators {
+            let mut whole = text[..first].to_owned();
+            let mut length = first;
+            let mut groups = 0;
+            while let Some(group) = text[length..].strip_prefix(separator).filter(|group| digits(group) == 3)
+            {
+                whole.push_str(&group[..3]);
+                length += separator.len() + 3;
+                groups += 1;
+            }
+            // With a blank only round thousands or more groups: "room 5 200 people" is two numbers.
+            if separator == " " && groups < 2 && !whole.ends_with("000") {
+                continue;
+            }
+            let (fraction, more) = decimals(&text[length..], points);
+            // "1.234" is a decimal number, "1.234,5" and "1.234.567" have thousands.
+            if groups > 0 && (separator != "." || groups > 1 || fraction.is_some()) {
+                return Some(Self { whole, fraction, grouped: true, length: length + more });
+            }
+        }
+        None
+    }
+
+    /// Reads a number with the separators of India: `1,00,000`.
+    fn lakhs(text: &str) -> Option<Self> {
+        let end = text.find(|c: char| !(c.is_ascii_digit() || c == ',')).unwrap_or(text.len());
+        let written = text[..end].trim_end_matches(',');
+        let groups: Vec<&str> = written.split(',').collect();
+        let (last, rest) = groups.split_last()?;
+        let (first, middle) = rest.split_first()?;
+        let fits =
+            last.len() == 3 && !middle.is_empty() && first.len() <= 2 && middle.iter().all(|g| g.len() == 2);
+        let (fraction, more) = decimals(&text[written.len()..], &['.']);
+        let whole = groups.concat();
+        fits.then_some(Self { whole, fraction, grouped: true, length: written.len() + more })
+    }
+
+    /// Reads `21,5` and `1 234,56` too, where a unit or a currency behind it shows that the comma is a decimal point:
+    /// `is_marked` is asked about the text behind.
+    pub(super) fn read_marked(text: &str, is_marked: impl Fn(&str) -> bool) -> Option<Self> {
         let first = digits(text);
         let mut whole = text[..first].to_owned();
         let mut length = first;
-        let separates = |after: &str| {
-            after.starts_with(',') && digits(&after[1..]) == 3
-            // With a blank only round thousands: "room 5 200 people" is two numbers.
-            || after.starts_with(" 000") && digits(&after[1..]) == 3
-        };
-        // A separator only after one to three digits: "2026,100" is two numbers.
-        while (1..=3).contains(&first) && !text.starts_with('0') && separates(&text[length..]) {
-            whole.push_str(&text[length + 1..length + 4]);
+        while (1..=3).contains(&first)
+            && let Some(group) = text[length..].strip_prefix(' ').filter(|group| digits(group) == 3)
+        {
+            whole.push_str(&group[..3]);
             length += 4;
         }
-        // A full stop without a digit behind it ends the sentence.
-        let decimals = text[length..].strip_prefix('.').map_or(0, digits);
-        let fraction = (decimals > 0).then(|| text[length + 1..=length + decimals].to_owned());
-        if fraction.is_some() {
-            length += 1 + decimals;
+        let (fraction, more) = decimals(&text[length..], &[',']);
+        length += more;
+        let short = fraction.as_ref().is_some_and(|fraction| fraction.len() <= 2) && first > 0;
+        if short && is_marked(&text[length..]) {
+            return Some(Self { whole, fraction, grouped: false, length });
         }
-        (length > 0).then_some(Self { whole, fraction, length })
+        // "1.234 €": three digits behind a point and the sign behind the number are thousands.
+        let number = Self::read(text)?;
+        match &number.fraction {
+            Some(thousands)
+                if thousands.len() == 3
+                    && !number.grouped
+                    && (1..=3).contains(&first)
+                    && !text.starts_with('0')
+                    && text[number.length..].trim_start().starts_with(['€', '₽', '₺']) =>
+            {
+                Some(Self {
+                    whole: format!("{}{thousands}", number.whole),
+                    fraction: None,
+                    grouped: true,
+                    ..number
+                })
+            }
+            _ => Some(number),
+        }
     }
 
     /// Returns true if a unit after it is singular.
@@ -171,19 +295,26 @@ impl Number {
         self.fraction.is_none() && !self.whole.is_empty()
     }
 
-    /// Returns its value if it is a whole number below 10^9.
-    pub(super) fn small(&self) -> Option<u64> {
-        // Nine digits fit into every integer type used with it.
-        if self.fraction.is_some() || self.whole.len() > 9 { None } else { self.whole.parse().ok() }
-    }
-
     /// Its words.
     pub(super) fn words(&self) -> String {
-        let whole = if self.whole.is_empty() { String::new() } else { plain(&self.whole) };
+        let digits_max = if self.grouped { GROUPED_DIGITS_MAX } else { CARDINAL_DIGITS_MAX };
+        let whole = if self.whole.is_empty() { String::new() } else { as_cardinal(&self.whole, digits_max) };
         match &self.fraction {
             // Decimals are read digit by digit in English: 3.14 is "three point one four".
             Some(fraction) => format!("{whole} point {}", one_by_one(fraction)).trim_start().to_owned(),
             None => whole,
         }
     }
+}
+
+/// Decimals behind one of the `points`, and their length with it.
+fn decimals(text: &str, points: &[char]) -> (Option<String>, usize) {
+    let count = text.strip_prefix(points).map_or(0, digits);
+    if count == 0 { (None, 0) } else { (Some(text[1..=count].to_owned()), 1 + count) }
+}
+
+/// `st`, `nd`, `rd`, `th` with nothing behind them.
+pub(super) fn ordinal_suffix(text: &str) -> Option<usize> {
+    let suffix = text.get(..2)?.to_ascii_lowercase();
+    (matches!(suffix.as_str(), "st" | "nd" | "rd" | "th") && is_over(&text[2..])).then_some(2)
 }

@@ -1,19 +1,28 @@
-//! Read position of the recognisers in the text, and their output.
+//! Read position of the classifiers in the text, with the context around it.
 
-/// Number of bytes that a recogniser may look at, which bounds the total time. Longer tokens are no addresses, dates or
+/// Number of bytes that a classifier may look at, which bounds the total time. Longer tokens are no addresses, dates or
 /// numbers that a listener could follow.
 const LOOK_AHEAD_BYTES: usize = 128;
+/// Number of words that are passed over on the way to the word that governs a number: lists such as "rooms 3, 4 and 5".
+const LIST_WORDS_MAX: usize = 8;
+
+/// Vulgar fractions that the classifiers know; the others are folded to digits.
+pub(super) const FRACTIONS: &str = "½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚";
+/// Separator of thousands that is no blank: thin, narrow or no-break space between digits.
+pub(super) const THIN: char = '\u{202f}';
 
 /// A position in folded text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// True if the whole text is in capitals, which then do not mark acronyms.
+    pub(super) shouted: bool,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(text: &'a str, at: usize) -> Self {
-        Self { text, at }
+    pub(super) fn new(text: &'a str, at: usize, shouted: bool) -> Self {
+        Self { text, at, shouted }
     }
 
     /// Returns the text from here, up to the look-ahead limit.
@@ -41,10 +50,64 @@ impl<'a> Scan<'a> {
 
     /// Returns the word before this place in lower case; empty if a mark is between.
     pub(super) fn previous_word(&self) -> String {
+        self.previous_as_written().to_ascii_lowercase()
+    }
+
+    /// Returns the word before this place; empty if a mark is between.
+    pub(super) fn previous_as_written(&self) -> &'a str {
         let behind = self.behind().trim_end();
         // Only blanks are trimmed: behind a comma or bracket a word has no influence on what follows.
-        let start = behind.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
-        behind.get(start..).unwrap_or_default().to_ascii_lowercase()
+        last_word(behind)
+    }
+
+    /// Returns the word before the previous one, in lower case.
+    pub(super) fn word_before_previous(&self) -> String {
+        let behind = self.behind().trim_end();
+        let head = &behind[..behind.len() - last_word(behind).len()];
+        last_word(head.trim_end()).to_ascii_lowercase()
+    }
+
+    /// Returns the word that says what a number here is, in lower case: the one before it, or before a list of such
+    /// numbers ("rooms 3, 4 and 5"), with "number" between ("room no. 5"); with `verbs` also "the PIN is: 1234".
+    pub(super) fn governing_word(&self, verbs: bool) -> String {
+        let marks = [' ', ':', '#', '=', '(', '"', '*'];
+        let mut behind = self.behind().trim_end_matches(marks);
+        for _ in 0..LIST_WORDS_MAX {
+            let head = behind.strip_suffix('.').unwrap_or(behind);
+            let word = last_word(head);
+            let lower = word.to_ascii_lowercase();
+            let numbered = matches!(lower.as_str(), "number" | "numbers" | "no" | "nr");
+            let listed = matches!(lower.as_str(), "and" | "or" | "to" | "through" | "then")
+                || word.len() <= 6 && word.bytes().any(|b| b.is_ascii_digit());
+            // Carriers and districts: "flight LH 1217", "plate M-AB 1234".
+            let carrier = !self.shouted
+                && word.len() <= 3
+                && !word.is_empty()
+                && letters(word) == word.len()
+                && word.bytes().all(|b| b.is_ascii_uppercase());
+            let verb = verbs && matches!(lower.as_str(), "is" | "are" | "was" | "in" | "with" | "of");
+            // A stop ends the sentence, except that of "no.".
+            if head.len() < behind.len() && !numbered {
+                return String::new();
+            }
+            if !(numbered || listed || verb || carrier) {
+                return lower;
+            }
+            let trimmed = [' ', ':', '#', ',', '-', '–', '/', '(', '='];
+            behind = head[..head.len() - word.len()].trim_end_matches(trimmed);
+        }
+        String::new()
+    }
+
+    /// Returns true if a quantity here, with `after` behind it, stands before a noun: "a five dollar bill".
+    pub(super) fn is_adjective(&self, after: &str) -> bool {
+        let noun = next_word(after);
+        let preposition =
+            ["of", "and", "or", "to", "in", "per", "from", "at", "on", "for", "is", "a", "every"];
+        matches!(self.previous_word().as_str(), "a" | "an")
+            && after.starts_with(' ')
+            && !noun.is_empty()
+            && !preposition.contains(&noun.as_str())
     }
 
     /// Returns true if only closing marks follow the next `bytes` bytes.
@@ -52,6 +115,32 @@ impl<'a> Scan<'a> {
         // Closing marks are few; a longer run of signs is not worth reading on.
         self.text[self.at..].get(bytes..).unwrap_or_default().chars().take(8).all(|c| !c.is_alphanumeric())
     }
+
+    /// Returns true if a quotation that `quote` opened is still open here.
+    pub(super) fn in_quotes(&self, quote: char) -> bool {
+        let mut open = false;
+        let mut before = ' ';
+        for character in self.behind().chars() {
+            if character == quote {
+                // A sign behind a letter or digit closes, or is an apostrophe.
+                open = !before.is_alphanumeric() && !open;
+            }
+            before = character;
+        }
+        open
+    }
+}
+
+/// The letters and digits at the end of a text.
+fn last_word(text: &str) -> &str {
+    let start = text.rfind(|c: char| !c.is_ascii_alphanumeric());
+    let start = start.map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    text.get(start..).unwrap_or_default()
+}
+
+/// Returns true if a list of words, with blanks between them, has this word.
+pub(super) fn listed(list: &str, word: &str) -> bool {
+    list.split(' ').any(|listed| listed == word)
 }
 
 /// Number of ASCII digits at the start of `text`.
@@ -64,54 +153,28 @@ pub(super) fn letters(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_alphabetic).count()
 }
 
+/// Number of ASCII letters and digits at the start of `text`.
+pub(super) fn alphanumerics(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_alphanumeric).count()
+}
+
 /// Returns true if a word or number that ended just before `text` does not continue in it.
 pub(super) fn is_over(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_alphanumeric())
 }
 
-/// Words and pending punctuation of the output so far.
-#[derive(Debug)]
-pub(super) struct NormalisedText {
-    text: String,
-    mark: Option<char>,
-    /// True if the whole text is in capitals, which then do not mark acronyms.
-    pub(super) shouted: bool,
+/// Returns true if a number that ended just before `text` does not continue there: decimals, thousands, a range.
+pub(super) fn is_number_over(text: &str) -> bool {
+    let mut next = text.chars();
+    match next.next() {
+        None => true,
+        Some('.' | ',' | ':' | '/' | '-' | '–') => !next.next().is_some_and(|c| c.is_ascii_digit()),
+        Some(c) => !c.is_alphanumeric(),
+    }
 }
 
-impl NormalisedText {
-    pub(super) fn new(shouted: bool) -> Self {
-        Self { text: String::new(), mark: None, shouted }
-    }
-
-    /// Adds words of small letters and apostrophes.
-    pub(super) fn say(&mut self, words: &str) {
-        if words.is_empty() {
-            return;
-        }
-        if !self.text.is_empty() {
-            // Marks are written when a word follows: several in a row become one, and none stands at the
-            // start.
-            self.text.extend(self.mark);
-            self.text.push(' ');
-        }
-        self.mark = None;
-        self.text.push_str(words);
-    }
-
-    /// Adds a mark; of several the strongest stays.
-    pub(super) fn mark(&mut self, mark: char) {
-        // In rising order: a full stop beats a comma, a question mark the full stop.
-        let strength = |mark| ",.!?".find(mark);
-        if self.mark.is_none_or(|old| strength(old) < strength(mark)) {
-            self.mark = Some(mark);
-        }
-    }
-
-    pub(super) fn finish(mut self) -> String {
-        if !self.text.is_empty() {
-            // The voice was trained on whole sentences: a trailing comma would sound unfinished.
-            self.text.push(self.mark.filter(|&mark| mark != ',').unwrap_or('.'));
-        }
-        self.text
-    }
+/// The word at the start of `text`, behind a blank or a hyphen, in lower case.
+pub(super) fn next_word(text: &str) -> String {
+    let word = text.strip_prefix([' ', '-']).unwrap_or_default();
+    word[..letters(word)].to_ascii_lowercase()
 }

@@ -245,7 +245,7 @@ fn abbreviations_and_acronyms() {
         ("HomeAssistant and WiFi", "home assistant and wi fi."),
         ("McDonald has an iPhone", "mcdonald has an iphone."),
         ("OpenAI", "open a i."),
-        ("OK, World War II and Henry VIII", "okay, world war two and henry eight."),
+        ("OK, World War II and Henry VIII", "okay, world war two and henry the eighth."),
         ("Hmm, shh", "hmm, shh."),
     ]);
 }
