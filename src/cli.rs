@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Offline text-to-speech appliance: speaks announcements with Qwen3-TTS voices
 #[derive(Debug, Parser)]
-#[command(name = "crier", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "crier",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "`crier --version --verbose` prints hash, kernels and libraries."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: CliCommand,
@@ -23,6 +29,8 @@ pub(crate) enum CliCommand {
     Voice(VoiceCommand),
     /// Measure the speed of the engines on this machine
     Bench(BenchArguments),
+    /// Find out what this machine is and how fast, as Markdown for an issue or docs/HARDWARE.md
+    BoardReport(BoardReportArguments),
     /// Run the appliance: accept announcements from its inputs and speak them
     Serve(ServeArguments),
     /// Query or control the running appliance
@@ -388,6 +396,22 @@ pub(crate) enum VoiceCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BoardReportArguments {
+    /// File for the report; without it standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Folder on the disk whose speed is measured
+    #[arg(long, value_name = "FOLDER", default_value = "/var/lib/crier")]
+    pub(crate) state_dir: PathBuf,
+    /// Serial port whose receive and transmit pins are connected for this check
+    #[arg(long, value_name = "DEVICE", default_value = "/dev/ttyS6")]
+    pub(crate) serial: PathBuf,
+    /// Measure neither engines nor CPU plans, which takes minutes
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 #[derive(Debug, Args)]

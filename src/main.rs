@@ -1,6 +1,7 @@
 //! The `crier` program: command line and wiring of the crates under `appliance/`, which do the work.
 
 mod bench;
+mod board_report;
 mod cli;
 mod convert;
 mod ctl;
@@ -25,6 +26,9 @@ use crate::cli::{Cli, CliCommand, VoiceCommand};
 use crate::error::CrierError;
 
 fn main() -> ExitCode {
+    if board_report::is_version_asked() {
+        return exit(board_report::version());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -39,7 +43,11 @@ fn main() -> ExitCode {
         CliCommand::Serve(_) => LogWriter::Thread,
         _ => LogWriter::Direct,
     });
-    match run(cli.command) {
+    exit(run(cli.command))
+}
+
+fn exit(result: Result<(), CrierError>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without standard error the exit code has to do.
@@ -57,6 +65,7 @@ fn run(command: CliCommand) -> Result<(), CrierError> {
         CliCommand::Voice(VoiceCommand::Info { bundle, json }) => voice::info(bundle.as_deref(), json),
         CliCommand::Voice(VoiceCommand::Enroll(arguments)) => enroll::run(&arguments),
         CliCommand::Bench(arguments) => bench::run(&arguments),
+        CliCommand::BoardReport(arguments) => board_report::run(&arguments),
         CliCommand::Serve(arguments) => serve::run(&arguments),
         CliCommand::Tune(arguments) => serve::tune::run(&arguments),
         CliCommand::Ctl(arguments) => ctl::run(&arguments),

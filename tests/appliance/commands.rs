@@ -21,6 +21,42 @@ fn speaking(appliance: &mut Appliance) {
 }
 
 #[test]
+fn verbose_version_is_the_hash_of_the_program_and_its_libraries() {
+    use sha2::Digest as _;
+    let output = crier().args(["--version", "--verbose"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.starts_with(concat!("crier ", env!("CARGO_PKG_VERSION"), "\n")));
+    let hash = sha2::Sha256::digest(std::fs::read(env!("CARGO_BIN_EXE_crier")).unwrap());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    for known in [hash.as_str(), std::env::consts::ARCH, "ONNX Runtime  1.", "= 1"] {
+        assert!(text.contains(known), "{known}: {text}");
+    }
+    let short = crier().arg("--version").output().unwrap();
+    assert_eq!(String::from_utf8(short.stdout).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn board_report_tells_what_the_machine_is_and_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.md");
+    let mut report = crier();
+    report
+        .args(["board-report", "--quick", "--serial", "/dev/no-such-port", "--state-dir"])
+        .arg(folder.path());
+    let output = report.arg("--output").arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = std::fs::read_to_string(&file).unwrap();
+    let sections = ["Program", "Processor", "Hardware", "Sound", "Start", "Serial port", "Memory", "Disk"];
+    for section in sections {
+        assert!(report.contains(&format!("\n## {section}\n")), "{section}: {report}");
+    }
+    for part in ["| sha256 | ", "| write, with fsync | ", " GB/s |", "| /dev/no-such-port | *absent: "] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the report is left");
+}
+
+#[test]
 fn a_stop_is_heard_at_once_and_fades() {
     let mut appliance = paced();
     appliance.ask(&["say", SENTENCE]);

@@ -21,10 +21,12 @@ pub mod threads;
 
 mod error;
 mod log;
+mod version;
 mod weights;
 
 pub use error::{GgufDefect, LlamaError};
 pub use graph::{CustomOperators, Graph, GraphBuilder, GraphTensor, InputId};
 pub use model::{Context, ContextOptions, LlamaModel, ModelShape};
 pub use threads::{ThreadPool, Threads};
+pub use version::{ggml_kernels, ggml_version};
 pub use weights::{WeightPlan, Weights};

@@ -8,5 +8,5 @@ mod library;
 mod session;
 
 pub use error::OnnxError;
-pub use library::{environment, one_line};
+pub use library::{environment, library_version, one_line};
 pub use session::{SessionOptions, open};

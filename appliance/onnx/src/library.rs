@@ -28,6 +28,30 @@ pub fn environment() -> Result<&'static Environment, OnnxError> {
     ENVIRONMENT.get_or_init(|| start(&find(&candidates())?)).as_ref().map_err(Clone::clone)
 }
 
+/// Returns version and path of the library, without starting it.
+///
+/// # Errors
+/// As [`environment`].
+pub fn library_version() -> Result<(String, PathBuf), OnnxError> {
+    let path = find(&candidates())?;
+    let version = version_of(&path)
+        .map_err(|error| OnnxError::Library { path: path.clone(), reason: one_line(&error.to_string()) })?;
+    Ok((version, path))
+}
+
+#[allow(unsafe_code, reason = "entry point of a library that is loaded at run time")]
+fn version_of(path: &Path) -> Result<String, libloading::Error> {
+    type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
+    // SAFETY: initialisation of the library that this program runs with anyway; the symbol has had this type since
+    // version 1.0, its result is static, and so is the version's string.
+    unsafe {
+        let library = libloading::Library::new(path)?;
+        let base = library.get::<GetApiBase>(b"OrtGetApiBase\0")?();
+        let version = std::ffi::CStr::from_ptr(((*base).GetVersionString)());
+        Ok(version.to_string_lossy().into_owned())
+    }
+}
+
 fn candidates() -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);

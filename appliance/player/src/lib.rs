@@ -63,6 +63,7 @@ mod error;
 mod gain;
 mod join;
 mod limiter;
+mod mixer_controls;
 mod pacing;
 mod pcm;
 mod player;
@@ -77,6 +78,7 @@ pub use error::PlayerError;
 pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
+pub use mixer_controls::mixer_controls;
 pub use pacing::{Decision, Pacer, Production, WAIT_MAX};
 pub use pcm::{
     AlsaPcm, BUFFER_MS, CapturePcm, Clock, Fault, Mixer, Output, PERIOD_MS, PacedPcm, Pcm, StreamConfig,
