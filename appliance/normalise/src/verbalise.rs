@@ -2,19 +2,16 @@
 
 use crate::Language;
 use crate::languages::{Grammar, grammar};
-use crate::semiotic::{Surroundings, classify, fold, is_word};
+use crate::semiotic::{Semiotic, Surroundings, classify, fold, is_ideographic, is_word};
 
 /// Rewrites a sentence so that it has no digits and no other signs that are not read as they are written: numbers,
 /// dates, times, money, units and the like become words of the language. All other text stays as it is.
 #[must_use]
 pub fn verbalise(sentence: &str, language: Language) -> String {
-    // English has classifiers of its own, which also read for the voice of plain words.
-    if language == Language::English {
-        return crate::english::verbalise(sentence);
-    }
     match grammar(language) {
         Some(grammar) => rewritten(&fold(sentence), grammar),
-        None => sentence.to_owned(),
+        // English has classifiers of its own, which also read for the voice of plain words.
+        None => crate::english::verbalise(sentence),
     }
 }
 
@@ -41,12 +38,18 @@ fn rewritten(text: &str, grammar: &dyn Grammar) -> String {
         };
         let word = grammar.verbalise(&token, &place.behind(used));
         // "A4" is two words once the digit is one; ideographs need no blank.
-        if !joint.is_empty() && spoken.ends_with(is_word) && word.starts_with(is_word) {
+        // Korean writes no blank before digits, but its words for signs need one; the range is a particle.
+        let sign = matches!(token, Semiotic::Word(_) | Semiotic::Weekdays(_));
+        let apart = |c: char| is_word(c) || sign && word != grammar.conventions().to && c.is_alphabetic();
+        if !joint.is_empty() && spoken.ends_with(apart) && word.starts_with(char::is_alphanumeric) {
             spoken.push_str(joint);
         }
         spoken.push_str(&word);
         joined = !word.is_empty();
         at += used;
+        if sign && !joint.is_empty() && spoken.ends_with(is_ideographic) && text[at..].starts_with(is_word) {
+            spoken.push_str(joint);
+        }
         if let Some((particle, used)) = grammar.particle(&word, &text[at..]) {
             spoken.push_str(particle);
             at += used;

@@ -164,21 +164,21 @@ pub(crate) trait Grammar: Sync {
         let whole = |amount: &Quantity| {
             self.counted(amount, &currency.unit, &|index| currency.unit.form(index).to_owned(), place)
         };
-        let (Quantity::Number(number), Some(hundredth)) = (amount, &currency.hundredth) else {
+        let Quantity::Number(number) = amount else {
             return whole(amount);
         };
         // "2,5000" is two and fifty hundredths; "2,505" has no hundredths.
         let decimals = number.decimals.trim_end_matches('0');
-        if decimals.is_empty() || decimals.len() > 2 {
-            let decimals = decimals.to_owned();
-            return whole(&Quantity::Number(WrittenNumber { decimals, ..number.clone() }));
-        }
+        let trimmed = || WrittenNumber { decimals: decimals.to_owned(), ..number.clone() };
+        let Some(hundredth) = currency.hundredth.filter(|_| (1..3).contains(&decimals.len())) else {
+            return whole(&Quantity::Number(trimmed()));
+        };
         // One digit counts tens: "2,5" are fifty hundredths.
         let small: u128 = format!("{decimals:0<2}").parse().unwrap_or_default();
         // Of "-2,50" the units have the sign.
         let minus = number.minus && number.whole() == 0;
         let small = Quantity::Number(WrittenNumber { minus, ..WrittenNumber::of(small) });
-        let small = self.counted(&small, hundredth, &|index| hundredth.form(index).to_owned(), place);
+        let small = self.counted(&small, &hundredth, &|index| hundredth.form(index).to_owned(), place);
         if number.whole() == 0 {
             return small;
         }
@@ -191,20 +191,7 @@ pub(crate) trait Grammar: Sync {
     }
 
     fn measure(&self, amount: &Quantity, phrase: &UnitPhrase, place: &Surroundings<'_>) -> String {
-        let per = phrase.per.map(|unit| self.denominator(&unit));
-        let Some(unit) = phrase.unit else {
-            let mut said = Phrase::new(self.conventions().joint);
-            said.word(&self.amount(amount, place));
-            said.word(&per.unwrap_or_default());
-            return said.text;
-        };
-        let named = |index: usize| {
-            let mut said = Phrase::new(self.conventions().joint);
-            said.word(&self.unit_name(&unit, index));
-            said.word(per.as_deref().unwrap_or_default());
-            said.text
-        };
-        self.counted(amount, unit.noun, &named, place)
+        measure(self, amount, phrase, place)
     }
 
     fn amount(&self, amount: &Quantity, place: &Surroundings<'_>) -> String {
@@ -339,6 +326,29 @@ pub(super) fn counted<G: Grammar + ?Sized>(
         }
     }
     said.text
+}
+
+/// Returns an amount with its unit.
+pub(super) fn measure<G: Grammar + ?Sized>(
+    grammar: &G,
+    amount: &Quantity,
+    phrase: &UnitPhrase,
+    place: &Surroundings<'_>,
+) -> String {
+    let per = phrase.per.map(|unit| grammar.denominator(&unit));
+    let Some(unit) = phrase.unit else {
+        let mut said = Phrase::new(grammar.conventions().joint);
+        said.word(&grammar.amount(amount, place));
+        said.word(&per.unwrap_or_default());
+        return said.text;
+    };
+    let named = |index: usize| {
+        let mut said = Phrase::new(grammar.conventions().joint);
+        said.word(&grammar.unit_name(&unit, index));
+        said.word(per.as_deref().unwrap_or_default());
+        said.text
+    };
+    grammar.counted(amount, unit.noun, &named, place)
 }
 
 /// Words with the joint of the language between.

@@ -85,8 +85,8 @@ impl Grammar for Italian {
         let rest = place.rest;
         let mark = rest.chars().next().filter(|c| matches!(c, 'º' | 'ª' | '°'))?;
         let behind = place.behind(mark.len_utf8());
-        // "20°C" and "20° C" are temperatures.
-        let degrees = mark == '°' && (behind.rest.starts_with(['C', 'F']) || behind.next_word().len() == 1);
+        // "20°" and "20° C" are temperatures, "1° piano" is a floor.
+        let degrees = mark == '°' && behind.next_word().len() < 2;
         (!degrees && !behind.rest.starts_with(char::is_alphanumeric)).then(|| mark.len_utf8())
     }
 
@@ -110,7 +110,9 @@ impl Grammar for Italian {
 
     fn time(&self, time: &ClockTime, _: &Surroundings<'_>) -> String {
         let mut said = Phrase::new(" ");
+        let midnight = time.hour == 0 && time.minute.unwrap_or_default() == 0;
         said.word(&match time.hour {
+            0 if midnight => "mezzanotte".to_owned(),
             0 => "zero".to_owned(),
             // The hour is feminine: "l'una".
             1 => "una".to_owned(),
@@ -203,7 +205,8 @@ fn below_thousand(number: u16) -> String {
     let mut said = String::new();
     if hundreds > 0 {
         said.push_str(if hundreds > 1 { BELOW_TWENTY[hundreds] } else { "" });
-        said.push_str("cento");
+        // One "o" of "centoottanta" is lost.
+        said.push_str(if rest == 8 || rest / 10 == 8 { "cent" } else { "cento" });
     }
     match (rest / 10, rest % 10) {
         (0, 0) => {}

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use super::{Agreement, Conventions, Grammar, Noun, groups_of_four, tables};
-use crate::semiotic::{CalendarDate, ClockTime, MetricUnit, Ratio, Surroundings, WrittenNumber};
+use crate::semiotic::{
+    CalendarDate, ClockTime, MetricUnit, Quantity, Ratio, Surroundings, UnitPhrase, WrittenNumber,
+};
 
 /// Japanese.
 pub(super) struct Japanese;
@@ -78,6 +80,19 @@ impl Grammar for Japanese {
             _ => "",
         };
         format!("{power}{}{}", unit.prefix, unit.noun.form(index))
+    }
+
+    fn measure(&self, amount: &Quantity, phrase: &UnitPhrase, place: &Surroundings<'_>) -> String {
+        // Speeds have the time first: 時速六十キロメートル.
+        let speed =
+            match (phrase.unit.map(|unit| unit.noun.form(0)), phrase.per.map(|unit| unit.noun.form(0))) {
+                (Some("メートル"), Some("時間")) => "時速",
+                (Some("メートル"), Some("秒")) => "秒速",
+                (Some("メートル"), Some("分")) => "分速",
+                _ => return super::grammar::measure(self, amount, phrase, place),
+            };
+        let length = UnitPhrase { per: None, ..*phrase };
+        format!("{speed}{}", super::grammar::measure(self, amount, &length, place))
     }
 
     fn denominator(&self, unit: &MetricUnit) -> String {

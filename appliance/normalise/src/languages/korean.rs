@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use super::{Agreement, Conventions, Gender, Grammar, Noun, groups_of_four, tables};
-use crate::semiotic::{CalendarDate, ClockTime, MetricUnit, Ratio, Surroundings, WrittenNumber};
+use crate::semiotic::{
+    CalendarDate, ClockTime, MetricUnit, Quantity, Ratio, Surroundings, UnitPhrase, WrittenNumber,
+};
 
 /// Korean.
 pub(super) struct Korean;
@@ -144,6 +146,19 @@ impl Grammar for Korean {
             _ => "",
         };
         format!("{power}{}{}", unit.prefix, unit.noun.form(index))
+    }
+
+    fn measure(&self, amount: &Quantity, phrase: &UnitPhrase, place: &Surroundings<'_>) -> String {
+        // Speeds have the time first: 시속 육십 킬로미터.
+        let speed =
+            match (phrase.unit.map(|unit| unit.noun.form(0)), phrase.per.map(|unit| unit.noun.form(0))) {
+                (Some("미터"), Some("시간")) => "시속",
+                (Some("미터"), Some("초")) => "초속",
+                (Some("미터"), Some("분")) => "분속",
+                _ => return super::grammar::measure(self, amount, phrase, place),
+            };
+        let length = UnitPhrase { per: None, ..*phrase };
+        format!("{speed} {}", super::grammar::measure(self, amount, &length, place))
     }
 
     fn particle(&self, word: &str, rest: &str) -> Option<(&'static str, usize)> {

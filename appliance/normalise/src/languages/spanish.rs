@@ -127,8 +127,8 @@ impl Grammar for Spanish {
         let ends = |mark: &&&str| {
             place.rest.strip_prefix(**mark).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
         };
-        // "28° C" is a temperature.
-        let degrees = place.rest.starts_with('°') && place.behind('°'.len_utf8()).next_word().len() == 1;
+        // "28°" and "28° C" are temperatures, "1° de mayo" is a date.
+        let degrees = place.rest.starts_with('°') && place.behind('°'.len_utf8()).next_word().len() < 2;
         MARKS.iter().find(ends).filter(|_| !degrees).map(|mark| mark.len())
     }
 
@@ -141,7 +141,7 @@ impl Grammar for Spanish {
         // Kings and popes have ordinals up to ten: Alfonso décimo, Alfonso trece.
         if king && number <= 10 {
             // Most names of queens end so; no king's does.
-            let queen = place.previous_word().ends_with('a');
+            let queen = place.previous_word().ends_with('a') || place.previous_word() == "Isabel";
             return ordinal(number, if queen { "a" } else { "o" });
         }
         self.cardinal(number, Agreement::COUNTING)

@@ -67,7 +67,8 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     }
     let mut folded = String::with_capacity(text.len());
     let mut before = ' ';
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
         if let Some(digit) = digit(c) {
             folded.push(digit);
         } else if let Some((_, written)) = COMPOSED.iter().find(|(composed, _)| *composed == c) {
@@ -76,8 +77,8 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
                 folded.push(' ');
             }
             folded.push_str(written);
-        } else if let Some((_, narrow)) = WIDE.iter().find(|(wide, _)| *wide == c) {
-            folded.push(*narrow);
+        } else if let Some(narrow) = narrow(c, before, rest.clone().next()) {
+            folded.push(narrow);
         } else {
             folded.push(c);
         }
@@ -85,6 +86,19 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
         before = folded.chars().next_back().unwrap_or(' ');
     }
     Cow::Owned(folded)
+}
+
+/// Returns the narrow sign of a wide one that belongs to a number; a colon before a telephone number does not.
+fn narrow(c: char, before: char, behind: Option<char>) -> Option<char> {
+    let (_, narrow) = WIDE.iter().find(|(wide, _)| *wide == c)?;
+    let (number, number_behind) =
+        (before.is_ascii_digit(), behind.is_some_and(|c| digit(c).is_some() || c.is_ascii_digit()));
+    let belongs = match narrow {
+        ':' | '/' | '.' => number && number_behind,
+        '%' => number,
+        _ => number_behind,
+    };
+    belongs.then_some(*narrow)
 }
 
 fn is_folded(c: char) -> bool {

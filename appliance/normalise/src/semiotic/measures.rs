@@ -41,7 +41,7 @@ fn negate(amount: &mut Quantity) {
 fn currency(grammar: &dyn Grammar, text: &str) -> Option<(&'static CurrencyWords, usize)> {
     let currencies = grammar.conventions().currencies.iter();
     let signs = currencies.flat_map(|currency| currency.written.iter().map(move |sign| (currency, *sign)));
-    let found = signs.filter_map(|(currency, sign)| Some((currency, abbreviation(text, sign)?)));
+    let found = signs.filter_map(|(currency, sign)| Some((currency, code(text, sign)?)));
     // "US$" is also a "U" and a dollar: the longest is meant.
     found.max_by_key(|(_, length)| *length)
 }
@@ -50,16 +50,29 @@ fn currency(grammar: &dyn Grammar, text: &str) -> Option<(&'static CurrencyWords
 /// end is left to the sentence that it ends.
 pub(super) fn abbreviation(text: &str, written: &str) -> Option<usize> {
     let found = text.get(..written.len())?;
-    if found != written && !folded(found, written) && !titled(found, written) {
+    if found != written && !titled(found, written) {
         return None;
     }
-    let after = &text[written.len()..];
-    let letters = written.ends_with(is_word);
-    if letters && after.starts_with(|c: char| is_word(c) && !c.is_ascii_digit()) {
+    ends(text, written)
+}
+
+/// Returns the length of the sign or code of a currency at the beginning of the text.
+fn code(text: &str, written: &str) -> Option<usize> {
+    let found = text.get(..written.len())?;
+    if found != written && !folded(found, written) {
         return None;
     }
-    let ends = written.ends_with('.') && after.trim_start().is_empty();
-    Some(written.len() - usize::from(ends))
+    ends(text, written)
+}
+
+fn ends(text: &str, written: &str) -> Option<usize> {
+    let after = text.get(written.len()..)?;
+    if written.ends_with(is_word) && after.starts_with(|c: char| is_word(c) && !c.is_ascii_digit()) {
+        return None;
+    }
+    // The dot also ends the sentence.
+    let last = written.ends_with('.') && after.trim_start().is_empty();
+    Some(written.len() - usize::from(last))
 }
 
 /// Returns true for codes, which are written "EUR" and "eur"; "Sek." is no currency.
@@ -68,8 +81,12 @@ fn folded(found: &str, written: &str) -> bool {
     lower && found.len() > 1 && found.eq_ignore_ascii_case(written)
 }
 
-/// Returns true where only the case of the first of several letters differs, as at the beginning of a sentence.
+/// Returns true where only the case of the first of several letters differs, as at the beginning of a sentence; without
+/// a dot only a capital may, since "ste" and "Ste" are two words.
 fn titled(found: &str, written: &str) -> bool {
+    if !written.ends_with('.') && written.starts_with(char::is_uppercase) {
+        return false;
+    }
     let (mut found, mut written) = (found.chars(), written.chars());
     let first = found.next().zip(written.next());
     first.is_some_and(|(found, written)| found.to_lowercase().eq(written.to_lowercase()))
@@ -86,7 +103,12 @@ pub(super) fn measure<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
     let blank = optional(&place.rest[used..], is_blank);
     let (phrase, length) = phrase(grammar, &place.rest[used + blank..])?;
     // "12A" and "7B" are rooms and buses.
-    if blank == 0 && matches!(&place.rest[used..used + length], "A" | "B" | "C" | "F" | "J" | "K") {
+    if blank == 0
+        && matches!(
+            &place.rest[used..used + length],
+            "A" | "B" | "C" | "F" | "J" | "K" | "А" | "Б" | "В" | "Г" | "Н"
+        )
+    {
         return None;
     }
     Some((Semiotic::Measure(amount, phrase), used + blank + length))

@@ -13,7 +13,7 @@ mod telephone;
 mod words;
 
 pub(crate) use classify::classify;
-pub(crate) use context::{Surroundings, is_word};
+pub(crate) use context::{Surroundings, is_ideographic, is_word};
 pub(crate) use fold::fold;
 pub(crate) use numbers::{WrittenNumber, digits};
 

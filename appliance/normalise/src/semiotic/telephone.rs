@@ -92,6 +92,7 @@ fn looks_so(text: &str, groups: &[&str], separators: &str) -> bool {
     }
 }
 
+/// Returns true for two years, the earlier first.
 fn years(groups: &[&str]) -> bool {
-    groups.iter().all(|group| ("1000"..="2199").contains(group))
+    groups.iter().all(|group| ("1000"..="2199").contains(group)) && groups.is_sorted()
 }
