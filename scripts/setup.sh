@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 RUST_MINIMUM=1.92
 # cmake, g++, libclang: llama.cpp and its bindings; libasound2-dev: sound; pip: brings ONNX Runtime's wheel;
 # mosquitto, openssl: the broker of demo and tests, and its certificates; socat: a serial line without a wire.
-# strace: delays system calls in a test.
+# strace: delays system calls in a test; dosfstools, exfatprogs, e2fsprogs: file systems of sticks.
 PACKAGES=(build-essential cmake pkg-config clang libclang-dev libasound2-dev python3 python3-pip ca-certificates curl git
-    mosquitto mosquitto-clients openssl socat strace)
+    mosquitto mosquitto-clients openssl socat strace dosfstools exfatprogs
+    e2fsprogs)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 

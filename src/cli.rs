@@ -46,6 +46,9 @@ pub(crate) enum CliCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Take over what the owner's USB sticks bring; run by the image (docs/STICK.md)
+    #[command(hide = true)]
+    Stick(StickArguments),
     /// Run one stage; started by other commands only
     #[command(hide = true)]
     Stage {
@@ -83,6 +86,22 @@ pub(crate) struct ServeArguments {
     /// Configuration; without it the built-in one
     #[arg(long, value_name = "FILE", env = "CRIER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StickArguments {
+    /// Take this folder once, in the place of sticks that are plugged in
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Folder that outlives reboots and updates
+    #[arg(long, value_name = "FOLDER", default_value = "/data")]
+    pub(crate) data: PathBuf,
+    /// Link to the configuration that is in use
+    #[arg(long, value_name = "FILE", env = "CRIER_CONFIG", default_value = "/run/crier/crier.toml")]
+    pub(crate) config: PathBuf,
+    /// Socket of the appliance [default: that of the configuration]
+    #[arg(long, value_name = "PATH", env = "CRIER_CONTROL")]
+    pub(crate) socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

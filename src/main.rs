@@ -13,6 +13,7 @@ mod report;
 mod say;
 mod serve;
 mod stage;
+mod stick;
 mod validate;
 mod voice;
 
@@ -70,6 +71,7 @@ fn run(command: CliCommand) -> Result<(), CrierError> {
         CliCommand::Tune(arguments) => serve::tune::run(&arguments),
         CliCommand::Ctl(arguments) => ctl::run(&arguments),
         CliCommand::Validate { file, json } => validate::run(&file, json),
+        CliCommand::Stick(arguments) => stick::run(&arguments),
         CliCommand::Stage { stage } => stage::run(stage),
     }
 }

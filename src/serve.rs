@@ -50,6 +50,12 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CrierError> {
     crate::event_loop::run(serve(config, arguments))
 }
 
+/// Checks what a configuration needs of this machine: its CPUs and its users.
+pub(crate) fn check_on_this_machine(config: &Config) -> Result<(), CrierError> {
+    plan::cpus(&config.cpu, &own_processors()?)?;
+    Users::find(&config.users).map(|_| ())
+}
+
 async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierError> {
     // Before this thread pins itself: from then on the system shows it only the CPUs that it is pinned to.
     let allowed = own_processors()?;

@@ -14,6 +14,7 @@ mod rollback;
 mod say;
 mod serial;
 mod speech;
+mod stick;
 mod troubles;
 mod users;
 mod voices;

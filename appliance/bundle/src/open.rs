@@ -211,7 +211,11 @@ fn entry_path(folder: &Path, manifest: &Manifest, role: Role) -> Result<(PathBuf
         })
 }
 
-fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
+/// Reads and validates the manifest of a bundle whose other files need not be there yet.
+///
+/// # Errors
+/// The folder has no manifest, or one that is not valid.
+pub fn read_manifest(folder: &Path) -> Result<Manifest, BundleError> {
     let path = folder.join(MANIFEST_NAME);
     // Whatever the reason, the remedy is the same: this folder cannot be used as a bundle.
     let file = File::open(&path).map_err(|_| BundleError::NotABundle { folder: folder.to_path_buf() })?;

@@ -3,8 +3,11 @@
 
 #![forbid(unsafe_code)]
 
+mod file;
+
 use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -20,8 +23,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use crate::file::CopiedLog;
+
 /// Environment variable with `tracing` directives; takes precedence over the configuration.
 const VARIABLE: &str = "CRIER_LOG";
+/// Environment variable with the path of a file that gets a copy of the lines of [`LogWriter::Thread`].
+const FILE_VARIABLE: &str = "CRIER_LOG_FILE";
 /// Lines per minute, and the largest burst, from one place in the program: a fault that repeats a hundred times a
 /// second must not fill the disk, yet its course stays visible.
 const LINES_PER_MINUTE: u32 = 120;
@@ -40,14 +47,17 @@ pub enum LogWriter {
     Thread,
 }
 
-/// Starts the log of this process at level `warn`, which a configuration may change. The guard writes the waiting lines when it is
-/// dropped.
+/// Starts the log of this process at level `warn`, which a configuration may change. The guard writes the waiting lines
+/// when it is dropped.
 pub fn start(writer: LogWriter) -> Option<WorkerGuard> {
     let (writer, guard) = match writer {
         LogWriter::Direct => (BoxMakeWriter::new(std::io::stderr), None),
         LogWriter::Thread => {
             let builder = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES_MAX).lossy(true);
-            let (writer, guard) = builder.finish(std::io::stderr());
+            let (writer, guard) = match std::env::var_os(FILE_VARIABLE) {
+                Some(path) => builder.finish(CopiedLog::new(Path::new(&path))),
+                None => builder.finish(std::io::stderr()),
+            };
             (BoxMakeWriter::new(writer), Some(guard))
         }
     };
