@@ -633,12 +633,199 @@ stage_start_timeout_s = 300
             assert "rauc.slot=A" in state and "BOOT_ROUND=2" in state and "BOOT_A_LEFT=3" in state, state
             assert machine.console().count("starting slot") == starts, "it starts again"
 
+    # What an owner without a shell has: a stick.
+
+    def sticks(self):
+        """Reports are read on this machine from the images of the sticks, what is said from the console's log; two of the
+        sentences are listened to."""
+        folder, disk = self.fresh("stick")
+        flash = folder / "flash.img"
+        loader = pathlib.Path("/usr/lib/u-boot/qemu_arm64/u-boot.bin").read_bytes()
+        flash.write_bytes(loader.ljust(64 << 20, b"\0"))
+        check = self.report.check
+        first = self.stick_with_everything(folder)
+        machine = Machine(folder, disk, boot=flash, watchdog="reset", extra=[
+            "-drive", f"if=none,id=first,file={first},format=raw", "-device", "usb-storage,drive=first,id=first,removable=on"])
+        try:
+            machine.start()
+            if not check("stick-start", "a stick that is there at the start brings configuration, a voice and certificates",
+                         lambda: self.stick_at_start(machine, first)):
+                print(machine.console()[-3000:])
+                return
+            check("stick-error", "an invalid configuration is told by line, written to the stick, and changes nothing; the diagnosis is written",
+                  lambda: self.stick_with_error(machine, folder))
+            check("stick-systems", "exFAT and ext4 are taken, links on ext4 are not followed, and other labels not mounted",
+                  lambda: self.stick_file_systems(machine, folder))
+            check("stick-update", "a stick pulled out in mid copy changes nothing; plugged in again its update is installed and works",
+                  lambda: self.stick_update(machine, folder, disk))
+        finally:
+            machine.pull_the_plug()
+
+    @staticmethod
+    def fat(path, megabytes, label, *sources):
+        """An image of a stick: FAT without a partition table."""
+        path.unlink(missing_ok=True)
+        subprocess.run(["mkfs.vfat", "-C", "-n", label, str(path), str(megabytes << 10)], check=True, capture_output=True)
+        if sources:
+            subprocess.run(["mcopy", "-s", "-i", str(path), *map(str, sources), "::"], check=True)
+        return path
+
+    @staticmethod
+    def on_fat(image, *names):
+        """Names and contents of files of a stick."""
+        listing = subprocess.run(["mdir", "-b", "-/", "-i", str(image), "::"], capture_output=True, text=True).stdout.split("\n")
+        found = [name for name in listing if any(re.search(pattern, name) for pattern in names)]
+        return {name: subprocess.run(["mtype", "-i", str(image), name], capture_output=True).stdout.decode(errors="replace")
+                for name in found if not name.endswith("/")}
+
+    def stick_with_everything(self, folder):
+        content = folder / "content"
+        shutil.rmtree(content, ignore_errors=True)
+        (content / "voices").mkdir(parents=True)
+        (content / "certificates").mkdir()
+        shutil.copytree(REPOSITORY / "voices/default", content / "voices/heart")
+        (content / "voices/broken.voice").write_text("nonsense")
+        (content / "certificates/ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+        (content / "crier.toml").write_text("""[appliance]
+name = "Stick"
+[player]
+device = "plughw:0"
+[voices.heart]
+bundle = "/data/voices/heart"
+[watchdog]
+device = "/dev/watchdog"
+timeout_s = 90
+[supervisor]
+stage_start_timeout_s = 300
+stage_progress_timeout_ms = 300000
+""")
+        return self.fat(folder / "first.img", 64, "CRIER", *content.iterdir())
+
+    def plug(self, machine, name, image, throttle=""):
+        machine.qmp("human-monitor-command", **{"command-line": f"drive_add 0 if=none,id={name},file={image},format=raw,file.locking=off{throttle}"})
+        machine.qmp("device_add", driver="usb-storage", id=name, drive=name, removable=True)
+
+    @staticmethod
+    def pull(machine, name):
+        machine.qmp("device_del", id=name)
+
+    @staticmethod
+    def said(machine, sentence, since=0, timeout_s=SPEECH_TIMEOUT_S):
+        """Waits until the appliance was given a sentence; returns the length of the console's log."""
+        pattern = "msg=sentence text=" + re.escape(f'"{sentence}"')
+        until(lambda: machine.ended(sentence) or re.search(pattern, machine.console()[since:]), timeout_s, f"it says {sentence!r}", 1)
+        return len(machine.console())
+
+    def stick_at_start(self, machine, image):
+        self.boot(machine)
+        for sentence in ("The new configuration is in use.", "One voice was installed.", "The certificates were installed.",
+                         "One file could not be used.", "The stick can be removed."):
+            self.said(machine, sentence)
+        self.idle(machine)
+        _, output = machine.run("readlink /run/crier/crier.toml; cat /data/crier.toml; stat -c '%a %U' /data/mqtt/ca.pem; "
+                                "crier voice verify /data/voices/heart; ls -a /data/voices /data/stick; grep crier-stick /proc/mounts")
+        for words in ("/data/crier.toml", 'name = "Stick"', "400 crier-intake", "all match"):
+            assert words in output, f"{words}: {output}"
+        assert "broken" not in output and "crier-stick" not in output, output
+        status = until(machine.status, SOON_TIMEOUT_S, "status")
+        assert status["name"] == "Stick" and "heart" in status["state"]["voices"], status
+        self.pull(machine, "first")
+        files = self.on_fat(image, r"crier-.*\.txt")
+        assert "voices/broken.voice" in files["::/crier-errors.txt"], files
+        assert 'bundle = "/data/voices/heart"' in files["::/crier-voices.txt"], files
+
+    def stick_with_error(self, machine, folder):
+        content = folder / "crier.toml"
+        content.write_text("# line\n" * 10 + "[player]\nvolume_percent = 300\n")
+        (folder / "diagnose").write_text("")
+        image = self.fat(folder / "error.img", 16, "crier", content, folder / "diagnose")
+        before = machine.run("sha256sum /data/crier.toml")[1]
+        since, silence = len(machine.console()), len(machine.heard())
+        self.plug(machine, "error", image)
+        self.said(machine, "The stick can be removed.", since)
+        self.idle(machine)
+        heard = machine.heard()[silence:]
+        for sentence in "The configuration has an error in line 12.", "The diagnosis is on the stick.":
+            like = likeness(heard, self.render(sentence))
+            assert like >= LIKENESS_MIN, f"{sentence!r}: likeness {like:.2f}"
+            self.report.number(f"{sentence} likeness {like:.2f}")
+        assert machine.run("sha256sum /data/crier.toml")[1] == before
+        self.pull(machine, "error")
+        files = self.on_fat(image, "crier-", "diagnose$")
+        assert "crier.toml:12:" in files["::/crier-errors.txt"] and "::/diagnose" not in files, files.keys()
+        diagnosis = {name.rsplit("/", 1)[-1]: text for name, text in files.items() if "crier-diagnose-" in name}
+        assert '"version"' in diagnosis["status.json"] and "msg=ready" in diagnosis["log.txt"], diagnosis.keys()
+        assert "Linux version" in diagnosis["kernel.txt"] and "VERSION=" in diagnosis["version.txt"], diagnosis.keys()
+
+    def stick_file_systems(self, machine, folder):
+        exfat = folder / "exfat.img"
+        exfat.unlink(missing_ok=True)
+        with open(exfat, "wb") as file:
+            file.truncate(16 << 20)
+        subprocess.run(["mkfs.exfat", "-L", "CRIER", str(exfat)], check=True, capture_output=True)
+        since = len(machine.console())
+        self.plug(machine, "exfat", exfat)
+        since = self.said(machine, "The stick has nothing for this appliance.", since)
+        self.pull(machine, "exfat")
+        content, ext4 = folder / "ext4", folder / "ext4.img"
+        shutil.rmtree(content, ignore_errors=True)
+        (content / "certificates").mkdir(parents=True)
+        (content / "certificates/key.pem").symlink_to("/etc/shadow")
+        (content / "certificates/client.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+        for label in ("OTHER", "CRIER"):
+            ext4.unlink(missing_ok=True)
+            subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", label, "-d", str(content), str(ext4), "16M"], check=True)
+            self.plug(machine, f"ext4-{label}", ext4)
+            if label == "OTHER":
+                time.sleep(20)
+                assert "msg=sentence" not in machine.console()[since:], machine.console()[since:]
+            else:
+                since = self.said(machine, "The certificates were installed.", since)
+                self.said(machine, "The stick can be removed.")
+            self.pull(machine, f"ext4-{label}")
+            time.sleep(3)
+        _, output = machine.run("ls /data/mqtt; grep crier-stick /proc/mounts")
+        assert "client.pem" in output and "key.pem" not in output and "crier-stick" not in output, output
+
+    def stick_update(self, machine, folder, disk):
+        start, size = partition(disk, "boot_a")
+        kernel = folder / "kernel.vfat"
+        with open(disk, "rb") as file:
+            file.seek(start)
+            kernel.write_bytes(file.read(size))
+        self.bundle(folder, "newer", "99.0.0", self.images / "keys", self.root_with(
+            folder, {"etc/crier-release": "VERSION=99.0.0\nCOMPATIBLE=crier-qemu\n"}), kernel)
+        content = folder / "update"
+        shutil.rmtree(content, ignore_errors=True)
+        content.mkdir()
+        shutil.move(folder / "newer.raucb", content / "newer.raucb")
+        image = self.fat(folder / "update.img", 256, "CRIER", content)
+        # Two megabytes a second: the stick is pulled out long before the end.
+        since = len(machine.console())
+        self.plug(machine, "pulled", image, ",throttling.bps-read=2000000")
+        since = self.said(machine, "Update found.", since)
+        time.sleep(5)
+        self.pull(machine, "pulled")
+        since = self.said(machine, "The stick was removed too early.", since)
+        _, output = machine.run("ls -R /data/stick; fw_printenv BOOT_ORDER; grep crier-stick /proc/mounts; crier ctl status >/dev/null && echo there")
+        assert "BOOT_ORDER=A B" in output and "there" in output and "crier-stick" not in output, output
+        self.plug(machine, "update", image)
+        since = self.said(machine, "Installed, restarting.", since, 2 * SPEECH_TIMEOUT_S)
+        machine.wait_for_console("starting slot B, 2 attempts left", BOOT_TIMEOUT_S)
+        self.boot(machine)
+        assert "VERSION=99.0.0" in machine.run("cat /etc/crier-release")[1]
+        # The stick is still there: it is not installed again.
+        self.said(machine, "The update works.", since, 2 * SPEECH_TIMEOUT_S)
+        self.marked_good(machine, "B")
+        console = machine.console()[since:]
+        assert "Update found." not in console and machine.run("ls /data/stick")[1] == "update", console[-2000:]
+
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("images", type=pathlib.Path)
     arguments.add_argument("--cuts", type=int, default=4, help="power cuts (each costs a boot)")
-    arguments.add_argument("--only", action="append", help="only the groups with these words: doors, cuts, clusters, slots")
+    arguments.add_argument("--only", action="append", help="only the groups with these words: doors, cuts, clusters, slots, stick")
     options = arguments.parse_args()
     report = Report(None)
     suite = Suite(options.images.resolve(), report, options.cuts)
@@ -649,6 +836,7 @@ def main():
         "clusters": lambda: report.check("clusters", "with eight processors in two clusters each stage runs on those it was given",
                                          suite.clusters),
         "slots": suite.slots,
+        "stick": suite.sticks,
     }
     for name, group in groups.items():
         if not options.only or name in options.only:

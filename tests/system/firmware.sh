@@ -449,11 +449,13 @@ self_test() {
     local place=$work/$1
     rm -f "$place"/{fw_setenv,logger,reboot}
     env PATH="$place/bin:$PATH" BREAK="${2:-}" CRIER_CONTROL="$place/run/control" PROC="$place/proc" RUN="$place/run" \
-        DATA="$place/data" SYS="$place/sys" WORK="$place/slot-good" SELF_TEST="$place/self-test" sh "$work/slot-good"
+        DATA="$place/data" SYS="$place/sys" WORK="$place/slot-good" PASSED="$place/passed" RESTARTED="$place/restarted" SELF_TEST="$place/self-test" sh "$work/slot-good"
 }
 
 good_slot() {
+    rm -f "$work/$1/passed"
     self_test "$@" || { echo "it fails: $(cat "$work/$1/logger")"; return 1; }
+    [ -e "$work/$1/passed" ] || { echo "nothing tells that it passed"; return 1; }
     printf 'BOOT_A_LEFT=3\nBOOT_GOOD=A\nBOOT_ROUND=0\n' | cmp - "$work/$1/fw_setenv" || return 1
     [ ! -e "$work/$1/reboot" ] || { echo "it starts again"; return 1; }
 }
@@ -479,6 +481,10 @@ broken_voice() {
 broken_appliance() {
     bad_slot "queue cannot be read" sound queue
     bad_slot "started anew" sound restart
+    # A new configuration of a stick, for which the appliance was started again.
+    : >"$work/sound/restarted"
+    good_slot sound restart
+    echo 1 >"$work/sound/run/starts"
     sed -i 's/ANSWERS_S=[0-9]*/ANSWERS_S=4/' "$work/sound/self-test"
     bad_slot "does not answer" sound crash
 }

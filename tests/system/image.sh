@@ -11,13 +11,14 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 root=$out/root tools=target/debian/tools kernel=target/debian/kernel rauc=target/rauc-aarch64
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n1)
-PACKAGES=(device-tree-compiler dosfstools e2fsprogs fdisk genimage kmod cpio mosquitto mosquitto-clients mtools openssl
+PACKAGES=(device-tree-compiler dosfstools e2fsprogs exfatprogs fdisk genimage kmod cpio mosquitto mosquitto-clients mtools openssl
     python3-numpy qemu-system-arm rauc squashfs-tools u-boot-qemu u-boot-tools xz-utils)
 # File system tools of the image that BusyBox does not have.
 TOOLS=(busybox-static e2fsprogs libext2fs2 libcom-err2 libss2 libblkid1 libuuid1 fdisk libfdisk1 libsmartcols1 util-linux
     libmount1 libselinux1 libpcre2-8-0 libtinfo6 libreadline8 libubootenv-tool libubootenv0.1 zlib1g libyaml-0-2)
 MODULES=(virtio_pci virtio_blk virtio_net virtio_input evdev xhci_pci snd_usb_audio i6300esb 8250_pci squashfs loop ext4
-    dm_verity crc32c_generic vfat nls_cp437 nls_ascii nls_iso8859-1)
+    dm_verity crc32c_generic vfat nls_cp437 nls_ascii nls_iso8859-1
+    usb_storage uas sd_mod exfat)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
