@@ -240,6 +240,11 @@ fn status_text(status: &ApplianceStatus) -> String {
             vec![name.clone(), up.to_owned(), refusals(input), input.detail.clone()]
         };
         text.push_str(&table(Align::Left, &status.inputs.iter().map(row).collect::<Vec<_>>()));
+        for (name, input) in &status.inputs {
+            if let Some(reason) = &input.last_refusal {
+                text.push_str(&format!("  {name}: refused last: {}\n", printable(reason)));
+            }
+        }
     }
     text
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod board_report;
+mod bundle_folders;
 mod cli;
 mod convert;
 mod ctl;

@@ -32,6 +32,7 @@ use self::appliance::Appliance;
 use self::inputs::Inputs;
 use self::supervisor::Supervisor;
 use self::users::Users;
+use crate::bundle_folders::BundleFolders;
 use crate::cli::ServeArguments;
 use crate::error::CrierError;
 
@@ -89,7 +90,9 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let (player, connections) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);
-    let speech = plan::speech(&config, plan::BundleFolders::find(&config), &cpus, timeouts, &users)?;
+    let folders = BundleFolders::find(&config);
+    folders.warn_of_languages(&config);
+    let speech = plan::speech(&config, folders, &cpus, timeouts, &users)?;
     let speech = SpeechService::start(speech, remembered.voice.as_deref());
     let appliance = Appliance::new(queue, journal, player_client, speech);
     // The intake last: what it takes in finds queue and journal ready.

@@ -3,15 +3,17 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use crier_config::{Config, report};
+use crier_config::{Config, ConfigError, finding_at, report};
+use crier_speech::SpeechError;
 use serde_json::json;
 
+use crate::bundle_folders::BundleFolders;
 use crate::error::CrierError;
 use crate::report::{note, print, print_json};
 
 pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     let (errors, warnings) = match Config::read(path) {
-        Ok((_, warnings)) => (Vec::new(), warnings),
+        Ok((config, warnings)) => (language_errors(path, &config), warnings),
         Err(errors) => (errors, Vec::new()),
     };
     let valid = errors.is_empty();
@@ -27,6 +29,23 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     }
     // The exit code tells scripts what the text tells people.
     if valid { Ok(()) } else { Err(CrierError::Invalid { path: path.to_owned() }) }
+}
+
+/// Returns an error for each language that the bundle of its voice does not speak.
+fn language_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
+    let errors = BundleFolders::find(config).language_errors(config);
+    // It was read a moment ago; should it be gone, the errors are those of its beginning.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let finding = |(key, error): (Vec<String>, SpeechError)| {
+        let key: Vec<&str> = key.iter().map(String::as_str).collect();
+        let SpeechError::UnknownLanguage { name, known } = &error else {
+            return finding_at(&path.to_string_lossy(), &text, &key, error.to_string(), "write \"auto\"");
+        };
+        let problem = format!("is \"{name}\", which the voice does not speak");
+        let remedy = format!("write one of {known} or auto");
+        finding_at(&path.to_string_lossy(), &text, &key, problem, remedy)
+    };
+    errors.into_iter().map(finding).map(ConfigError::At).collect()
 }
 
 /// Reads a configuration, and logs its warnings; without a path, returns the built-in one.

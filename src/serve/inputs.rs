@@ -41,20 +41,27 @@ impl Inputs {
             (entry.up, entry.detail) = (false, why.to_owned());
             let count = std::mem::take(&mut entry.waiting);
             if count > 0 {
-                log_loss(input, LossReason::Interrupted, count);
-                count_loss(entry, LossReason::Interrupted, count);
+                count_loss(input, entry, LossReason::Interrupted, count, None);
             }
         }
     }
 }
 
-fn log_loss(input: &str, reason: LossReason, count: u64) {
-    tracing::warn!(input = %input.escape_debug(), %reason, count, "messages of the input are not spoken");
-}
-
-fn count_loss(entry: &mut InputEntry, reason: LossReason, count: u64) {
+/// Counts and logs messages that are not spoken.
+fn count_loss(
+    input: &str,
+    entry: &mut InputEntry,
+    reason: LossReason,
+    count: u64,
+    explanation: Option<String>,
+) {
+    let because = explanation.as_deref();
+    tracing::warn!(input, %reason, count, because, "messages of the input are not spoken");
     entry.refused += count;
     *entry.losses.entry(reason.name().to_owned()).or_default() += count;
+    if explanation.is_some() {
+        entry.last_refusal = explanation;
+    }
 }
 
 /// Serves one instance of the intake after the other, for ever.
@@ -147,9 +154,9 @@ fn take(appliance: &Rc<Appliance>, report: IntakeReport, inputs: &Inputs, open: 
             inputs.change(input, |entry| (entry.up, entry.detail) = (up, detail));
             appliance.changed.notify_one();
         }
-        IntakeReport::Lost { input, reason, count } => {
-            log_loss(&input, reason, count);
-            inputs.change(input, |entry| count_loss(entry, reason, count));
+        IntakeReport::Lost { input, reason, count, explanation } => {
+            let name = input.clone();
+            inputs.change(input, |entry| count_loss(&name, entry, reason, count, explanation));
         }
         IntakeReport::Waiting { input, count } => inputs.change(input, |entry| entry.waiting = count),
     }

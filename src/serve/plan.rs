@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crier_announce::{Draft, Priority};
-use crier_config::{Config, TextModeSetting, VoiceBundle};
+use crier_config::{Config, TextModeSetting};
 use crier_playback::{MAIN_VOICE, PlaybackOptions, SpeechOptions, VoiceOptions, VoiceProfile};
 use crier_store::PersistedSettings;
 use crier_supervisor::{CpuAssignment, CpuOverrides, CpuPlan, EngineCpus, StageSpec, StageTimeouts};
@@ -13,6 +13,7 @@ use crier_system::{PROCESSORS_ROOT, User, clusters, machine_id, random_id};
 use crier_wire::EngineSettings;
 
 use super::users::Users;
+use crate::bundle_folders::BundleFolders;
 use crate::cli::StageKind;
 use crate::error::CrierError;
 use crate::stage::{self, IntakeStageSettings, PlayerStageSettings};
@@ -41,36 +42,6 @@ pub(crate) fn timeouts(config: &crier_config::SupervisorSettings) -> StageTimeou
         start_timeout_ms: u64::from(config.stage_start_timeout_s) * 1000,
         progress_timeout_ms: u64::from(config.stage_progress_timeout_ms),
         restarts_max: usize::try_from(config.stage_restarts_max).unwrap_or(usize::MAX),
-    }
-}
-
-/// Folders of the voice bundles of a configuration.
-pub(crate) struct BundleFolders {
-    embedded: Result<PathBuf, CrierError>,
-    /// Real path of each path in the configuration: two names of one folder are one voice.
-    real: BTreeMap<PathBuf, PathBuf>,
-}
-
-impl BundleFolders {
-    /// Asks the file system, which takes as long as the medium takes: not in an event loop.
-    pub(crate) fn find(config: &Config) -> Self {
-        let voices = std::iter::once(&config.voice).chain(config.voices.values());
-        let real = voices.filter_map(|voice| match &voice.bundle {
-            VoiceBundle::Embedded => None,
-            VoiceBundle::Folder(folder) => Some((folder.clone(), folder.canonicalize().ok()?)),
-        });
-        Self { embedded: crate::voice::locate(None), real: real.collect() }
-    }
-
-    fn of(&self, bundle: &VoiceBundle) -> Result<PathBuf, CrierError> {
-        match bundle {
-            VoiceBundle::Embedded => match &self.embedded {
-                Ok(folder) => Ok(folder.clone()),
-                Err(error) => Err(CrierError::Usage(error.to_string())),
-            },
-            // A folder that is not there yet, such as one of a stick, may be there when the voice is loaded.
-            VoiceBundle::Folder(folder) => Ok(self.real.get(folder).unwrap_or(folder).clone()),
-        }
     }
 }
 
@@ -106,7 +77,8 @@ pub(crate) fn speech(
         lead_silence_ms: config.player.lead_silence_ms,
     };
     let engines = engines(&cpus.engines, timeouts, users);
-    let voices = VoiceOptions { profiles, embedded: folders.embedded.ok(), engines };
+    let (embedded, layouts) = (folders.embedded.ok(), folders.layouts);
+    let voices = VoiceOptions { profiles, embedded, layouts, engines };
     Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone() })
 }
 

@@ -14,8 +14,9 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use super::plan::{self, BundleFolders};
+use super::plan;
 use super::supervisor::Supervisor;
+use crate::bundle_folders::BundleFolders;
 use crate::error::CrierError;
 use crate::validate::read_config;
 
@@ -95,6 +96,7 @@ impl Supervisor {
         let config = keep_program_keys(&before, config);
         // Everything that can fail comes before everything that changes something.
         let timeouts = plan::timeouts(&config.supervisor);
+        folders.warn_of_languages(&config);
         let speech = plan::speech(&config, folders, &cpus, timeouts, &self.users)?;
         let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 

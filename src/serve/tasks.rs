@@ -99,7 +99,12 @@ fn report_failed_voice(supervisor: &Supervisor) {
         tracing::error!(%problem, "the chosen voice cannot speak; the embedded voice speaks instead");
         let text = "The voice of this appliance has failed. The backup voice is speaking.";
         let appliance = Rc::clone(&supervisor.appliance);
-        let draft = crier_announce::Draft { source: Some("appliance".to_owned()), ..plan::notice(text) };
+        let draft = crier_announce::Draft {
+            source: Some("appliance".to_owned()),
+            // That of the text, whatever the voice of the configuration speaks.
+            language: Some("english".to_owned()),
+            ..plan::notice(text)
+        };
         tokio::task::spawn_local(async move { appliance.submit(draft).await });
     }
 }

@@ -21,10 +21,10 @@ const LONG: &str = "The front door is open. The kitchen light is on. The washing
                     The next train leaves at eight fifteen from platform four. Dinner is ready.";
 
 /// A strace that delays system calls of every thread of one process, each by itself: other threads run on meanwhile.
-struct Delayed(Child);
+pub(crate) struct Delayed(Child);
 
 impl Delayed {
-    fn attach(pid: Pid, calls: &str, paths: &[&str]) -> Option<Self> {
+    pub(crate) fn attach(pid: Pid, calls: &str, paths: &[&str]) -> Option<Self> {
         let mut command = Command::new("strace");
         command.args(["-f", "-q", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"]);
         command.arg(format!("inject={calls}:delay_enter={}", DELAY.as_micros()));
@@ -93,7 +93,7 @@ fn assert_undisturbed(appliance: &Appliance, longest: Duration, restarts: u64) {
 }
 
 /// The calls by which files are opened. A filter by path would miss those relative to a folder.
-const OPEN: &str = "open,openat";
+pub(crate) const OPEN: &str = "open,openat";
 /// The calls that look at a path without opening it, as the search for voice bundles does.
 const LOOK: &str = "stat,lstat,newfstatat,statx,readlink,readlinkat,access,faccessat,faccessat2";
 

@@ -7,6 +7,7 @@ mod commands;
 mod control;
 mod deaths;
 mod doors;
+mod languages;
 mod losses;
 mod reload;
 mod rig;

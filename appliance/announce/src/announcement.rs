@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::cut;
 use crate::limits::{
@@ -34,13 +35,13 @@ pub struct Draft {
     #[serde(default)]
     pub priority: Priority,
     /// Volume of this announcement in percent, 0 to 100; the configured one if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_number", skip_serializing_if = "Option::is_none")]
     pub volume: Option<u32>,
     /// Name of a sound to play before the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chime: Option<String>,
     /// Seconds after acceptance within which speaking must begin; no expiry if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_number", skip_serializing_if = "Option::is_none")]
     pub expires_in_s: Option<u32>,
     /// Name of the source, for events and logs; the intake sets its input's name if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +80,7 @@ impl Draft {
         }
         // Cut, because the parser quotes an unknown key, which may be as long as the input.
         serde_json::from_slice(json).map_err(|source| AnnounceError::Json {
-            problem: cut(&source.to_string(), REASON_CHARACTERS_MAX),
+            problem: cut(&without_quoted_value(&source.to_string()), REASON_CHARACTERS_MAX),
         })
     }
 
@@ -237,6 +238,30 @@ impl Announcement {
     }
 }
 
+/// Returns a message of the parser without the string that it quotes, which may be a text in the wrong place.
+fn without_quoted_value(message: &str) -> String {
+    let quoted = message.split_once(" string \"").zip(message.rsplit_once("\", expected "));
+    match quoted {
+        Some(((before, _), (_, after))) => format!("{before} string, expected {after}"),
+        None => message.to_owned(),
+    }
+}
+
+/// Reads a whole number, also one that is written with a fraction of zero: `50.0`, as sliders and scripts write it.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = match number.as_u64() {
+        Some(whole) => u32::try_from(whole).ok(),
+        // Exact: every `u32` is an `f64`, and the comparison finds every other value.
+        None => number
+            .as_f64()
+            .map(|float| float as u32)
+            .filter(|whole| number.as_f64() == Some(f64::from(*whole))),
+    };
+    let wrong = || D::Error::custom(format_args!("{number} is no whole number from 0 on"));
+    whole.map(Some).ok_or_else(wrong)
+}
+
 fn field(field: &'static str, problem: impl Into<String>, remedy: &'static str) -> AnnounceError {
     AnnounceError::Field { field, problem: problem.into(), remedy }
 }
@@ -357,6 +382,25 @@ mod tests {
         let announcement = Announcement::from_json(br#"{"text":"Hello."}"#).unwrap();
         assert_eq!(announcement.priority(), Priority::Message);
         assert_eq!(announcement.id(), None);
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_fraction_of_zero() {
+        let draft = |json: &str| Draft::from_json(json.as_bytes());
+        let read = draft(r#"{"text":"x","volume":50.0,"expires_in_s":6e1}"#).unwrap();
+        assert_eq!((read.volume, read.expires_in_s), (Some(50), Some(60)));
+        assert_eq!(draft(r#"{"text":"x","volume":null}"#).unwrap().volume, None);
+        for number in ["50.5", "-1", "1e99", "true"] {
+            let refused = draft(&format!(r#"{{"text":"x","volume":{number}}}"#));
+            assert!(matches!(refused, Err(AnnounceError::Json { .. })), "{number}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn strings_in_the_wrong_place_are_not_quoted() {
+        let error =
+            Draft::from_json(br#"{"text":"x","volume":"the code is \"1234\""}"#).unwrap_err().to_string();
+        assert!(error.contains("string") && !error.contains("1234"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod changes;
 mod config;
 mod error;
 mod key;
+mod locate;
 mod place;
 mod reader;
 mod report;
@@ -19,6 +20,7 @@ pub use changes::{Changes, RELOAD_RULES, ReloadEffect, ReloadRule, StageRole};
 pub use config::{Config, FILE_BYTES_MAX, keys};
 pub use error::{ConfigError, Finding, Warning};
 pub use key::{Key, KeyDefault};
+pub use locate::finding_at;
 pub use report::report;
 pub use sections::{
     ApplianceSettings, ButtonAction, ButtonSettings, CharacterFormat, ClientCertificate, ControlSettings,

@@ -78,6 +78,9 @@ pub struct InputEntry {
     /// Messages that were read and wait for room in the queue.
     #[serde(default)]
     pub waiting: u64,
+    /// Reason for the latest refusal, in words, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_refusal: Option<String>,
 }
 
 /// An announcement that has not ended.

@@ -73,10 +73,8 @@ pub fn enrol(
     can_enrol(bundle)?;
     let layout = bundle.layout();
     // "auto" is no language of a model: a voice file without one has the same meaning.
-    let language = description.language.as_deref().map(str::to_lowercase).filter(|name| name != "auto");
-    if let Some(name) = &language {
-        layout.language(name)?;
-    }
+    let language = description.language.as_deref().map(|asked| layout.language(asked)).transpose()?.flatten();
+    let language = language.map(|(name, _)| name.to_owned());
     let tokens = description.text.as_deref().map(|text| tokens(&bundle.tokenizer()?, text)).transpose()?;
     let (sound, advice) = prepare(sound)?;
     // One network after the other, so that only one is in memory.

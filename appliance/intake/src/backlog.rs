@@ -132,7 +132,7 @@ impl<R> Backlog<R> {
 
 impl<R> Drop for Backlog<R> {
     fn drop(&mut self) {
-        // The input ends, as at a reload of its section. The supervisor reads no more reports, so that only the log is left.
+        // The input ends, as at a reload of its section. The supervisor reads no more reports: only the log is left.
         if !self.waiting.is_empty() {
             let (input, count) = (&self.input, self.waiting.len());
             let message = "messages that waited for room in the queue are lost with the end of the input";

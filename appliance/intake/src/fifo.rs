@@ -21,7 +21,7 @@ use crate::backlog::READ_AHEAD_BYTES_MAX;
 use crate::input_status::InputStatus;
 use crate::lines::{InputLine, LineSplitter};
 use crate::message::{Defaults, Message};
-use crate::submitter::{RefusalLog, Submitter};
+use crate::submitter::Submitter;
 use crate::{HubClosed, InputHandle, descriptor};
 
 /// Bytes read at once: `PIPE_BUF`, the longest line that is written whole.
@@ -69,8 +69,7 @@ pub async fn run(settings: FifoSettings, handle: InputHandle) {
 
 async fn serve(settings: &FifoSettings, handle: &InputHandle) -> Result<std::convert::Infallible, HubClosed> {
     let defaults = Defaults { priority: settings.priority, ..Defaults::default() };
-    let submitter =
-        Submitter::new(handle.clone(), settings.max_per_minute, READ_AHEAD_BYTES_MAX, RefusalLog::Debug);
+    let submitter = Submitter::new(handle.clone(), settings.max_per_minute, READ_AHEAD_BYTES_MAX);
     let mut reader = FifoReader { defaults, lines: LineSplitter::default(), submitter };
     let mut status = InputStatus::new();
     loop {

@@ -145,12 +145,17 @@ impl InputHandle {
         self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
     }
 
-    /// Reports that `count` messages of this input are not spoken for `reason`.
+    /// Reports that `count` messages of this input are not spoken for `reason`, with the explanation of the latest one.
     ///
     /// # Errors
     /// [`HubClosed`].
-    pub async fn lost(&self, reason: LossReason, count: u64) -> Result<(), HubClosed> {
-        let report = IntakeReport::Lost { input: self.input.to_string(), reason, count };
+    pub async fn lost(
+        &self,
+        reason: LossReason,
+        count: u64,
+        explanation: Option<String>,
+    ) -> Result<(), HubClosed> {
+        let report = IntakeReport::Lost { input: self.input.to_string(), reason, count, explanation };
         self.requests.send(HubRequest::Report(report)).await.map_err(|_| HubClosed)
     }
 

@@ -12,6 +12,9 @@ use crate::{HubClosed, InputHandle};
 /// Commands in a minute that an input may give. They cost little, but each is a request to the supervisor.
 const COMMANDS_PER_MINUTE: u32 = 6000;
 
+/// Longest explanation of a loss, in characters: it may quote a name that the sender has chosen.
+const EXPLANATION_CHARACTERS_MAX: usize = 300;
+
 /// Outcome of a submission or a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestOutcome {
@@ -35,18 +38,33 @@ pub enum RequestOutcome {
     Refused(String),
 }
 
+/// Messages that are not submitted for one reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Loss {
+    /// Number of messages.
+    pub(crate) count: u64,
+    /// Explanation of the latest one, where the reason alone does not say what to do.
+    pub(crate) explanation: Option<String>,
+}
+
 /// Messages that are not submitted, by reason, until they are reported.
 #[derive(Debug, Default)]
-pub(crate) struct Losses(BTreeMap<LossReason, u64>);
+pub(crate) struct Losses(BTreeMap<LossReason, Loss>);
 
 impl Losses {
     pub(crate) fn add(&mut self, reason: LossReason, count: u64) {
         if count > 0 {
-            *self.0.entry(reason).or_default() += count;
+            self.0.entry(reason).or_default().count += count;
         }
     }
 
-    pub(crate) fn take(&mut self) -> BTreeMap<LossReason, u64> {
+    pub(crate) fn add_explained(&mut self, reason: LossReason, explanation: &str) {
+        let loss = self.0.entry(reason).or_default();
+        loss.count += 1;
+        loss.explanation = Some(explanation.chars().take(EXPLANATION_CHARACTERS_MAX).collect());
+    }
+
+    pub(crate) fn take(&mut self) -> BTreeMap<LossReason, Loss> {
         std::mem::take(&mut self.0)
     }
 }
@@ -113,6 +131,11 @@ impl RateLimitedHandle {
         Ok(self.outcome(answer))
     }
 
+    /// Counts a message that is refused for good.
+    pub(crate) fn count_refused(&mut self, reason: LossReason, explanation: &str) {
+        self.losses.add_explained(reason, explanation);
+    }
+
     /// Counts a message that is not submitted.
     pub(crate) fn count(&mut self, reason: LossReason) {
         self.losses.add(reason, 1);
@@ -126,8 +149,8 @@ impl RateLimitedHandle {
     /// Reports the losses since the last report; called once a second, so that a flood of messages is no flood of
     /// reports.
     pub(crate) async fn report_losses(&mut self) -> Result<(), HubClosed> {
-        for (reason, count) in self.losses.take() {
-            self.handle.lost(reason, count).await?;
+        for (reason, loss) in self.losses.take() {
+            self.handle.lost(reason, loss.count, loss.explanation).await?;
         }
         Ok(())
     }
@@ -143,7 +166,7 @@ impl RateLimitedHandle {
                 RequestOutcome::Busy
             }
             Answer::Refused { later: false, reason } => {
-                self.count(LossReason::Rejected);
+                self.count_refused(LossReason::Rejected, &reason);
                 RequestOutcome::Refused(reason)
             }
         }
@@ -186,7 +209,10 @@ mod tests {
         let offered = Instant::now().checked_sub(std::time::Duration::from_secs(3)).unwrap();
         let outcome = limited.try_say(&draft, offered).await.unwrap();
         assert!(matches!(outcome, Some(RequestOutcome::Refused(_))), "{outcome:?}");
-        assert_eq!(limited.losses.take(), BTreeMap::from([(LossReason::Expired, 1)]));
+        assert_eq!(
+            limited.losses.take(),
+            BTreeMap::from([(LossReason::Expired, Loss { count: 1, explanation: None })])
+        );
     }
 
     #[tokio::test]
@@ -199,6 +225,10 @@ mod tests {
         });
         answer(&mut hub, Answer::Refused { reason: "no such voice".into(), later: false }).await;
         let refused = RequestOutcome::Refused("no such voice".to_owned());
-        assert_eq!(saying.await.unwrap(), (Ok(Some(refused)), BTreeMap::from([(LossReason::Rejected, 1)])));
+        let loss = Loss { count: 1, explanation: Some("no such voice".to_owned()) };
+        assert_eq!(
+            saying.await.unwrap(),
+            (Ok(Some(refused)), BTreeMap::from([(LossReason::Rejected, loss)]))
+        );
     }
 }

@@ -16,28 +16,13 @@ use crate::{HubClosed, InputHandle};
 pub(crate) struct Submitter {
     limited: RateLimitedHandle,
     backlog: Backlog<Message>,
-    refusal_log: RefusalLog,
-}
-
-/// Level at which refusals are logged. All are counted as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RefusalLog {
-    /// For senders that can cause any number of refusals.
-    Debug,
-    /// For people who wonder why nothing is heard.
-    Warning,
 }
 
 impl Submitter {
     /// Returns a submitter that reads ahead up to `bytes_max` of text.
-    pub(crate) fn new(
-        handle: InputHandle,
-        max_per_minute: u32,
-        bytes_max: usize,
-        refusal_log: RefusalLog,
-    ) -> Self {
+    pub(crate) fn new(handle: InputHandle, max_per_minute: u32, bytes_max: usize) -> Self {
         let backlog = Backlog::new(handle.input(), bytes_max);
-        Self { limited: RateLimitedHandle::new(handle, max_per_minute), backlog, refusal_log }
+        Self { limited: RateLimitedHandle::new(handle, max_per_minute), backlog }
     }
 
     /// Returns true if the input may be read.
@@ -60,8 +45,7 @@ impl Submitter {
         let bytes = match &message {
             Message::Empty => return Ok(()),
             Message::Wrong(reason, explanation) => {
-                self.limited.count(*reason);
-                self.log(explanation);
+                self.limited.count_refused(*reason, explanation);
                 return Ok(());
             }
             Message::Command(command) if overtakes(command) => {
@@ -73,8 +57,7 @@ impl Submitter {
                     self.limited.count_many(LossReason::Cancelled, cancelled);
                     self.backlog.report(self.limited.handle()).await?;
                 }
-                let outcome = self.limited.command(command.clone()).await?;
-                self.log_refusal(&outcome);
+                self.limited.command(command.clone()).await?;
                 return Ok(());
             }
             Message::Command(_) => 0,
@@ -100,12 +83,11 @@ impl Submitter {
                 // Never in the backlog; removed should they get there.
                 Message::Empty | Message::Wrong(..) => Some(RequestOutcome::Done),
             };
-            let Some(outcome) = outcome else {
+            if outcome.is_none() {
                 self.backlog.postpone();
                 return Ok(());
-            };
+            }
             self.backlog.pop();
-            self.log_refusal(&outcome);
         }
         Ok(())
     }
@@ -118,20 +100,6 @@ impl Submitter {
                 () = sleep_until(end) => return Ok(()),
                 () = self.due() => self.submit_waiting().await?,
             }
-        }
-    }
-
-    fn log_refusal(&self, outcome: &RequestOutcome) {
-        if let RequestOutcome::Refused(reason) = outcome {
-            self.log(reason);
-        }
-    }
-
-    fn log(&self, reason: &str) {
-        let input = self.limited.handle().input();
-        match self.refusal_log {
-            RefusalLog::Debug => tracing::debug!(input, reason, "message refused"),
-            RefusalLog::Warning => tracing::warn!(input, reason, "message refused"),
         }
     }
 }

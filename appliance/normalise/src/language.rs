@@ -91,6 +91,31 @@ impl FromStr for Language {
     }
 }
 
+/// Word for a language that the voice is to find in the text.
+pub const AUTO: &str = "auto";
+/// Ending of the names of dialects. Only the bundle of a voice knows which there are.
+const DIALECT_SUFFIX: &str = "_dialect";
+
+/// Returns the name by which bundles list a language that is asked for by any name or tag; `None` for [`AUTO`]. A
+/// dialect, such as `beijing_dialect`, is asked for by the bundle's own name.
+///
+/// # Errors
+/// [`UnknownLanguage`].
+pub fn language_name(asked: &str) -> Result<Option<String>, UnknownLanguage> {
+    let lower = asked.trim().to_lowercase();
+    let is_dialect =
+        lower.strip_suffix(DIALECT_SUFFIX).is_some_and(|place| !place.is_empty() && is_lower_case(place));
+    match lower.as_str() {
+        AUTO => Ok(None),
+        _ if is_dialect => Ok(Some(lower)),
+        _ => asked.parse().map(|language: Language| Some(language.name().to_owned())),
+    }
+}
+
+fn is_lower_case(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -131,6 +156,16 @@ mod tests {
         }
         for text in ["", "ca@valencia", "-", "klingon", "e", "auto", "en glish"] {
             assert_eq!(text.parse::<Language>(), Err(UnknownLanguage), "{text}");
+        }
+    }
+
+    #[test]
+    fn dialects_and_auto_are_read_beside_the_languages() {
+        assert_eq!(language_name("Auto"), Ok(None));
+        assert_eq!(language_name("en-GB"), Ok(Some("english".to_owned())));
+        assert_eq!(language_name("Beijing_Dialect"), Ok(Some("beijing_dialect".to_owned())));
+        for text in ["_dialect", "bei jing_dialect", "klingon", ""] {
+            assert_eq!(language_name(text), Err(UnknownLanguage), "{text}");
         }
     }
 

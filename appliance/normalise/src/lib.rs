@@ -11,10 +11,11 @@ mod abbreviations;
 mod english;
 mod language;
 mod languages;
+mod script;
 mod semiotic;
 mod verbalise;
 
 pub use abbreviations::continues_after_abbreviation;
 pub use english::{English, english};
-pub use language::{Language, UnknownLanguage};
+pub use language::{AUTO, Language, UnknownLanguage, language_name};
 pub use verbalise::verbalise;

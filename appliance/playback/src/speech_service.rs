@@ -1,11 +1,12 @@
 //! The speech service: speaks announcements, one at a time, each as one stream of samples.
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_announce::Announcement;
+use crier_normalise::{Language, UnknownLanguage};
 use crier_player::Joiner;
 use crier_speech::{SentenceOptions, SpeechError, clean};
 use crier_synthesis::{
@@ -37,6 +38,22 @@ pub enum SpeakError {
     /// The text cannot be spoken by any voice.
     #[error(transparent)]
     Text(#[from] SpeechError),
+    /// The announcement names a language that there is not.
+    #[error("'{}' is {source}", asked.escape_debug())]
+    UnknownLanguage {
+        /// Language of the announcement.
+        asked: String,
+        /// Known languages.
+        source: UnknownLanguage,
+    },
+    /// The voice that speaks the language of the text cannot be used.
+    #[error("no voice speaks {language} now: {problem}")]
+    LanguageUnavailable {
+        /// Language of the text.
+        language: String,
+        /// Problem of the voice that speaks it.
+        problem: String,
+    },
     /// The announcement names a voice that the configuration does not have.
     #[error(transparent)]
     UnknownVoice(#[from] UnknownVoice),
@@ -135,6 +152,7 @@ impl SpeechService {
     /// Returns everything that does not work, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.voices.problems();
+        problems.extend(self.voices.language_problems());
         problems.extend(self.chime_problem.borrow().clone());
         problems
     }
@@ -145,17 +163,49 @@ impl SpeechService {
         if !announcement.text().is_empty() {
             clean(announcement.text().as_bytes())?;
         }
-        // Speakers and languages are known once the voice is loaded; until then they are checked when it speaks.
-        if let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) {
-            let layout = voice.frontend().bundle().layout();
-            if let Some(speaker) = announcement.speaker() {
-                layout.speaker(speaker)?;
-            }
-            if let Some(language) = announcement.language().filter(|name| *name != "auto") {
-                layout.language(language)?;
-            }
+        // A bundle that has not been found yet, on a stick for example, is checked when it speaks.
+        if let Some(speaker) = announcement.speaker() {
+            self.voices.look_at(&profile.folder, |layout| layout.speaker(speaker).map(drop)).transpose()?;
+        }
+        let style = style_of(&profile, announcement)?;
+        if !announcement.text().is_empty()
+            && let Some(language) = language_of(&style, announcement.text())
+        {
+            self.check_language(&profile, &language)?;
         }
         Ok(())
+    }
+
+    /// Refuses a language that neither the wanted voice nor the one that may speak instead can speak, now or as soon as
+    /// it is loaded.
+    fn check_language(&self, wanted: &VoiceProfile, language: &str) -> Result<(), SpeakError> {
+        let (mut lacking, mut unusable) = (None, None);
+        for folder in self.folders(wanted) {
+            match (self.voices.check_language(&folder, language), self.problem_of(&folder)) {
+                (Ok(()), None) => return Ok(()),
+                (Ok(()), Some(problem)) => unusable = unusable.or(Some(problem)),
+                (Err(error), _) => lacking = lacking.or(Some(error)),
+            }
+        }
+        match (unusable, lacking) {
+            // Every voice that is there speaks it, and none can be used: then the language is not the reason.
+            (Some(_), None) | (None, None) => Ok(()),
+            (Some(problem), Some(_)) => {
+                Err(SpeakError::LanguageUnavailable { language: language.to_owned(), problem })
+            }
+            (None, Some(error)) => Err(error.into()),
+        }
+    }
+
+    /// Folders of the wanted voice and of the one that may speak instead.
+    fn folders(&self, wanted: &VoiceProfile) -> Vec<PathBuf> {
+        let embedded =
+            self.voices.embedded_folder().filter(|folder| wanted.fallback && *folder != wanted.folder);
+        std::iter::once(wanted.folder.clone()).chain(embedded).collect()
+    }
+
+    fn problem_of(&self, folder: &Path) -> Option<String> {
+        self.voices.loaded(folder).and_then(|slot| slot.problem())
     }
 
     /// Speaks an announcement on a stream of `player`, to its last sample.
@@ -170,7 +220,7 @@ impl SpeechService {
             text => Some(clean(text.as_bytes())?),
         };
         let wanted = self.voices.profile(announcement.voice())?;
-        let style = wanted.style_for(announcement.speaker(), announcement.language());
+        let style = style_of(&wanted, announcement)?;
         let options = self.options();
         let mut playback =
             Playback::new(player, &self.pacer, &self.sounding, options.playback, announcement.volume());
@@ -244,7 +294,7 @@ impl SpeechService {
     ) -> Result<Duration, SpeakError> {
         let (mut rest, mut work) = (text, Duration::ZERO);
         let mut failures = Vec::new();
-        for (slot, style) in self.candidates(wanted, style, text).await {
+        for (slot, style) in self.candidates(wanted, style, text).await? {
             let voice = match slot.usable().await {
                 Ok(voice) => voice,
                 Err(error) => {
@@ -271,24 +321,43 @@ impl SpeechService {
         Err(SpeakError::Voices(failures))
     }
 
-    /// Returns the voices to try, in order.
+    /// Returns the voices to try, in order: those that speak the language of the text. Another one would read letters
+    /// of a language that it does not know, or leave out all but a number.
     async fn candidates(
         &self,
         wanted: &VoiceProfile,
         style: &Style,
         text: &str,
-    ) -> Vec<(Rc<VoiceSlot>, Style)> {
+    ) -> Result<Vec<(Rc<VoiceSlot>, Style)>, SpeechError> {
+        let language = language_of(style, text);
+        let check = |folder: &Path| match &language {
+            Some(language) => self.voices.check_language(folder, language),
+            None => Ok(()),
+        };
         let slot = self.voices.slot(&wanted.folder);
-        let mut candidates = vec![(Rc::clone(&slot), style.clone())];
+        let own = check(&wanted.folder);
+        let mut candidates = Vec::new();
+        if own.is_ok() {
+            candidates.push((Rc::clone(&slot), style.clone()));
+        }
         let embedded = self.voices.embedded().filter(|embedded| !Rc::ptr_eq(embedded, &slot));
-        if let Some(embedded) = embedded.filter(|_| wanted.fallback) {
+        // Also by its script: a language that was asked for may be the wrong one for this text.
+        let by_script = Language::of_script(text).map(Language::name);
+        let reads_script = |folder: &Path| {
+            by_script.is_none_or(|language| self.voices.check_language(folder, language).is_ok())
+        };
+        if let Some(embedded) = embedded.filter(|_| wanted.fallback)
+            && check(embedded.folder()).is_ok()
+            && reads_script(embedded.folder())
+        {
             // The embedded voice has speakers and languages of its own.
             let style = Style::default();
-            // While the large voice is being loaded for the first time, the small one speaks.
+            // While the large voice is being loaded for the first time, the small one speaks, if it leaves nothing out.
             let first = slot.is_loading() && can_read(&embedded, text, &style).await;
-            candidates.insert(usize::from(!first), (embedded, style));
+            let place = if first { 0 } else { candidates.len() };
+            candidates.insert(place, (embedded, style));
         }
-        candidates
+        if candidates.is_empty() { own.map(|()| candidates) } else { Ok(candidates) }
     }
 
     /// Returns a problem of the chosen voice that has come up since the last call, if another voice can speak.
@@ -303,7 +372,7 @@ impl SpeechService {
     pub async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
         let Ok(profile) = self.voices.profile(voice) else { return };
         let Ok(text) = clean(text.as_bytes()) else { return };
-        let style = profile.style_for(None, language);
+        let Ok(style) = profile.style_for(None, language) else { return };
         let key = profile.cache_key(&style, &text);
         if self.cache.borrow().contains(&key) {
             return;
@@ -338,12 +407,24 @@ impl SpeechService {
     }
 }
 
-/// Returns true if a voice can speak now and can read the text.
+/// Returns the manner in which a voice speaks an announcement.
+fn style_of(profile: &VoiceProfile, announcement: &Announcement) -> Result<Style, SpeakError> {
+    let asked = announcement.language();
+    profile
+        .style_for(announcement.speaker(), asked)
+        .map_err(|source| SpeakError::UnknownLanguage { asked: asked.unwrap_or_default().to_owned(), source })
+}
+
+/// Returns the language of a text: that of its style, or else the one that its script tells.
+fn language_of(style: &Style, text: &str) -> Option<String> {
+    style.language.clone().or_else(|| Some(Language::of_script(text)?.name().to_owned()))
+}
+
+/// Returns true if a voice can speak now and can read all letters of the text.
 async fn can_read(slot: &VoiceSlot, text: &str, style: &Style) -> bool {
-    match slot.voice().filter(|voice| voice.held().is_none()) {
-        Some(voice) => voice.read(text, style).await.is_ok(),
-        None => false,
-    }
+    let Some(voice) = slot.voice().filter(|voice| voice.held().is_none()) else { return false };
+    let read = voice.read(text, style).await;
+    read.is_ok_and(|tokenized| !tokenized.skipped.chars().any(char::is_alphabetic))
 }
 
 /// Options of the appliance: always the same samples for the same seed and text.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
+use crier_normalise::{UnknownLanguage, language_name};
+use crier_speech::{SpeechError, VoiceLayout};
 use crier_supervisor::Condition;
 use crier_synthesis::{CacheKey, EngineSpecs, Style, VoiceSlot, VoiceSpec, VoiceState};
 use tokio::sync::watch;
@@ -38,16 +40,19 @@ impl VoiceProfile {
 
     /// Returns the style of an announcement that names a speaker or a language. `auto` is a language, too: it takes
     /// precedence over the one of the configuration.
-    pub fn style_for(&self, speaker: Option<&str>, language: Option<&str>) -> Style {
-        Style {
+    ///
+    /// # Errors
+    /// There is no such language.
+    pub fn style_for(&self, speaker: Option<&str>, language: Option<&str>) -> Result<Style, UnknownLanguage> {
+        Ok(Style {
             speaker: speaker.map(str::to_owned).or_else(|| self.style.speaker.clone()),
+            // By the one name that bundles have, so that `en` and `english` are one text in the cache.
             language: match language {
-                Some("auto") => None,
-                Some(language) => Some(language.to_owned()),
+                Some(asked) => language_name(asked)?,
                 None => self.style.language.clone(),
             },
             ..self.style.clone()
-        }
+        })
     }
 }
 
@@ -58,6 +63,8 @@ pub struct VoiceOptions {
     pub profiles: BTreeMap<String, VoiceProfile>,
     /// Folder of the embedded voice.
     pub embedded: Option<PathBuf>,
+    /// What is known of bundles before they are loaded, by folder.
+    pub layouts: BTreeMap<PathBuf, VoiceLayout>,
     /// Programs and limits of the engines.
     pub engines: EngineSpecs,
 }
@@ -189,9 +196,42 @@ impl VoicePool {
         self.slots.borrow().iter().filter_map(|slot| slot.problem()).collect()
     }
 
+    /// Returns the voices whose configured language their bundle does not have, each in words.
+    pub fn language_problems(&self) -> Vec<String> {
+        let options = Rc::clone(&self.options.borrow());
+        let problem = |(name, profile): (&String, &VoiceProfile)| {
+            let language = profile.style.language.as_deref()?;
+            let error = self.check_language(&profile.folder, language).err()?;
+            Some(format!("`language` of voice {name}: {error}"))
+        };
+        options.profiles.iter().filter_map(problem).collect()
+    }
+
     /// Returns the slot of a bundle, if it is loaded.
     pub fn loaded(&self, folder: &Path) -> Option<Rc<VoiceSlot>> {
         self.slots.borrow().iter().find(|slot| slot.folder() == folder).cloned()
+    }
+
+    /// Looks at the properties of a bundle; `None` if it has not been found yet.
+    pub fn look_at<T>(&self, folder: &Path, look: impl FnOnce(&VoiceLayout) -> T) -> Option<T> {
+        // What is loaded comes first: it may be newer than what the configuration found.
+        match self.loaded(folder).and_then(|slot| slot.voice()) {
+            Some(voice) => Some(look(voice.frontend().bundle().layout())),
+            None => self.options.borrow().layouts.get(folder).map(look),
+        }
+    }
+
+    /// Checks that a bundle speaks a language, as far as the bundle is known.
+    ///
+    /// # Errors
+    /// It does not speak it.
+    pub fn check_language(&self, folder: &Path, language: &str) -> Result<(), SpeechError> {
+        self.look_at(folder, |layout| layout.language(language).map(drop)).unwrap_or(Ok(()))
+    }
+
+    /// Folder of the embedded voice.
+    pub fn embedded_folder(&self) -> Option<PathBuf> {
+        self.options.borrow().embedded.clone()
     }
 
     /// Returns the slot of the embedded voice, loading it if it is not.

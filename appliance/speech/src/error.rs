@@ -32,7 +32,7 @@ pub enum SpeechError {
         known: String,
     },
     /// The language is unknown.
-    #[error("this voice does not speak '{name}'; it speaks: {known}, auto")]
+    #[error("this voice does not speak '{}'; it speaks: {known}, auto", name.escape_debug())]
     UnknownLanguage {
         /// Requested name.
         name: String,

@@ -190,21 +190,31 @@ impl VoiceLayout {
         Ok(())
     }
 
-    /// Returns the languages that can be requested: all but the dialects, which are implied by their speakers.
+    /// Returns the languages for people to choose from: all but the dialects, which are implied by their speakers.
     pub fn language_names(&self) -> impl Iterator<Item = &str> {
         self.languages.keys().map(String::as_str).filter(|name| !name.contains("dialect"))
     }
 
-    /// Looks up the codec id of a language by its case-insensitive name.
+    /// Looks up a language by any of its names or tags, or a dialect by its name, in any case. Returns the name of the
+    /// bundle and its codec id; `None` for `auto`.
     ///
     /// # Errors
     /// [`SpeechError::UnknownLanguage`] lists the known names.
-    pub fn language(&self, name: &str) -> Result<u32, SpeechError> {
-        // Dialects are excluded: the model was trained with them for their speakers only.
-        let wanted = name.to_lowercase();
-        self.languages.get(&wanted).filter(|_| !wanted.contains("dialect")).copied().ok_or_else(|| {
+    pub fn language(&self, asked: &str) -> Result<Option<(&str, u32)>, SpeechError> {
+        // The bundle first: a model of other languages than those of the table is asked for by the bundle's names.
+        let lower = asked.trim().to_lowercase();
+        let find = |name: &str| self.languages.get_key_value(name).map(|(name, id)| (name.as_str(), *id));
+        if let Some(found) = find(&lower) {
+            return Ok(Some(found));
+        }
+        let found = match crier_normalise::language_name(asked) {
+            Ok(None) => return Ok(None),
+            Ok(Some(name)) => find(&name),
+            Err(crier_normalise::UnknownLanguage) => None,
+        };
+        found.map(Some).ok_or_else(|| {
             let known: Vec<&str> = self.language_names().collect();
-            SpeechError::UnknownLanguage { name: name.to_owned(), known: known.join(", ") }
+            SpeechError::UnknownLanguage { name: asked.to_owned(), known: known.join(", ") }
         })
     }
 

@@ -165,10 +165,10 @@ fn push_tag(builder: &mut Builder<'_>, options: &PromptOptions) -> Result<(), Sp
         // No speaker was named: this returns the error that lists the speakers or asks for a recording.
         PromptSpeaker::Described => Some(layout.speaker("")?),
     };
-    let wanted = options.language.as_deref().map(str::to_lowercase).filter(|name| name != "auto");
-    let mut language = wanted.as_deref().map(|name| layout.language(name)).transpose()?;
+    let wanted = options.language.as_deref().map(|asked| layout.language(asked)).transpose()?.flatten();
+    let mut language = wanted.map(|(_, id)| id);
     // A speaker of a dialect speaks it if Chinese or no language was requested.
-    if matches!(wanted.as_deref(), None | Some("chinese"))
+    if matches!(wanted, None | Some(("chinese", _)))
         && let Some(dialect) = speaker.and_then(|s| s.dialect.as_ref())
     {
         language = layout.languages.get(dialect).copied();
@@ -404,6 +404,9 @@ pub(crate) mod tests {
         assert_eq!(tags(Some("Chinese"), "eric"), [204, 206, 303, 207, 402, 201, 202]);
         assert_eq!(tags(Some("english"), "eric"), [204, 206, 301, 207, 402, 201, 202]);
         assert_eq!(tags(Some("chinese"), "ryan"), [204, 206, 302, 207, 401, 201, 202]);
+        assert_eq!(tags(Some("zh-CN"), "ryan"), [204, 206, 302, 207, 401, 201, 202]);
+        assert_eq!(tags(Some("zh"), "eric"), [204, 206, 303, 207, 402, 201, 202]);
+        assert_eq!(tags(Some("Sichuan_Dialect"), "ryan"), [204, 206, 303, 207, 401, 201, 202]);
     }
 
     #[test]
@@ -464,7 +467,8 @@ pub(crate) mod tests {
             Prompt::new(&voice, &Spelled, &wanted, &[1]).unwrap_err().to_string()
         };
         assert!(fail(&|o| o.language = Some("klingon".into())).contains("chinese, english, auto"));
-        assert!(fail(&|o| o.language = Some("sichuan_dialect".into())).contains("does not speak"));
+        assert!(fail(&|o| o.language = Some("beijing_dialect".into())).contains("does not speak"));
+        assert!(fail(&|o| o.language = Some("de".into())).contains("does not speak 'de'"));
         assert!(fail(&|o| o.identity = PromptSpeaker::Named("bob".into())).contains("ryan, eric"));
         assert!(fail(&|o| o.identity = PromptSpeaker::Embedding(vec![0.0; 2])).contains("2 numbers"));
         assert!(fail(&|o| o.instruction = vec![1]).contains("--instruct"));

@@ -189,8 +189,8 @@ impl TextFrontend {
                     }
                 }
                 if spelled.is_empty() {
-                    let detail =
-                        format!("this voice reads English only, and the text is nothing but '{skipped}'");
+                    // Without the text, which is private: this goes to logs and events.
+                    let detail = "this voice reads English only, and the text has nothing of it".to_owned();
                     return Err(SpeechError::NothingToSay { detail }.into());
                 }
                 Ok((spelled, skipped))
@@ -240,7 +240,14 @@ impl TextFrontend {
             (None, None, _) => TextMode::Whole,
         };
         let role = self.tokenizer.role(layout)?;
-        let language = style.language.clone().or(speaker.language);
+        let mut language = style.language.clone().or(speaker.language);
+        if let Some(asked) = &language {
+            layout.language(asked)?;
+            // A voice of one language has no use for its tag: the text sounds the same whether it names it or not.
+            if layout.languages.len() == 1 {
+                language = None;
+            }
+        }
         Ok(PromptOptions {
             role,
             instruction,
@@ -356,6 +363,22 @@ mod tests {
             .filter(|word| !word.is_empty())
             .map(str::to_owned)
             .collect()
+    }
+
+    #[test]
+    fn language_of_a_voice_that_has_only_one_changes_nothing() {
+        let frontend = embedded();
+        let prompt = |language: Option<&str>| {
+            let style = Style { language: language.map(str::to_owned), ..Style::default() };
+            let tokenized = frontend.read("Hello.", &style)?;
+            tokenized.sentence(&frontend, 0).map(|sentence| sentence.prompt.rows)
+        };
+        let rows = prompt(None).unwrap();
+        assert_eq!(prompt(Some("en-GB")).unwrap(), rows);
+        assert!(matches!(
+            prompt(Some("de")),
+            Err(SynthesisError::Speech(SpeechError::UnknownLanguage { .. }))
+        ));
     }
 
     #[test]

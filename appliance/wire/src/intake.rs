@@ -38,6 +38,8 @@ pub enum IntakeReport {
         reason: LossReason,
         /// Number of messages.
         count: u64,
+        /// Explanation of the latest one, where the reason alone does not say what to do.
+        explanation: Option<String>,
     },
     /// Messages that an input has read and that wait for room in the queue. They are lost if the intake ends.
     Waiting {

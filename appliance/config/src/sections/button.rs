@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::reader::Trouble;
 use crate::section::Section;
 use crate::sections::common::{Known, PRIORITY_DEFAULT, SpokenText, read_voice};
-use crate::sections::voice::LANGUAGE;
+use crate::sections::voice::read_language;
 use crate::suggest::nearest;
 use crate::values::{Text, choice, choices, kind, words};
 
@@ -215,7 +215,7 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
     let file = section.optional_path("wav", None);
     let step = section.optional_number("volume", None, -100..=100_i8);
     let mute = section.optional_choice("mute");
-    let language = section.optional_text("language", None, &LANGUAGE);
+    let language = read_language(section, None);
     let voice = read_voice(section, known);
     let priority = section.choice("priority", PRIORITY_DEFAULT);
 

@@ -9,7 +9,7 @@ use crate::key::KeyDefault;
 use crate::reader::Trouble;
 use crate::section::Section;
 use crate::sections::common::{Known, PRIORITY_DEFAULT, read_voice};
-use crate::sections::voice::LANGUAGE;
+use crate::sections::voice::read_language;
 use crate::values::{kind, words};
 
 /// One serial port that text comes in by.
@@ -271,7 +271,7 @@ impl SerialSettings {
             baud: section.number("baud", default.baud, 50..=4_000_000),
             dialect: section.choice("dialect", default.dialect),
             priority: section.choice("priority", PRIORITY_DEFAULT),
-            language: section.optional_text("language", Some("auto"), &LANGUAGE),
+            language: read_language(section, Some("auto")),
             voice: read_voice(section, known),
             encoding: section.choice("encoding", default.encoding),
             format: read_format(section).unwrap_or_default(),

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use crier_normalise::{AUTO, Language, language_name};
 use serde::{Deserialize, Serialize};
 
+use crate::reader::Trouble;
 use crate::section::Section;
-use crate::values::{Text, words};
+use crate::suggest::nearest;
+use crate::values::{Text, or_word, text, word_default, words};
 
 /// A voice as an announcement may choose it. `[voice]` is the one that speaks when none is chosen; a key that is absent
 /// in `[voices.NAME]` has the value of `[voice]`.
@@ -18,7 +21,7 @@ pub struct VoiceSettings {
     pub speaker: Option<String>,
     /// An enrolled voice (`NAME.voice`) that speaks instead of a speaker of the bundle.
     pub file: Option<PathBuf>,
-    /// The language of the text; `None` (`"auto"`): the model finds it.
+    /// The language of the text by its name in bundles; `None` (`"auto"`): the model finds it.
     pub language: Option<String>,
     /// The same seed and text give the same samples.
     pub seed: u64,
@@ -68,12 +71,26 @@ impl Default for VoiceSettings {
 
 words!(TextModeSetting { "auto" => Auto, "streaming" => Streaming, "whole" => Whole });
 
-pub(crate) const LANGUAGE: Text = Text {
-    takes: "a language such as \"english\"",
-    characters_max: crier_announce::LANGUAGE_CHARACTERS_MAX,
-    allowed: |character| character.is_alphanumeric() || matches!(character, '-' | '_'),
-};
+const LANGUAGE: Text = Text::any(
+    "a language by name or tag, such as \"english\", \"en\" or \"en-US\"",
+    crier_announce::LANGUAGE_CHARACTERS_MAX,
+);
 const SPEAKER: Text = Text::any("a speaker of the bundle", crier_announce::NAME_CHARACTERS_MAX);
+
+/// Reads the key `language`, and returns the name that bundles have for it. `word` is the one that means the same as an
+/// absent key.
+pub(crate) fn read_language(section: &mut Section<'_, '_>, word: Option<&'static str>) -> Option<String> {
+    let takes = or_word(LANGUAGE.takes, word);
+    let read = section.value("language", &takes, word_default(word), |_, value| {
+        let asked = text(value, &LANGUAGE)?;
+        language_name(&asked).map_err(|unknown| match nearest(&asked, Language::ALL.map(Language::name)) {
+            Some(near) => Trouble::new("is no language", format!("did you mean \"{near}\"?")),
+            None => Trouble::new(format!("is {unknown}"), format!("write {}", LANGUAGE.takes)),
+        })
+    })?;
+    // Where nothing stands for "auto", it overrides the language of the voice.
+    read.or_else(|| word.is_none().then(|| AUTO.to_owned()))
+}
 
 impl VoiceSettings {
     /// Reads `[voice]`, or `[voices.NAME]` when `base` is what `[voice]` says.
@@ -96,7 +113,7 @@ impl VoiceSettings {
                 "leave one of the two out",
             );
         }
-        let language = section.optional_text("language", Some("auto"), &LANGUAGE);
+        let language = read_language(section, Some(AUTO));
         // "auto" is read as `None` like an absent key, but must override the inherited language.
         if section.has("language") {
             voice.language = language;

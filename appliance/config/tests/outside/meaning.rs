@@ -224,3 +224,27 @@ fn a_configuration_can_be_handed_to_a_stage() {
     let handed = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<Config>(&handed).unwrap(), config);
 }
+
+#[test]
+fn languages_are_read_by_every_name_and_kept_by_that_of_the_bundles() {
+    for (written, language) in [
+        ("english", Some("english")),
+        ("EN", Some("english")),
+        ("en-US", Some("english")),
+        ("en_US.UTF-8", Some("english")),
+        ("de-DE", Some("german")),
+        ("zh-CN", Some("chinese")),
+        ("beijing_dialect", Some("beijing_dialect")),
+        ("auto", None),
+        ("Auto", None),
+    ] {
+        let config = valid(&format!(
+            "[voice]\nlanguage = \"{written}\"\n[[serial]]\ndevice = \"/dev/ttyS1\"\nlanguage = \"{written}\"\n\
+             [[button]]\nkey = \"KEY_PROG1\"\npress = {{ say = \"x\", language = \"{written}\" }}\n"
+        ));
+        assert_eq!(config.voice.language.as_deref(), language, "{written}");
+        assert_eq!(config.serial[0].language.as_deref(), language, "{written}");
+        let Some(ButtonAction::Say { language: of_button, .. }) = &config.button[0].press else { panic!() };
+        assert_eq!(of_button.as_deref(), language.or(Some("auto")), "{written}");
+    }
+}

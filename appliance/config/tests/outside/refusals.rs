@@ -56,6 +56,23 @@ const REFUSALS: &[Refusal] = &[
         "another",
     ),
     // Voices.
+    ("[voice]\nlanguage = \"klingon\"\n", (2, 12), "voice.language", "no such language", "\"en-US\""),
+    ("[voice]\nlanguage = \"germna\"\n", (2, 12), "voice.language", "is no language", "\"german\"?"),
+    ("[voices.a]\nlanguage = 3\n", (2, 12), "voices.a.language", "a whole number", "\"english\""),
+    (
+        "[[serial]]\ndevice=\"d\"\nlanguage=\"xx\"\n",
+        (3, 10),
+        "serial.language",
+        "no such language",
+        "by name or tag",
+    ),
+    (
+        "[[button]]\nkey=\"KEY_A\"\npress={ say=\"x\", language=\"xx\" }\n",
+        (3, 27),
+        "button.press.language",
+        "no such language",
+        "by name or tag",
+    ),
     ("[voice]\nspeaker = \"a\"\nfile = \"b\"\n", (3, 8), "voice.file", "only one can speak", "leave one"),
     (
         "[voices.anna]\n[[serial]]\ndevice=\"d\"\nvoice=\"ana\"\n",

@@ -19,7 +19,7 @@ use self::action::message_of;
 use self::board::{Board, Keys, Machine};
 use self::gesture::{GestureDetector, GestureTiming, KeyEvent};
 use crate::input_status::InputStatus;
-use crate::submitter::{RefusalLog, Submitter};
+use crate::submitter::Submitter;
 use crate::{HubClosed, InputHandle, PressKind, Pressed};
 
 /// Interval of the search for devices. Polling needs neither udev nor a netlink socket.
@@ -70,8 +70,7 @@ async fn serve(
     let (actions, mut waiting) = mpsc::channel(ACTIONS_MAX);
     let mut panel = ButtonPanel::new(settings, handle.clone(), actions);
     let mut devices = Devices::new(board, panel.watched(), sender);
-    let mut submitter =
-        Submitter::new(handle.clone(), PRESSES_PER_MINUTE, WAITING_BYTES_MAX, RefusalLog::Warning);
+    let mut submitter = Submitter::new(handle.clone(), PRESSES_PER_MINUTE, WAITING_BYTES_MAX);
     // Beside the reading, since a submission waits for the disk: meanwhile a short press must not become a long one.
     let submitting = async {
         let mut report = tokio::time::interval(LOOK_EVERY);
@@ -398,7 +397,7 @@ impl ButtonPanel {
     async fn report_dropped(&mut self) -> Result<(), HubClosed> {
         match std::mem::take(&mut self.dropped) {
             0 => Ok(()),
-            count => self.handle.lost(LossReason::Dropped, count).await,
+            count => self.handle.lost(LossReason::Dropped, count, None).await,
         }
     }
 

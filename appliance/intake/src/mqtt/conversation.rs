@@ -232,9 +232,8 @@ impl<'a> MqttConversation<'a> {
         id: Option<&str>,
         reason: &str,
     ) -> Result<(), ConnectionError> {
-        tracing::debug!(input = self.client.handle.input(), topic = level, reason, "message rejected");
         // The summary reports it.
-        if !self.client.throttle.add(loss, Instant::now()) {
+        if !self.client.throttle.add(loss, &format!("{level}: {reason}"), Instant::now()) {
             return Ok(());
         }
         let mut event = json!({ "event": "refused", "topic": level, "reason": reason });
@@ -286,9 +285,9 @@ impl<'a> MqttConversation<'a> {
     /// Publishes summary and discovery payload when they are due.
     fn due(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if let Some(summary) = self.client.throttle.summary(now) {
-            for (reason, count) in summary.losses {
+            for (reason, loss) in summary.losses {
                 // A full channel loses a number in the statistics, while waiting would stop the keep-alive.
-                let _ = self.client.workers.reports.try_send(InputReport::Lost(reason, count));
+                let _ = self.client.workers.reports.try_send(InputReport::Lost(reason, loss));
             }
             if summary.unreported > 0 {
                 let reason = "too many rejections to report each";

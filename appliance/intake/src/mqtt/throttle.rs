@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crier_system::TokenBucket;
 use crier_wire::LossReason;
 
-use crate::rate_limited::Losses;
+use crate::rate_limited::{Loss, Losses};
 
 /// Rejections reported individually in a minute. One a second is what a log or a dashboard can show legibly.
 const REPORTS_PER_MINUTE: u32 = 60;
@@ -30,7 +30,7 @@ pub(super) struct Summary {
     /// Number of rejections that were not published individually.
     pub(super) unreported: u64,
     /// Number of all rejections since the last summary, by reason.
-    pub(super) losses: BTreeMap<LossReason, u64>,
+    pub(super) losses: BTreeMap<LossReason, Loss>,
 }
 
 impl RejectionThrottle {
@@ -44,9 +44,9 @@ impl RejectionThrottle {
     }
 
     /// Counts a rejection. Returns true if it should be published individually.
-    pub(super) fn add(&mut self, reason: LossReason, now: Instant) -> bool {
+    pub(super) fn add(&mut self, reason: LossReason, explanation: &str, now: Instant) -> bool {
         // Counted in any case: only the publication is limited, not the statistics.
-        self.losses.add(reason, 1);
+        self.losses.add_explained(reason, explanation);
         self.due.get_or_insert(now + SUMMARY_INTERVAL);
         let tell = self.reports.pass(now);
         if !tell {
@@ -75,11 +75,12 @@ mod tests {
     fn rejection_reports_are_limited_and_all_rejections_counted() {
         let start = Instant::now();
         let mut throttle = RejectionThrottle::new(start);
-        let told = (0..100_000).filter(|_| throttle.add(LossReason::RateLimited, start)).count();
+        let told = (0..100_000).filter(|_| throttle.add(LossReason::RateLimited, "too many", start)).count();
         assert_eq!(told, 60);
         assert_eq!(throttle.summary(start), None);
         let due = throttle.due().unwrap();
-        let losses = BTreeMap::from([(LossReason::RateLimited, 100_000)]);
+        let losses = Loss { count: 100_000, explanation: Some("too many".to_owned()) };
+        let losses = BTreeMap::from([(LossReason::RateLimited, losses)]);
         assert_eq!(throttle.summary(due), Some(Summary { unreported: 99_940, losses }));
         assert_eq!((throttle.summary(due), throttle.due()), (None, None));
     }

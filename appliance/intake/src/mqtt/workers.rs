@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::payload::PayloadError;
 use super::protocol::UNACKNOWLEDGED_MAX;
 use crate::InputHandle;
+use crate::rate_limited::Loss;
 
 /// Announcements that may wait: as many as a broker may send without an acknowledgement.
 const PENDING_MAX: usize = UNACKNOWLEDGED_MAX as usize;
@@ -40,7 +41,7 @@ pub(super) enum WorkerEvent {
 /// Report to the supervisor, without an answer.
 pub(super) enum InputReport {
     Input { up: bool, detail: String },
-    Lost(LossReason, u64),
+    Lost(LossReason, Loss),
 }
 
 /// Channels to the tasks, and the channel of their events.
@@ -117,7 +118,7 @@ async fn forward_reports(handle: InputHandle, mut reports: mpsc::Receiver<InputR
     while let Some(report) = reports.recv().await {
         let sent = match report {
             InputReport::Input { up, detail } => handle.report(up, detail).await,
-            InputReport::Lost(reason, count) => handle.lost(reason, count).await,
+            InputReport::Lost(reason, loss) => handle.lost(reason, loss.count, loss.explanation).await,
         };
         if sent.is_err() {
             return;

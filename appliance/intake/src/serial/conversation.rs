@@ -157,7 +157,7 @@ impl SerialConversation {
             DialectRequest::Command(command) => self.limited.command(command.clone()).await?,
             DialectRequest::StopSource => self.stop_source().await?,
             DialectRequest::Refuse(reason, explanation) => {
-                self.limited.count(*reason);
+                self.limited.count_refused(*reason, explanation);
                 RequestOutcome::Refused(explanation.clone())
             }
             DialectRequest::Query

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crier_announce::{CancelReason, Draft, EventKind};
 use crier_config::TextEncoding;
+use crier_normalise::Language;
 use crier_wire::LossReason;
 
 use crate::message::Defaults;
@@ -45,7 +46,7 @@ pub(crate) struct Dectalk {
     text: Vec<u8>,
     last: Option<Instant>,
     volume: Option<u32>,
-    language: Option<&'static str>,
+    language: Option<Language>,
     /// Sequence number of an announcement, and the mark to send when it has ended.
     marks: VecDeque<(u64, u16)>,
     waiting: bool,
@@ -122,7 +123,7 @@ impl Dectalk {
         if text.is_empty() {
             return;
         }
-        let language = self.language.map(str::to_owned);
+        let language = self.language.map(|language| language.name().to_owned());
         let draft = self.defaults.draft(text);
         let language = language.or_else(|| draft.language.clone());
         requests.push(DialectRequest::Say(Box::new(Draft { language, volume: self.volume, ..draft })));
@@ -144,7 +145,18 @@ impl Dectalk {
             ["vo" | "volume", "set" | "se", percent] => {
                 self.volume = percent.parse().ok().filter(|percent| *percent <= 100).or(self.volume);
             }
-            ["lang" | "la", language] => self.language = language_of(language).or(self.language),
+            ["lang" | "la", language] => match language_of(language) {
+                // Of the texts that follow; what is begun keeps its own.
+                Some(language) => {
+                    self.speak(requests);
+                    self.language = Some(language);
+                }
+                None => requests.push(DialectRequest::Refuse(
+                    LossReason::Invalid,
+                    "a language that the DECtalk does not have; its words are us, uk, sp, la, gr, fr, it"
+                        .to_owned(),
+                )),
+            },
             // Voices, rates and pitches are those of another machine.
             _ => {}
         }
@@ -159,14 +171,13 @@ impl Dectalk {
     }
 }
 
-fn language_of(word: &str) -> Option<&'static str> {
+/// Returns the language that the original calls by this word, or one of its other names.
+fn language_of(word: &str) -> Option<Language> {
     Some(match word {
-        "us" | "uk" | "en" => "en",
-        "sp" | "la" | "es" => "es",
-        "gr" | "de" => "de",
-        "fr" => "fr",
-        "it" => "it",
-        _ => return None,
+        "us" | "uk" => Language::English,
+        "sp" | "la" => Language::Spanish,
+        "gr" => Language::German,
+        other => return other.parse().ok(),
     })
 }
 

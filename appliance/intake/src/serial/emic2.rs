@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crier_announce::{CancelReason, EventKind};
 use crier_config::TextEncoding;
+use crier_normalise::Language;
 use crier_wire::{Command, LossReason};
 
 use crate::message::Defaults;
@@ -24,7 +25,7 @@ pub(crate) struct Emic2 {
     line: Vec<u8>,
     skipping: bool,
     after_cr: bool,
-    language: Option<&'static str>,
+    language: Option<Language>,
     volume: Option<u32>,
     /// True after an `X`, whose answer has a `:` already: the end that it brings about gets none.
     stopping: bool,
@@ -90,7 +91,7 @@ impl Emic2 {
                 ready()
             }
             (b'L', Some(language @ 0..=2)) => {
-                self.language = Some(if language == 0 { "en" } else { "es" });
+                self.language = Some(if language == 0 { Language::English } else { Language::Spanish });
                 ready()
             }
             // Taken, since a sketch waits for the `:`; voice, rate and parser belong to the original.
@@ -124,27 +125,27 @@ impl Emic2 {
         let mut draft = self.defaults.draft(text);
         draft.volume = self.volume;
         if let Some(language) = self.language {
-            draft.language = Some(language.to_owned());
+            draft.language = Some(language.name().to_owned());
         }
         DialectRequest::Say(Box::new(draft))
     }
 
     fn demonstration(&self, number: i32) -> DialectRequest {
         let (text, language) = match number {
-            2 => ("Hola. Todo lo que usted escribe se puede oír.", "es"),
-            _ => ("Hello. Everything that you write can be heard.", "en"),
+            2 => ("Hola. Todo lo que usted escribe se puede oír.", Language::Spanish),
+            _ => ("Hello. Everything that you write can be heard.", Language::English),
         };
         let DialectRequest::Say(mut draft) = self.spoken(text.to_owned()) else {
             return DialectRequest::Query;
         };
-        draft.language = Some(language.to_owned());
+        draft.language = Some(language.name().to_owned());
         DialectRequest::Say(draft)
     }
 
     fn settings(&self) -> Vec<u8> {
         let volume =
             self.volume.map_or_else(|| "as configured".to_owned(), |percent| format!("{percent} percent"));
-        let language = self.language.unwrap_or("as configured");
+        let language = self.language.map_or("as configured", Language::name);
         format!("Volume: {volume}\r\nLanguage: {language}\r\n:").into_bytes()
     }
 }

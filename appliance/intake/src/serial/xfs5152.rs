@@ -1,6 +1,7 @@
 //! The dialect of XFS5152CE: `FD length length command encoding text`, without checksum.
 
 use crier_announce::Draft;
+use crier_normalise::Language;
 
 use crate::serial::dialect::DialectRequest;
 use crate::serial::frames::{self, FrameShape};
@@ -13,7 +14,7 @@ const VOLUME_MAX: u32 = 10;
 #[derive(Default)]
 pub(crate) struct Xfs5152 {
     volume: Option<u32>,
-    language: Option<&'static str>,
+    language: Option<Language>,
 }
 
 impl FrameShape for Xfs5152 {
@@ -37,8 +38,8 @@ impl SpeechChip for Xfs5152 {
         match tag {
             ('v', Some(value @ 0..=VOLUME_MAX)) => self.volume = Some(value * 100 / VOLUME_MAX),
             ('g', Some(0)) => self.language = None,
-            ('g', Some(1)) => self.language = Some("zh"),
-            ('g', Some(2)) => self.language = Some("en"),
+            ('g', Some(1)) => self.language = Some(Language::Chinese),
+            ('g', Some(2)) => self.language = Some(Language::English),
             ('d', None) => *self = Self::default(),
             _ => {}
         }
@@ -47,7 +48,7 @@ impl SpeechChip for Xfs5152 {
     fn apply(&self, draft: &mut Draft) {
         draft.volume = self.volume;
         if let Some(language) = self.language {
-            draft.language = Some(language.to_owned());
+            draft.language = Some(language.name().to_owned());
         }
     }
 

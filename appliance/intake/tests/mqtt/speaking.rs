@@ -324,7 +324,7 @@ async fn flood_is_rejected_with_limited_reports_while_another_input_works() {
                         Answer::Accepted { sequence: request_id, id: "any".into(), durable: true },
                     );
                 }
-                IntakeReport::Lost { input, reason, count } => {
+                IntakeReport::Lost { input, reason, count, .. } => {
                     assert_eq!(reason, crier_wire::LossReason::RateLimited);
                     assert_eq!(input, "mqtt");
                     refused += count;

@@ -134,7 +134,7 @@ fn xfs5152_texts_come_in_four_encodings_and_with_tags() {
     assert_eq!(xfs(3, b"\x76\xF4\x88\x4C"), [say("直行")]);
     let [DialectRequest::Say(draft)] = &xfs(0, b"[v5][g2][m3]Stop [see below]")[..] else { panic!() };
     assert_eq!(draft.text, "Stop [see below]");
-    assert_eq!((draft.volume, draft.language.as_deref()), (Some(50), Some("en")));
+    assert_eq!((draft.volume, draft.language.as_deref()), (Some(50), Some("english")));
     assert!(matches!(&xfs(0, b"\xD6")[..], [DialectRequest::Refuse(..)]));
     assert!(matches!(&xfs(9, b"x")[..], [DialectRequest::Refuse(..)]));
     let command = |command: u8| requests(DialectName::Xfs5152, &[0xFD, 0, 1, command], 1);
@@ -155,7 +155,7 @@ fn emic2_takes_what_arduino_libraries_send() {
     assert_eq!(emic("S[:rate 200]Hello\n"), [say("Hello")]);
     let [first, second, DialectRequest::Say(draft)] = &emic("V-15\nL1\nSHola\n")[..] else { panic!() };
     assert_eq!([first, second], [&ready(), &ready()]);
-    assert_eq!((draft.volume, draft.language.as_deref()), (Some(50), Some("es")));
+    assert_eq!((draft.volume, draft.language.as_deref()), (Some(50), Some("spanish")));
     assert!(matches!(&emic("V19\n")[..], [DialectRequest::Refuse(..)]));
     assert_eq!(requests(DialectName::Emic2, b"SA\xF1o\n", 1), [say("Año")]);
     let long = format!("S{}\nSnext\n", "x".repeat(1024));
@@ -173,7 +173,7 @@ fn dectalk_takes_what_the_kernel_sends() {
     assert_eq!(dectalk("never heard [:ra\x03heard\x0b"), [DialectRequest::StopSource, say("heard")]);
     assert_eq!(dectalk("a [b] c"), [say("a [b] c")], "a silence ends a text");
     let [DialectRequest::Say(draft)] = &dectalk("[:volume set 30][:lang gr]Hallo\x0b")[..] else { panic!() };
-    assert_eq!((draft.volume, draft.language.as_deref()), (Some(30), Some("de")));
+    assert_eq!((draft.volume, draft.language.as_deref()), (Some(30), Some("german")));
     let endless = format!("[:{}\rHi\x0b", "x".repeat(1000));
     assert!(says(dectalk(&endless).last(), "Hi"));
 }

@@ -241,7 +241,7 @@ async fn attend(
                 (String::new(), Seen::Command(command))
             }
             IntakeReport::Input { input, up, detail } => (input, Seen::Input(up, detail)),
-            IntakeReport::Lost { input, reason, count } => (input, Seen::Lost(reason, count)),
+            IntakeReport::Lost { input, reason, count, .. } => (input, Seen::Lost(reason, count)),
             IntakeReport::Waiting { .. } => continue,
         };
         if seen.send(told).is_err() {

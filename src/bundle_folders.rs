@@ -1,0 +1,92 @@
+//! Where the bundles of a configuration are, and what they can speak.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crier_bundle::read_layout;
+use crier_config::{ButtonAction, Config, VoiceBundle, VoiceSettings};
+use crier_playback::MAIN_VOICE;
+use crier_speech::{SpeechError, VoiceLayout};
+
+use crate::error::CrierError;
+
+/// Folders of the voice bundles of a configuration.
+pub(crate) struct BundleFolders {
+    pub(crate) embedded: Result<PathBuf, CrierError>,
+    /// Real path of each path in the configuration: two names of one folder are one voice.
+    real: BTreeMap<PathBuf, PathBuf>,
+    /// Properties of the bundles that are there, by real path.
+    pub(crate) layouts: BTreeMap<PathBuf, VoiceLayout>,
+}
+
+impl BundleFolders {
+    /// Asks the file system, which takes as long as the medium takes: not in an event loop.
+    pub(crate) fn find(config: &Config) -> Self {
+        let voices = std::iter::once(&config.voice).chain(config.voices.values());
+        let real = voices.filter_map(|voice| match &voice.bundle {
+            VoiceBundle::Embedded => None,
+            VoiceBundle::Folder(folder) => Some((folder.clone(), folder.canonicalize().ok()?)),
+        });
+        let (embedded, real) = (crate::voice::locate(None), real.collect::<BTreeMap<_, _>>());
+        let folders: BTreeSet<&PathBuf> = real.values().chain(&embedded).collect();
+        // What is wrong with a bundle is reported when it is loaded.
+        let layout = |folder: &PathBuf| Some((folder.clone(), read_layout(folder).ok()?));
+        let layouts = folders.into_iter().filter_map(layout).collect();
+        Self { embedded, real, layouts }
+    }
+
+    /// Returns the languages of the configuration that the voice they are for does not speak, each with the path of its
+    /// key.
+    pub(crate) fn language_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
+        let of_voice = |name: &Option<String>| match name.as_deref() {
+            Some(name) if name != MAIN_VOICE => config.voices.get(name).unwrap_or(&config.voice),
+            _ => &config.voice,
+        };
+        let path = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+        let mut asked = vec![(path(&["voice", "language"]), &config.voice.language, &config.voice)];
+        for (name, voice) in &config.voices {
+            asked.push((path(&["voices", name, "language"]), &voice.language, voice));
+        }
+        for (index, port) in config.serial.iter().enumerate() {
+            let path = path(&["serial", &index.to_string(), "language"]);
+            asked.push((path, &port.language, of_voice(&port.voice)));
+        }
+        for (index, button) in config.button.iter().enumerate() {
+            let gestures = [
+                ("press", &button.press),
+                ("double_press", &button.double_press),
+                ("long_press", &button.long_press),
+            ];
+            for (gesture, action) in gestures {
+                if let Some(ButtonAction::Say { language, voice, .. }) = action {
+                    let path = path(&["button", &index.to_string(), gesture, "language"]);
+                    asked.push((path, language, of_voice(voice)));
+                }
+            }
+        }
+        let error = |(path, language, voice): (Vec<String>, &Option<String>, &VoiceSettings)| {
+            let layout = self.layouts.get(&self.of(&voice.bundle).ok()?)?;
+            Some((path, layout.language(language.as_deref()?).err()?))
+        };
+        asked.into_iter().filter_map(error).collect()
+    }
+
+    /// Logs the languages that cannot be spoken. Not a reason to refuse the configuration: every other announcement is
+    /// spoken, and the bundle may be replaced.
+    pub(crate) fn warn_of_languages(&self, config: &Config) {
+        for (path, error) in self.language_errors(config) {
+            tracing::warn!(key = path.join("."), %error, "announcements of this language are refused");
+        }
+    }
+
+    pub(crate) fn of(&self, bundle: &VoiceBundle) -> Result<PathBuf, CrierError> {
+        match bundle {
+            VoiceBundle::Embedded => match &self.embedded {
+                Ok(folder) => Ok(folder.clone()),
+                Err(error) => Err(CrierError::Usage(error.to_string())),
+            },
+            // A folder that is not there yet, such as one of a stick, may be there when the voice is loaded.
+            VoiceBundle::Folder(folder) => Ok(self.real.get(folder).unwrap_or(folder).clone()),
+        }
+    }
+}
