@@ -59,8 +59,8 @@ impl<R> Backlog<R> {
         }
     }
 
-    /// Reports the length by the handle of the input, if it has changed since the last report. The supervisor counts what
-    /// waits as lost when the intake dies, so it must know the length at any time.
+    /// Reports the length by the handle of the input, if it has changed since the last report. The supervisor counts
+    /// what waits as lost when the intake dies, so it must know the length at any time.
     pub(crate) async fn report(&mut self, handle: &InputHandle) -> Result<(), HubClosed> {
         let len = self.waiting.len();
         if std::mem::replace(&mut self.reported, len) == len {

@@ -70,7 +70,8 @@ pub async fn run(settings: FifoSettings, handle: InputHandle) {
 async fn serve(settings: &FifoSettings, handle: &InputHandle) -> Result<std::convert::Infallible, HubClosed> {
     let defaults = Defaults { priority: settings.priority, ..Defaults::default() };
     let submitter = Submitter::new(handle.clone(), settings.max_per_minute, READ_AHEAD_BYTES_MAX);
-    let mut reader = FifoReader { defaults, lines: LineSplitter::default(), submitter };
+    let mut reader =
+        FifoReader { defaults, lines: LineSplitter::default(), object_is_stale: false, submitter };
     let mut status = InputStatus::new();
     loop {
         let problem = match open(settings).await {
@@ -100,6 +101,8 @@ enum ReopenReason {
 struct FifoReader {
     defaults: Defaults,
     lines: LineSplitter,
+    /// True if an object of JSON was open at the last look, and nothing has come since.
+    object_is_stale: bool,
     submitter: Submitter,
 }
 
@@ -131,6 +134,7 @@ impl FifoReader {
                     None
                 }
                 _ = look.tick() => {
+                    self.finish_stale_object().await?;
                     self.submitter.report_losses().await?;
                     (!is_same(&settings.path, &fifo)).then_some(ReopenReason::Replaced)
                 }
@@ -148,6 +152,18 @@ impl FifoReader {
                 }
             }
         }
+    }
+
+    /// Ends an object of JSON that has stayed open for a whole interval: its writer has made a mistake, and what the
+    /// next one writes must not become a part of it.
+    async fn finish_stale_object(&mut self) -> Result<(), HubClosed> {
+        let mut lines = Vec::new();
+        if std::mem::replace(&mut self.object_is_stale, self.lines.awaits_more()) && self.lines.awaits_more()
+        {
+            self.lines.finish_object(|line| lines.push(line));
+            self.object_is_stale = false;
+        }
+        self.accept(lines).await
     }
 
     /// Reads what is left in a FIFO that is no longer at its path.
@@ -171,6 +187,7 @@ impl FifoReader {
 
     async fn take(&mut self, bytes: &[u8]) -> Result<(), HubClosed> {
         let mut lines = Vec::new();
+        self.object_is_stale = false;
         self.lines.read(bytes, |line| lines.push(line));
         self.accept(lines).await
     }

@@ -298,8 +298,8 @@ impl Hub {
                 let _ = self.events.send(event);
             }
             IntakeRequest::State(state) => {
-                // Not `send`, which leaves the old state while there is no receiver; an input that starts later needs the
-                // latest.
+                // Not `send`, which leaves the old state while there is no receiver; an input that starts later needs
+                // the latest.
                 self.state.send_replace(*state);
             }
         }

@@ -6,11 +6,24 @@ use crier_wire::{Command, LossReason};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::text::{clean, decode};
+use crate::text::{clean, decode, is_json, without_prefix};
 
-/// The commands of a line, for the answer to an unknown one.
-const COMMANDS: &str = "the commands are !stop, !stop all, !pause, !resume, !repeat, !volume N, !volume +N, \
-                        !volume -N, !mute, !unmute and !voice NAME; a text that begins with ! is written with !!";
+/// Reasons why a line that begins with `!` is not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum CommandError {
+    /// There is no such command.
+    #[error(
+        "there is no such command; the commands are !stop, !stop all, !pause, !resume, !repeat, !volume N, \
+         !volume +N, !volume -N, !mute, !unmute and !voice NAME; a text that begins with ! is written with !!"
+    )]
+    Unknown,
+    /// The volume is not one.
+    #[error("!volume takes a percentage from 0 to 100, or a step from -100 to +100 with its sign")]
+    Volume,
+    /// The name of the voice is too long.
+    #[error("!voice takes a name of at most {NAME_CHARACTERS_MAX} characters")]
+    Voice,
+}
 
 /// Properties that an input gives to announcements whose sender names none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,8 +76,8 @@ impl Message {
     pub fn read(line: &[u8], defaults: &Defaults) -> Self {
         // Decided by the first byte, before the encoding is: JSON is UTF-8 by definition, and a damaged object must
         // not be read out.
-        if line.first() == Some(&b'{') {
-            return json(line, defaults);
+        if is_json(line) {
+            return json(without_prefix(line), defaults);
         }
         let Some(text) = decode(defaults.encoding, line) else {
             let problem = "the text is not UTF-8; send UTF-8, or set `encoding` to what is sent";
@@ -77,7 +90,10 @@ impl Message {
             Some(literal) if literal.starts_with('!') => {
                 Self::Say(Box::new(defaults.draft(literal.to_owned())))
             }
-            Some(command) => command_of(command).map_or_else(Self::no_such_command, Self::Command),
+            Some(command) => match command_of(command) {
+                Ok(command) => Self::Command(command),
+                Err(error) => Self::Wrong(LossReason::Invalid, error.to_string()),
+            },
             None => Self::Say(Box::new(defaults.draft(text))),
         }
     }
@@ -86,10 +102,6 @@ impl Message {
     #[must_use]
     pub fn too_long() -> Self {
         Self::Wrong(LossReason::TooLong, "the line is too long; send the text in parts".to_owned())
-    }
-
-    fn no_such_command() -> Self {
-        Self::Wrong(LossReason::Invalid, format!("there is no such command; {COMMANDS}"))
     }
 }
 
@@ -113,15 +125,15 @@ fn json(line: &[u8], defaults: &Defaults) -> Message {
     Message::Say(Box::new(draft))
 }
 
-fn command_of(text: &str) -> Option<Command> {
+fn command_of(text: &str) -> Result<Command, CommandError> {
     let mut words = text.split_whitespace();
-    let verb = words.next()?.to_ascii_lowercase();
+    let verb = words.next().ok_or(CommandError::Unknown)?.to_ascii_lowercase();
     let argument = words.next();
     // Refused rather than ignored: "!stop all now" is not understood, and half of a command may be the wrong half.
     if words.next().is_some() {
-        return None;
+        return Err(CommandError::Unknown);
     }
-    Some(match (verb.as_str(), argument) {
+    Ok(match (verb.as_str(), argument) {
         ("stop", None) => Command::Stop,
         ("stop", Some(all)) if all.eq_ignore_ascii_case("all") => Command::StopAll,
         ("pause", None) => Command::Pause,
@@ -129,18 +141,27 @@ fn command_of(text: &str) -> Option<Command> {
         ("repeat", None) => Command::RepeatLast,
         ("mute", None) => Command::Mute { on: Some(true) },
         ("unmute", None) => Command::Mute { on: Some(false) },
-        ("volume", Some(number)) => volume(number)?,
+        ("volume", Some(number)) => volume(number).ok_or(CommandError::Volume)?,
+        ("volume", None) => return Err(CommandError::Volume),
         ("voice", Some(name)) if name.chars().count() <= NAME_CHARACTERS_MAX => {
             Command::Voice { name: name.to_owned() }
         }
-        _ => return None,
+        ("voice", Some(_)) => return Err(CommandError::Voice),
+        _ => return Err(CommandError::Unknown),
     })
 }
 
-fn volume(number: &str) -> Option<Command> {
-    let value: i32 = number.parse().ok().filter(|value| (-100..=100).contains(value))?;
-    // The sign tells a step from a volume, as people write it: +5 is louder, 5 is nearly silent.
-    if number.starts_with(['+', '-']) {
+/// Parses `40`, `40.0`, `+5` or `-5`. The sign tells a step from a volume, as people write it: +5 is louder, 5 is
+/// nearly silent.
+pub(crate) fn volume(text: &str) -> Option<Command> {
+    // Sliders of Home Assistant send floating-point numbers.
+    let whole = match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    let value: i32 = whole.parse().ok().filter(|value| (-100..=100).contains(value))?;
+    if text.starts_with(['+', '-']) {
         return Some(Command::VolumeStep { percent: value });
     }
     u32::try_from(value).ok().map(|percent| Command::Volume { percent })
@@ -186,6 +207,27 @@ mod tests {
         for line in ["!", "! stop now", "!stop everything", "!volume", "!volume 101", "!volume x", "!explode"]
         {
             assert!(matches!(read(line), Message::Wrong(..)), "{line}");
+        }
+    }
+
+    #[test]
+    fn volume_out_of_range_is_told_as_such() {
+        for line in ["!volume 400", "!volume 101", "!volume -101", "!volume loud", "!volume", "!volume 5.5"] {
+            let Message::Wrong(LossReason::Invalid, reason) = read(line) else { panic!("{line}") };
+            assert!(reason.contains("from 0 to 100") && !reason.contains("no such command"), "{reason}");
+        }
+        assert_eq!(read("!volume 50.0"), Message::Command(Command::Volume { percent: 50 }));
+    }
+
+    #[test]
+    fn json_may_have_blanks_a_mark_and_line_ends_before_and_within_it() {
+        for line in [
+            "\u{feff}{\"text\":\"x\"}",
+            "  {\"text\":\"x\"}",
+            "{\n  \"text\": \"x\"\n}",
+            "\t\u{feff} {\"text\":\"x\"}",
+        ] {
+            assert_eq!(read(line), Message::Say(Box::new(Draft::plain("x"))), "{line:?}");
         }
     }
 

@@ -5,6 +5,22 @@ use encoding_rs::{
     BIG5, EUC_KR, GBK, IBM866, KOI8_R, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252,
 };
 
+/// Byte-order mark of UTF-8, which editors and some languages put before a text.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Returns `bytes` without a byte-order mark and blanks before them.
+#[must_use]
+pub(crate) fn without_prefix(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_start();
+    bytes.strip_prefix(MARK).unwrap_or(bytes).trim_ascii_start()
+}
+
+/// Returns true if `bytes` are to be read as JSON: no spoken text begins with a brace.
+#[must_use]
+pub(crate) fn is_json(bytes: &[u8]) -> bool {
+    without_prefix(bytes).first() == Some(&b'{')
+}
+
 /// Returns the text in `bytes`, if they are UTF-8 or text in `encoding`.
 #[must_use]
 pub(crate) fn decode(encoding: TextEncoding, bytes: &[u8]) -> Option<String> {

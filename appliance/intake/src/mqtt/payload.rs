@@ -9,6 +9,8 @@ use crier_announce::{
 use crier_wire::{Command, LossReason};
 
 use super::topics::level;
+use crate::message::volume;
+use crate::text::{is_json, without_prefix};
 
 /// Longest payload of a command, in bytes: a voice name of 64 characters in UTF-8.
 const COMMAND_BYTES_MAX: usize = 256;
@@ -64,14 +66,14 @@ impl<E: Into<PayloadError>> From<E> for RejectedPayload {
 /// Parses an announcement: JSON if the payload begins with `{`, else plain text. `expires_in_s` is the Message Expiry
 /// Interval of MQTT 5; the stricter of the two expiries is used.
 pub(super) fn announcement(payload: &[u8], expires_in_s: Option<u32>) -> Result<Draft, RejectedPayload> {
-    // Spoken text practically never begins with a brace, and MQTT 3.1.1 has no content type.
-    let is_json = payload.trim_ascii_start().first() == Some(&b'{');
+    // MQTT 3.1.1 has no content type.
+    let is_json = is_json(payload);
     let limit = if is_json { JSON_BYTES_MAX } else { TEXT_BYTES_MAX };
     if payload.len() > limit {
         return Err(PayloadError::TooLong { bytes: payload.len(), limit }.into());
     }
     let text = str::from_utf8(payload).map_err(|_| PayloadError::NotUtf8)?;
-    let mut draft = if is_json { Draft::from_json(payload)? } else { Draft::plain(text) };
+    let mut draft = if is_json { Draft::from_json(without_prefix(payload))? } else { Draft::plain(text) };
     // Not validated yet, and about to be published with a rejection, hence bounded.
     let id = draft.id.clone().filter(|id| id.chars().count() <= ID_CHARACTERS_MAX);
     if let Some(expires_in_s) = expires_in_s {
@@ -123,22 +125,6 @@ pub(super) fn command(level: &'static str, payload: &[u8]) -> Result<Command, Pa
             Ok(Command::Voice { name: text.to_owned() })
         }
     }
-}
-
-/// Parses `40`, `40.0`, `+5` or `-5`.
-fn volume(word: &str) -> Option<Command> {
-    if word.starts_with(['+', '-']) {
-        let percent: i32 = word.parse().ok()?;
-        return (-100..=100).contains(&percent).then_some(Command::VolumeStep { percent });
-    }
-    // Sliders of Home Assistant send floating-point numbers.
-    let whole = match word.split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
-        Some(_) => return None,
-        None => word,
-    };
-    let percent: u32 = whole.parse().ok()?;
-    (percent <= 100).then_some(Command::Volume { percent })
 }
 
 #[cfg(test)]

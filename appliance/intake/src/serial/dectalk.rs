@@ -38,6 +38,8 @@ enum DectalkState {
     /// After `[`, which begins a command if `:` follows.
     Bracket,
     Command(Vec<u8>),
+    /// After `[` while phonemes are on: sounds of another voice, up to `]`.
+    Phonemes,
 }
 
 pub(crate) struct Dectalk {
@@ -47,6 +49,8 @@ pub(crate) struct Dectalk {
     last: Option<Instant>,
     volume: Option<u32>,
     language: Option<Language>,
+    /// True after `[:phoneme on]`: then brackets have phonemes in them.
+    phonemes: bool,
     /// Sequence number of an announcement, and the mark to send when it has ended.
     marks: VecDeque<(u64, u16)>,
     waiting: bool,
@@ -62,6 +66,7 @@ impl Dectalk {
             last: None,
             volume: None,
             language: None,
+            phonemes: false,
             marks: VecDeque::new(),
             waiting: false,
         }
@@ -76,13 +81,23 @@ impl Dectalk {
                 requests.push(DialectRequest::StopSource);
             }
             // A command does not go beyond its line.
-            (DectalkState::Text | DectalkState::Command(_), SPEAK | b'\r' | b'\n') => {
+            (
+                DectalkState::Text | DectalkState::Command(_) | DectalkState::Phonemes,
+                SPEAK | b'\r' | b'\n',
+            ) => {
                 self.place = DectalkState::Text;
                 self.speak(requests);
             }
             (DectalkState::Text, b'[') => self.place = DectalkState::Bracket,
             (DectalkState::Text, _) => self.push(byte, requests),
             (DectalkState::Bracket, b':') => self.place = DectalkState::Command(Vec::new()),
+            // Left out: spelled out, they would be heard as letters and numbers.
+            (DectalkState::Bracket, _) if self.phonemes => {
+                self.place = DectalkState::Phonemes;
+                self.byte(byte, requests);
+            }
+            (DectalkState::Phonemes, b']') => self.place = DectalkState::Text,
+            (DectalkState::Phonemes, _) => {}
             (DectalkState::Bracket, _) => {
                 self.place = DectalkState::Text;
                 self.push(b'[', requests);
@@ -144,6 +159,9 @@ impl Dectalk {
             ["sync" | "sy"] => self.speak(requests),
             ["vo" | "volume", "set" | "se", percent] => {
                 self.volume = percent.parse().ok().filter(|percent| *percent <= 100).or(self.volume);
+            }
+            ["phoneme" | "phonemes" | "phone" | "phon" | "pho" | "ph", modes @ ..] => {
+                self.phonemes = !modes.contains(&"off");
             }
             ["lang" | "la", language] => match language_of(language) {
                 // Of the texts that follow; what is begun keeps its own.

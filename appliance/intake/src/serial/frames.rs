@@ -152,15 +152,53 @@ impl<S: FrameShape> Frames<S> {
 
 /// Decodes the text of a frame, whose encoding both modules name by the same numbers.
 pub(crate) fn decode(encoding: u8, bytes: &[u8]) -> Option<String> {
-    match encoding {
-        // GB2312 is a part of GBK. Editors write UTF-8, and sketches send what stands in them.
-        0 | 1 => {
-            decode_strictly(TextEncoding::Gbk, bytes).or_else(|| text::decode(TextEncoding::Utf8, bytes))
-        }
-        2 => decode_strictly(TextEncoding::Big5, bytes).or_else(|| text::decode(TextEncoding::Utf8, bytes)),
-        3 => decode_utf16(bytes),
-        _ => None,
+    let named = match encoding {
+        // GB2312 is a part of GBK.
+        0 | 1 => TextEncoding::Gbk,
+        2 => TextEncoding::Big5,
+        3 => return decode_utf16(bytes),
+        _ => return None,
+    };
+    // Editors write UTF-8, and sketches send what stands in them. Its bytes for Chinese are valid GBK, too, but
+    // hardly any GBK is valid as characters of three bytes.
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && text.chars().any(|character| character.len_utf8() > 2)
+    {
+        return Some(text.to_owned());
     }
+    decode_strictly(named, bytes).or_else(|| text::decode(TextEncoding::Utf8, bytes))
+}
+
+/// Returns a text without the names of prompt sounds: `sounda`, `msgb` and `ringc` of the SYN6288, `sound101` of the
+/// XFS5152. They are sounds to play, which there are none of here, and never words. `enabled` is what the tag `[x]`
+/// says.
+pub(crate) fn without_sounds(text: &str, enabled: Option<bool>) -> String {
+    if enabled == Some(false) {
+        return text.to_owned();
+    }
+    let is_part = |character: char| character.is_ascii_alphanumeric();
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|character| is_part(character) != is_part(first)).unwrap_or(rest.len());
+        let (piece, behind) = rest.split_at(end);
+        if !is_sound(piece, enabled.is_some()) {
+            kept.push_str(piece);
+        }
+        rest = behind;
+    }
+    clean(&kept)
+}
+
+/// Returns true for the name of a prompt sound. Unless they are `asked` for, "sounds" and "rings" are words.
+fn is_sound(word: &str, asked: bool) -> bool {
+    if let Some(number) = word.strip_prefix("sound")
+        && number.len() == 3
+    {
+        return number.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    let letter = ["sound", "msg", "ring"].iter().find_map(|kind| word.strip_prefix(kind));
+    matches!(letter.map(str::as_bytes), Some([letter @ b'a'..=b'y']) if asked || *letter != b's')
 }
 
 /// A text and the tags that stood in it.
@@ -228,6 +266,31 @@ pub(crate) fn event(kind: &EventKind, queue: PortQueue) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_prompt_sounds_are_never_words() {
+        for (text, enabled, left) in [
+            ("sounda", Some(true), ""),
+            ("msgb", None, ""),
+            ("ringc 直行", None, "直行"),
+            ("sound101直行", None, "直行"),
+            ("That sounds right; the phone rings.", None, "That sounds right; the phone rings."),
+            ("sounds", Some(true), ""),
+            ("sounda", Some(false), "sounda"),
+            ("sound 101, soundab", None, "sound 101, soundab"),
+        ] {
+            assert_eq!(without_sounds(text, enabled), left, "{text}");
+        }
+    }
+
+    #[test]
+    fn utf8_is_told_from_the_encoding_that_the_frame_names() {
+        assert_eq!(decode(0, "你好世界".as_bytes()).as_deref(), Some("你好世界"));
+        assert_eq!(decode(2, "你好世界".as_bytes()).as_deref(), Some("你好世界"));
+        assert_eq!(decode(0, b"\xD6\xB1\xD0\xD0").as_deref(), Some("直行"));
+        assert_eq!(decode(1, b"\xC1\xAA\xCD\xA8").as_deref(), Some("联通"));
+        assert_eq!(decode(0, b"room 5").as_deref(), Some("room 5"));
+    }
 
     #[test]
     fn tags_are_removed_and_other_brackets_stay() {

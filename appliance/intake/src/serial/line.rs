@@ -8,7 +8,7 @@
 //!                 <- end #7 finished|cancelled|expired|failed
 //! ```
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crier_announce::EventKind;
 
@@ -19,6 +19,8 @@ use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 
 /// Announcements whose ids are kept for `end`; the queue holds no more by default.
 const IDS_MAX: usize = 1000;
+/// A silence after which an object of JSON that is not closed is refused: the sender waits for an answer.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Longest reply, in characters: reasons may quote, and a slow line should not be busy for seconds.
 const REPLY_CHARACTERS_MAX: usize = 300;
 
@@ -26,12 +28,15 @@ pub(crate) struct LineDialect {
     defaults: Defaults,
     replies: bool,
     lines: LineSplitter,
+    /// Time of the latest byte.
+    last: Option<Instant>,
     ids: std::collections::BTreeMap<u64, String>,
 }
 
 impl LineDialect {
     pub(crate) fn new(defaults: Defaults, replies: bool) -> Self {
-        Self { defaults, replies, lines: LineSplitter::default(), ids: std::collections::BTreeMap::new() }
+        let lines = LineSplitter::default();
+        Self { defaults, replies, lines, last: None, ids: std::collections::BTreeMap::new() }
     }
 
     fn reply(&self, reply: &mut Vec<u8>, line: &str) {
@@ -54,13 +59,31 @@ fn request_of(message: Message, requests: &mut Vec<DialectRequest>) {
     });
 }
 
+fn request_of_line(line: InputLine, defaults: &Defaults, requests: &mut Vec<DialectRequest>) {
+    match line {
+        InputLine::TooLong => request_of(Message::too_long(), requests),
+        InputLine::Whole(line) => request_of(Message::read(&line, defaults), requests),
+    }
+}
+
 impl Dialect for LineDialect {
-    fn read(&mut self, bytes: &[u8], _now: Instant, requests: &mut Vec<DialectRequest>) {
+    fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>) {
+        // The bytes may be read before the timer is polled; they belong to the next message all the same.
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.silence(now, requests);
+        }
+        self.last = Some(now);
         let defaults = &self.defaults;
-        self.lines.read(bytes, |line| match line {
-            InputLine::TooLong => request_of(Message::too_long(), requests),
-            InputLine::Whole(line) => request_of(Message::read(&line, defaults), requests),
-        });
+        self.lines.read(bytes, |line| request_of_line(line, defaults, requests));
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.last.filter(|_| self.lines.awaits_more()).map(|last| last + SILENCE)
+    }
+
+    fn silence(&mut self, _now: Instant, requests: &mut Vec<DialectRequest>) {
+        let defaults = &self.defaults;
+        self.lines.finish_object(|line| request_of_line(line, defaults, requests));
     }
 
     fn reset(&mut self) {

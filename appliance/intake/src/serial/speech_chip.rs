@@ -16,6 +16,8 @@ pub(crate) trait SpeechChip: FrameShape + Default + Send {
     const NAME: &'static str;
     /// Bits of the parameter of a text that choose its encoding.
     const ENCODING_BITS: u8;
+    /// True if a query is acknowledged like any other frame before its answer.
+    const ACKNOWLEDGES_QUERY: bool;
 
     /// Carries out a tag. Its setting holds for the texts that follow, too.
     fn tag(&mut self, tag: (char, Option<u32>));
@@ -32,15 +34,22 @@ pub(crate) struct ChipDialect<C> {
     defaults: Defaults,
     frames: Frames<C>,
     chip: C,
+    /// Prompt sounds on or off, as the latest tag `[x]` says.
+    prompt_sounds: Option<bool>,
 }
 
 impl<C: SpeechChip> ChipDialect<C> {
     pub(crate) fn new(defaults: Defaults) -> Self {
-        Self { defaults, frames: Frames::new(), chip: C::default() }
+        Self { defaults, frames: Frames::new(), chip: C::default(), prompt_sounds: None }
     }
 }
 
-fn request<C: SpeechChip>(body: &[u8], defaults: &Defaults, chip: &mut C) -> DialectRequest {
+fn request<C: SpeechChip>(
+    body: &[u8],
+    defaults: &Defaults,
+    chip: &mut C,
+    prompt_sounds: &mut Option<bool>,
+) -> DialectRequest {
     match body {
         [0x01, parameter, text @ ..] => {
             let Some(text) = frames::decode(parameter & C::ENCODING_BITS, text) else {
@@ -49,13 +58,20 @@ fn request<C: SpeechChip>(body: &[u8], defaults: &Defaults, chip: &mut C) -> Dia
             };
             let tagged = frames::untag(&text);
             for tag in tagged.tags {
+                match tag {
+                    // Of both modules, and of the texts that follow as well.
+                    ('x', Some(number)) => *prompt_sounds = Some(number > 0),
+                    ('d', None) => *prompt_sounds = None,
+                    _ => {}
+                }
                 chip.tag(tag);
             }
+            let text = frames::without_sounds(&tagged.text, *prompt_sounds);
             // Tags alone set something and speak nothing: accepted, and idle at once, as the sender waits for that.
-            if tagged.text.is_empty() {
+            if text.is_empty() {
                 return DialectRequest::Reply(vec![frames::ACCEPTED, frames::IDLE]);
             }
-            let mut draft = defaults.draft(tagged.text);
+            let mut draft = defaults.draft(text);
             chip.apply(&mut draft);
             DialectRequest::Say(Box::new(draft))
         }
@@ -74,8 +90,10 @@ fn request<C: SpeechChip>(body: &[u8], defaults: &Defaults, chip: &mut C) -> Dia
 
 impl<C: SpeechChip> Dialect for ChipDialect<C> {
     fn read(&mut self, bytes: &[u8], now: Instant, requests: &mut Vec<DialectRequest>) {
-        let Self { defaults, frames, chip } = self;
-        frames.read(bytes, now, requests, |body, requests| requests.push(request(body, defaults, chip)));
+        let Self { defaults, frames, chip, prompt_sounds } = self;
+        frames.read(bytes, now, requests, |body, requests| {
+            requests.push(request(body, defaults, chip, prompt_sounds));
+        });
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -101,6 +119,9 @@ impl<C: SpeechChip> Dialect for ChipDialect<C> {
         queue: PortQueue,
         reply: &mut Vec<u8>,
     ) {
+        if C::ACKNOWLEDGES_QUERY && matches!(request, DialectRequest::Query) {
+            reply.push(frames::ACCEPTED);
+        }
         reply.extend(frames::answer(request, outcome, queue));
     }
 

@@ -33,6 +33,8 @@ impl SpeechChip for Syn6288 {
     const NAME: &'static str = "SYN6288";
     // Bits 3 to 7 choose music to speak over, which is left out.
     const ENCODING_BITS: u8 = 0b111;
+    // Its drivers read two bytes, 41 4E or 41 4F.
+    const ACKNOWLEDGES_QUERY: bool = true;
 
     fn tag(&mut self, tag: (char, Option<u32>)) {
         if let ('v', Some(value @ 0..=VOLUME_MAX)) = tag {

@@ -33,6 +33,8 @@ impl FrameShape for Xfs5152 {
 impl SpeechChip for Xfs5152 {
     const NAME: &'static str = "XFS5152";
     const ENCODING_BITS: u8 = 0xFF;
+    // Its drivers read one byte, and compare it with 4F.
+    const ACKNOWLEDGES_QUERY: bool = false;
 
     fn tag(&mut self, tag: (char, Option<u32>)) {
         match tag {

@@ -210,8 +210,8 @@ fn program() -> Option<&'static str> {
     ["mosquitto", "/usr/sbin/mosquitto"].into_iter().find(runs)
 }
 
-/// Returns a port that nothing listens on, and that no other test of this process was given: tests run side by side, and
-/// a broker binds its port only a moment later.
+/// Returns a port that nothing listens on, and that no other test of this process was given: tests run side by side,
+/// and a broker binds its port only a moment later.
 pub(crate) fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {

@@ -174,6 +174,7 @@ fn dectalk_takes_what_the_kernel_sends() {
     assert_eq!(dectalk("a [b] c"), [say("a [b] c")], "a silence ends a text");
     let [DialectRequest::Say(draft)] = &dectalk("[:volume set 30][:lang gr]Hallo\x0b")[..] else { panic!() };
     assert_eq!((draft.volume, draft.language.as_deref()), (Some(30), Some("german")));
+    assert_eq!(dectalk("[:phoneme on][hxae<300,10>]la[:phone off] [x]\x0b"), [say("la [x]")]);
     let endless = format!("[:{}\rHi\x0b", "x".repeat(1000));
     assert!(says(dectalk(&endless).last(), "Hi"));
 }

@@ -245,14 +245,14 @@ async fn a_syn6288_tells_by_single_bytes() {
     let (query, stop) = ([0xFD, 0, 2, 0x21, 0xDE], [0xFD, 0, 2, 2, 0xFD]);
     wire.expect(b"\x4A").await;
     wire.send(&query).await;
-    wire.expect(b"\x4F").await;
+    wire.expect(b"\x41\x4F").await;
     wire.send(&[0xFD, 0x00, 0x07, 0x01, 0x01, 0xD6, 0xB1, 0xD0, 0xD0, 0x9D]).await;
     let (sequence, draft) = supervisor.draft().await;
     assert_eq!(draft.text, "直行");
     wire.expect(b"\x41").await;
     supervisor.tell(sequence, EventKind::Started);
     wire.send(&query).await;
-    wire.expect(b"\x4E").await;
+    wire.expect(b"\x41\x4E").await;
     supervisor.tell(sequence, EventKind::Finished);
     wire.expect(b"\x4F").await;
     wire.send(&[0xFD, 0x00, 0x02, 0x03, 0xFD]).await;
