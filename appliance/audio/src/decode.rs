@@ -12,6 +12,7 @@ use symphonia::core::io::MediaSourceStream;
 
 use crate::error::AudioError;
 use crate::limits::{CHANNELS_MAX, Limits, RATES_HZ};
+use crate::patched_file::PatchedFile;
 use crate::sound::Sound;
 
 /// Reads a WAV or FLAC file of any usual format; several channels become their mean.
@@ -27,6 +28,7 @@ pub fn read(path: &Path, limits: Limits) -> Result<Sound, AudioError> {
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(damaged(path, "it is not a regular file"));
     }
+    let file = PatchedFile::open(file).map_err(failed)?;
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let wrong = |error: Error| match error {
         Error::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {

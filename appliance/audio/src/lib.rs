@@ -7,6 +7,7 @@ mod decode;
 mod error;
 mod levels;
 mod limits;
+mod patched_file;
 mod resample;
 mod sound;
 

@@ -138,3 +138,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn stream_of_unknown_length_is_read_to_its_end() {
+    for (format, bits) in [(SampleFormat::Int, 16), (SampleFormat::Float, 32)] {
+        let bytes = wav(1, 24_000, bits, format, 12_000);
+        let expected = read_bytes(&bytes, LIMITS).unwrap();
+        let data = bytes.windows(4).position(|name| name == b"data").unwrap();
+        for length in [u32::MAX, 0x7FFF_FFFF, u32::MAX - 36] {
+            let mut stream = bytes.clone();
+            stream[4..8].copy_from_slice(&length.to_le_bytes());
+            stream[data + 4..data + 8].copy_from_slice(&length.to_le_bytes());
+            assert_eq!(read_bytes(&stream, LIMITS).unwrap().samples, expected.samples, "{length:x}");
+            // A writer that was killed leaves a part of a sample.
+            stream.truncate(stream.len() - 1);
+            let cut = read_bytes(&stream, LIMITS).unwrap().samples;
+            assert_eq!(cut, expected.samples[..expected.samples.len() - 1], "{length:x}");
+        }
+    }
+}

@@ -94,6 +94,12 @@ pub enum BundleError {
         /// The folder.
         path: PathBuf,
     },
+    /// The target of a conversion is something else than a bundle, and is never replaced.
+    #[error("{} exists already and is no bundle, so it is not replaced: choose another name", path.display())]
+    Foreign {
+        /// The folder or file.
+        path: PathBuf,
+    },
     /// A voice file cannot be read.
     #[error("cannot read {}: {source}; check its path and permissions", path.display())]
     ReadVoice {

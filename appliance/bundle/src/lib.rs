@@ -34,4 +34,4 @@ pub use manifest::{
 };
 pub use open::{Bundle, read_layout, read_manifest};
 pub use voice_file::{StoredReference, VoiceFile, write_whole};
-pub use writer::BundleWriter;
+pub use writer::{BundleWriter, abandon};

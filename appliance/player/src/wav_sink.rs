@@ -25,11 +25,36 @@ enum Target {
         path: PathBuf,
         writer: WavWriter<BufWriter<File>>,
     },
-    /// Standard output cannot seek back to the header: its lengths say "until the end".
-    StandardOutput(BufWriter<std::io::Stdout>),
+    /// What cannot seek back to the header, such as a pipe or a device: its lengths say "until the end".
+    Stream {
+        /// `None`: standard output.
+        path: Option<PathBuf>,
+        output: BufWriter<Box<dyn Write + Send>>,
+    },
 }
 
-/// Writes mono WAV to a file, or to standard output when the path is `-`.
+impl Target {
+    /// Returns a stream with its header.
+    fn stream(
+        path: Option<&Path>,
+        output: impl Write + Send + 'static,
+        header: &[u8],
+    ) -> Result<Self, PlayerError> {
+        // The header is sent with the first samples: a reader that waits for sound gains nothing from it alone.
+        let mut output = BufWriter::new(Box::new(output) as Box<dyn Write + Send>);
+        output.write_all(header).map_err(|source| stream_error(path, source))?;
+        Ok(Self::Stream { path: path.map(Path::to_owned), output })
+    }
+}
+
+fn stream_error(path: Option<&Path>, source: std::io::Error) -> PlayerError {
+    match path {
+        Some(path) => PlayerError::WriteWav { path: path.to_owned(), source: source.into() },
+        None => PlayerError::WriteStandardOutput { source },
+    }
+}
+
+/// Writes mono WAV to a file, a pipe or a device, or to standard output when the path is `-`.
 pub struct WavSink {
     target: Target,
     format: WavFormat,
@@ -41,12 +66,15 @@ impl WavSink {
     /// # Errors
     /// [`PlayerError::CreateWav`] when the file cannot be created.
     pub fn create(path: &Path, rate_hz: u32, format: WavFormat) -> Result<Self, PlayerError> {
+        let header = endless_header(rate_hz, format);
         if path == Path::new("-") {
-            let mut output = BufWriter::new(std::io::stdout());
-            output
-                .write_all(&endless_header(rate_hz, format))
-                .map_err(|source| PlayerError::WriteStandardOutput { source })?;
-            return Ok(Self { target: Target::StandardOutput(output), format });
+            return Ok(Self { target: Target::stream(None, std::io::stdout(), &header)?, format });
+        }
+        // A pipe, a FIFO or a device is written as it is: neither created nor truncated.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            let output = std::fs::OpenOptions::new().write(true).open(path);
+            let output = output.map_err(|source| stream_error(Some(path), source))?;
+            return Ok(Self { target: Target::stream(Some(path), output, &header)?, format });
         }
         let writer = WavWriter::create(path, spec(rate_hz, format))
             .map_err(|source| PlayerError::CreateWav { path: path.to_path_buf(), source })?;
@@ -97,7 +125,7 @@ impl Sink for WavSink {
                 };
                 all().map_err(|source| PlayerError::WriteWav { path: path.clone(), source })
             }
-            Target::StandardOutput(output) => {
+            Target::Stream { path, output } => {
                 let mut all = || -> std::io::Result<()> {
                     for &sample in samples {
                         match self.format {
@@ -107,7 +135,7 @@ impl Sink for WavSink {
                     }
                     output.flush()
                 };
-                all().map_err(|source| PlayerError::WriteStandardOutput { source })
+                all().map_err(|source| stream_error(path.as_deref(), source))
             }
         }
     }
@@ -117,8 +145,8 @@ impl Sink for WavSink {
             Target::File { path, writer } => {
                 writer.finalize().map_err(|source| PlayerError::WriteWav { path, source })
             }
-            Target::StandardOutput(mut output) => {
-                output.flush().map_err(|source| PlayerError::WriteStandardOutput { source })
+            Target::Stream { path, mut output } => {
+                output.flush().map_err(|source| stream_error(path.as_deref(), source))
             }
         }
     }
@@ -166,6 +194,16 @@ mod tests {
         assert_eq!(read(&path), [0.25, -0.5, 1.0]);
         sink.finish().unwrap();
         assert_eq!(read(&path), [0.25, -0.5, 1.0]);
+    }
+
+    #[test]
+    fn device_is_written_as_a_stream_and_a_full_one_is_named() {
+        let mut sink = Box::new(WavSink::create(Path::new("/dev/null"), 24_000, WavFormat::S16).unwrap());
+        sink.write(&[0.5]).unwrap();
+        sink.finish().unwrap();
+        let mut sink = Box::new(WavSink::create(Path::new("/dev/full"), 24_000, WavFormat::S16).unwrap());
+        let error = sink.write(&[0.5]).unwrap_err().to_string();
+        assert!(error.contains("/dev/full"), "{error}");
     }
 
     #[test]

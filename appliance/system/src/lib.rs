@@ -14,6 +14,7 @@ mod files;
 mod hardware;
 mod memory;
 mod notify;
+mod partial_file;
 mod process;
 mod processors;
 mod realtime;
@@ -31,6 +32,7 @@ pub use files::read_bounded;
 pub use hardware::{THERMAL_ROOT, hexadecimal, machine_id, random_id, temperature_celsius};
 pub use memory::{FileMap, cpu_time_of, map_file, peak_rss_bytes, peak_rss_bytes_of, process_cpu_time};
 pub use notify::{Notice, Notifier, ReadinessFd, watchdog_interval};
+pub use partial_file::PartialFile;
 pub use process::{Child, Ended, Reaping, Refusal, Spawn};
 pub use processors::{
     Cluster, PROCESSORS_ROOT, ProcessorList, clusters, own_processors, parse_processor_list, pin_thread,
