@@ -151,11 +151,11 @@ pub(crate) enum CtlCommand {
     Queue,
     /// List the last announcements that ended, with outcome and times
     History,
-    /// Set the volume
+    /// Set the volume, or change it by a step
     Volume {
-        /// 0 to 100
-        #[arg(value_parser = parse_percent)]
-        percent: u32,
+        /// 0 to 100, or a step with its sign: +5, -5
+        #[arg(value_parser = parse_volume, allow_hyphen_values = true)]
+        volume: VolumeArgument,
     },
     /// Mute the output while playback continues
     Mute,
@@ -205,6 +205,12 @@ pub(crate) struct CtlSayArguments {
     /// Language of the text
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
+    /// Rewrite numbers, dates and the like as words, or leave them to the voice [default: as configured]
+    #[arg(long, value_enum, value_name = "ON|OFF")]
+    pub(crate) normalise: Option<NormaliseArgument>,
+    /// Print the text as it would be spoken: language, sentences, sounds; nothing is spoken
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) show_text: bool,
     /// Volume of this announcement in percent
     #[arg(long, value_name = "PERCENT")]
     pub(crate) volume: Option<u32>,
@@ -229,15 +235,41 @@ fn parse_priority(name: &str) -> Result<crier_announce::Priority, UnknownPriorit
     all.into_iter().find(|priority| priority.to_string() == name).ok_or(UnknownPriority)
 }
 
-/// Parses a volume. A sign is refused: with it, inputs and buttons mean a step.
-fn parse_percent(text: &str) -> Result<u32, InvalidPercent> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|percent| digits && *percent <= 100).ok_or(InvalidPercent)
+/// Volume, or a change of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VolumeArgument {
+    /// In percent.
+    Percent(u32),
+    /// In percent, added to the present volume.
+    Step(i32),
+}
+
+/// Parses a volume. A sign makes it a step, as with inputs and buttons.
+fn parse_volume(text: &str) -> Result<VolumeArgument, InvalidVolume> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidVolume);
+    }
+    let number: u8 = digits.parse().ok().filter(|number| *number <= 100).ok_or(InvalidVolume)?;
+    Ok(match text.as_bytes().first() {
+        Some(b'+') => VolumeArgument::Step(number.into()),
+        Some(b'-') => VolumeArgument::Step(-i32::from(number)),
+        _ => VolumeArgument::Percent(number.into()),
+    })
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a volume is a whole number from 0 to 100, without a sign")]
-struct InvalidPercent;
+#[error("a volume is a whole number from 0 to 100, a step such a number with + or -")]
+struct InvalidVolume;
+
+/// Rewriting of numbers and the like as words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NormaliseArgument {
+    /// Rewrite them
+    On,
+    /// Leave them as they are written
+    Off,
+}
 
 /// Voice and settings of its engines.
 #[derive(Debug, Args)]
@@ -290,6 +322,13 @@ pub(crate) struct SayArguments {
     /// Language of the text, or `auto`
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
+    /// Rewrite numbers, dates and the like as words of the language, or leave them to the voice
+    #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = NormaliseArgument::On)]
+    pub(crate) normalise: NormaliseArgument,
+    /// Print the text as it would be spoken: language, sentences, sounds, characters that are left out; nothing is
+    /// spoken
+    #[arg(long)]
+    pub(crate) show_text: bool,
     /// Manner of speaking, in words ("calm, like a station announcer"), for voices that take instructions
     #[arg(long, value_name = "TEXT")]
     pub(crate) instruct: Option<String>,

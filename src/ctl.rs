@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crier_announce::{AnnouncementEnd, CancelReason, Draft, EventKind, RecentOutcome};
+use crier_announce::{AnnouncementEnd, CancelReason, Draft, EventKind, Normalise, RecentOutcome};
 use crier_control::{
     ApplianceStatus, ControlClient, ControlRequest, ControlResponse, InputEntry, QueueEntry, StageEntry,
     VoiceEntry,
@@ -10,7 +10,7 @@ use crier_control::{
 use crier_wire::{Answer, Mode};
 use serde_json::json;
 
-use crate::cli::{CtlArguments, CtlCommand, CtlSayArguments};
+use crate::cli::{CtlArguments, CtlCommand, CtlSayArguments, NormaliseArgument, VolumeArgument};
 use crate::error::CrierError;
 use crate::report::{Align, counted, print, print_json, table};
 
@@ -22,12 +22,16 @@ pub(crate) fn run(arguments: &CtlArguments) -> Result<(), CrierError> {
     let socket = arguments.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));
     let mut client = ControlClient::connect(&socket)?;
     // The one request that may have more than one response.
-    if let CtlCommand::Say(arguments_of_say) = &arguments.command {
+    if let CtlCommand::Say(arguments_of_say) = &arguments.command
+        && !arguments_of_say.show_text
+    {
         return say(&mut client, arguments_of_say, arguments.json);
     }
     match client.ask(&request(&arguments.command))? {
         ControlResponse::Answer(Answer::Refused { reason, later }) => Err(refused(reason, later)),
         ControlResponse::Answer(_) => Ok(()),
+        ControlResponse::Text(text) if arguments.json => print_json(&json!(text)),
+        ControlResponse::Text(text) => print(&text.to_string()),
         ControlResponse::Status(status) if arguments.json => print_json(&json!(status)),
         ControlResponse::Queue(entries) if arguments.json => print_json(&json!(entries)),
         ControlResponse::History(outcomes) if arguments.json => print_json(&json!(outcomes)),
@@ -62,7 +66,12 @@ fn request(command: &CtlCommand) -> ControlRequest {
         CtlCommand::Pause => ControlRequest::Pause {},
         CtlCommand::Resume => ControlRequest::Resume {},
         CtlCommand::Repeat => ControlRequest::Repeat {},
-        CtlCommand::Volume { percent } => ControlRequest::Volume { percent: *percent },
+        CtlCommand::Volume { volume: VolumeArgument::Percent(percent) } => {
+            ControlRequest::Volume { percent: Some(*percent), step: None }
+        }
+        CtlCommand::Volume { volume: VolumeArgument::Step(step) } => {
+            ControlRequest::Volume { percent: None, step: Some(*step) }
+        }
         CtlCommand::Mute => ControlRequest::Mute {},
         CtlCommand::Unmute => ControlRequest::Unmute {},
         CtlCommand::Voice { name } => ControlRequest::Voice { name: name.clone() },
@@ -78,6 +87,10 @@ fn say_request(say: &CtlSayArguments) -> ControlRequest {
         voice: say.voice.clone(),
         speaker: say.speaker.clone(),
         language: say.language.clone(),
+        normalise: say.normalise.map(|normalise| match normalise {
+            NormaliseArgument::On => Normalise::On,
+            NormaliseArgument::Off => Normalise::Off,
+        }),
         priority: say.priority.unwrap_or_default(),
         volume: say.volume,
         chime: say.chime.clone(),
@@ -85,6 +98,10 @@ fn say_request(say: &CtlSayArguments) -> ControlRequest {
         // A stop of an input cancels by source; `ctl` is not the name of any.
         source: Some("ctl".to_owned()),
     };
+    // The same draft, so that every option has the effect on the shown text that it has on the spoken one.
+    if say.show_text {
+        return ControlRequest::ShowText { draft: Box::new(draft) };
+    }
     ControlRequest::Say { draft: Box::new(draft), wait: say.wait, cancel_on_exit: say.cancel_on_exit }
 }
 

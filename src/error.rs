@@ -69,6 +69,8 @@ pub(crate) enum CrierError {
     Control(#[from] ControlError),
     #[error("{text}")]
     Config { text: String },
+    #[error("{text}")]
+    NoConfig { text: String },
     #[error("{} is not valid; what stands above says what to write instead", path.display())]
     Invalid { path: PathBuf },
     #[error("{reason}")]
@@ -103,12 +105,18 @@ impl CrierError {
             Self::Usage(_) => USAGE,
             Self::Audio(crier_audio::AudioError::Read { .. }) => NO_INPUT,
             Self::Enrol(error) if error.is_runtime_missing() => UNAVAILABLE,
-            Self::Audio(_) | Self::Enrol(_) => DATA,
-            Self::Convert(_) | Self::Speech(_) => DATA,
-            Self::Read { .. } | Self::NoDefaultVoice { .. } => NO_INPUT,
+            Self::Enrol(crier_enrol::EnrolError::Bundle(error)) => bundle_exit_code(error),
+            Self::Convert(crier_convert::ConvertError::Read { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                NO_INPUT
+            }
+            Self::Convert(crier_convert::ConvertError::Write { .. }) => INPUT_OUTPUT,
+            Self::Convert(crier_convert::ConvertError::Bundle(error)) => bundle_exit_code(error),
+            Self::Audio(_) | Self::Enrol(_) | Self::Convert(_) | Self::Speech(_) => DATA,
+            Self::Read { .. } | Self::NoDefaultVoice { .. } | Self::NoConfig { .. } => NO_INPUT,
             Self::Write { .. } => INPUT_OUTPUT,
-            Self::Bundle(error) if error.is_missing() => NO_INPUT,
-            Self::Bundle(_) => DATA,
+            Self::Bundle(error) => bundle_exit_code(error),
             Self::Talker(_) | Self::Predictor(_) => DATA,
             Self::Vocoder(error) if error.is_runtime_missing() => UNAVAILABLE,
             Self::Vocoder(_) => DATA,
@@ -156,11 +164,20 @@ fn control_exit_code(error: &ControlError) -> u8 {
     }
 }
 
+/// Returns the exit code of a bundle or voice file that cannot be read or written, the same for every verb.
+fn bundle_exit_code(error: &crier_bundle::BundleError) -> u8 {
+    match error {
+        error if error.is_missing() => NO_INPUT,
+        crier_bundle::BundleError::Write { .. } => INPUT_OUTPUT,
+        _ => DATA,
+    }
+}
+
 /// Returns the exit code of a voice that cannot be used or cannot read the text.
 fn synthesis_exit_code(error: &SynthesisError) -> u8 {
     match error {
-        SynthesisError::Bundle(error) if error.is_missing() => NO_INPUT,
-        SynthesisError::Bundle(_) | SynthesisError::Speech(_) => DATA,
+        SynthesisError::Bundle(error) => bundle_exit_code(error),
+        SynthesisError::Speech(_) => DATA,
         SynthesisError::Vocoder(error) if error.is_runtime_missing() => UNAVAILABLE,
         SynthesisError::Vocoder(_) => DATA,
         SynthesisError::Voice(error) => synthesis_exit_code(error),

@@ -2,7 +2,6 @@
 
 mod bench;
 mod board_report;
-mod bundle_folders;
 mod cli;
 mod convert;
 mod ctl;

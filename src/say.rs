@@ -1,19 +1,21 @@
 //! `crier say`: speaks a text on a sound device or into a file.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crier_player::{AlsaSink, CROSSFADE_MS, Joiner, PlayerError, Sink, WavFormat, WavSink, playback_devices};
 use crier_speech::{CODEBOOKS, SentenceOptions, TEXT_BYTES_MAX, TextMode, clean};
-use crier_synthesis::{AudioEvent, CHUNK_FRAMES, Style, is_voice_file, render};
+use crier_synthesis::{AudioEvent, CHUNK_FRAMES, Style, TextFrontend, is_voice_file, render};
+use crier_system::PartialFile;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::cli::{SayArguments, TextModeArgument, WavFormatArgument};
+use crate::cli::{NormaliseArgument, SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engines::{self, LoadedVoice};
 use crate::error::CrierError;
 use crate::report::{Align, counted, milliseconds, note, print, print_json, rounded, table};
+use crate::voice::locate;
 
 /// Pieces of sound between the vocoder and the output: some ten seconds. An output that takes them no faster than they
 /// are heard stops the engines there.
@@ -44,8 +46,19 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
     }
     let text = clean(&read_text(&arguments.text)?)?;
+    if arguments.show_text {
+        return show_text(arguments, &text);
+    }
     let summary = engines::run(speak(arguments, &text))?;
     report(arguments, &summary)
+}
+
+/// Prints a clean text as it would be spoken. No engine is started.
+fn show_text(arguments: &SayArguments, text: &str) -> Result<(), CrierError> {
+    let frontend = TextFrontend::open(&locate(arguments.engine.voice.as_deref())?)?;
+    let tokenized = frontend.read(text, &style(arguments))?;
+    let shown = tokenized.shown(&frontend, &frontend.bundle().manifest().name);
+    if arguments.json { print_json(&json!(shown)) } else { print(&shown.to_string()) }
 }
 
 /// Speaks a clean text into the output.
@@ -127,6 +140,7 @@ fn style(arguments: &SayArguments) -> Style {
         speaker: arguments.speaker.clone().filter(|_| file.is_none()),
         file: file.map(Path::to_owned),
         language: arguments.language.clone(),
+        raw: arguments.normalise == NormaliseArgument::Off,
         instruction: arguments.instruct.clone(),
         mode: arguments.text_mode.map(|mode| match mode {
             TextModeArgument::Streaming => TextMode::Streaming,
@@ -150,46 +164,39 @@ fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
     Ok(text)
 }
 
-/// Names of a file that is written under a temporary one, so that the final one never holds half of it, not even after
-/// `kill -9`. Removed on drop unless completed.
-struct PartialFile {
-    temporary: PathBuf,
-    path: PathBuf,
-}
-
-impl PartialFile {
-    /// Returns none for what must be written in place: standard output, a device, a FIFO.
-    fn new(path: &Path) -> Option<Self> {
-        if path == Path::new("-") || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return None;
-        }
-        // A symbolic link stays one: its target is replaced.
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut temporary = path.clone().into_os_string();
-        temporary.push(format!(".{}.part", std::process::id()));
-        Some(Self { temporary: temporary.into(), path })
-    }
-
-    fn complete(self) -> Result<(), CrierError> {
-        std::fs::rename(&self.temporary, &self.path)
-            .map_err(|source| CrierError::Write { path: self.path.clone(), source })
-    }
-}
-
-impl Drop for PartialFile {
-    fn drop(&mut self) {
-        // Absent after completion, or when it could not even be created.
-        let _ = std::fs::remove_file(&self.temporary);
-    }
-}
-
 /// Output of the speech: a thread, for a sound card takes samples no faster than they are heard, and a medium may hang.
 struct SayOutput {
     samples: mpsc::Sender<Vec<f32>>,
     /// Time of the first samples, once the output has ended.
     ended: oneshot::Receiver<Result<Option<Instant>, PlayerError>>,
+    /// Temporary name of the sound, and its final one.
+    partial: Option<(PartialFile, PathBuf)>,
+    codes: Option<CodesFile>,
+}
+
+/// File of the codes, open from the start: a path that cannot be written is told before anything is spoken.
+struct CodesFile {
+    path: PathBuf,
+    file: std::fs::File,
     partial: Option<PartialFile>,
-    codes: Option<PathBuf>,
+}
+
+impl CodesFile {
+    fn open(path: &Path) -> Result<Self, CrierError> {
+        let partial = PartialFile::new(path);
+        let written = partial.as_ref().map_or(path, PartialFile::temporary);
+        let file = std::fs::File::create(written);
+        let file = file.map_err(|source| CrierError::Write { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file, partial })
+    }
+
+    fn write(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<(), CrierError> {
+        let lines: String =
+            codes.iter().map(|frame| frame.map(|code| code.to_string()).join(",") + "\n").collect();
+        let written = self.file.write_all(lines.as_bytes());
+        let completed = written.and_then(|()| self.partial.map_or(Ok(()), PartialFile::complete));
+        completed.map_err(|source| CrierError::Write { path: self.path, source })
+    }
 }
 
 impl SayOutput {
@@ -197,8 +204,11 @@ impl SayOutput {
         let (samples, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
         let (opened, is_open) = oneshot::channel();
         let (end, ended) = oneshot::channel();
+        let codes = arguments.codes.as_deref().map(CodesFile::open).transpose()?;
         let partial = arguments.wav.as_deref().and_then(PartialFile::new);
-        let wav = partial.as_ref().map(|partial| partial.temporary.clone()).or_else(|| arguments.wav.clone());
+        let temporary = partial.as_ref().map(|partial| partial.temporary().to_owned());
+        let wav = temporary.or_else(|| arguments.wav.clone());
+        let partial = partial.zip(arguments.wav.clone());
         let (format, device) = (arguments.wav_format, arguments.device.clone());
         let work = move || match open_sink(wav.as_deref(), format, &device, rate_hz) {
             Ok(sink) => {
@@ -213,7 +223,7 @@ impl SayOutput {
         let thread = std::thread::Builder::new().name("output".into()).spawn(work);
         thread.map_err(|source| CrierError::Start { what: "start a thread", source })?;
         is_open.await.map_err(|_| output_died())??;
-        Ok(Self { samples, ended, partial, codes: arguments.codes.clone() })
+        Ok(Self { samples, ended, partial, codes })
     }
 
     /// Hands samples over; waits while the output is behind.
@@ -231,12 +241,12 @@ impl SayOutput {
         drop(self.samples);
         let first = self.ended.await.map_err(|_| output_died())??;
         // Before the sound gets its name: a complete WAV file means that the codes are there, too.
-        if let Some(path) = &self.codes {
-            let lines: String =
-                codes.iter().map(|frame| frame.map(|c| c.to_string()).join(",") + "\n").collect();
-            std::fs::write(path, lines).map_err(|source| CrierError::Write { path: path.clone(), source })?;
+        if let Some(file) = self.codes.take() {
+            file.write(codes)?;
         }
-        self.partial.take().map_or(Ok(()), PartialFile::complete)?;
+        if let Some((partial, path)) = self.partial.take() {
+            partial.complete().map_err(|source| CrierError::Write { path, source })?;
+        }
         Ok(first)
     }
 }

@@ -32,7 +32,6 @@ use self::appliance::Appliance;
 use self::inputs::Inputs;
 use self::supervisor::Supervisor;
 use self::users::Users;
-use crate::bundle_folders::BundleFolders;
 use crate::cli::ServeArguments;
 use crate::error::CrierError;
 
@@ -90,7 +89,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let (player, connections) = Stage::start(Rc::clone(&player_spec));
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);
-    let folders = BundleFolders::find(&config);
+    let folders = crate::voice::bundle_folders(&config);
     folders.warn_of_languages(&config);
     let speech = plan::speech(&config, folders, &cpus, timeouts, &users)?;
     let speech = SpeechService::start(speech, remembered.voice.as_deref());

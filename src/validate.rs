@@ -7,7 +7,6 @@ use crier_config::{Config, ConfigError, finding_at, report};
 use crier_speech::SpeechError;
 use serde_json::json;
 
-use crate::bundle_folders::BundleFolders;
 use crate::error::CrierError;
 use crate::report::{note, print, print_json};
 
@@ -23,17 +22,21 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
         print_json(&json!({ "valid": valid, "errors": texts, "warnings": warnings }))?;
     } else if valid {
         print(&report(&errors, &warnings, std::io::stdout().is_terminal()))?;
-    } else {
+    } else if !matches!(errors.as_slice(), [ConfigError::Read { .. }]) {
         // To standard error: a script that captures the output gets nothing from a file that is not valid.
         note(report(&errors, &warnings, std::io::stderr().is_terminal()).trim_end());
     }
     // The exit code tells scripts what the text tells people.
-    if valid { Ok(()) } else { Err(CrierError::Invalid { path: path.to_owned() }) }
+    match errors.into_iter().next() {
+        None => Ok(()),
+        Some(error @ ConfigError::Read { .. }) => Err(CrierError::NoConfig { text: error.to_string() }),
+        Some(_) => Err(CrierError::Invalid { path: path.to_owned() }),
+    }
 }
 
 /// Returns an error for each language that the bundle of its voice does not speak.
 fn language_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
-    let errors = BundleFolders::find(config).language_errors(config);
+    let errors = crate::voice::bundle_folders(config).language_errors(config);
     // It was read a moment ago; should it be gone, the errors are those of its beginning.
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let finding = |(key, error): (Vec<String>, SpeechError)| {
@@ -51,9 +54,13 @@ fn language_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
 /// Reads a configuration, and logs its warnings; without a path, returns the built-in one.
 pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, CrierError> {
     let Some(path) = path else { return Ok(Config::default()) };
-    let (config, warnings) = Config::read(path).map_err(|errors| CrierError::Config {
+    let (config, warnings) = Config::read(path).map_err(|errors| {
         // All of them at once, a line each as the program prints errors: one start shows everything to correct.
-        text: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncrier: "),
+        let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncrier: ");
+        match errors.as_slice() {
+            [ConfigError::Read { .. }] => CrierError::NoConfig { text },
+            _ => CrierError::Config { text },
+        }
     })?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crier_bundle::{Bundle, MANIFEST_NAME, VoiceFile};
+use crier_config::Config;
 use crier_enrol::EnrolError;
+use crier_playback::BundleFolders;
 use serde_json::json;
 
 use crate::error::CrierError;
@@ -36,6 +38,11 @@ pub(crate) fn locate(wanted: Option<&Path>) -> Result<PathBuf, CrierError> {
         tried.push(place.display().to_string());
     }
     Err(CrierError::NoDefaultVoice { tried: tried.join(", ") })
+}
+
+/// Finds the bundles of a configuration.
+pub(crate) fn bundle_folders(config: &Config) -> BundleFolders {
+    BundleFolders::find(config, locate(None).ok())
 }
 
 pub(crate) fn verify(bundle: Option<&Path>, json: bool) -> Result<(), CrierError> {

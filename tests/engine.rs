@@ -230,7 +230,7 @@ fn damaged_checkpoints_are_refused_by_name_and_leave_no_bundle() {
     let missing = scratch().join("no-such-checkpoint");
     let mut convert = crier();
     convert.arg("convert").arg(&missing).arg(scratch().join("never.bundle"));
-    fail(&mut convert, 65, &["no-such-checkpoint"]);
+    fail(&mut convert, 66, &["no-such-checkpoint"]);
 }
 
 #[test]
@@ -278,5 +278,97 @@ fn a_manifest_of_another_format_or_of_no_model_is_refused_with_a_remedy() {
         for command in [["voice", "verify"], ["voice", "info"]] {
             fail(crier().args(command).arg(&bundle), 65, &["voice.toml", reason]);
         }
+    }
+}
+
+#[test]
+fn show_text_prints_what_would_be_spoken() {
+    let show = |arguments: &[&str]| {
+        let output = succeed(crier().args(["say", "--show-text"]).args(arguments));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = show(&["It is 5 °C. Then 你好!"]);
+    for part in [
+        "language  english",
+        "written   It is 5 °C.",
+        "spoken    it is five degrees",
+        "sounds",
+        "left out  你好",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json = show(&["--json", "It is 5 °C."]);
+    let shown: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(shown["sentences"].as_array().map(Vec::len), Some(1));
+    assert!(shown["sentences"][0]["sounds"].as_str().is_some_and(|sounds| !sounds.is_empty()), "{json}");
+    let bundle = tiny().display().to_string();
+    let text = show(&["--voice", &bundle, "--language", "de-DE", "Hallo."]);
+    assert!(text.contains("language  german") && !text.contains("sounds"), "{text}");
+    let text = show(&["--voice", &bundle, "Hello 5."]);
+    assert!(text.contains("language  auto") && text.contains("spoken    Hello 5."), "{text}");
+    fail(crier().args(["say", "--show-text", "--language", "de", "Hallo."]), 65, &["does not speak 'de'"]);
+}
+
+#[test]
+fn wav_goes_to_pipes_devices_and_links_and_removes_none_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let say = |wav: &Path| {
+        let mut say = crier();
+        say.args(["say", "--max-frames", "3", "--voice"]).arg(tiny()).arg("--wav").arg(wav).arg("Hi.");
+        say
+    };
+    succeed(&mut say(&at("plain.wav")));
+    let plain = std::fs::read(at("plain.wav")).unwrap();
+    // A pipe gets a header that says "until the end".
+    let piped = succeed(&mut say(Path::new("/dev/stdout"))).stdout;
+    assert_eq!(&piped[44..], &plain[44..], "the samples");
+    assert_eq!((&piped[4..8], &piped[40..44]), (&[0xFF; 4][..], &[0xFF; 4][..]), "the lengths");
+    assert_eq!(succeed(&mut say(Path::new("-"))).stdout, piped);
+    assert!(Path::new("/dev/stdout").exists());
+    std::os::unix::fs::symlink("target.wav", at("link.wav")).unwrap();
+    succeed(&mut say(&at("link.wav")));
+    assert!(std::fs::symlink_metadata(at("link.wav")).unwrap().is_symlink());
+    assert_eq!(std::fs::read(at("target.wav")).unwrap(), plain);
+    fail(&mut say(Path::new("/dev/full")), 74, &["/dev/full"]);
+    assert!(Path::new("/dev/full").exists());
+    // What cannot be done is told before anything is spoken, and an older file stays.
+    std::fs::write(at("good.wav"), "good").unwrap();
+    fail(say(&at("good.wav")).args(["--codes", "/no/such/codes.csv"]), 74, &["/no/such/codes.csv"]);
+    assert_eq!(std::fs::read(at("good.wav")).unwrap(), b"good");
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["good.wav", "link.wav", "plain.wav", "target.wav"]);
+}
+
+#[test]
+fn interrupted_conversion_leaves_nothing() {
+    use nix::sys::signal::{Signal, kill};
+    let source = checkpoint(Preset::Kq, CheckpointKind::CustomVoice, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let mut convert = crier().arg("convert").arg(&source).arg(folder.path().join("voice")).spawn().unwrap();
+    let begin = std::time::Instant::now();
+    while files() == 0 {
+        assert!(begin.elapsed().as_secs() < 60, "nothing is written");
+        std::thread::yield_now();
+    }
+    kill(nix::unistd::Pid::from_raw(convert.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(convert.wait().unwrap().code(), Some(130));
+    assert_eq!(files(), 0);
+}
+
+#[test]
+fn missing_input_has_one_exit_code_whatever_the_verb() {
+    for arguments in [
+        &["validate", "/no/such/crier.toml"][..],
+        &["validate", "--json", "/no/such/crier.toml"],
+        &["serve", "--config", "/no/such/crier.toml"],
+        &["tune", "--config", "/no/such/crier.toml"],
+        &["voice", "info", "/no/such/bundle"],
+    ] {
+        let output = crier().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(66), "{arguments:?}: {output:?}");
     }
 }

@@ -63,7 +63,8 @@ fn compare_all(options: &[&str]) {
         let value = &golden.value;
         let text = |key: &str| value[key].as_str();
         let mut say = crier();
-        say.args(["say", "--greedy", "--wav-format", "f32"]).args(options);
+        // The official package reads the text as it is written.
+        say.args(["say", "--greedy", "--normalise", "off", "--wav-format", "f32"]).args(options);
         say.arg("--voice").arg(bundle(value)).arg("--codes").arg(&codes).arg("--wav").arg(&wav);
         say.arg("--max-frames").arg(value["max_frames"].to_string());
         say.args([

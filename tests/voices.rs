@@ -195,7 +195,7 @@ fn voice_files_are_written_whole_and_never_over_another() {
     succeed(&mut enroll(&recording, &output, &["--text", SAID, "--force"]));
     assert_ne!(std::fs::read(&output).unwrap(), before);
     let nowhere = Path::new("/nonexistent/lobby.voice");
-    fail(&mut enroll(&recording, nowhere, &[]), 65, &["/nonexistent/lobby.voice"]);
+    fail(&mut enroll(&recording, nowhere, &[]), 74, &["/nonexistent/lobby.voice"]);
 }
 
 #[test]

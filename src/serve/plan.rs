@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crier_announce::{Draft, Priority};
+use crier_announce::{Draft, Normalise, Priority};
 use crier_config::{Config, TextModeSetting};
-use crier_playback::{MAIN_VOICE, PlaybackOptions, SpeechOptions, VoiceOptions, VoiceProfile};
+use crier_playback::{BundleFolders, MAIN_VOICE, PlaybackOptions, SpeechOptions, VoiceOptions, VoiceProfile};
 use crier_store::PersistedSettings;
 use crier_supervisor::{CpuAssignment, CpuOverrides, CpuPlan, EngineCpus, StageSpec, StageTimeouts};
 use crier_synthesis::{EngineSpecs, Style};
@@ -13,7 +13,6 @@ use crier_system::{PROCESSORS_ROOT, User, clusters, machine_id, random_id};
 use crier_wire::EngineSettings;
 
 use super::users::Users;
-use crate::bundle_folders::BundleFolders;
 use crate::cli::StageKind;
 use crate::error::CrierError;
 use crate::stage::{self, IntakeStageSettings, PlayerStageSettings};
@@ -56,11 +55,12 @@ pub(crate) fn speech(
     let mut profiles = BTreeMap::new();
     let main = std::iter::once((MAIN_VOICE, &config.voice));
     for (name, voice) in main.chain(config.voices.iter().map(|(name, voice)| (name.as_str(), voice))) {
-        let folder = folders.of(&voice.bundle)?;
+        let folder = folders.of(&voice.bundle).ok_or_else(no_embedded_voice)?;
         let style = Style {
             speaker: voice.speaker.clone(),
             file: voice.file.clone(),
             language: voice.language.clone(),
+            raw: voice.normalise == Normalise::Off,
             instruction: None,
             mode: match voice.text_mode {
                 TextModeSetting::Auto => None,
@@ -77,9 +77,17 @@ pub(crate) fn speech(
         lead_silence_ms: config.player.lead_silence_ms,
     };
     let engines = engines(&cpus.engines, timeouts, users);
-    let (embedded, layouts) = (folders.embedded.ok(), folders.layouts);
+    let (embedded, layouts) = (folders.embedded().cloned(), folders.into_layouts());
     let voices = VoiceOptions { profiles, embedded, layouts, engines };
     Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone() })
+}
+
+fn no_embedded_voice() -> CrierError {
+    // The search once more, for the places that it looks at.
+    let error = crate::voice::locate(None).err();
+    CrierError::Usage(
+        error.map_or_else(|| "the embedded voice is missing".to_owned(), |error| error.to_string()),
+    )
 }
 
 /// Processes of the engines of every voice. Their names are completed by that of the voice.

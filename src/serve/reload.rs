@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crier_config::{Changes, Config, StageRole};
+use crier_playback::BundleFolders;
 use crier_supervisor::CpuPlan;
 use crier_system::Notice;
 use tokio::sync::Notify;
@@ -16,7 +17,6 @@ use tokio::time::timeout;
 
 use super::plan;
 use super::supervisor::Supervisor;
-use crate::bundle_folders::BundleFolders;
 use crate::error::CrierError;
 use crate::validate::read_config;
 
@@ -35,7 +35,7 @@ impl NewConfig {
     fn read(path: Option<&Path>, allowed_cpus: &[usize]) -> Result<Self, CrierError> {
         let config = read_config(path)?;
         let cpus = plan::cpus(&config.cpu, allowed_cpus)?;
-        Ok(Self { folders: BundleFolders::find(&config), config, cpus })
+        Ok(Self { folders: crate::voice::bundle_folders(&config), config, cpus })
     }
 }
 

@@ -25,6 +25,7 @@ impl ControlHandler for Supervisor {
             ControlRequest::History {} => ControlResponse::History(self.appliance.history()),
             ControlRequest::Voices {} => ControlResponse::Voices(status::voices(self)),
             ControlRequest::Devices {} => devices(self).await,
+            ControlRequest::ShowText { draft } => show_text(self, *draft).await,
             ControlRequest::Hold { stage } => with_stages(self, &stage, Stage::hold),
             ControlRequest::Release { stage } => with_stages(self, &stage, Stage::release),
             // Commands were carried out above, and the server submits announcements itself.
@@ -54,6 +55,24 @@ async fn devices(supervisor: &Supervisor) -> ControlResponse {
                 .collect(),
         ),
         Err(error) => failed(ErrorCode::Failed, &error.to_string()),
+    }
+}
+
+/// Returns a text as it would be spoken, or the refusal that it would meet.
+async fn show_text(supervisor: &Supervisor, draft: Draft) -> ControlResponse {
+    let refused = |reason: String| ControlResponse::Answer(Answer::Refused { reason, later: false });
+    let announcement = match draft.validate() {
+        Ok(announcement) => announcement,
+        Err(error) => return refused(error.to_string()),
+    };
+    let speech = &supervisor.appliance.speech;
+    // As at the door, so that what is shown is what would be spoken, or the refusal that it would meet.
+    if let Err(error) = speech.check(&announcement) {
+        return refused(error.to_string());
+    }
+    match speech.read(&announcement).await {
+        Ok((slot, voice, tokenized)) => ControlResponse::Text(tokenized.shown(voice.frontend(), slot.name())),
+        Err(error) => refused(error.to_string()),
     }
 }
 

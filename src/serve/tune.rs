@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 
 use super::plan;
 use super::users::Users;
-use crate::bundle_folders::BundleFolders;
 use crate::cli::TuneArguments;
 use crate::error::CrierError;
 use crate::report::{Align, Bars, note, print, print_json, rounded, table};
@@ -43,7 +42,8 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<(), CrierError> {
     let default = CpuPlan::from_clusters(&found);
     let timeouts = plan::timeouts(&config.supervisor);
     let users = Users::find(&config.users)?;
-    let options = plan::speech(&config, BundleFolders::find(&config), &default, timeouts, &users)?.voices;
+    let options =
+        plan::speech(&config, crate::voice::bundle_folders(&config), &default, timeouts, &users)?.voices;
     let candidates = CpuPlan::candidates(&found).into_iter().map(|plan| plan.engines);
     if found.len() < 2 {
         note("crier: this machine has no clusters of different speed; all its CPUs are measured alike");

@@ -236,6 +236,48 @@ fn every_verb_of_the_help_is_called_and_succeeds() {
 }
 
 #[test]
+fn volume_takes_steps_as_inputs_do() {
+    let appliance = Appliance::start("");
+    let volume = || appliance.status()["state"]["volume_percent"].as_u64();
+    for (argument, percent) in [("80", 80), ("+5", 85), ("-10", 75), ("+100", 100), ("0", 0)] {
+        appliance.ask(&["volume", argument]);
+        assert_eq!(volume(), Some(percent), "{argument}");
+    }
+    for wrong in ["101", "+101", "5%", "", "loud"] {
+        assert_eq!(appliance.try_ask(&["volume", wrong]).status.code(), Some(64), "{wrong}");
+    }
+}
+
+#[test]
+fn shown_text_is_that_of_the_voice_and_nothing_is_spoken() {
+    let mut appliance = Appliance::start("[log]\nlevel = \"info\"\n");
+    let text = appliance.ask(&["say", "--show-text", "It is 5 °C. 你好"]);
+    for part in ["language  english", "spoken    it is five degrees", "sounds    ", "left out  你好"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json = appliance.ask(&["say", "--show-text", "It is 5 °C.", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&shown["language"], &shown["voice"]), (&"english".into(), &"embedded".into()));
+    assert_eq!(shown["sentences"][0]["written"], "It is 5 °C.");
+    let refused = appliance.try_ask(&["say", "--show-text", "--language", "de", "Hallo."]);
+    assert_eq!(refused.status.code(), Some(65), "{refused:?}");
+    assert!(appliance.heard().is_empty() && appliance.count("accepted") == 0);
+
+    // What is left out is told, without the text.
+    appliance.ask(&["say", "--wait", "Hello there 你好"]);
+    appliance.wait_log("cannot read all characters of the text", 1);
+    assert!(!appliance.log().contains("ello"), "{}", appliance.log());
+}
+
+#[test]
+fn log_at_debug_shows_the_text_that_is_spoken() {
+    let mut appliance = Appliance::start("[log]\nlevel = \"debug\"\n");
+    appliance.say("It is 5 °C.");
+    appliance.wait_log("text to be spoken", 1);
+    assert!(appliance.log().contains("spoken=\"it is five degrees"), "{}", appliance.log());
+}
+
+#[test]
 fn volume_steps_in_a_row_are_not_written_one_by_one_and_the_last_one_survives_a_restart() {
     let appliance = Appliance::start("");
     let file = appliance.path("state/state.json");

@@ -78,8 +78,9 @@ fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
     appliance.ask(&["hold", "default/talker"]);
     assert!(saying.wait().unwrap().success(), "{}", appliance.log());
     let heard = appliance.heard();
-    // Every sentence has the same seed, so the end of what was heard tells where in the text the embedded voice began: at
-    // the first one, where a busy machine let the other voice begin to sound before it had finished a sentence.
+    // Every sentence has the same seed, so the end of what was heard tells where in the text the embedded voice
+    // began: at the first one, where a busy machine let the other voice begin to sound before it had finished a
+    // sentence.
     let after = |sentence: usize| crate::rig::reference(&SENTENCES[sentence..].join(" "));
     let (first, rest) = (0..SENTENCES.len())
         .map(|sentence| (sentence, after(sentence)))

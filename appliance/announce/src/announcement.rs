@@ -28,6 +28,9 @@ pub struct Draft {
     /// Speaker of the voice; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
+    /// Rewriting of numbers and the like as words; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalise: Option<Normalise>,
     /// Language name or tag; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
@@ -48,14 +51,27 @@ pub struct Draft {
     pub source: Option<String>,
 }
 
+/// Rewriting of numbers, dates, units and the like as words of the language, for voices that can read them as they are
+/// written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalise {
+    /// They are rewritten.
+    #[default]
+    On,
+    /// They are left as they are.
+    Off,
+}
+
 impl Draft {
     /// Names of all fields in the JSON form.
-    pub(crate) const FIELDS: [&str; 10] = [
+    pub(crate) const FIELDS: [&str; 11] = [
         "id",
         "text",
         "voice",
         "speaker",
         "language",
+        "normalise",
         "priority",
         "volume",
         "chime",
@@ -138,7 +154,19 @@ impl From<Announcement> for Draft {
 impl fmt::Debug for Draft {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without `..`, so that a new field fails to compile until it is decided here whether it is private.
-        let Self { id, text, voice, speaker, language, priority, volume, chime, expires_in_s, source } = self;
+        let Self {
+            id,
+            text,
+            voice,
+            speaker,
+            language,
+            normalise,
+            priority,
+            volume,
+            chime,
+            expires_in_s,
+            source,
+        } = self;
         formatter
             .debug_struct("Draft")
             .field("id", id)
@@ -146,6 +174,7 @@ impl fmt::Debug for Draft {
             .field("voice", voice)
             .field("speaker", speaker)
             .field("language", language)
+            .field("normalise", normalise)
             .field("priority", priority)
             .field("volume", volume)
             .field("chime", chime)
@@ -197,6 +226,12 @@ impl Announcement {
     #[must_use]
     pub fn language(&self) -> Option<&str> {
         self.0.language.as_deref()
+    }
+
+    /// Rewriting of numbers and the like as words, if the sender chose.
+    #[must_use]
+    pub fn normalise(&self) -> Option<Normalise> {
+        self.0.normalise
     }
 
     /// Priority of the announcement.
@@ -344,7 +379,7 @@ fn check_expiry(expires_in_s: u32) -> Result<(), AnnounceError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Announcement, Draft};
+    use super::{Announcement, Draft, Normalise};
     use crate::{AnnounceError, EXPIRES_IN_S_MAX, JSON_BYTES_MAX, Priority, TEXT_BYTES_MAX};
 
     fn refused_field(draft: Draft) -> &'static str {
@@ -357,14 +392,15 @@ mod tests {
     #[test]
     fn json_with_all_keys_is_parsed_and_round_trips() {
         let json = br#"{"id":"door-1","text":"Somebody is at the door.","voice":"en.small","speaker":"Ryan",
-            "language":"en-GB","priority":"important","volume":80,"chime":"ding.wav","expires_in_s":30,
-            "source":"door"}"#;
+            "language":"en-GB","normalise":"off","priority":"important","volume":80,"chime":"ding.wav",
+            "expires_in_s":30,"source":"door"}"#;
         let announcement = Announcement::from_json(json).unwrap();
         assert_eq!(announcement.id(), Some("door-1"));
         assert_eq!(announcement.text(), "Somebody is at the door.");
         assert_eq!(announcement.voice(), Some("en.small"));
         assert_eq!(announcement.speaker(), Some("Ryan"));
         assert_eq!(announcement.language(), Some("en-GB"));
+        assert_eq!(announcement.normalise(), Some(Normalise::Off));
         assert_eq!(announcement.priority(), Priority::Important);
         assert_eq!(announcement.volume(), Some(80));
         assert_eq!(announcement.chime(), Some("ding.wav"));

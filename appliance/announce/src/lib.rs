@@ -29,7 +29,7 @@ mod recent_ids;
 mod record;
 mod timeline;
 
-pub use announcement::{Announcement, Draft};
+pub use announcement::{Announcement, Draft, Normalise};
 pub use error::AnnounceError;
 pub use event::{CancelReason, Effect, EventKind, QueueEvent};
 pub use journal::{CorruptRecord, CorruptRecordKind, JournalReader};

@@ -1,7 +1,7 @@
 //! Messages. A client sends one request; the server sends one response, followed by events for `say` with `wait`.
 
 use crier_announce::{Draft, QueueEvent, RecentOutcome};
-use crier_wire::{Answer, Command};
+use crier_wire::{Answer, Command, ShownText};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -18,9 +18,25 @@ pub const REQUEST_BYTES_MAX: usize = crier_announce::JSON_BYTES_MAX + 1024;
 const MESSAGE_CHARACTERS_MAX: usize = 400;
 
 /// All verbs.
-pub const VERBS: [&str; 17] = [
-    "hello", "status", "queue", "history", "voices", "devices", "say", "stop", "pause", "resume", "repeat",
-    "volume", "mute", "unmute", "voice", "hold", "release",
+pub const VERBS: [&str; 18] = [
+    "hello",
+    "status",
+    "queue",
+    "history",
+    "voices",
+    "devices",
+    "say",
+    "show_text",
+    "stop",
+    "pause",
+    "resume",
+    "repeat",
+    "volume",
+    "mute",
+    "unmute",
+    "voice",
+    "hold",
+    "release",
 ];
 
 /// Request of a client.
@@ -53,6 +69,11 @@ pub enum ControlRequest {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         cancel_on_exit: bool,
     },
+    /// Returns an announcement's text as it would be spoken, without speaking it.
+    ShowText {
+        /// The announcement.
+        draft: Box<Draft>,
+    },
     /// Cancels the current announcement.
     Stop {
         /// Cancels all waiting announcements as well.
@@ -65,10 +86,14 @@ pub enum ControlRequest {
     Resume {},
     /// Repeats the last announcement.
     Repeat {},
-    /// Sets the volume.
+    /// Sets the volume, or changes it by a step: exactly one of the two.
     Volume {
         /// 0 to 100.
-        percent: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        percent: Option<u32>,
+        /// -100 to 100, added to the present volume; the sum is kept within 0 and 100.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<i32>,
     },
     /// Mutes the output while playback continues.
     Mute {},
@@ -101,7 +126,8 @@ impl ControlRequest {
             Self::Pause {} => Command::Pause,
             Self::Resume {} => Command::Resume,
             Self::Repeat {} => Command::RepeatLast,
-            Self::Volume { percent } => Command::Volume { percent: *percent },
+            Self::Volume { percent: Some(percent), .. } => Command::Volume { percent: *percent },
+            Self::Volume { step: Some(percent), .. } => Command::VolumeStep { percent: *percent },
             Self::Mute {} => Command::Mute { on: Some(true) },
             Self::Unmute {} => Command::Mute { on: Some(false) },
             Self::Voice { name } => Command::Voice { name: name.clone() },
@@ -138,6 +164,8 @@ pub enum ControlResponse {
     Voices(Vec<VoiceEntry>),
     /// Response to `devices`.
     Devices(Vec<DeviceEntry>),
+    /// Response to `show_text`.
+    Text(ShownText),
     /// Event of the announcement that the client waits for.
     Event(QueueEvent),
     /// The request was not carried out.
@@ -259,6 +287,19 @@ pub fn parse_request(line: &[u8]) -> Result<ControlRequest, ErrorReport> {
         let message = format!("{invalid}: `cancel_on_exit` needs `wait`");
         return Err(ErrorReport::new(ErrorCode::Invalid, &message));
     }
+    // An untagged enum would do, but its errors name neither field.
+    if let ControlRequest::Volume { percent, step } = request
+        && percent.is_some() == step.is_some()
+    {
+        let message = format!("{invalid}: give either `percent` or `step`");
+        return Err(ErrorReport::new(ErrorCode::Invalid, &message));
+    }
+    if let ControlRequest::Volume { step: Some(step), .. } = request
+        && !(-100..=100).contains(&step)
+    {
+        let message = format!("{invalid}: `step` is from -100 to 100");
+        return Err(ErrorReport::new(ErrorCode::Invalid, &message));
+    }
     Ok(request)
 }
 
@@ -280,6 +321,19 @@ mod tests {
         let report = parse_request(line).unwrap_err();
         assert_eq!(report.code, ErrorCode::Invalid);
         assert!(report.message.contains("`cancel_on_exit` needs `wait`"), "{}", report.message);
+    }
+
+    #[test]
+    fn volume_takes_a_percentage_or_a_step() {
+        let parse = |fields: &str| {
+            let line = format!(r#"{{"version":1,"verb":"volume"{fields}}}"#);
+            parse_request(line.as_bytes()).map(|request| request.command().unwrap())
+        };
+        assert_eq!(parse(r#","percent":40"#), Ok(Command::Volume { percent: 40 }));
+        assert_eq!(parse(r#","step":-5"#), Ok(Command::VolumeStep { percent: -5 }));
+        for fields in ["", r#","percent":40,"step":5"#, r#","step":101"#, r#","percent":-5"#] {
+            assert_eq!(parse(fields).unwrap_err().code, ErrorCode::Invalid, "{fields}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle_folders;
 mod device_list;
 mod playback;
 mod player_client;
@@ -21,6 +22,7 @@ mod speech_service;
 mod statistics;
 mod voice_pool;
 
+pub use bundle_folders::BundleFolders;
 pub use device_list::DeviceListError;
 pub use playback::{PlaybackError, PlaybackOptions};
 pub use player_client::{DeviceState, PlayerClient};

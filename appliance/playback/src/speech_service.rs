@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crier_announce::Announcement;
+use crier_announce::{Announcement, Normalise};
 use crier_normalise::{Language, UnknownLanguage};
 use crier_player::Joiner;
 use crier_speech::{SentenceOptions, SpeechError, clean};
 use crier_synthesis::{
-    AudioEvent, CHUNK_FRAMES, ChimeError, RenderCache, RenderFault, Style, SynthesisError, VoiceSlot, render,
+    AudioEvent, CHUNK_FRAMES, ChimeError, RenderCache, RenderFault, Style, SynthesisError, TokenizedText,
+    Voice, VoiceSlot, render,
 };
 use tokio::sync::mpsc;
 
@@ -309,6 +310,7 @@ impl SpeechService {
                     continue;
                 }
             };
+            log_text(slot.name(), &voice, &tokenized);
             // The clock of a voice runs over all its announcements; the difference is the work for this one.
             let busy = voice.busy_clock().total();
             let rendered = playback.render(&voice, &tokenized, sentence_options(wanted.seed)).await?;
@@ -317,6 +319,31 @@ impl SpeechService {
             tracing::warn!(voice = %slot.name(), %error, "voice failed in the middle of an announcement");
             rest = rest.get(tokenized.position(error.unit)..).unwrap_or_default();
             failures.push(error.cause.into());
+        }
+        Err(SpeakError::Voices(failures))
+    }
+
+    /// Reads a text as the first voice does that can speak it, without speaking; waits while that one is being loaded.
+    pub async fn read(
+        &self,
+        announcement: &Announcement,
+    ) -> Result<(Rc<VoiceSlot>, Rc<Voice>, TokenizedText), SpeakError> {
+        let text = clean(announcement.text().as_bytes())?;
+        let wanted = self.voices.profile(announcement.voice())?;
+        let style = style_of(&wanted, announcement)?;
+        let mut failures = Vec::new();
+        for (slot, style) in self.candidates(&wanted, &style, &text).await? {
+            let voice = match slot.usable().await {
+                Ok(voice) => voice,
+                Err(error) => {
+                    failures.push(error.into());
+                    continue;
+                }
+            };
+            match voice.read(&text, &style).await {
+                Ok(tokenized) => return Ok((slot, voice, tokenized)),
+                Err(error) => failures.push(error.into()),
+            }
         }
         Err(SpeakError::Voices(failures))
     }
@@ -407,12 +434,36 @@ impl SpeechService {
     }
 }
 
+/// Logs the text that a voice is about to speak, for debugging only: it is private.
+fn log_text(name: &str, voice: &Voice, tokenized: &TokenizedText) {
+    let left_out = tokenized.skipped.chars().count();
+    if left_out > 0 {
+        tracing::warn!(voice = name, left_out, "the voice cannot read all characters of the text");
+    }
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let shown = tokenized.shown(voice.frontend(), name);
+    let language = shown.language.as_str();
+    for sentence in &shown.sentences {
+        let (written, spoken, sounds) = (&sentence.written, &sentence.spoken, sentence.sounds.as_deref());
+        tracing::debug!(voice = name, language, written, spoken, sounds, "text to be spoken");
+    }
+    if left_out > 0 {
+        tracing::debug!(voice = name, left_out = shown.left_out, "characters that are left out");
+    }
+}
+
 /// Returns the manner in which a voice speaks an announcement.
 fn style_of(profile: &VoiceProfile, announcement: &Announcement) -> Result<Style, SpeakError> {
     let asked = announcement.language();
-    profile
-        .style_for(announcement.speaker(), asked)
-        .map_err(|source| SpeakError::UnknownLanguage { asked: asked.unwrap_or_default().to_owned(), source })
+    let unknown =
+        |source| SpeakError::UnknownLanguage { asked: asked.unwrap_or_default().to_owned(), source };
+    let mut style = profile.style_for(announcement.speaker(), asked).map_err(unknown)?;
+    if let Some(normalise) = announcement.normalise() {
+        style.raw = normalise == Normalise::Off;
+    }
+    Ok(style)
 }
 
 /// Returns the language of a text: that of its style, or else the one that its script tells.

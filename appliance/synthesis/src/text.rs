@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
+use crier_normalise::{AUTO, Language, UnknownLanguage, verbalise};
 use crier_speech::{
-    FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, Sentence, SpeechError, TextMode,
-    TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids, phrase_break, pronounce, split_sentences,
+    FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, SENTENCE_CHARACTERS_MAX, Sentence,
+    SpeechError, TextMode, TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids, phrase_break,
+    pronounce, split_sentences,
 };
+use crier_wire::{SentenceEntry, ShownText};
 
 use crate::{SpeakerIdentity, SynthesisError};
 
@@ -32,6 +35,8 @@ pub struct Style {
     pub file: Option<PathBuf>,
     /// Language name; `None` is that of the voice file, or `auto`.
     pub language: Option<String>,
+    /// True to leave numbers, dates and the like as they are written, to voices that can read them so.
+    pub raw: bool,
     /// Instruction in natural language, for voices that accept one.
     pub instruction: Option<String>,
     /// Order in which the talker gets the text; `None` is what suits the voice.
@@ -45,6 +50,9 @@ pub struct TokenizedText {
     /// Characters that the voice cannot read and leaves out, in the order of the text.
     pub skipped: String,
     text: String,
+    /// Name of the language, if it is known.
+    language: Option<String>,
+    spelling: Spelling,
     options: PromptOptions,
     /// Never empty.
     units: Vec<TextUnit>,
@@ -57,6 +65,30 @@ struct TextUnit {
     sentence: Range<usize>,
     /// Normalised text of the sentence before this unit; empty in its first unit.
     before: String,
+    /// Normalised text of this unit.
+    spoken: String,
+}
+
+/// Way from written text to the text that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// As it is written.
+    Raw,
+    /// Numbers and the like in words of a language, everything else as it is written.
+    Words(Language),
+    /// Nothing but lower-case English words.
+    English,
+}
+
+impl Spelling {
+    /// Rewrites a sentence, or its beginning.
+    fn rewrite(self, sentence: &str) -> String {
+        match self {
+            Self::Raw => sentence.to_owned(),
+            Self::Words(language) => verbalise(sentence, language),
+            Self::English => crier_normalise::english(sentence).text,
+        }
+    }
 }
 
 /// A sentence after normalisation.
@@ -101,11 +133,14 @@ impl TextFrontend {
     /// # Errors
     /// Every error of text and style is found here, before anything is rendered.
     pub fn read(&self, text: &str, style: &Style) -> Result<TokenizedText, SynthesisError> {
-        let options = self.prompt_options(style)?;
-        let (units, skipped) = self.units(text)?;
+        let (options, language) = self.prompt_options(style)?;
+        let language = language.or_else(|| Some(Language::of_script(text)?.name().to_owned()));
+        let spelling = self.spelling(language.as_deref().filter(|_| !style.raw));
+        let (units, skipped) = self.units(text, spelling)?;
         // A named speaker takes precedence: the recording of the file would give another voice to the first frames.
         let voice_file = style.file.clone().filter(|_| style.speaker.is_none());
-        let tokenized = TokenizedText { voice_file, skipped, text: text.to_owned(), options, units };
+        let text = text.to_owned();
+        let tokenized = TokenizedText { voice_file, skipped, text, language, spelling, options, units };
         // Building the first prompt validates speaker, language and instruction against the layout.
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
@@ -124,8 +159,11 @@ impl TextFrontend {
             reference: None,
             mode: TextMode::Streaming,
         };
-        let (units, skipped) = self.units(text)?;
-        let tokenized = TokenizedText { voice_file: None, skipped, text: text.to_owned(), options, units };
+        let spelling = self.spelling(None);
+        let (units, skipped) = self.units(text, spelling)?;
+        let text = text.to_owned();
+        let tokenized =
+            TokenizedText { voice_file: None, skipped, text, language: None, spelling, options, units };
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
     }
@@ -135,7 +173,23 @@ impl TextFrontend {
     /// # Errors
     /// The voice can read nothing of it.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, SynthesisError> {
-        Ok(self.units(text)?.0.into_iter().flat_map(|unit| unit.tokens).collect())
+        let (units, _) = self.units(text, self.spelling(None))?;
+        Ok(units.into_iter().flat_map(|unit| unit.tokens).collect())
+    }
+
+    /// Returns the way to spell a text of a language; `None` if that is unknown, or the text is to stay as it is.
+    fn spelling(&self, language: Option<&str>) -> Spelling {
+        match (self.bundle.layout().text_normalisation, language) {
+            (TextNormalisation::English, _) => Spelling::English,
+            // Without a language the digits stay: in the wrong one they would be worse than the model's own reading.
+            (TextNormalisation::None, None) => Spelling::Raw,
+            (TextNormalisation::None, Some(name)) => match name.parse() {
+                Ok(language) => Spelling::Words(language),
+                // The dialects of the models are Chinese ones, and written alike.
+                Err(UnknownLanguage) if name.ends_with("_dialect") => Spelling::Words(Language::Chinese),
+                Err(UnknownLanguage) => Spelling::Raw,
+            },
+        }
     }
 
     /// Returns the number of frames that a text of so many tokens usually takes, a third of the limit. With a lexicon,
@@ -149,53 +203,41 @@ impl TextFrontend {
     }
 
     /// Returns the units of a clean text, and the characters that this voice cannot read.
-    fn units(&self, text: &str) -> Result<(Vec<TextUnit>, String), SynthesisError> {
-        let (spelled, skipped) = self.spell(text)?;
+    fn units(&self, text: &str, spelling: Spelling) -> Result<(Vec<TextUnit>, String), SynthesisError> {
+        let (spelled, skipped) = spell(text, spelling)?;
         let mut units = Vec::with_capacity(spelled.len());
         for sentence in &spelled {
+            let whole = 0..sentence.text.len();
             match &self.lexicon {
-                Some(lexicon) => self.pronounce(sentence, 0..sentence.text.len(), lexicon, &mut units)?,
-                None => units.push(TextUnit {
-                    tokens: self.tokenizer.encode(&sentence.text)?,
-                    sentence: sentence.source.clone(),
-                    before: String::new(),
-                }),
+                Some(lexicon) => self.pronounce(sentence, whole, lexicon, &mut units)?,
+                None => self.encode(sentence, whole, &mut units)?,
             }
         }
         Ok((units, skipped))
     }
 
-    /// Returns the normalised sentences, and the characters that this voice cannot read.
-    fn spell(&self, text: &str) -> Result<(Vec<SpelledSentence>, String), SynthesisError> {
-        match self.bundle.layout().text_normalisation {
-            // Larger models read numbers and abbreviations themselves, from raw text as in their training.
-            TextNormalisation::None if text.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX => {
-                Ok((vec![SpelledSentence { text: text.to_owned(), source: 0..text.len() }], String::new()))
-            }
-            TextNormalisation::None => {
-                let spelled = sentence_ranges(text)
-                    .map(|source| SpelledSentence { text: text[source.clone()].to_owned(), source });
-                Ok((spelled.collect(), String::new()))
-            }
-            TextNormalisation::English => {
-                let (mut spelled, mut skipped) = (Vec::new(), String::new());
-                for source in sentence_ranges(text) {
-                    let english = crier_normalise::english(&text[source.clone()]);
-                    skipped.extend(english.skipped);
-                    // A sentence of nothing but foreign characters or ornaments is skipped, not an error of the whole
-                    // text.
-                    if !english.text.is_empty() {
-                        spelled.push(SpelledSentence { text: english.text, source });
-                    }
-                }
-                if spelled.is_empty() {
-                    // Without the text, which is private: this goes to logs and events.
-                    let detail = "this voice reads English only, and the text has nothing of it".to_owned();
-                    return Err(SpeechError::NothingToSay { detail }.into());
-                }
-                Ok((spelled, skipped))
-            }
+    /// Tokenizes `part` of a sentence: as one unit, or as many as its phrase breaks divide it into, where words in the
+    /// place of digits have made it too long.
+    fn encode(
+        &self,
+        sentence: &SpelledSentence,
+        part: Range<usize>,
+        units: &mut Vec<TextUnit>,
+    ) -> Result<(), SpeechError> {
+        let text = &sentence.text[part.clone()];
+        if text.chars().count() > SENTENCE_CHARACTERS_MAX
+            && let Some(at) = phrase_break(text)
+        {
+            self.encode(sentence, part.start..part.start + at, units)?;
+            return self.encode(sentence, part.start + at..part.end, units);
         }
+        units.push(TextUnit {
+            tokens: self.tokenizer.encode(text)?,
+            sentence: sentence.source.clone(),
+            before: sentence.text[..part.start].to_owned(),
+            spoken: text.to_owned(),
+        });
+        Ok(())
     }
 
     /// Pronounces `part` of a sentence: as one unit, or as many as its phrase breaks divide it into.
@@ -216,15 +258,18 @@ impl TextFrontend {
             return self.pronounce(sentence, part.start + at..part.end, lexicon, units);
         }
         // A single word may be longer than an utterance; it is cut anywhere.
-        units.extend(ids.chunks(FRAMES_MAX).map(|ids| TextUnit {
+        units.extend(ids.chunks(FRAMES_MAX).enumerate().map(|(chunk, ids)| TextUnit {
             tokens: ids.to_vec(),
             sentence: sentence.source.clone(),
             before: sentence.text[..part.start].to_owned(),
+            // Once: the parts of a word have no text of their own.
+            spoken: if chunk == 0 { text.to_owned() } else { String::new() },
         }));
         Ok(())
     }
 
-    fn prompt_options(&self, style: &Style) -> Result<PromptOptions, SynthesisError> {
+    /// Returns the options of the prompt, and the name of the language, if it is known.
+    fn prompt_options(&self, style: &Style) -> Result<(PromptOptions, Option<String>), SynthesisError> {
         let layout: &VoiceLayout = self.bundle.layout();
         let speaker = SpeakerIdentity::new(style.speaker.as_deref(), style.file.as_deref(), &self.bundle)?;
         let instruction = match &style.instruction {
@@ -240,22 +285,20 @@ impl TextFrontend {
             (None, None, _) => TextMode::Whole,
         };
         let role = self.tokenizer.role(layout)?;
-        let mut language = style.language.clone().or(speaker.language);
-        if let Some(asked) = &language {
-            layout.language(asked)?;
-            // A voice of one language has no use for its tag: the text sounds the same whether it names it or not.
-            if layout.languages.len() == 1 {
-                language = None;
-            }
-        }
-        Ok(PromptOptions {
+        let asked = style.language.clone().or(speaker.language);
+        let asked = asked.as_deref().map(|asked| layout.language(asked)).transpose()?.flatten();
+        let only = layout.languages.keys().next().filter(|_| layout.languages.len() == 1);
+        let language = asked.map(|(name, _)| name.to_owned()).or_else(|| only.cloned());
+        let options = PromptOptions {
             role,
             instruction,
-            language,
+            // A voice of one language has no use for its tag: the text sounds the same whether it names it or not.
+            language: language.clone().filter(|_| only.is_none()),
             identity: speaker.identity,
             reference: speaker.reference,
             mode,
-        })
+        };
+        Ok((options, language))
     }
 }
 
@@ -292,8 +335,70 @@ impl TokenizedText {
         let words = |text: &str| text.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let (source, spoken) = (&self.text[unit.sentence.clone()], words(&unit.before));
         let mut blanks = source.match_indices(' ').map(|(at, _)| at + 1);
-        start + blanks.find(|&at| words(&crier_normalise::english(&source[..at]).text) == spoken).unwrap_or(0)
+        start + blanks.find(|&at| words(&self.spelling.rewrite(&source[..at])) == spoken).unwrap_or(0)
     }
+
+    /// Returns the text as it is written and as it is read; `voice` is the name of the voice.
+    #[must_use]
+    pub fn shown(&self, frontend: &TextFrontend, voice: &str) -> ShownText {
+        let same_sentence = |a: &TextUnit, b: &TextUnit| a.sentence == b.sentence;
+        let sentences = self.units.chunk_by(same_sentence).map(|units| {
+            let spoken: String = units.iter().map(|unit| unit.spoken.as_str()).collect();
+            let written = units.first().map_or("", |unit| &self.text[unit.sentence.clone()]).to_owned();
+            let sounds = frontend.lexicon.as_ref().map(|lexicon| pronounce(&spoken, lexicon));
+            SentenceEntry { written, spoken, sounds }
+        });
+        ShownText {
+            voice: voice.to_owned(),
+            language: self.language.clone().unwrap_or_else(|| AUTO.to_owned()),
+            sentences: sentences.collect(),
+            left_out: self.skipped.clone(),
+        }
+    }
+}
+
+/// Returns the normalised sentences, and the characters that cannot be read.
+fn spell(text: &str, spelling: Spelling) -> Result<(Vec<SpelledSentence>, String), SpeechError> {
+    if spelling != Spelling::English {
+        let whole = rewrite_all(text, spelling);
+        let is_short = whole.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX;
+        let spelled =
+            |source: Range<usize>| SpelledSentence { text: spelling.rewrite(&text[source.clone()]), source };
+        let spelled = if is_short {
+            vec![SpelledSentence { text: whole, source: 0..text.len() }]
+        } else {
+            sentence_ranges(text).map(spelled).collect()
+        };
+        return Ok((spelled, String::new()));
+    }
+    let (mut spelled, mut skipped) = (Vec::new(), String::new());
+    for source in sentence_ranges(text) {
+        let english = crier_normalise::english(&text[source.clone()]);
+        skipped.extend(english.skipped);
+        // A sentence of nothing but foreign characters or ornaments is skipped, not an error of the whole text.
+        if !english.text.is_empty() {
+            spelled.push(SpelledSentence { text: english.text, source });
+        }
+    }
+    if spelled.is_empty() {
+        // Without the text, which is private: this goes to logs and events.
+        let detail = "this voice reads English only, and the text has nothing of it".to_owned();
+        return Err(SpeechError::NothingToSay { detail });
+    }
+    Ok((spelled, skipped))
+}
+
+/// Rewrites a text sentence by sentence, and keeps what lies between them.
+fn rewrite_all(text: &str, spelling: Spelling) -> String {
+    let (mut whole, mut end) = (String::with_capacity(text.len()), 0);
+    // A text that is too long for one unit is not wanted whole: further sentences would be rewritten twice for nothing.
+    for sentence in sentence_ranges(text).take_while(|sentence| sentence.end <= SENTENCE_CHARACTERS_MAX * 4) {
+        whole.push_str(&text[end..sentence.start]);
+        whole.push_str(&spelling.rewrite(&text[sentence.clone()]));
+        end = sentence.end;
+    }
+    whole.push_str(&text[end..]);
+    whole
 }
 
 /// Returns the bytes of each sentence of a clean text.
@@ -363,6 +468,53 @@ mod tests {
             .filter(|word| !word.is_empty())
             .map(str::to_owned)
             .collect()
+    }
+
+    /// As a voice without a lexicon does it, whose bundle is too large for this test.
+    fn spelled(text: &str, spelling: Spelling) -> Vec<(String, &str)> {
+        let (spelled, _) = spell(text, spelling).unwrap();
+        spelled.into_iter().map(|sentence| (sentence.text, &text[sentence.source])).collect()
+    }
+
+    #[test]
+    fn numbers_are_words_where_the_language_is_known() {
+        let text = "Am Gleis 3.  Bitte warten!";
+        assert_eq!(spelled(text, Spelling::Raw), [(text.to_owned(), text)]);
+        let words = spelled(text, Spelling::Words(Language::German));
+        let expected = verbalise("Am Gleis 3.", Language::German) + "  Bitte warten!";
+        assert_eq!(words, [(expected, text)], "blanks between sentences are kept");
+        let long = "Zug 5 fährt um 12:45 Uhr. ".repeat(20);
+        let words = spelled(long.trim(), Spelling::Words(Language::German));
+        assert_eq!(words.len(), 20);
+        let sentence = "Zug 5 fährt um 12:45 Uhr.";
+        assert_eq!(words[19], (verbalise(sentence, Language::German), sentence));
+    }
+
+    #[test]
+    fn position_in_a_rewritten_text_neither_skips_nor_repeats_words() {
+        let spelling = Spelling::Words(Language::German);
+        let text = LONG.to_owned();
+        let rewritten = spelling.rewrite(&text);
+        let at = phrase_break(&rewritten).unwrap();
+        let unit = |before: &str, spoken: &str| TextUnit {
+            tokens: vec![1],
+            sentence: 0..text.len(),
+            before: before.to_owned(),
+            spoken: spoken.to_owned(),
+        };
+        let tokenized = TokenizedText {
+            voice_file: None,
+            skipped: String::new(),
+            text: text.clone(),
+            language: None,
+            spelling,
+            options: embedded().prompt_options(&Style::default()).unwrap().0,
+            units: vec![unit("", &rewritten[..at]), unit(&rewritten[..at], &rewritten[at..])],
+        };
+        let (before, after) = text.split_at(tokenized.position(1));
+        let words = |text: &str| words(&spelling.rewrite(text)).join(" ");
+        assert!(!before.is_empty());
+        assert_eq!([words(before), words(after)].join(" "), words(&text));
     }
 
     #[test]

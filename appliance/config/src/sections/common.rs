@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crier_announce::Priority;
+use crier_announce::{Normalise, Priority};
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
@@ -18,6 +18,10 @@ impl Keyword for Priority {
         ("notification", Self::Notification),
         ("progress", Self::Progress),
     ];
+}
+
+impl Keyword for Normalise {
+    const WORDS: &'static [(&'static str, Self)] = &[("on", Self::On), ("off", Self::Off)];
 }
 
 /// A text that is to be spoken. It is private: `Debug` shows its length only.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crier_announce::Normalise;
 use crier_normalise::{AUTO, Language, language_name};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub struct VoiceSettings {
     pub file: Option<PathBuf>,
     /// The language of the text by its name in bundles; `None` (`"auto"`): the model finds it.
     pub language: Option<String>,
+    /// Rewriting of numbers and the like as words, where the voice can read them as they are written.
+    pub normalise: Normalise,
     /// The same seed and text give the same samples.
     pub seed: u64,
     /// Way in which text is fed to the model.
@@ -62,6 +65,7 @@ impl Default for VoiceSettings {
             speaker: None,
             file: None,
             language: None,
+            normalise: Normalise::On,
             seed: 1,
             text_mode: TextModeSetting::Auto,
             fallback: true,
@@ -118,6 +122,7 @@ impl VoiceSettings {
         if section.has("language") {
             voice.language = language;
         }
+        voice.normalise = section.choice("normalise", voice.normalise);
         // TOML has signed integers only.
         voice.seed = section.number("seed", voice.seed, 0..=i64::MAX.unsigned_abs());
         voice.text_mode = section.choice("text_mode", voice.text_mode);

@@ -5,29 +5,30 @@ use std::path::PathBuf;
 
 use crier_bundle::read_layout;
 use crier_config::{ButtonAction, Config, VoiceBundle, VoiceSettings};
-use crier_playback::MAIN_VOICE;
 use crier_speech::{SpeechError, VoiceLayout};
 
-use crate::error::CrierError;
+use crate::voice_pool::MAIN_VOICE;
 
 /// Folders of the voice bundles of a configuration.
-pub(crate) struct BundleFolders {
-    pub(crate) embedded: Result<PathBuf, CrierError>,
+pub struct BundleFolders {
+    embedded: Option<PathBuf>,
     /// Real path of each path in the configuration: two names of one folder are one voice.
     real: BTreeMap<PathBuf, PathBuf>,
     /// Properties of the bundles that are there, by real path.
-    pub(crate) layouts: BTreeMap<PathBuf, VoiceLayout>,
+    layouts: BTreeMap<PathBuf, VoiceLayout>,
 }
 
 impl BundleFolders {
-    /// Asks the file system, which takes as long as the medium takes: not in an event loop.
-    pub(crate) fn find(config: &Config) -> Self {
+    /// Finds the bundles of a configuration beside the `embedded` one. Asks the file system, which takes as long as the
+    /// medium takes: not in an event loop.
+    #[must_use]
+    pub fn find(config: &Config, embedded: Option<PathBuf>) -> Self {
         let voices = std::iter::once(&config.voice).chain(config.voices.values());
         let real = voices.filter_map(|voice| match &voice.bundle {
             VoiceBundle::Embedded => None,
             VoiceBundle::Folder(folder) => Some((folder.clone(), folder.canonicalize().ok()?)),
         });
-        let (embedded, real) = (crate::voice::locate(None), real.collect::<BTreeMap<_, _>>());
+        let real = real.collect::<BTreeMap<_, _>>();
         let folders: BTreeSet<&PathBuf> = real.values().chain(&embedded).collect();
         // What is wrong with a bundle is reported when it is loaded.
         let layout = |folder: &PathBuf| Some((folder.clone(), read_layout(folder).ok()?));
@@ -37,7 +38,8 @@ impl BundleFolders {
 
     /// Returns the languages of the configuration that the voice they are for does not speak, each with the path of its
     /// key.
-    pub(crate) fn language_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
+    #[must_use]
+    pub fn language_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
         let of_voice = |name: &Option<String>| match name.as_deref() {
             Some(name) if name != MAIN_VOICE => config.voices.get(name).unwrap_or(&config.voice),
             _ => &config.voice,
@@ -65,7 +67,8 @@ impl BundleFolders {
             }
         }
         let error = |(path, language, voice): (Vec<String>, &Option<String>, &VoiceSettings)| {
-            let layout = self.layouts.get(&self.of(&voice.bundle).ok()?)?;
+            // A bundle that is not there has languages of its own.
+            let layout = self.layouts.get(&self.of(&voice.bundle)?)?;
             Some((path, layout.language(language.as_deref()?).err()?))
         };
         asked.into_iter().filter_map(error).collect()
@@ -73,20 +76,31 @@ impl BundleFolders {
 
     /// Logs the languages that cannot be spoken. Not a reason to refuse the configuration: every other announcement is
     /// spoken, and the bundle may be replaced.
-    pub(crate) fn warn_of_languages(&self, config: &Config) {
+    pub fn warn_of_languages(&self, config: &Config) {
         for (path, error) in self.language_errors(config) {
             tracing::warn!(key = path.join("."), %error, "announcements of this language are refused");
         }
     }
 
-    pub(crate) fn of(&self, bundle: &VoiceBundle) -> Result<PathBuf, CrierError> {
+    /// Returns the folder of a bundle; `None` for the embedded one if there is none.
+    #[must_use]
+    pub fn of(&self, bundle: &VoiceBundle) -> Option<PathBuf> {
         match bundle {
-            VoiceBundle::Embedded => match &self.embedded {
-                Ok(folder) => Ok(folder.clone()),
-                Err(error) => Err(CrierError::Usage(error.to_string())),
-            },
+            VoiceBundle::Embedded => self.embedded.clone(),
             // A folder that is not there yet, such as one of a stick, may be there when the voice is loaded.
-            VoiceBundle::Folder(folder) => Ok(self.real.get(folder).unwrap_or(folder).clone()),
+            VoiceBundle::Folder(folder) => Some(self.real.get(folder).unwrap_or(folder).clone()),
         }
+    }
+
+    /// Folder of the embedded voice.
+    #[must_use]
+    pub fn embedded(&self) -> Option<&PathBuf> {
+        self.embedded.as_ref()
+    }
+
+    /// Returns what is known of the bundles, by folder.
+    #[must_use]
+    pub fn into_layouts(self) -> BTreeMap<PathBuf, VoiceLayout> {
+        self.layouts
     }
 }
