@@ -51,9 +51,9 @@ async fn convert(
 ) -> Result<Manifest, CrierError> {
     let (done, converted) = oneshot::channel();
     let work = move || {
-        let mut bars = Bars::new();
-        let result = crier_convert::convert(&checkpoint, &bundle, &options, &mut bars);
-        bars.end();
+        let mut progress = ShownProgress(Bars::new());
+        let result = crier_convert::convert(&checkpoint, &bundle, &options, &mut progress);
+        progress.0.end();
         // Fails only when a signal has ended the command meanwhile.
         let _ = done.send(result);
     };
@@ -61,4 +61,17 @@ async fn convert(
     thread.map_err(|source| CrierError::Start { what: "start a thread", source })?;
     let died = |_| CrierError::Internal("the thread of the conversion ended".to_owned());
     Ok(converted.await.map_err(died)??)
+}
+
+/// Progress of a conversion on the terminal.
+struct ShownProgress(Bars);
+
+impl crier_convert::ConvertProgress for ShownProgress {
+    fn stage(&mut self, name: &str, total: u64) {
+        self.0.begin(name, total);
+    }
+
+    fn advance(&mut self, units: u64) {
+        self.0.step(units);
+    }
 }

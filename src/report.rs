@@ -1,9 +1,8 @@
-//! Output for people and programs: tables, JSON, progress bars.
+//! Results on standard output, and the forms of output that every command has.
 
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::io::Write;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub(crate) use crier_terminal::{Align, Bars, counted, human_bytes, milliseconds, note, rounded, table};
 
 use crate::error::CrierError;
 
@@ -18,145 +17,7 @@ pub(crate) fn print(text: &str) -> Result<(), CrierError> {
     }
 }
 
-/// Writes a message that is not part of the result to standard error.
-pub(crate) fn note(text: &str) {
-    // Nothing can be done when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 /// Prints a value as one line of JSON.
 pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), CrierError> {
     print(&format!("{value}\n"))
-}
-
-/// Alignment of all columns of a table but the first, which is left-aligned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
-    /// For words.
-    Left,
-    /// For numbers, so that digits of the same place align.
-    Right,
-}
-
-/// Formats rows as lines whose columns are as wide as their widest cell.
-pub(crate) fn table(align: Align, rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, &width))| match align {
-                Align::Right if column > 0 => format!("{cell:>width$}"),
-                _ => format!("{cell:<width$}"),
-            })
-            .collect();
-        // Trailing spaces would wrap on a narrow terminal.
-        text.push_str(format!("  {}", cells.join("  ")).trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// Returns a number with its noun, in the singular for one.
-pub(crate) fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// Returns a number of bytes with a decimal unit.
-pub(crate) fn human_bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.2} GB", bytes as f64 / 1e9),
-    }
-}
-
-/// Returns the duration in milliseconds.
-pub(crate) fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
-}
-
-/// Rounds a number to `decimals` places: further digits of a measurement are noise.
-pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
-    let factor = 10_f64.powi(decimals);
-    (value * factor).round() / factor
-}
-
-/// Progress bars on standard error, if that is a terminal.
-pub(crate) struct Bars {
-    bar: Option<ProgressBar>,
-}
-
-impl Bars {
-    pub(crate) fn new() -> Self {
-        Self { bar: None }
-    }
-
-    pub(crate) fn begin(&mut self, name: &str, total: u64) {
-        // A bar that an error left behind must not stay on the screen.
-        self.end();
-        let bar = ProgressBar::new(total);
-        // In a log file each refresh would be another line.
-        if !std::io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        if let Ok(style) = ProgressStyle::with_template("{msg:>18} [{bar:32}] {percent:>3} %  {eta}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_message(name.to_owned());
-        self.bar = Some(bar);
-    }
-
-    pub(crate) fn step(&self, units: u64) {
-        if let Some(bar) = &self.bar {
-            bar.inc(units);
-        }
-    }
-
-    pub(crate) fn end(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl crier_convert::ConvertProgress for Bars {
-    fn stage(&mut self, name: &str, total: u64) {
-        self.begin(name, total);
-    }
-
-    fn advance(&mut self, units: u64) {
-        self.step(units);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn table_columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "22".to_owned()]];
-        assert_eq!(table(Align::Right, &rows), "  a      1\n  long  22\n");
-        assert_eq!(table(Align::Left, &rows), "  a     1\n  long  22\n");
-    }
-
-    #[test]
-    fn noun_of_one_is_singular() {
-        assert_eq!([0, 1, 2].map(|number| counted(number, "thread")), ["0 threads", "1 thread", "2 threads"]);
-    }
-
-    #[test]
-    fn bytes_have_decimal_units() {
-        assert_eq!(human_bytes(999), "999 B");
-        assert_eq!(human_bytes(1_811_577_344), "1.81 GB");
-        assert_eq!(human_bytes(52_300), "52.3 kB");
-    }
 }
