@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crier_announce::{AnnouncementEnd, CancelReason, Draft, EventKind, Normalise, RecentOutcome};
+use crier_announce::{Draft, EventKind, Normalise, RecentOutcome};
 use crier_control::{
     ApplianceStatus, ControlClient, ControlRequest, ControlResponse, InputEntry, QueueEntry, StageEntry,
     VoiceEntry,
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::cli::{CtlArguments, CtlCommand, CtlSayArguments, NormaliseArgument, VolumeArgument};
 use crate::error::CrierError;
-use crate::report::{Align, counted, print, print_json, table};
+use crate::report::{Align, counted, human_time, print, print_json, table};
 
 /// Socket of the image and of the built-in configuration.
 const DEFAULT_SOCKET: &str = "/run/crier/control";
@@ -181,7 +181,7 @@ fn history_text(outcomes: &[RecentOutcome], uptime_ms: u64) -> String {
             outcome.priority.to_string(),
             seconds(outcome.waited_ms),
             seconds(outcome.spoken_ms),
-            end_text(&outcome.end),
+            printable(&outcome.end.to_string()),
         ]
     };
     let rows: Vec<Vec<String>> =
@@ -193,22 +193,6 @@ fn history_text(outcomes: &[RecentOutcome], uptime_ms: u64) -> String {
 fn printable(text: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect()
-}
-
-fn end_text(end: &AnnouncementEnd) -> String {
-    match end {
-        AnnouncementEnd::Finished => "spoken".to_owned(),
-        AnnouncementEnd::Expired => "expired before its turn".to_owned(),
-        AnnouncementEnd::Failed { reason } => format!("failed: {}", printable(reason)),
-        AnnouncementEnd::Refused { reason } => format!("refused: {}", printable(reason)),
-        AnnouncementEnd::Cancelled { cause } => match cause {
-            CancelReason::Stopped => "cancelled: stopped".to_owned(),
-            CancelReason::Interrupted { by } => format!("cancelled: interrupted by {}", printable(by)),
-            CancelReason::Superseded { by } => format!("cancelled: replaced by {}", printable(by)),
-            CancelReason::Busy => "cancelled: the queue was not empty".to_owned(),
-            CancelReason::Paused => "cancelled: playback was paused".to_owned(),
-        },
-    }
 }
 
 fn voices_text(voices: Vec<VoiceEntry>) -> String {
@@ -334,24 +318,4 @@ fn refusals(input: &InputEntry) -> String {
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     let waiting = if input.waiting > 0 { format!("{} waiting, ", input.waiting) } else { String::new() };
     format!("{waiting}{} refused{parts}", input.refused)
-}
-
-fn human_time(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::human_time;
-
-    #[test]
-    fn times_read_well() {
-        let times = [5, 65, 7265, 200_000].map(human_time);
-        assert_eq!(times, ["5 s", "1 min", "2 h 1 min", "2 days"]);
-    }
 }

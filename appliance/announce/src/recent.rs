@@ -1,6 +1,7 @@
 //! History of the last announcements that ended or were refused, without text, for `crier ctl history`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,25 @@ pub enum AnnouncementEnd {
         /// Reason, for the operator.
         reason: String,
     },
+}
+
+impl fmt::Display for AnnouncementEnd {
+    /// For people. Reasons and ids come from outside, and may have control characters in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("spoken"),
+            Self::Expired => f.write_str("expired before its turn"),
+            Self::Failed { reason } => write!(f, "failed: {reason}"),
+            Self::Refused { reason } => write!(f, "refused: {reason}"),
+            Self::Cancelled { cause } => match cause {
+                CancelReason::Stopped => f.write_str("cancelled: stopped"),
+                CancelReason::Interrupted { by } => write!(f, "cancelled: interrupted by {by}"),
+                CancelReason::Superseded { by } => write!(f, "cancelled: replaced by {by}"),
+                CancelReason::Busy => f.write_str("cancelled: the queue was not empty"),
+                CancelReason::Paused => f.write_str("cancelled: playback was paused"),
+            },
+        }
+    }
 }
 
 /// Entry of the history, without text.

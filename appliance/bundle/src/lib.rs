@@ -32,6 +32,6 @@ pub use manifest::{
     FileEntry, MANIFEST_NAME, Manifest, PredictorShape, Role, StateShape, TableFormat, TalkerShape,
     TransformerShape, VocoderShape,
 };
-pub use open::{Bundle, read_layout, read_manifest};
+pub use open::{Bundle, read_manifest};
 pub use voice_file::{StoredReference, VoiceFile, write_whole};
 pub use writer::{BundleWriter, abandon};

@@ -19,14 +19,6 @@ const SIZE_MAX: usize = 1 << 24;
 /// Bytes hashed per read and per progress report.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Returns the properties of the voice in a folder. Reads the manifest only: a look costs one file, and none is mapped.
-///
-/// # Errors
-/// The manifest is missing or invalid.
-pub fn read_layout(folder: &Path) -> Result<VoiceLayout, BundleError> {
-    read_manifest(folder).map(|manifest| manifest.voice)
-}
-
 /// An open bundle: validated manifest, memory-mapped tables.
 #[derive(Debug)]
 pub struct Bundle {

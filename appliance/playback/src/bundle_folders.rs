@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crier_bundle::read_layout;
+use crier_bundle::read_manifest;
 use crier_config::{ButtonAction, Config, VoiceBundle, VoiceSettings};
 use crier_speech::{SpeechError, VoiceLayout};
 
@@ -31,7 +31,7 @@ impl BundleFolders {
         let real = real.collect::<BTreeMap<_, _>>();
         let folders: BTreeSet<&PathBuf> = real.values().chain(&embedded).collect();
         // What is wrong with a bundle is reported when it is loaded.
-        let layout = |folder: &PathBuf| Some((folder.clone(), read_layout(folder).ok()?));
+        let layout = |folder: &PathBuf| Some((folder.clone(), read_manifest(folder).ok()?.voice));
         let layouts = folders.into_iter().filter_map(layout).collect();
         Self { embedded, real, layouts }
     }

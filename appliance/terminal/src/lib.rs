@@ -65,6 +65,17 @@ pub fn human_bytes(bytes: u64) -> String {
     }
 }
 
+/// Returns a time in its largest units.
+#[must_use]
+pub fn human_time(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// Returns the duration in milliseconds.
 #[must_use]
 pub fn milliseconds(duration: Duration) -> f64 {
@@ -136,6 +147,12 @@ mod tests {
     #[test]
     fn noun_of_one_is_singular() {
         assert_eq!([0, 1, 2].map(|number| counted(number, "thread")), ["0 threads", "1 thread", "2 threads"]);
+    }
+
+    #[test]
+    fn times_have_their_largest_units() {
+        let times = [5, 65, 7265, 200_000].map(human_time);
+        assert_eq!(times, ["5 s", "1 min", "2 h 1 min", "2 days"]);
     }
 
     #[test]
