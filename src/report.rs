@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-pub(crate) use crier_terminal::{Align, Bars, counted, human_bytes, human_time, milliseconds, note, rounded, table};
+pub(crate) use crier_terminal::{
+    Align, Bars, counted, human_bytes, human_time, milliseconds, note, rounded, table,
+};
 
 use crate::error::CrierError;
 

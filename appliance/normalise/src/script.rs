@@ -3,7 +3,7 @@
 use crate::Language;
 
 /// Letters that one character of Chinese, Japanese or Korean counts for: a syllable or a word stands in it.
-const WEIGHT_CJK: usize = 3;
+const WEIGHT_CJK: usize = 2;
 
 impl Language {
     /// Returns the language whose script most of the letters of `text` have; `None` if that is Latin, which most
@@ -53,6 +53,7 @@ mod tests {
             ("门在3点开了。", Some(Language::Chinese)),
             ("iPhoneを買いました。", Some(Language::Japanese)),
             ("문이 열려 있습니다.", Some(Language::Korean)),
+            ("It is 5 °C. 你好", None),
             ("The Cyrillic letter \u{431} is read as b.", None),
             ("Die Tür ist offen.", None),
             ("12:45!", None),
