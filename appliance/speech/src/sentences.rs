@@ -1,120 +1,10 @@
 //! Splitting of text into sentences. They are synthesized one after the other, so that the first is audible while the
 //! rest is still text, and none is longer than the utterances that the model was trained on.
 
+use crier_normalise::continues_after_abbreviation;
+
 /// Maximum length of a sentence in characters: about 25 s of speech, which the model still synthesizes reliably.
 pub const SENTENCE_CHARACTERS_MAX: usize = 400;
-
-/// Abbreviations whose full stop does not end a sentence (in lower case, without the full stop).
-const ABBREVIATIONS: &[&str] = &[
-    // English
-    "mr",
-    "mrs",
-    "ms",
-    "dr",
-    "prof",
-    "st",
-    "jr",
-    "sr",
-    "vs",
-    "etc",
-    "e.g",
-    "i.e",
-    "no",
-    "nos",
-    "fig",
-    "approx",
-    "dept",
-    "est",
-    "min",
-    "max",
-    "tel",
-    "ext",
-    "inc",
-    "ltd",
-    "co",
-    "corp",
-    "capt",
-    "gen",
-    "col",
-    "sgt",
-    "lt",
-    "rev",
-    "hon",
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "sept",
-    "oct",
-    "nov",
-    "dec",
-    "mon",
-    "tue",
-    "wed",
-    "thu",
-    "fri",
-    "sat",
-    "sun",
-    "a.m",
-    "p.m",
-    "u.s",
-    "u.k",
-    // German
-    "z.b",
-    "d.h",
-    "u.a",
-    "bzw",
-    "ca",
-    "nr",
-    "str",
-    "hr",
-    "fr",
-    "usw",
-    "evtl",
-    "inkl",
-    "ggf",
-    "bspw",
-    // French, Spanish, Italian, Portuguese
-    "mme",
-    "mlle",
-    "p.ex",
-    "av",
-    "apr. j.-c",
-    "sra",
-    "sr",
-    "srta",
-    "ud",
-    "uds",
-    "ej",
-    "pág",
-    "sig",
-    "dott",
-    "ecc",
-    "ex",
-    // Russian
-    "т.е",
-    "т.д",
-    "т.п",
-    "т.к",
-    "др",
-    "г",
-    "гг",
-    "ул",
-    "д",
-    "кв",
-    "стр",
-    "им",
-    "руб",
-    "коп",
-    "тыс",
-    "млн",
-    "см",
-    "напр",
-];
 
 /// Marks at which a sentence that is too long may be split, the best first.
 const CLAUSE_MARKS: [&[char]; 3] = [&[';', '；', ':', '：', '—', '–'], &[',', '，', '、', '،'], &[' ', '\n']];
@@ -180,16 +70,13 @@ fn ends_here(before: &str, mark: char, marks: usize, after: &str) -> bool {
     }
     let word =
         before.rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '«' | '“')).next().unwrap_or("");
-    // Abbreviations are listed in lower case, and sentences may begin with one.
-    let lower = word.to_lowercase();
-    let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     // "3. Open the door" begins a list item; "on the 3. May" goes on.
     let is_ordinal = !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) && before.trim() == word;
     // At the end of the text even an abbreviation ends the sentence.
     if after.trim().is_empty() {
         return true;
     }
-    !(goes_on_small || is_initial || is_ordinal || ABBREVIATIONS.contains(&lower.as_str()))
+    !(goes_on_small || is_ordinal || continues_after_abbreviation(before, after))
 }
 
 /// Pushes a sentence; one that is too long is split at clause marks, or else blanks, or else anywhere.
@@ -246,6 +133,22 @@ mod tests {
             "Это т.е. около 5 тыс. рублей на ул. Ленина.",
         ] {
             assert_eq!(split_sentences(whole), [whole]);
+        }
+    }
+
+    #[test]
+    fn stop_of_an_abbreviation_ends_a_sentence_before_a_new_one() {
+        for (text, sentences) in [
+            ("The hike to Mt. Everest starts.", 1),
+            ("He lives in Elm St. It is far.", 2),
+            ("Visit St. Paul. It is old.", 2),
+            ("Dr. Lee has a Ph.D. in music.", 1),
+            ("Harry S. Truman was born.", 1),
+            ("Open until 5 p.m. The gate closes then.", 2),
+            ("No. I will not.", 2),
+            ("The cat sat. Then it slept.", 2),
+        ] {
+            assert_eq!(split_sentences(text).len(), sentences, "{text}");
         }
     }
 
