@@ -28,7 +28,7 @@ fn rewritten(text: &str, grammar: &dyn Grammar) -> String {
         let Some((token, used)) = classify(grammar, &place).filter(|(_, used)| *used > 0) else {
             let used = plain(place.rest);
             let copied = &place.rest[..used];
-            if joined && copied.starts_with(is_word) {
+            if joined && copied.starts_with(is_word) && !grammar.attaches(&place) {
                 spoken.push_str(joint);
             }
             spoken.push_str(copied);

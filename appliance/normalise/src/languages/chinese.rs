@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{Agreement, Conventions, Gender, Grammar, Noun, tables};
 use crate::semiotic::{
-    CalendarDate, ClockTime, MetricUnit, Quantity, Ratio, Surroundings, UnitPhrase, WrittenNumber,
+    CalendarDate, ClockTime, MetricUnit, Quantity, Ratio, Surroundings, UnitPhrase, WrittenNumber, digits,
 };
 
 /// Chinese.
@@ -39,6 +39,12 @@ impl Grammar for Chinese {
     }
 
     fn ordinal_mark(&self, place: &Surroundings<'_>, number: &WrittenNumber) -> Option<usize> {
+        // 2024-2025年 are two years.
+        let span =
+            place.rest.strip_prefix(['-', '–', '~', '～', '至', '到']).filter(|_| number.digits.len() == 4);
+        if span.is_some_and(|span| digits(span).len() == 4 && span[4..].starts_with('年')) {
+            return Some(0);
+        }
         let behind = place.rest.strip_prefix('年')?;
         // 2015年 and 12年8月 are years, 10年 is a duration; years of few digits are told by what stands before.
         let year = number.digits.len() == 4

@@ -286,6 +286,34 @@ impl Grammar for German {
         if power.is_empty() { base } else { format!("{power}{}", base.to_lowercase()) }
     }
 
+    fn attaches(&self, place: &Surroundings<'_>) -> bool {
+        const ENDINGS: [&str; 14] = [
+            "er",
+            "ern",
+            "ers",
+            "fach",
+            "fache",
+            "fachen",
+            "mal",
+            "jährig",
+            "köpfig",
+            "stündig",
+            "tägig",
+            "prozentig",
+            "teilig",
+            "minütig",
+        ];
+        let word = place.rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        ENDINGS.contains(&word)
+            || ENDINGS.iter().any(|ending| ending.ends_with("ig") && word.starts_with(ending))
+    }
+
+    fn abbreviated(&self, written: &str, spoken: &'static str, place: &Surroundings<'_>) -> &'static str {
+        // Before a name it is a woman, elsewhere a Friday.
+        let name = place.behind(written.len()).next_word().chars().next().is_some_and(char::is_uppercase);
+        if written == "Fr." && !name { "Freitag" } else { spoken }
+    }
+
     fn telephone(&self, groups: &[&str], country: bool) -> String {
         let mut said: Vec<String> = groups.iter().map(|group| self.by_digits(group)).collect();
         if let Some((code, number)) =

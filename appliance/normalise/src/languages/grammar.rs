@@ -268,6 +268,11 @@ pub(crate) trait Grammar: Sync {
         days.chars().map(name).collect()
     }
 
+    /// Returns true where the letters behind a number are a part of its word: "5er".
+    fn attaches(&self, _place: &Surroundings<'_>) -> bool {
+        false
+    }
+
     /// Returns the particle at the beginning of the text as it is after a word, and its length as written.
     fn particle(&self, _word: &str, _rest: &str) -> Option<(&'static str, usize)> {
         None

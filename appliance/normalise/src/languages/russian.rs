@@ -100,12 +100,15 @@ impl Grammar for Russian {
     }
 
     fn ordinal(&self, number: u128, mark: &str, place: &Surroundings<'_>) -> String {
+        if matches!(mark, "-" | "‑") {
+            return numerals::compound(number);
+        }
         let mark = mark.trim_start_matches(['-', '‑']);
         // The word for the year follows the case of the number.
         if let Some(year) = mark.strip_prefix(|c: char| c.is_whitespace()) {
             let at = matches!(place.previous_word(), "в" | "В" | "во");
             let (ending, word) = match year {
-                "гг." => ("ых", "годов"),
+                "гг." | "гг" => ("ых", "годов"),
                 _ if at => ("ом", "году"),
                 _ => ("ого", "года"),
             };
@@ -141,8 +144,13 @@ impl Grammar for Russian {
         let rest = place.rest;
         if let Some(written) = rest.strip_prefix(['-', '‑']) {
             let letters = written.find(|c: char| !c.is_alphabetic()).unwrap_or(written.len());
+            let hyphen = rest.len() - written.len();
+            // "5-летний" is one word, in which the numeral is a genitive.
+            if written[..letters].chars().count() > 3 && number.whole() < 1000 {
+                return Some(hyphen);
+            }
             let mark = MARKS.contains(&&written[..letters]);
-            return mark.then(|| rest.len() - written.len() + letters);
+            return mark.then_some(hyphen + letters);
         }
         let year = (1000..2200).contains(&number.whole()) && number.digits.len() == 4;
         let word = place.next_word();
@@ -150,7 +158,9 @@ impl Grammar for Russian {
             let blank = place.rest.chars().next().map_or(0, char::len_utf8);
             let behind = &place.rest[blank..];
             if let Some(mark) = ["гг.", "г."].into_iter().find(|mark| behind.starts_with(*mark)) {
-                return Some(blank + mark.len());
+                // At the end of the text the dot also ends the sentence.
+                let last = behind[mark.len()..].trim_start().is_empty();
+                return Some(blank + mark.len() - usize::from(last));
             }
             if word.starts_with("год") {
                 return Some(0);
@@ -348,6 +358,11 @@ impl Grammar for Russian {
             Some(stem) => format!("в {stem}у"),
             None => format!("в {name}"),
         }
+    }
+
+    fn attaches(&self, place: &Surroundings<'_>) -> bool {
+        // The hyphen of "5-летний" went with the number.
+        place.before.ends_with(['-', '‑'])
     }
 
     fn telephone(&self, groups: &[&str], country: bool) -> String {

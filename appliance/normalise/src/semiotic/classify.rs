@@ -7,8 +7,8 @@ use crate::languages::Grammar;
 type Recogniser = for<'a> fn(&dyn Grammar, &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)>;
 
 /// Shapes that begin with a letter.
-const OF_LETTERS: [Recogniser; 5] =
-    [words::address, measures::money, words::abbreviation, dates::month_first, words::roman];
+const OF_LETTERS: [Recogniser; 6] =
+    [words::address, measures::money, words::abbreviation, dates::month_first, words::times, words::roman];
 
 /// Shapes that begin with a digit, sign or mark, the most specific first: a date is also a fraction, a fraction also
 /// a number.

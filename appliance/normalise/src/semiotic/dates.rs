@@ -7,6 +7,21 @@ use crate::languages::{Conventions, DateOrder, Grammar};
 /// Bytes of the longest name of a month, and of a marker of the hour, in any language.
 const LONGEST_WORD: usize = 24;
 
+/// Words before numbers with dots that are no dates.
+const VERSIONS: [&str; 11] = [
+    "version",
+    "versión",
+    "versione",
+    "versão",
+    "версия",
+    "версии",
+    "firmware",
+    "release",
+    "版本",
+    "バージョン",
+    "버전",
+];
+
 /// Recognises `24.7.2013`, `24/7/2013`, `2013-07-24`, `2013-07` and, where a dot makes an ordinal, `24.7.`.
 pub(super) fn numeric<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
     if place.inside_word() || place.before.ends_with(['/', '.', ',']) {
@@ -19,8 +34,13 @@ pub(super) fn numeric<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
     let two = first.len() + separator.len_utf8() + second.len();
     let third = text[two..].strip_prefix(separator).map(digits).unwrap_or_default();
     let used = two + separator.len_utf8() + third.len();
-    if first.len() > 4 || second.is_empty() || second.len() > 2 {
+    // "Version 1.2.10" has the shape of a date too.
+    let version = VERSIONS.contains(&place.previous_word().to_lowercase().as_str());
+    if first.len() > 4 || second.is_empty() || version {
         return None;
+    }
+    if second.len() > 2 {
+        return month_of_year(place, (first, separator, second), two);
     }
     let conventions = grammar.conventions();
     let order = conventions.date_order;
@@ -47,6 +67,21 @@ pub(super) fn numeric<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
     // Americans write the month first; where only one order gives a date it is that one.
     let date = date(year, month, day).or_else(|| date(year, day, month))?;
     Some((Semiotic::Date(date), used))
+}
+
+/// Recognises `12/2026`.
+fn month_of_year<'a>(
+    place: &Surroundings<'a>,
+    (first, separator, second): (&str, char, &str),
+    used: usize,
+) -> Option<(Semiotic<'a>, usize)> {
+    let month: u8 = first.parse().ok().filter(|month| (1..=12).contains(month))?;
+    let year = second.parse().ok().filter(|year| (1900..2200).contains(year))?;
+    // With a dot it would be a number of thousands.
+    let found =
+        separator == '/' && second.len() == 4 && !place.rest[used..].starts_with(|c| is_word(c) || c == '/');
+    let date = CalendarDate { day: None, month, year: Some(year), short_year: false, in_words: false };
+    found.then_some((Semiotic::Date(date), used))
 }
 
 fn date(year: &str, month: &str, day: &str) -> Option<CalendarDate> {
@@ -81,14 +116,15 @@ fn day_and_month<'a>(
     let dot = after.starts_with('.') && !after[1..].starts_with(|c: char| c.is_ascii_digit());
     let last = after.strip_prefix('.').unwrap_or(after).trim_start().is_empty();
     let padded = first.len() == 2 && second.len() == 2 && (first.starts_with('0') || second.starts_with('0'));
-    let padded = padded && !conventions.dot_clock;
-    if conventions.date_order == DateOrder::DayFirst
-        && separator == '.'
-        && (dot && !last || padded)
-        && !after.starts_with(is_word)
-    {
+    // No fraction has leading zeros: "01/02" is a day.
+    let told = match separator {
+        '.' => dot && !last || padded && !conventions.dot_clock,
+        '/' => padded && !after.starts_with('/'),
+        _ => false,
+    };
+    if conventions.date_order == DateOrder::DayFirst && told && !after.starts_with(is_word) {
         let date = CalendarDate { day: Some(day), month, year: None, short_year: false, in_words: false };
-        return Some((Semiotic::Date(date), used + usize::from(dot && !last)));
+        return Some((Semiotic::Date(date), used + usize::from(separator == '.' && dot && !last)));
     }
     None
 }

@@ -21,13 +21,21 @@ pub(super) fn money<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
         if sign > 0 {
             negate(&mut amount);
         }
-        return Some((Semiotic::Money(amount, currency), sign + length + blank + used));
+        let used = sign + length + blank + used;
+        return Some((Semiotic::Money(amount, currency), used + no_hundredths(&place.rest[used..])));
     }
     let (amount, used) = numbers::amount(grammar, place)?;
+    let used = used + no_hundredths(&place.rest[used..]);
     let rest = &place.rest[used..];
     let blank = super::dates::joint(&grammar.conventions().date_joints, rest);
     let (currency, length) = currency(grammar, &rest[blank..])?;
     Some((Semiotic::Money(amount, currency), used + blank + length))
+}
+
+/// Returns the length of the dash that stands for hundredths: "5,- €", "€ 5,–".
+fn no_hundredths(text: &str) -> usize {
+    let dash = text.strip_prefix(',').map(|rest| optional(rest, |c| "-–—".contains(c))).unwrap_or_default();
+    if dash > 0 { 1 + dash } else { 0 }
 }
 
 fn negate(amount: &mut Quantity) {
@@ -109,6 +117,11 @@ pub(super) fn measure<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Op
             "A" | "B" | "C" | "F" | "J" | "K" | "А" | "Б" | "В" | "Г" | "Н"
         )
     {
+        return None;
+    }
+    // "Gleis 2 A" is a part of a platform.
+    let label = grammar.conventions().labels.contains(&place.previous_word().to_lowercase().as_str());
+    if label && length == 1 && place.rest[used + blank..].starts_with(char::is_uppercase) {
         return None;
     }
     Some((Semiotic::Measure(amount, phrase), used + blank + length))

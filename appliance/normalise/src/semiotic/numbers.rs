@@ -182,7 +182,9 @@ fn fraction(text: &str) -> Option<(u128, u128, usize)> {
     // Paths and dates have further strokes.
     let plain = !numerator.is_empty() && !denominator.starts_with('0') && !after.starts_with(['/', '-']);
     let short = numerator.len() <= LONGEST_OF_FRACTION && denominator.len() <= LONGEST_OF_FRACTION + 3;
-    if !plain || !short {
+    // "2026/27" is a season, and "24/7" a service.
+    let season = numerator.len() == 4 && matches!(&numerator[..2], "19" | "20") && denominator.len() > 1;
+    if !plain || !short || season || numerator == "24" && denominator == "7" {
         return None;
     }
     Some((numerator.parse().ok()?, denominator.parse().ok()?, numerator.len() + slash + used))

@@ -57,6 +57,18 @@ pub(super) fn abbreviation<'a>(
     Some((Semiotic::Word(grammar.abbreviated(written, spoken, place)), length))
 }
 
+/// Recognises the letter that stands for a multiplication sign: `2 x 3`.
+pub(super) fn times<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
+    let behind = place.rest.strip_prefix('x')?;
+    let number = |c: char| c.is_ascii_digit();
+    let before = place.before.trim_end_matches(is_blank);
+    let between = before.ends_with(number) && behind.trim_start_matches(is_blank).starts_with(number);
+    // "0x12" is a number to base sixteen.
+    let hexadecimal = before.strip_suffix('0').is_some_and(|before| !before.ends_with(number));
+    let (_, spoken) = grammar.conventions().signs.iter().find(|(sign, _)| *sign == '×')?;
+    (between && !hexadecimal).then_some((Semiotic::Word(spoken), 1))
+}
+
 /// Recognises signs that have a name beside a number: `+5`, `§ 5`, `2 × 3`, `5–10`.
 pub(super) fn sign<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Option<(Semiotic<'a>, usize)> {
     let c = place.rest.chars().next()?;
@@ -75,6 +87,12 @@ pub(super) fn sign<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Optio
             "~〜～".contains(c) && before.is_some_and(|c| is_ideographic(c) || c == ')') && !after.is_empty();
         let range = number_behind && number_before && (close || spaced) || ideographic;
         return range.then_some((Semiotic::Word(grammar.conventions().to), c.len_utf8()));
+    }
+    // The stroke of "2026/27" is not said.
+    let digits_before = place.before.bytes().rev().take(5).take_while(u8::is_ascii_digit).count();
+    let season = digits_before == 4 || place.before.ends_with("24") && after.starts_with('7');
+    if c == '/' && season && after.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some((Semiotic::Word(""), 1));
     }
     // Between words a hyphen or a slash is read as it is written.
     let (_, spoken) = grammar.conventions().signs.iter().find(|(sign, _)| *sign == c)?;

@@ -196,6 +196,17 @@ fn scale(power: usize, group: u16, case: NounCase) -> String {
     format!("{stem}{}", endings[case.index()])
 }
 
+/// Returns a numeral as the beginning of a word: "пятилетний", "двухэтажный", "стометровый".
+pub(super) fn compound(number: u128) -> String {
+    match number {
+        1 => "одно".to_owned(),
+        // These keep their nominative.
+        90 => "девяносто".to_owned(),
+        100 => "сто".to_owned(),
+        _ => cardinal(number, Gender::Masculine, NounCase::Genitive).replace("ста ", "сто ").replace(' ', ""),
+    }
+}
+
 /// Returns an ordinal with an ending of the hard declension.
 pub(super) fn ordinal(number: u128, ending: &str) -> String {
     let (above, stem) = parts_of_ordinal(number);
