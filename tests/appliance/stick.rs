@@ -72,6 +72,8 @@ fn diagnosis_is_written_once_and_holds_no_text() {
     let [folder] = entries.as_slice() else { panic!("{entries:?}") };
     let status = std::fs::read_to_string(folder.join("status.json")).unwrap();
     assert!(status.contains("\"version\""), "{status}");
+    let report = std::fs::read_to_string(folder.join("board-report.md")).unwrap();
+    assert!(report.contains("copy by CPUs"), "{report}");
     let mut all = String::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         all += &String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap());

@@ -755,6 +755,7 @@ stage_progress_timeout_ms = 300000
         assert "crier.toml:12:" in files["::/crier-errors.txt"] and "::/diagnose" not in files, files.keys()
         diagnosis = {name.rsplit("/", 1)[-1]: text for name, text in files.items() if "crier-diagnose-" in name}
         assert '"version"' in diagnosis["status.json"] and "msg=ready" in diagnosis["log.txt"], diagnosis.keys()
+        assert "copy by CPUs" in diagnosis["board-report.md"], diagnosis["board-report.md"]
         assert "Linux version" in diagnosis["kernel.txt"] and "VERSION=" in diagnosis["version.txt"], diagnosis.keys()
 
     def stick_file_systems(self, machine, folder):
@@ -774,7 +775,8 @@ stage_progress_timeout_ms = 300000
         (content / "certificates/client.pem").write_text("-----BEGIN CERTIFICATE-----\n")
         for label in ("OTHER", "CRIER"):
             ext4.unlink(missing_ok=True)
-            subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", label, "-d", str(content), str(ext4), "16M"], check=True)
+            subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", label, "-d", str(content), str(ext4), "16M"], check=True,
+                           capture_output=True)
             self.plug(machine, f"ext4-{label}", ext4)
             if label == "OTHER":
                 time.sleep(20)

@@ -15,6 +15,8 @@ const LOG_BYTES_MAX: u64 = 1 << 20;
 /// Logs of the image: of the appliance, and of init and its services.
 const LOGS: [&str; 4] =
     ["/run/crier-log/log.old", "/run/crier-log/log", "/var/log/messages.0", "/var/log/messages"];
+/// This program, whatever it is called.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Diagnoses that a stick may have.
 const NUMBER_MAX: u32 = 999;
 
@@ -29,7 +31,7 @@ pub(super) fn folder_name(listing: &StickListing) -> String {
 }
 
 /// Collects the files of a diagnosis: names and contents.
-pub(super) fn collect(announcer: &Announcer) -> Vec<(String, Vec<u8>)> {
+pub(super) fn collect(announcer: &Announcer, data: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![("version.txt".to_owned(), version().into_bytes())];
     for (name, request) in [
         ("status.json", ControlRequest::Status {}),
@@ -48,6 +50,10 @@ pub(super) fn collect(announcer: &Announcer) -> Vec<(String, Vec<u8>)> {
     ] {
         files.push((name.to_owned(), output(command)));
     }
+    // The measurements of speech are left out, which take minutes of all processors.
+    let data = data.to_string_lossy();
+    let report = [THIS_PROGRAM, "board-report", "--quick", "--serial", "/dev/null", "--state-dir", &data];
+    files.push(("board-report.md".to_owned(), output(&report)));
     for path in LOGS.map(PathBuf::from) {
         if let Some(text) = tail(&path) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

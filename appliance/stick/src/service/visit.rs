@@ -217,7 +217,7 @@ impl Visit {
         files.retain(|(path, bytes)| !has(stick, path, bytes));
         if self.has_diagnosis {
             let folder = diagnosis::folder_name(listing);
-            let collected = diagnosis::collect(announcer);
+            let collected = diagnosis::collect(announcer, &places.data);
             files.extend(collected.into_iter().map(|(name, bytes)| (StickPath::new(&folder, &name), bytes)));
         }
         let is_error_outdated = self.errors.is_empty()
