@@ -94,6 +94,8 @@ pub(super) fn fold(source: &str) -> Folded<'_> {
                 let separator = if character == '’' { "'" } else { "\u{202f}" };
                 folded.push(separator, at..end);
             }
+            // "Nº 5"
+            'º' if folded.text.ends_with('N') => folded.push("o.", at..end),
             c if SIGNS.contains(c) || FRACTIONS.contains(c) => folded.push(&source[at..end], at..end),
             c if c.is_whitespace() || c.is_control() => folded.push(" ", at..end),
             // Before the decomposition: these characters modify the one before and have no base of their own.

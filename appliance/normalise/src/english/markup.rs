@@ -67,7 +67,7 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
     }
     let once = pass(text);
     // Texts that went through two programs are escaped twice: `&amp;#39;`.
-    let mut plain = if text.contains("&amp;") { pass(&once) } else { once };
+    let mut plain = if text.contains("&amp;") || text.contains("&lt;") { pass(&once) } else { once };
     // The pause of a closing tag at the end.
     if text.ends_with('>') && plain.ends_with(", ") {
         plain.truncate(plain.len() - 2);
@@ -209,6 +209,7 @@ mod tests {
             ("See [the notes](https://example.com/a) [1] [x] (y)", "See the notes [1] [x] (y)"),
             ("go <noise/> home, <sing>la</sing> <name>", "go home, la <name>"),
             ("cut [5m] here", "cut [5m] here"),
+            ("&lt;b&gt;Hi&lt;/b&gt; 5 &lt; 6", "Hi 5 < 6"),
             ("R&D; AT&T &unknown; &#xZZ;", "R&D; AT&T &unknown; &#xZZ;"),
         ] {
             assert_eq!(strip(marked), plain);

@@ -260,7 +260,9 @@ impl Number {
         }
         let (fraction, more) = decimals(&text[length..], &[',']);
         length += more;
-        let short = fraction.as_ref().is_some_and(|fraction| fraction.len() <= 2) && first > 0;
+        // "2 500 €" has no decimals, but its thousands apart.
+        let apart = whole.len() > first && fraction.is_none();
+        let short = fraction.as_ref().is_some_and(|fraction| fraction.len() <= 2) && first > 0 || apart;
         if short && is_marked(&text[length..]) {
             return Some(Self { whole, fraction, grouped: false, length });
         }

@@ -5,8 +5,8 @@ use super::scan::{Scan, digits, is_number_over, is_over, letters, next_word};
 use super::token::Token;
 
 /// Abbreviations of time zones behind a time.
-const ZONES: [&str; 31] = [
-    "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "MEZ", "MESZ",
+const ZONES: [&str; 32] = [
+    "Z", "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "MEZ", "MESZ",
     "BST", "IST", "WET", "WEST", "EET", "EEST", "MSK", "JST", "KST", "AEST", "AEDT", "ACST", "AWST", "NZST",
     "NZDT", "AKST", "HST",
 ];

@@ -83,7 +83,7 @@ const LENGTHS: [(&str, &str, &str); 11] = [
     ("mi", "mile", "miles"),
 ];
 
-const OTHERS: [(&str, &str, &str); 151] = [
+const OTHERS: [(&str, &str, &str); 152] = [
     // Mass
     ("µg", "microgram", "micrograms"),
     ("mg", "milligram", "milligrams"),
@@ -98,6 +98,7 @@ const OTHERS: [(&str, &str, &str); 151] = [
     ("mL", "milliliter", "milliliters"),
     ("cl", "centiliter", "centiliters"),
     ("dl", "deciliter", "deciliters"),
+    ("dL", "deciliter", "deciliters"),
     ("l", "liter", "liters"),
     ("L", "liter", "liters"),
     ("hl", "hectoliter", "hectoliters"),
