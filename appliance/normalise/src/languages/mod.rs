@@ -1,8 +1,8 @@
 //! Grammars of the languages: how each says numbers, dates, money and the rest.
 //!
 //! A language is a table of words and marks ([`Conventions`]) and the methods of [`Grammar`] that tables cannot
-//! express: numerals, agreement, the order of words in dates and times. Of the crates for numerals none agrees numerals
-//! with nouns, or covers the nine languages, so the numerals are here.
+//! express: numerals, agreement, the order of words in dates and times. Crates for numerals (n2words
+//! 0.1, num2words2 0.1) give a number without its noun; agreement is most of the work here, so the numerals are ours.
 
 mod chinese;
 mod conventions;
