@@ -5,7 +5,7 @@ use super::scan::{Scan, alphanumerics, digits, is_over, listed};
 use super::token::Token;
 
 /// Words before digits that are read one by one.
-const SECRETS: &str = "call dial ring pin pins code codes password passcode otp pnr cvv cvc account serial imei \
+pub(super) const SECRETS: &str = "call dial ring pin pins code codes password passcode otp pnr cvv cvc account serial imei \
     iccid ean upc barcode sku token combination ssn iban isbn issn zip postcode extension ext \
     badge passport meter sms tracking vin ending";
 /// Words before telephone numbers without a prefix.

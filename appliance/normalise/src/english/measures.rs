@@ -102,7 +102,7 @@ fn named(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     is_year(scan, value, after).then(|| (year(value), count))
 }
 
-/// `8/10` and `4.5/5` behind a word for a rating; `9/11`, which is a date to everybody.
+/// `8/10` and `4.5/5` behind a word for a rating; `9/11` and `24/7`, which are names to everybody.
 fn rated(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     let number = Number::read(text)?;
     let total = Number::read(text[number.length..].strip_prefix('/')?).filter(Number::is_round)?;
@@ -110,8 +110,10 @@ fn rated(scan: &Scan<'_>, text: &str) -> Option<(String, usize)> {
     if !is_number_over(&text[length..]) {
         return None;
     }
-    if &text[..length] == "9/11" {
-        return Some(("nine eleven".to_owned(), length));
+    for (written, said) in [("9/11", "nine eleven"), ("24/7", "twenty four seven")] {
+        if &text[..length] == written {
+            return Some((said.to_owned(), length));
+        }
     }
     let rating = RATINGS.contains(&scan.governing_word(true).as_str());
     rating.then(|| (format!("{} out of {}", number.words(), total.words()), length))

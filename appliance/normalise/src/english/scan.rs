@@ -77,10 +77,13 @@ impl<'a> Scan<'a> {
             let word = last_word(head);
             let lower = word.to_ascii_lowercase();
             let numbered = matches!(lower.as_str(), "number" | "numbers" | "no" | "nr");
-            let listed = matches!(lower.as_str(), "and" | "or" | "to" | "through" | "then")
+            let in_list = matches!(lower.as_str(), "and" | "or" | "to" | "through" | "then")
                 || word.len() <= 6 && word.bytes().any(|b| b.is_ascii_digit());
-            // Carriers and districts: "flight LH 1217", "plate M-AB 1234".
+            // Carriers and districts: "flight LH 1217", "plate M-AB 1234". "PIN 1234" and "BP 120/80" say themselves
+            // what they are.
             let carrier = !self.shouted
+                && !listed(super::codes::SECRETS, &lower)
+                && lower != "bp"
                 && word.len() <= 3
                 && !word.is_empty()
                 && letters(word) == word.len()
@@ -90,7 +93,7 @@ impl<'a> Scan<'a> {
             if head.len() < behind.len() && !numbered {
                 return String::new();
             }
-            if !(numbered || listed || verb || carrier) {
+            if !(numbered || in_list || verb || carrier) {
                 return lower;
             }
             let trimmed = [' ', ':', '#', ',', '-', '–', '/', '(', '='];

@@ -79,7 +79,7 @@ fn ordinals_decimals_fractions_and_ranges() {
         ("2/3", "two thirds."),
         ("1 1/2 cups", "one and a half cups."),
         ("2½ hours", "two and a half hours."),
-        ("24/7", "twenty four slash seven."),
+        ("24/7", "twenty four seven."),
         ("10-15", "ten to fifteen."),
         ("10 – 15", "ten to fifteen."),
         ("2019–2021", "twenty nineteen to twenty twenty one."),
