@@ -386,6 +386,28 @@ fn ordinal_stem(number: u128) -> String {
     if above == 0 { stem } else { format!("{}{stem}", German.cardinal(above, Agreement::COUNTING)) }
 }
 
+/// Neuter nouns that are numbered.
+const NEUTER: [&str; 13] = [
+    "geschoss",
+    "geschoß",
+    "stockwerk",
+    "haus",
+    "zimmer",
+    "gleis",
+    "tor",
+    "quartal",
+    "halbjahr",
+    "jahr",
+    "kapitel",
+    "spiel",
+    "mal",
+];
+/// Feminine nouns that are numbered.
+const FEMININE: [&str; 13] = [
+    "etage", "ebene", "klasse", "reihe", "liga", "halbzeit", "runde", "stunde", "straße", "woche", "station",
+    "linie", "auflage",
+];
+
 /// Returns the ending of an ordinal after the word before it.
 fn ending(place: &Surroundings<'_>) -> &'static str {
     let previous = place.previous_word().to_lowercase();
@@ -394,6 +416,15 @@ fn ending(place: &Surroundings<'_>) -> &'static str {
     } else if DEFINITE.contains(&previous.as_str()) {
         "e"
     } else {
-        "er"
+        // Without an article the ordinal shows the gender, which the noun's own ending tells for compounds, too.
+        let noun = place.next_word().to_lowercase();
+        let is_one_of = |nouns: &[&str]| nouns.iter().any(|known| noun.ends_with(known));
+        if is_one_of(&NEUTER) {
+            "es"
+        } else if is_one_of(&FEMININE) {
+            "e"
+        } else {
+            "er"
+        }
     }
 }
