@@ -90,7 +90,7 @@ async fn serve(config: Config, arguments: &ServeArguments) -> Result<(), CrierEr
     let volume_percent = remembered.volume_percent.unwrap_or(u32::from(config.player.volume_percent));
     let player_client = PlayerClient::start(connections, volume_percent, remembered.muted);
     let folders = crate::voice::bundle_folders(&config);
-    folders.warn_of_languages(&config);
+    folders.warn_of_styles(&config);
     let speech = plan::speech(&config, folders, &cpus, timeouts, &users)?;
     let speech = SpeechService::start(speech, remembered.voice.as_deref());
     let appliance = Appliance::new(queue, journal, player_client, speech);

@@ -12,7 +12,7 @@ use crate::report::{note, print, print_json};
 
 pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     let (errors, warnings) = match Config::read(path) {
-        Ok((config, warnings)) => (language_errors(path, &config), warnings),
+        Ok((config, warnings)) => (style_errors(path, &config), warnings),
         Err(errors) => (errors, Vec::new()),
     };
     let valid = errors.is_empty();
@@ -34,18 +34,23 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     }
 }
 
-/// Returns an error for each language that the bundle of its voice does not speak.
-fn language_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
-    let errors = crate::voice::bundle_folders(config).language_errors(config);
+/// Returns an error for each language that the bundle of its voice does not speak, and each speaker that it lacks.
+fn style_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
+    let errors = crate::voice::bundle_folders(config).style_errors(config);
     // It was read a moment ago; should it be gone, the errors are those of its beginning.
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let finding = |(key, error): (Vec<String>, SpeechError)| {
         let key: Vec<&str> = key.iter().map(String::as_str).collect();
-        let SpeechError::UnknownLanguage { name, known } = &error else {
-            return finding_at(&path.to_string_lossy(), &text, &key, error.to_string(), "write \"auto\"");
+        let (problem, remedy) = match &error {
+            SpeechError::UnknownLanguage { name, known } => (
+                format!("is \"{name}\", which the voice does not speak"),
+                format!("write one of {known} or auto"),
+            ),
+            SpeechError::UnknownSpeaker { name, known } => {
+                (format!("is \"{name}\", whom the voice does not have"), format!("write one of {known}"))
+            }
+            other => (other.to_string(), "remove the key".to_owned()),
         };
-        let problem = format!("is \"{name}\", which the voice does not speak");
-        let remedy = format!("write one of {known} or auto");
         finding_at(&path.to_string_lossy(), &text, &key, problem, remedy)
     };
     errors.into_iter().map(finding).map(ConfigError::At).collect()

@@ -96,7 +96,7 @@ impl Supervisor {
         let config = keep_program_keys(&before, config);
         // Everything that can fail comes before everything that changes something.
         let timeouts = plan::timeouts(&config.supervisor);
-        folders.warn_of_languages(&config);
+        folders.warn_of_styles(&config);
         let speech = plan::speech(&config, folders, &cpus, timeouts, &self.users)?;
         let intake = plan::intake(&config, &cpus, timeouts, &self.users, &self.id);
 

@@ -251,11 +251,30 @@ fn configured_language_that_the_voice_lacks_is_told_at_validation_start_and_door
     let mut appliance = Appliance::start_in(folder, "[voice]\nlanguage = \"de-DE\"\n");
     let status = appliance.wait("told", |status| status["state"]["problems"].to_string().contains("german"));
     assert!(status["state"]["problems"].to_string().contains("it speaks: english, auto"), "{status:#}");
-    appliance.wait_log("announcements of this language are refused", 1);
+    appliance.wait_log("the voice cannot speak as it is configured", 1);
     let refused = appliance.try_ask(&["say", "Hello."]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("does not speak 'german'"), "{refused:?}");
     appliance.ask(&["say", "--wait", "--language", "en", "Hello."]);
     assert_same(&appliance.heard(), &reference("Hello."), "a language that the voice has");
+}
+
+#[test]
+fn speaker_or_file_that_the_voice_lacks_is_told_and_another_speaks() {
+    let config = "[voice]\nspeaker = \"ryan\"\n";
+    let folder = tempfile::tempdir().unwrap();
+    write_config(folder.path(), config);
+    let validated = crier().arg("validate").arg(folder.path().join("crier.toml")).output().unwrap();
+    let error = String::from_utf8_lossy(&validated.stderr).into_owned();
+    assert_eq!(validated.status.code(), Some(78), "{error}");
+    assert!(error.contains("voice.speaker") && error.contains("write one of heart"), "{error}");
+
+    let mut appliance = Appliance::start_in(folder, config);
+    appliance.wait("told", |status| status["state"]["problems"].to_string().contains("'ryan'"));
+    assert_same(&appliance.say("Hello."), &reference("Hello."), "the speaker of the voice inside");
+    drop(appliance);
+
+    let mut appliance = Appliance::start("[voice]\nfile = \"/nonexistent.voice\"\n");
+    assert_same(&appliance.say("Hello."), &reference("Hello."), "the speaker of the voice inside");
 }
 
 #[test]

@@ -36,10 +36,10 @@ impl BundleFolders {
         Self { embedded, real, layouts }
     }
 
-    /// Returns the languages of the configuration that the voice they are for does not speak, each with the path of its
-    /// key.
+    /// Returns the languages of the configuration that the voice they are for does not speak, and the speakers that it
+    /// does not have, each with the path of its key.
     #[must_use]
-    pub fn language_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
+    pub fn style_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
         let of_voice = |name: &Option<String>| match name.as_deref() {
             Some(name) if name != MAIN_VOICE => config.voices.get(name).unwrap_or(&config.voice),
             _ => &config.voice,
@@ -71,14 +71,22 @@ impl BundleFolders {
             let layout = self.layouts.get(&self.of(&voice.bundle)?)?;
             Some((path, layout.language(language.as_deref()?).err()?))
         };
-        asked.into_iter().filter_map(error).collect()
+        let mut speakers = vec![(path(&["voice", "speaker"]), &config.voice)];
+        speakers
+            .extend(config.voices.iter().map(|(name, voice)| (path(&["voices", name, "speaker"]), voice)));
+        let speaker_error = |(path, voice): (Vec<String>, &VoiceSettings)| {
+            let layout = self.layouts.get(&self.of(&voice.bundle)?)?;
+            Some((path, layout.speaker(voice.speaker.as_deref()?).err()?))
+        };
+        let speakers = speakers.into_iter().filter_map(speaker_error);
+        speakers.chain(asked.into_iter().filter_map(error)).collect()
     }
 
-    /// Logs the languages that cannot be spoken. Not a reason to refuse the configuration: every other announcement is
-    /// spoken, and the bundle may be replaced.
-    pub fn warn_of_languages(&self, config: &Config) {
-        for (path, error) in self.language_errors(config) {
-            tracing::warn!(key = path.join("."), %error, "announcements of this language are refused");
+    /// Logs the languages that are refused, and the speakers instead of whom another one speaks. Not a reason to refuse
+    /// the configuration: every other announcement is spoken, and the bundle may be replaced.
+    pub fn warn_of_styles(&self, config: &Config) {
+        for (path, error) in self.style_errors(config) {
+            tracing::warn!(key = path.join("."), %error, "the voice cannot speak as it is configured");
         }
     }
 

@@ -153,7 +153,7 @@ impl SpeechService {
     /// Returns everything that does not work, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.voices.problems();
-        problems.extend(self.voices.language_problems());
+        problems.extend(self.voices.style_problems());
         problems.extend(self.chime_problem.borrow().clone());
         problems
     }
@@ -367,7 +367,10 @@ impl SpeechService {
         if own.is_ok() {
             candidates.push((Rc::clone(&slot), style.clone()));
         }
-        let embedded = self.voices.embedded().filter(|embedded| !Rc::ptr_eq(embedded, &slot));
+        // The embedded voice itself may have been given a speaker or a voice file that cannot be used.
+        let has_own_style = style.speaker.is_some() || style.file.is_some();
+        let embedded =
+            self.voices.embedded().filter(|embedded| has_own_style || !Rc::ptr_eq(embedded, &slot));
         // Also by its script: a language that was asked for may be the wrong one for this text.
         let by_script = Language::of_script(text).map(Language::name);
         let reads_script = |folder: &Path| {

@@ -196,15 +196,21 @@ impl VoicePool {
         self.slots.borrow().iter().filter_map(|slot| slot.problem()).collect()
     }
 
-    /// Returns the voices whose configured language their bundle does not have, each in words.
-    pub fn language_problems(&self) -> Vec<String> {
+    /// Returns the voices whose configured language or speaker their bundle does not have, each in words.
+    pub fn style_problems(&self) -> Vec<String> {
         let options = Rc::clone(&self.options.borrow());
         let problem = |(name, profile): (&String, &VoiceProfile)| {
             let language = profile.style.language.as_deref()?;
             let error = self.check_language(&profile.folder, language).err()?;
             Some(format!("`language` of voice {name}: {error}"))
         };
-        options.profiles.iter().filter_map(problem).collect()
+        let speaker_problem = |(name, profile): (&String, &VoiceProfile)| {
+            let speaker = profile.style.speaker.as_deref()?;
+            let error = self.look_at(&profile.folder, |layout| layout.speaker(speaker).err())??;
+            Some(format!("`speaker` of voice {name}: {error}"))
+        };
+        let speakers = options.profiles.iter().filter_map(speaker_problem);
+        speakers.chain(options.profiles.iter().filter_map(problem)).collect()
     }
 
     /// Returns the slot of a bundle, if it is loaded.

@@ -38,6 +38,44 @@ const VOWELS: &str = "æɑɐəɛɜɪiɔʊuʌᵊᵻAIOWY";
 const PART_MIN: usize = 4;
 /// Words that are suffixes as the second part, and are pronounced differently there.
 const NO_SECOND_PARTS: [&str; 4] = ["ness", "less", "able", "ally"];
+/// Words that do not follow an article.
+const NEVER_AFTER_ARTICLE: [&str; 14] =
+    ["is", "are", "was", "were", "has", "and", "or", "to", "in", "on", "at", "for", "from", "please"];
+/// Places that have letters.
+const LETTERED: [&str; 13] = [
+    "gate", "platform", "room", "seat", "bay", "block", "terminal", "zone", "stand", "track", "door", "exit",
+    "size",
+];
+/// Words that begin a number. In front of them, an article is possible: only the word before it tells.
+const NUMBERS: [&str; 27] = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+];
 /// Main stress, which precedes its vowel.
 const STRESS: char = 'ˈ';
 /// Secondary stress.
@@ -59,22 +97,32 @@ pub fn pronounce(text: &str, lexicon: &dyn Pronunciations) -> String {
     let mut spoken = PhonemeUnits { units: Vec::with_capacity(text.len() * 3), lexicon };
     let is_letter = |c: char| c.is_ascii_lowercase() || c == '\'';
     let mut rest = text;
-    let mut behind_letter = false;
+    let mut previous = "";
     while let Some(first) = rest.chars().next() {
         let end = rest.find(|c| is_letter(c) != is_letter(first)).unwrap_or(rest.len());
         let (piece, behind) = rest.split_at(end);
         rest = behind;
         if is_letter(first) {
-            // "a" is a word, except in spelled names: "vitamin a b c".
-            let among_letters = behind_letter || is_single_letter(behind.trim_start().split(' ').next());
-            spoken.word(if piece == "a" && among_letters { LETTER_A } else { piece });
-            behind_letter = is_single_letter(Some(piece));
+            spoken.word(if piece == "a" && is_letter_a(previous, behind) { LETTER_A } else { piece });
+            previous = piece;
         } else {
             // A mark at the end of the text needs no pause of a blank behind it.
             spoken.mark(piece, !behind.is_empty());
         }
     }
     spoken.units.into_iter().collect()
+}
+
+/// Returns true if "a" between these texts is the letter: in spelled names ("vitamin a b c"), and where no article can
+/// stand ("gate a.", "bus forty two a is late", "platform a five").
+fn is_letter_a(previous: &str, behind: &str) -> bool {
+    let next = behind.trim_start();
+    let word = next.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+    is_single_letter(Some(previous))
+        || is_single_letter(next.split(' ').next())
+        || word.is_empty()
+        || NEVER_AFTER_ARTICLE.contains(&word)
+        || LETTERED.contains(&previous) && NUMBERS.contains(&word)
 }
 
 /// Returns true if a word is a spelled letter, not one of the words `a` and `i`.
@@ -360,6 +408,19 @@ mod tests {
 
     fn say(text: &str) -> String {
         pronounce(text, &Few)
+    }
+
+    #[test]
+    fn letter_a_has_its_name_and_the_article_has_not() {
+        let is_letter = |text: &str| say(text).contains("ˈAAA");
+        for text in
+            ["bell a.", "bell a is the door.", "bell a, the door.", "gate a five", "a b x", "cat a or b"]
+        {
+            assert!(is_letter(text), "{text}: {}", say(text));
+        }
+        for text in ["a cat", "the door, a bell.", "wait a dog", "a four door cat"] {
+            assert!(!is_letter(text), "{text}: {}", say(text));
+        }
     }
 
     #[test]
