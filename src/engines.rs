@@ -44,8 +44,10 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, CrierError>>) -> Resul
     event_loop::run(async {
         // The work is dropped at a signal, and with it everything that it has begun: connections, temporary files.
         tokio::select! {
-            result = work => result,
+            // In this order, so that the handlers are there before the work begins something that a signal would leave.
+            biased;
             error = interrupted() => Err(error),
+            result = work => result,
         }
     })
 }
