@@ -11,11 +11,12 @@ mod abbreviations;
 mod english;
 mod language;
 mod languages;
+mod roman;
 mod script;
 mod semiotic;
 mod verbalise;
 
 pub use abbreviations::continues_after_abbreviation;
-pub use english::{English, english};
+pub use english::{English, english, is_number_word};
 pub use language::{AUTO, Language, UnknownLanguage, language_name};
 pub use verbalise::verbalise;

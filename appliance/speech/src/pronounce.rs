@@ -41,40 +41,10 @@ const NO_SECOND_PARTS: [&str; 4] = ["ness", "less", "able", "ally"];
 /// Words that do not follow an article.
 const NEVER_AFTER_ARTICLE: [&str; 14] =
     ["is", "are", "was", "were", "has", "and", "or", "to", "in", "on", "at", "for", "from", "please"];
-/// Places that have letters.
+/// Places that have letters. In front of a number an article is possible ("a four letter word"), so they tell.
 const LETTERED: [&str; 13] = [
     "gate", "platform", "room", "seat", "bay", "block", "terminal", "zone", "stand", "track", "door", "exit",
     "size",
-];
-/// Words that begin a number. In front of them, an article is possible: only the word before it tells.
-const NUMBERS: [&str; 27] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
 ];
 /// Main stress, which precedes its vowel.
 const STRESS: char = 'ˈ';
@@ -122,7 +92,7 @@ fn is_letter_a(previous: &str, behind: &str) -> bool {
         || is_single_letter(next.split(' ').next())
         || word.is_empty()
         || NEVER_AFTER_ARTICLE.contains(&word)
-        || LETTERED.contains(&previous) && NUMBERS.contains(&word)
+        || LETTERED.contains(&previous) && crier_normalise::is_number_word(word)
 }
 
 /// Returns true if a word is a spelled letter, not one of the words `a` and `i`.

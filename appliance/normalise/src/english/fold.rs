@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use tokenizers::NormalizedString;
 
-use super::numbers::roman;
 use super::scan::FRACTIONS;
+use crate::roman;
 
 /// Signs that are kept for the classifiers.
 const SIGNS: &str = "°²³µΩ€£¥₽₹₩₺₴₪₫฿₦₱¢–…×÷±≈≤≥≠→§‰©′″√∞";
@@ -141,7 +141,7 @@ fn run(text: &str, before: Option<char>) -> Option<(String, usize)> {
     if (1..=3 * 16).contains(&numerals) {
         let mut letters = NormalizedString::from(&text[..numerals]);
         letters.nfkd();
-        let value = roman(&letters.get().to_ascii_uppercase())?;
+        let value = roman::value(&letters.get().to_ascii_uppercase())?;
         return Some((value.to_string(), numerals));
     }
     None

@@ -36,6 +36,7 @@ mod units;
 mod words;
 
 use fold::{Folded, fold};
+pub use numbers::is_number_word;
 use scan::Scan;
 use token::{Class, PlainText, Token, WordedText};
 

@@ -34,22 +34,6 @@ const SCALES: [(u128, &str); 6] = [
     (1_000_000, "million"),
     (1000, "thousand"),
 ];
-/// Letters of Roman numerals in falling order.
-const ROMAN: [(&str, u64); 13] = [
-    ("M", 1000),
-    ("CM", 900),
-    ("D", 500),
-    ("CD", 400),
-    ("C", 100),
-    ("XC", 90),
-    ("L", 50),
-    ("XL", 40),
-    ("X", 10),
-    ("IX", 9),
-    ("V", 5),
-    ("IV", 4),
-    ("I", 1),
-];
 /// Longest number without separators that is read as a cardinal: listeners do not follow longer ones, which are read
 /// digit by digit.
 const CARDINAL_DIGITS_MAX: usize = 16;
@@ -149,23 +133,11 @@ fn as_cardinal(text: &str, digits_max: usize) -> String {
     }
 }
 
-/// Returns the value of a Roman numeral in canonical form.
-pub(super) fn roman(numeral: &str) -> Option<u64> {
-    let mut rest = numeral;
-    let mut value = 0;
-    for (letters, worth) in ROMAN {
-        let mut repeated = 0;
-        while let Some(after) = rest.strip_prefix(letters) {
-            repeated += 1;
-            value += worth;
-            rest = after;
-            // IIII and VV are no numerals.
-            if repeated > if letters.len() == 1 && "MCXI".contains(letters) { 3 } else { 1 } {
-                return None;
-            }
-        }
-    }
-    (value > 0 && rest.is_empty()).then_some(value)
+/// Returns true if a word in lower case begins a cardinal number.
+#[must_use]
+pub fn is_number_word(word: &str) -> bool {
+    // The first two tens have no word.
+    !word.is_empty() && (ONES.contains(&word) || TENS.contains(&word))
 }
 
 /// A number as it is written.

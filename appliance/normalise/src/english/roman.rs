@@ -1,8 +1,9 @@
 //! Roman numerals, which only their context tells from letters and words.
 
-use super::numbers::{cardinal, ordinal, roman};
+use super::numbers::{cardinal, ordinal};
 use super::scan::{Scan, is_over, letters, listed};
 use super::token::Token;
+use crate::roman;
 
 /// Words before a numeral that counts.
 const COUNTED: &str = "war act chapter part section volume book scene phase stage title article appendix table \
@@ -15,8 +16,6 @@ const RULERS: &str = "henry louis elizabeth charles george william edward richar
     innocent clement urban juan felipe henri wilhelm";
 /// Numerals behind any name: the single letters are more often initials, and `XL` a size.
 const AFTER_NAMES: &str = "II III IV VI VII VIII IX XI XII XIII XIV XVI";
-/// Longest numeral: MMMDCCCLXXXVIII.
-const LETTERS_MAX: usize = 15;
 
 /// `World War I`, `Chapter IV`, `Henry VIII`
 pub(super) fn numeral(scan: &Scan<'_>) -> Option<Token> {
@@ -26,14 +25,14 @@ pub(super) fn numeral(scan: &Scan<'_>) -> Option<Token> {
     let text = scan.rest();
     let length = letters(text);
     let numeral = &text[..length];
-    if length == 0 || length > LETTERS_MAX || !is_over(&text[length..]) {
+    if length == 0 || length > roman::LETTERS_MAX || !is_over(&text[length..]) {
         return None;
     }
     // "I'm", "V-shaped", "part I/O"
     if text[length..].starts_with(['\'', '-', '/', '&']) {
         return None;
     }
-    let number = roman(numeral)?;
+    let number = roman::value(numeral)?;
     let name = scan.previous_as_written();
     let lower = name.to_ascii_lowercase();
     if !name.starts_with(|c: char| c.is_ascii_uppercase()) || name == numeral {

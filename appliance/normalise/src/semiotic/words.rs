@@ -3,6 +3,7 @@
 use super::context::{Surroundings, is_blank, is_ideographic, is_word, optional};
 use super::{Semiotic, measures};
 use crate::languages::Grammar;
+use crate::roman;
 
 /// Bytes of the longest address that is read as one (longer ones are read word by word).
 const LONGEST_ADDRESS: usize = 128;
@@ -112,55 +113,23 @@ pub(super) fn roman<'a>(grammar: &dyn Grammar, place: &Surroundings<'a>) -> Opti
     if place.inside_word() {
         return None;
     }
-    // The longest numeral below 4000, MMMDCCCLXXXVIII, has 15 letters.
-    let length = place.rest.bytes().take(16).take_while(|byte| b"IVXLCDMivxlcdm".contains(byte)).count();
+    let length = place
+        .rest
+        .bytes()
+        .take(roman::LETTERS_MAX + 1)
+        .take_while(|byte| b"IVXLCDMivxlcdm".contains(byte))
+        .count();
     let written = &place.rest[..length];
     // "CD", "DM" and "MIX" are words; the years of books are longer.
     if length < 4 && written.contains(['C', 'D', 'L', 'M', 'c', 'd', 'l', 'm']) {
         return None;
     }
-    let value = value(written)?;
-    let used = grammar.roman_length(&place.behind(length), written)?;
-    Some((Semiotic::Roman(value), length + used))
-}
-
-/// Returns the value of a Roman numeral in its only right spelling.
-fn value(written: &str) -> Option<u128> {
-    const SIGNS: [(&str, u128); 13] = [
-        ("M", 1000),
-        ("CM", 900),
-        ("D", 500),
-        ("CD", 400),
-        ("C", 100),
-        ("XC", 90),
-        ("L", 50),
-        ("XL", 40),
-        ("X", 10),
-        ("IX", 9),
-        ("V", 5),
-        ("IV", 4),
-        ("I", 1),
-    ];
     let upper = written.to_ascii_uppercase();
-    if upper.is_empty() || upper != written && upper.to_ascii_lowercase() != written {
+    // All capitals or all small: "Mix" is a word.
+    if upper != written && upper.to_ascii_lowercase() != written {
         return None;
     }
-    let mut rest = upper.as_str();
-    let mut value = 0;
-    for (sign, worth) in SIGNS {
-        while let Some(next) = rest.strip_prefix(sign) {
-            value += worth;
-            rest = next;
-        }
-    }
-    // "IXI" and "IIII" have values too, but no numeral is written so.
-    let mut left = value;
-    let mut spelled = String::new();
-    for (sign, worth) in SIGNS {
-        while left >= worth {
-            left -= worth;
-            spelled.push_str(sign);
-        }
-    }
-    (rest.is_empty() && spelled == upper && value < 4000).then_some(value)
+    let value = roman::value(&upper)?;
+    let used = grammar.roman_length(&place.behind(length), written)?;
+    Some((Semiotic::Roman(value.into()), length + used))
 }
