@@ -10,9 +10,12 @@ setup:
 onnxruntime:
 	@scripts/onnxruntime.sh
 
+# BUILT=1 takes the program that is there, such as that of the tests.
 build: setup
+ifndef BUILT
 	@printf '\033[1m==>\033[0m Building (the first time takes some minutes)\n'
 	cargo build --release
+endif
 
 # Shows the appliance at work: text by FIFO, MQTT and serial line, a stage killed in mid-sentence; leaves WAV files.
 demo: build

@@ -19,7 +19,7 @@ if scripts/check-kernels.sh aarch64-linux-gnu-objdump "$(find target/cross/sysro
 fi
 
 say "Speaking in an emulated Cortex-A76: $SENTENCE"
-cargo build --release --quiet --locked
+[ -n "${BUILT:-}" ] || cargo build --release --quiet --locked
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 target/release/crier say --codes "$work/here.csv" --wav "$work/here.wav" "$SENTENCE"
