@@ -65,7 +65,9 @@ test-firmware: build
 	@tests/system/firmware.sh
 
 # Boots the appliance in an emulated machine and drives it by its doors; ARGUMENTS="--only cuts --cuts 20" is more thorough.
-test-system: aarch64
+# IMAGE=target/image/qemu_aarch64-development/images tests the image that Buildroot made.
+export IMAGE ROOT
+test-system: $(if $(IMAGE),build,aarch64)
 	@tests/system/image.sh target/system
 	@/usr/bin/python3 tests/system/boot.py target/system $(ARGUMENTS)
 

@@ -181,6 +181,8 @@ class Suite:
         self.images, self.report, self.cuts = images, report, cuts
         self.work = images / "work"
         self.work.mkdir(exist_ok=True)
+        release = (images / "root/etc/crier-release").read_text()
+        self.compatible = re.search("^COMPATIBLE=(.*)$", release, re.MULTILINE).group(1)
         self.renders, self.rendering = {}, threading.Lock()
 
     def render(self, text):
@@ -507,7 +509,7 @@ stage_start_timeout_s = 300
         """A fresh disk, and U-Boot in the machine's flash."""
         folder, disk = self.fresh(name)
         flash = folder / "flash.img"
-        loader = pathlib.Path("/usr/lib/u-boot/qemu_arm64/u-boot.bin").read_bytes()
+        loader = (self.images / "u-boot.bin").read_bytes()
         flash.write_bytes(loader.ljust(64 << 20, b"\0"))
         return folder, disk, flash
 
@@ -552,7 +554,7 @@ stage_start_timeout_s = 300
         self.bundle(folder, "foreign", "99.0.0", foreign, small, small)
         self.bundle(folder, "older", "0.0.1", self.images / "keys", small, small)
         self.bundle(folder, "newer", "99.0.0", self.images / "keys", self.root_with(
-            folder, {"etc/crier-release": "VERSION=99.0.0\nCOMPATIBLE=crier-qemu\n"}), kernel)
+            folder, {"etc/crier-release": f"VERSION=99.0.0\nCOMPATIBLE={self.compatible}\n"}), kernel)
         with Machine(folder, disk, boot=flash, watchdog="reset") as machine, Offer(folder) as offer:
             self.boot(machine)
             for name in ("foreign", "older", "newer"):
@@ -576,15 +578,14 @@ stage_start_timeout_s = 300
             assert "rauc.slot=B" in output and "VERSION=99.0.0" in output, output
             self.marked_good(machine, "B")
 
-    @staticmethod
-    def bundle(folder, name, version, keys, root, kernel):
+    def bundle(self, folder, name, version, keys, root, kernel):
         """A bundle as post-image.sh makes it."""
         work, target = folder / "bundle", folder / f"{name}.raucb"
         shutil.rmtree(work, ignore_errors=True)
         target.unlink(missing_ok=True)
         work.mkdir()
         manifest = (REPOSITORY / "board/cm3588/rauc/manifest.raucm").read_text()
-        (work / "manifest.raucm").write_text(manifest.replace("@VERSION@", version).replace("crier-cm3588", "crier-qemu"))
+        (work / "manifest.raucm").write_text(manifest.replace("@VERSION@", version).replace("crier-cm3588", self.compatible))
         os.link(root, work / "rootfs.squashfs")
         os.link(kernel, work / "boot.vfat")
         subprocess.run(["rauc", f"--cert={keys}/signing.pem", f"--key={keys}/signing.key", f"--keyring={keys}/keyring.pem",
@@ -804,7 +805,7 @@ stage_progress_timeout_ms = 300000
             file.seek(start)
             kernel.write_bytes(file.read(size))
         self.bundle(folder, "newer", "99.0.0", self.images / "keys", self.root_with(
-            folder, {"etc/crier-release": "VERSION=99.0.0\nCOMPATIBLE=crier-qemu\n"}), kernel)
+            folder, {"etc/crier-release": f"VERSION=99.0.0\nCOMPATIBLE={self.compatible}\n"}), kernel)
         content = folder / "update"
         shutil.rmtree(content, ignore_errors=True)
         content.mkdir()

@@ -50,7 +50,7 @@ refuses() {
 
 shell_scripts() {
     # SC2046: lists of processes and the like are meant to be split.
-    shellcheck -e SC2046 scripts/*.sh board/cm3588/*.sh tests/system/*.sh
+    shellcheck -e SC2046 scripts/*.sh board/*/*.sh tests/system/*.sh
     # SC2154: names that udhcpc and the shared functions set; SC2086: word splitting is meant; SC3045: BusyBox has them.
     shellcheck -s sh -e SC1091,SC2154,SC2086,SC3045 overlay/etc/init.d/* overlay/usr/libexec/crier/* \
         overlay/usr/sbin/* overlay/usr/share/udhcpc/* tests/system/inside
@@ -163,8 +163,8 @@ lost_options_are_told() {
 
 # What does not fit is told before genimage fails with words of its own, and a tenth stays free.
 full_partitions_are_told() {
-    refuses 'the kernel with its device tree has' env BOOT_SIZE=1M board/cm3588/post-image.sh "$images"
-    refuses 'the root file system has' env ROOT_SIZE=4K board/cm3588/post-image.sh "$images"
+    refuses 'the kernel with its device tree has' env BOOT_SIZE=1M board/cm3588/post-image.sh "$images" cm3588
+    refuses 'the root file system has' env ROOT_SIZE=4K board/cm3588/post-image.sh "$images" cm3588
 }
 
 disk_layout() {
@@ -182,6 +182,20 @@ print(json.load(sys.stdin)["partitiontable"]["partitions"][0]["start"])')" = 327
     debugfs -R 'ls -p /voices' "$images/data.ext4" 2>/dev/null | grep -q sample
 }
 
+# The emulator's image has the same slots; device tree and U-Boot are the emulator's.
+emulated_disk() {
+    local copy=$work/emulated names
+    mkdir -p "$copy"
+    cp "$images/Image" "$images/rootfs.squashfs" "$copy/"
+    ROOT_SIZE=16M DATA_SIZE=16M CRIER_KEYS=$keys board/cm3588/post-image.sh "$copy" qemu
+    names=$(sfdisk --json "$copy/crier.img" | python3 -c 'import json, sys
+print(*[part["name"] for part in json.load(sys.stdin)["partitiontable"]["partitions"]])')
+    [ "$names" = "config boot_a root_a boot_b root_b bootstate data" ] || { echo "partitions: $names"; return 1; }
+    [ "$(mdir -b -i "$copy/boot.vfat" ::/)" = "::/Image" ] || { mdir -b -i "$copy/boot.vfat" ::/; return 1; }
+    rauc --keyring "$keys/keyring.pem" info "$copy"/crier-*.raucb | grep -q "'crier-qemu'" || return 1
+    [ -x "$copy/start-qemu.sh" ]
+}
+
 # Debian's kernel and a small root stand in for what only Buildroot makes.
 make_images() {
     mkdir -p "$images/data/voices/sample" "$work/root/etc"
@@ -190,7 +204,7 @@ make_images() {
     head -c 9000000 /dev/urandom >"$images/u-boot-rockchip.bin"
     cp "$(find target/debian/kernel/boot -name 'vmlinuz-*')" "$images/Image"
     tree_with_symbols "$images/$DTB"
-    ROOT_SIZE=16M DATA_SIZE=16M CRIER_KEYS=$keys board/cm3588/post-image.sh "$images"
+    ROOT_SIZE=16M DATA_SIZE=16M CRIER_KEYS=$keys board/cm3588/post-image.sh "$images" cm3588
 }
 
 update_tool() {
@@ -545,6 +559,7 @@ check "the overlays apply to the board's tree, and buttons are on the pins they 
 check "the fan turns before the cores are slowed down" fan_has_trips
 check "a kernel or root that its partition cannot hold is told" full_partitions_are_told
 check "the disk has both slots, their state and the data, and U-Boot where the ROM looks" disk_layout
+check "the emulator's disk has the same slots" emulated_disk
 update_tool
 check "a newer bundle with the right key is taken" newer_is_taken
 check "a bundle with another key is refused" wrong_key

@@ -3,6 +3,9 @@
 # the place of Buildroot's, the cross-built crier, RAUC, ONNX Runtime and the default voice; on the disk layout of the
 # board.
 #   tests/system/image.sh FOLDER
+# With IMAGE=DIR it takes what Buildroot made instead, kernel, U-Boot and root file system of `BOARD=qemu_aarch64 make
+# image`, and adds nothing but the tests' own door. ROOT=DIR takes the root file system of another image, such as the board's.
+# CRIER_KEYS is the folder of the keys that the image trusts.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -114,15 +117,9 @@ make_root() {
     # Buildroot makes these from its tables and from package/crier/crier.mk.
     make_users
     printf 'VERSION=%s\nCOMPATIBLE=crier-qemu\nBUILT=%s\n' "$version" "$(date +%s)" >"$root/etc/crier-release"
-    # Emulated processors are slow, and slower on a machine that does other things.
-    printf 'ANSWERS_S=600 SOUND_S=300 HEALTHY_S=60\n' >"$root/etc/crier/self-test"
     cp configs/cm3588.toml configs/crier.toml "$root/usr/share/crier/"
     cp configs/qemu.toml "$root/usr/share/crier/image.toml"
-    # The tests' own door.
-    install -m 0755 tests/system/inside "$root/usr/libexec/inside"
-    echo '::respawn:/usr/libexec/inside' >>"$root/etc/inittab"
-    rm -f "$out/rootfs.squashfs"
-    mksquashfs "$root" "$out/rootfs.squashfs" -quiet -no-progress -all-root -comp zstd -Xcompression-level 3
+    open_root -all-root
 }
 
 # On the board all drivers are in the kernel; Debian's are modules, and a small first root loads them.
@@ -168,11 +165,43 @@ make_disk() {
     rm -rf "$work"
 }
 
+# The tests' own door, and their patience.
+open_root() {
+    install -m 0755 tests/system/inside "$root/usr/libexec/inside"
+    echo '::respawn:/usr/libexec/inside' >>"$root/etc/inittab"
+    # Emulated processors are slow, and slower on a machine that does other things.
+    printf 'ANSWERS_S=600 SOUND_S=300 HEALTHY_S=60\n' >"$root/etc/crier/self-test"
+    rm -f "$out/rootfs.squashfs"
+    mksquashfs "$root" "$out/rootfs.squashfs" -quiet -no-progress "$@" -comp zstd -Xcompression-level 3
+}
+
+take_image() {
+    local keys=${CRIER_KEYS:-target/image/keys}
+    rm -rf "$root" "$out"/{initrd,keys,disk}
+    unsquashfs -quiet -no-progress -d "$root" "${ROOT:-$IMAGE}/rootfs.squashfs"
+    cmp "$keys/keyring.pem" "$root/etc/rauc/keyring.pem" ||
+        { echo "image.sh: the image trusts other keys: set CRIER_KEYS to the folder of those" >&2; return 1; }
+    cp -a "$keys" "$out/keys"
+    open_root
+    cp "$IMAGE/Image" "$IMAGE/u-boot.bin" "$out/"
+    mkdir -p "$out/disk"
+    cp "$out/Image" "$out/rootfs.squashfs" "$out/disk/"
+    ROOT_SIZE=192M DATA_SIZE=64M CRIER_KEYS=$out/keys board/cm3588/post-image.sh "$out/disk" qemu >/dev/null
+    mv "$out/disk/crier.img" "$out/crier.img"
+    truncate -s +256M "$out/crier.img"
+    rm -rf "$out/disk"
+}
+
 install_packages "${PACKAGES[@]}"
-fetch
-tests/system/rauc.sh "$rauc"
-make_root
-make_initrd
-cp "$(find "$kernel/boot" -name 'vmlinuz-*')" "$out/Image"
-make_disk
+if [ -n "${IMAGE:-}" ]; then
+    take_image
+else
+    fetch
+    tests/system/rauc.sh "$rauc"
+    make_root
+    make_initrd
+    cp "$(find "$kernel/boot" -name 'vmlinuz-*')" "$out/Image"
+    cp /usr/lib/u-boot/qemu_arm64/u-boot.bin "$out/"
+    make_disk
+fi
 say "Root file system: $(numfmt --to=iec "$(stat -c %s "$out/rootfs.squashfs")")"

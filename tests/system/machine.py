@@ -150,7 +150,10 @@ class Machine:
         ]
         if self.boot == "kernel":
             root = {"A": "/dev/vda3", "B": "/dev/vda5"}[self.slot]
-            command += ["-kernel", str(images / "Image"), "-initrd", str(images / "initrd"), "-append",
+            # A kernel without modules needs no first root.
+            if (images / "initrd").exists():
+                command += ["-initrd", str(images / "initrd")]
+            command += ["-kernel", str(images / "Image"), "-append",
                         f"console=ttyAMA0 root={root} rauc.slot={self.slot} panic=-1 loglevel=4"]
         else:
             command += ["-drive", f"if=pflash,index=0,format=raw,file={self.boot}"]
