@@ -12,6 +12,12 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 say "Building crier for aarch64 (llama.cpp takes some minutes the first time)"
 scripts/cross.sh cargo build --release --locked
 scripts/check-kernels.sh aarch64-linux-gnu-objdump "$PROGRAM" target/aarch64-unknown-linux-gnu/release/build
+# Where it was built is nowhere in it: two builds of one commit are equal.
+if grep -aqF -e "$PWD/" -e "${CARGO_HOME:-$HOME/.cargo}/" "$PROGRAM"; then
+    echo "aarch64.sh: $PROGRAM names folders of this machine:" >&2
+    strings "$PROGRAM" | grep -F -e "$PWD/" -e "${CARGO_HOME:-$HOME/.cargo}/" | head -n 5 >&2
+    exit 1
+fi
 # Checks the check itself: a library without these kernels must fail it.
 if scripts/check-kernels.sh aarch64-linux-gnu-objdump "$(find target/cross/sysroot -name 'libasound.so.2.*')" 2>/dev/null; then
     echo "aarch64.sh: check-kernels.sh lets everything pass" >&2

@@ -38,6 +38,9 @@ LIKENESS_MIN = 0.55
 # An announcement during which this many runs of the appliance ended is taken to be the reason, and given up with a word:
 # ATTEMPTS_MAX of appliance/announce.
 RUNS_MAX = 3
+# Lines that tell of a fault, and those of them that only the emulated sound card gives rise to.
+COMPLAINT = re.compile(r"(?i)\b(errors?|failed|failure|fails|cannot|can't|unable|unknown|warning|bad|not found|no such|level=warn)\b")
+OF_THE_EMULATOR = re.compile(r"xhci_hcd .* TRB DMA ptr")
 # QEMU's sound card forgets what it still holds when the guest closes it.
 TAIL_S = 0.7
 CONFIGURATION = """
@@ -183,6 +186,7 @@ class Suite:
         self.work.mkdir(exist_ok=True)
         release = (images / "root/etc/crier-release").read_text()
         self.compatible = re.search("^COMPATIBLE=(.*)$", release, re.MULTILINE).group(1)
+        self.steps = {}
         self.renders, self.rendering = {}, threading.Lock()
 
     def render(self, text):
@@ -244,6 +248,7 @@ class Suite:
             if not check("boot", "it boots, and says that it is ready", lambda: self.ready(machine)):
                 print(machine.console()[-3000:])
                 return
+            check("console", "a good start has no line on the console that tells of a fault", lambda: self.no_complaint(machine))
             check("take-over", "crier.toml of the card is taken over at the first start, and no password is left on it",
                   lambda: self.taken_over(machine))
             check("hardening", "root read-only, data noexec,nosuid,nodev, no password, each stage is a user of its own",
@@ -278,11 +283,19 @@ class Suite:
         steps["crier ready"] = machine.processor_seconds()
         machine.wait_for_sound(0, 0.1, SPEECH_TIMEOUT_S)
         steps["first sound"] = machine.processor_seconds()
+        self.steps = steps
         first = steps["kernel and init"]
         self.report.number("boot to speech: " + ", ".join(
             f"{name} {seconds:.0f} s ({seconds / first:.2f})" for name, seconds in steps.items())
             + f" of the emulator's processor time (times the first); {time.monotonic() - machine.started_at:.0f} s in all")
         self.idle(machine)
+
+    def no_complaint(self, machine):
+        """Debian's U-Boot complains of what it lacks, and is not the image's."""
+        own_loader = not (self.images / "initrd").exists()
+        console = machine.console() if own_loader else machine.console().rpartition("Starting kernel ...")[2]
+        complaints = [line for line in console.splitlines() if COMPLAINT.search(line) and not OF_THE_EMULATOR.search(line)]
+        assert not complaints, "\n".join(complaints)
 
     def taken_over(self, machine):
         _, output = machine.run("readlink /run/crier/crier.toml; cat /data/crier.toml")
@@ -519,6 +532,7 @@ stage_start_timeout_s = 300
             self.boot(machine)
             assert "rauc.slot=A" in machine.run("cat /proc/cmdline")[1]
             self.marked_good(machine, "A")
+            self.no_complaint(machine)
 
     @staticmethod
     def marked_good(machine, slot):
@@ -837,6 +851,7 @@ def main():
     arguments.add_argument("images", type=pathlib.Path)
     arguments.add_argument("--cuts", type=int, default=4, help="power cuts (each costs a boot)")
     arguments.add_argument("--only", action="append", help="only the groups whose names begin so: doors, cuts, clusters, slots, stick")
+    arguments.add_argument("--measured", type=pathlib.Path, help="write the processor seconds of the start there, for scripts/measured.py")
     arguments.add_argument("--side-by-side", type=int, default=2, help="groups that run at the same time")
     options = arguments.parse_args()
     report = Report()
@@ -858,6 +873,8 @@ def main():
                    if not options.only or any(name.startswith(word) for word in options.only)]
     for group in running:
         group.result()
+    if options.measured:
+        options.measured.write_text(json.dumps({"seconds": suite.steps}))
     return report.finish()
 
 

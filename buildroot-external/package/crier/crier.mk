@@ -15,10 +15,16 @@ CRIER_DEPENDENCIES = \
 	alsa-lib host-clang host-pkgconf onnxruntime \
 	$(BR2_CMAKE_HOST_DEPENDENCY)
 
+# Two builds of one commit are equal wherever they were made.
+CRIER_PREFIX_MAP = -ffile-prefix-map=$(@D)=/crier -ffile-prefix-map=$(HOST_DIR)=/host
+
 # Buildroot would compile with opt-level 2 (BR2_OPTIMIZE_2); what is tested and
 # measured has 3. This comes after Buildroot's own settings, and wins.
 CRIER_CARGO_ENV = \
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=3 \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--remap-path-prefix=$(@D)=/crier --remap-path-prefix=$(HOST_DIR)=/host" \
+	CFLAGS_aarch64_unknown_linux_gnu="$(TARGET_CFLAGS) $(CRIER_PREFIX_MAP)" \
+	CXXFLAGS_aarch64_unknown_linux_gnu="$(TARGET_CXXFLAGS) $(CRIER_PREFIX_MAP)" \
 	CMAKE=$(BR2_CMAKE) \
 	CMAKE_TOOLCHAIN_FILE=$(@D)/cmake/rk3588.cmake \
 	CRIER_CMAKE_TOOLCHAIN=$(HOST_DIR)/share/buildroot/toolchainfile.cmake \
