@@ -120,7 +120,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$qemu -cpu cortex-a76 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH=$SYSROOT/usr/lib/aarch64-linux-gnu"
 # Two builds of one commit are equal wherever they were made.
 crates=${CARGO_HOME:-$HOME/.cargo}
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--remap-path-prefix=$PWD=/crier --remap-path-prefix=$crates=/cargo --remap-path-prefix=$("$RUSTC" --print sysroot)=/rust"
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--remap-path-prefix=$PWD=/crier --remap-path-prefix=$crates=/cargo"
 export CFLAGS_aarch64_unknown_linux_gnu="-ffile-prefix-map=$PWD=/crier -ffile-prefix-map=$crates=/cargo"
 export CXXFLAGS_aarch64_unknown_linux_gnu=$CFLAGS_aarch64_unknown_linux_gnu
 export PKG_CONFIG_ALLOW_CROSS=1
