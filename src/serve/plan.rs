@@ -61,14 +61,15 @@ pub(crate) fn speech(
             file: voice.file.clone(),
             language: voice.language.clone(),
             raw: voice.normalise == Normalise::Off,
-            instruction: None,
+            instruction: voice.manner.instruct.clone(),
             mode: match voice.text_mode {
                 TextModeSetting::Auto => None,
                 TextModeSetting::Streaming => Some(crier_speech::TextMode::Streaming),
                 TextModeSetting::Whole => Some(crier_speech::TextMode::Whole),
             },
         };
-        let profile = VoiceProfile { folder, style, seed: voice.seed, fallback: voice.fallback };
+        let prosody = voice.manner.prosody();
+        let profile = VoiceProfile { folder, style, prosody, seed: voice.seed, fallback: voice.fallback };
         profiles.insert(name.to_owned(), profile);
     }
     let playback = PlaybackOptions {

@@ -7,9 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::cut;
 use crate::limits::{
-    EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, JSON_BYTES_MAX, LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX,
-    REASON_CHARACTERS_MAX, TEXT_BYTES_MAX,
+    EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, INSTRUCT_CHARACTERS_MAX, JSON_BYTES_MAX, LANGUAGE_CHARACTERS_MAX,
+    NAME_CHARACTERS_MAX, REASON_CHARACTERS_MAX, TEXT_BYTES_MAX,
 };
+use crate::manner::{PitchShift, SpeechRate, TextFormat};
 use crate::{AnnounceError, Priority};
 
 /// Announcement as received, in JSON or field by field. No field is validated.
@@ -22,6 +23,9 @@ pub struct Draft {
     /// Text to speak; optional only with a chime.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// Kind of the text; plain if absent, unless it begins with `<speak`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TextFormat>,
     /// Name of the voice; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
@@ -34,6 +38,15 @@ pub struct Draft {
     /// Language name or tag; the configured one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Speed of speech, 0.5 to 3; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<SpeechRate>,
+    /// Shift of the pitch in semitones, -12 to 12; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pitch: Option<PitchShift>,
+    /// Manner of speaking in words, for voices that take instructions; the configured one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruct: Option<String>,
     /// SSIP priority; [`Priority::Message`] if absent.
     #[serde(default)]
     pub priority: Priority,
@@ -65,13 +78,17 @@ pub enum Normalise {
 
 impl Draft {
     /// Names of all fields in the JSON form.
-    pub(crate) const FIELDS: [&str; 11] = [
+    pub(crate) const FIELDS: [&str; 15] = [
         "id",
         "text",
+        "format",
         "voice",
         "speaker",
         "language",
         "normalise",
+        "rate",
+        "pitch",
+        "instruct",
         "priority",
         "volume",
         "chime",
@@ -126,6 +143,7 @@ impl Draft {
                 check_label(field, label, limit)?;
             }
         }
+        check_manner(&self)?;
         if let Some(volume) = self.volume.filter(|volume| *volume > 100) {
             return Err(field("volume", format!("is {volume}"), "send a percentage from 0 to 100"));
         }
@@ -157,10 +175,14 @@ impl fmt::Debug for Draft {
         let Self {
             id,
             text,
+            format,
             voice,
             speaker,
             language,
             normalise,
+            rate,
+            pitch,
+            instruct,
             priority,
             volume,
             chime,
@@ -171,10 +193,15 @@ impl fmt::Debug for Draft {
             .debug_struct("Draft")
             .field("id", id)
             .field("text", &format_args!("<{} bytes>", text.len()))
+            .field("format", format)
             .field("voice", voice)
             .field("speaker", speaker)
             .field("language", language)
             .field("normalise", normalise)
+            .field("rate", rate)
+            .field("pitch", pitch)
+            // Written by the owner for one text, and may quote from it.
+            .field("instruct", &instruct.as_ref().map(|instruct| format!("<{} bytes>", instruct.len())))
             .field("priority", priority)
             .field("volume", volume)
             .field("chime", chime)
@@ -232,6 +259,30 @@ impl Announcement {
     #[must_use]
     pub fn normalise(&self) -> Option<Normalise> {
         self.0.normalise
+    }
+
+    /// Kind of the text, if the sender named it.
+    #[must_use]
+    pub fn format(&self) -> Option<TextFormat> {
+        self.0.format
+    }
+
+    /// Speed of speech, if the sender chose one.
+    #[must_use]
+    pub fn rate(&self) -> Option<SpeechRate> {
+        self.0.rate
+    }
+
+    /// Shift of the pitch, if the sender chose one.
+    #[must_use]
+    pub fn pitch(&self) -> Option<PitchShift> {
+        self.0.pitch
+    }
+
+    /// Manner of speaking in words, if the sender described one.
+    #[must_use]
+    pub fn instruct(&self) -> Option<&str> {
+        self.0.instruct.as_deref()
     }
 
     /// Priority of the announcement.
@@ -327,6 +378,24 @@ fn check_id(id: &str) -> Result<(), AnnounceError> {
     Ok(())
 }
 
+fn check_manner(draft: &Draft) -> Result<(), AnnounceError> {
+    if let Some(rate) = draft.rate.filter(|rate| !rate.is_in_range()) {
+        let problem = format!("is {}", rate.factor());
+        return Err(field("rate", problem, "send a factor from 0.5 (slow) to 3 (fast), or leave it out"));
+    }
+    if let Some(pitch) = draft.pitch.filter(|pitch| !pitch.is_in_range()) {
+        let problem = format!("is {}", pitch.semitones());
+        return Err(field("pitch", problem, "send semitones from -12 to 12, or leave it out"));
+    }
+    let Some(instruct) = &draft.instruct else { return Ok(()) };
+    let remedy = "describe the manner of speaking in 1 to 500 characters, or leave it out";
+    check_length("instruct", instruct, INSTRUCT_CHARACTERS_MAX, remedy)?;
+    if instruct.trim().is_empty() || instruct.chars().any(char::is_control) {
+        return Err(field("instruct", "is blank or contains a control character", remedy));
+    }
+    Ok(())
+}
+
 /// Checks a name that becomes a file name and must not lead out of its directory.
 fn check_file_name(name: &'static str, value: &str) -> Result<(), AnnounceError> {
     let remedy = "use 1 to 64 letters, digits, '-', '_' or '.', not beginning with '.', or leave it out";
@@ -380,6 +449,7 @@ fn check_expiry(expires_in_s: u32) -> Result<(), AnnounceError> {
 #[cfg(test)]
 mod tests {
     use super::{Announcement, Draft, Normalise};
+    use crate::manner::{PitchShift, SpeechRate, TextFormat};
     use crate::{AnnounceError, EXPIRES_IN_S_MAX, JSON_BYTES_MAX, Priority, TEXT_BYTES_MAX};
 
     fn refused_field(draft: Draft) -> &'static str {
@@ -392,7 +462,8 @@ mod tests {
     #[test]
     fn json_with_all_keys_is_parsed_and_round_trips() {
         let json = br#"{"id":"door-1","text":"Somebody is at the door.","voice":"en.small","speaker":"Ryan",
-            "language":"en-GB","normalise":"off","priority":"important","volume":80,"chime":"ding.wav",
+            "language":"en-GB","normalise":"off","format":"ssml","rate":1.25,"pitch":-2.5,
+            "instruct":"calm","priority":"important","volume":80,"chime":"ding.wav",
             "expires_in_s":30,"source":"door"}"#;
         let announcement = Announcement::from_json(json).unwrap();
         assert_eq!(announcement.id(), Some("door-1"));
@@ -401,6 +472,10 @@ mod tests {
         assert_eq!(announcement.speaker(), Some("Ryan"));
         assert_eq!(announcement.language(), Some("en-GB"));
         assert_eq!(announcement.normalise(), Some(Normalise::Off));
+        assert_eq!(announcement.format(), Some(TextFormat::Ssml));
+        assert_eq!(announcement.rate().map(SpeechRate::thousandths), Some(1250));
+        assert_eq!(announcement.pitch().map(PitchShift::cents), Some(-250));
+        assert_eq!(announcement.instruct(), Some("calm"));
         assert_eq!(announcement.priority(), Priority::Important);
         assert_eq!(announcement.volume(), Some(80));
         assert_eq!(announcement.chime(), Some("ding.wav"));
@@ -441,8 +516,8 @@ mod tests {
 
     #[test]
     fn unknown_json_key_is_rejected_by_name() {
-        let error = Announcement::from_json(br#"{"text":"Hello.","pitch":3}"#).unwrap_err();
-        assert!(error.to_string().contains("pitch"), "{error}");
+        let error = Announcement::from_json(br#"{"text":"Hello.","speed":3}"#).unwrap_err();
+        assert!(error.to_string().contains("speed"), "{error}");
     }
 
     #[test]
@@ -471,11 +546,35 @@ mod tests {
         assert_eq!(refused_field(draft(|d| d.speaker = Some("a".repeat(65)))), "speaker");
         assert_eq!(refused_field(draft(|d| d.language = Some("a".repeat(33)))), "language");
         assert_eq!(refused_field(draft(|d| d.source = Some("\u{7}".into()))), "source");
+        draft(|d| d.instruct = Some("ы".repeat(500))).validate().unwrap();
+        for wrong in [String::new(), " ".into(), "a\nb".into(), "ы".repeat(501)] {
+            let draft = Draft { instruct: Some(wrong), ..Draft::plain("Hello.") };
+            assert_eq!(refused_field(draft), "instruct");
+        }
         draft(|d| d.volume = Some(100)).validate().unwrap();
         assert_eq!(refused_field(draft(|d| d.volume = Some(101))), "volume");
         draft(|d| d.expires_in_s = Some(EXPIRES_IN_S_MAX)).validate().unwrap();
         assert_eq!(refused_field(draft(|d| d.expires_in_s = Some(EXPIRES_IN_S_MAX + 1))), "expires_in_s");
         assert_eq!(refused_field(draft(|d| d.expires_in_s = Some(0))), "expires_in_s");
+    }
+
+    #[test]
+    fn rate_and_pitch_are_refused_out_of_their_range_with_what_to_send() {
+        for (json, remedy) in [
+            (r#"{"text":"x","rate":0.49}"#, "`rate` is 0.49; send a factor from 0.5"),
+            (r#"{"text":"x","rate":3.1}"#, "send a factor from 0.5"),
+            (r#"{"text":"x","rate":-1e99}"#, "send a factor from 0.5"),
+            (r#"{"text":"x","pitch":13}"#, "`pitch` is 13; send semitones from -12"),
+            (r#"{"text":"x","pitch":1e99}"#, "send semitones from -12"),
+            (r#"{"text":"x","rate":"fast"}"#, "expected f64"),
+            (r#"{"text":"x","format":"html"}"#, "`plain` or `ssml`"),
+        ] {
+            let error = Announcement::from_json(json.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(remedy), "{json}: {error}");
+        }
+        for json in [r#"{"text":"x","rate":0.5,"pitch":-12}"#, r#"{"text":"x","rate":3,"pitch":12.0}"#] {
+            Announcement::from_json(json.as_bytes()).unwrap();
+        }
     }
 
     #[test]
@@ -488,7 +587,8 @@ mod tests {
 
     #[test]
     fn debug_output_omits_text() {
-        let announcement = Draft::plain("the secret").validate().unwrap();
+        let draft = Draft { instruct: Some("like a secret".into()), ..Draft::plain("the secret") };
+        let announcement = draft.validate().unwrap();
         assert!(!format!("{announcement:?}").contains("secret"));
     }
 }

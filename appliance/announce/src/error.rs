@@ -17,7 +17,8 @@ pub enum AnnounceError {
     /// The JSON form cannot be parsed.
     #[error(
         "not an announcement in JSON: {problem}; the shortest one is {{\"text\":\"...\"}}, the keys are id, text, \
-         voice, speaker, language, normalise, priority, volume, chime, expires_in_s, source"
+         format, voice, speaker, language, normalise, rate, pitch, instruct, priority, volume, chime, expires_in_s, \
+         source"
     )]
     Json {
         /// Message of the parser, with line and column, cut to a bounded length.

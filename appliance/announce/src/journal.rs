@@ -235,7 +235,10 @@ fn parse(payload: &[u8]) -> Result<Record, CorruptRecordKind> {
 #[cfg(test)]
 mod tests {
     use super::{CorruptRecordKind, HEAD_BYTES, JournalReader, checksum};
-    use crate::{Draft, Outcome, RECORD_BYTES_MAX, Record, Sequence, TEXT_BYTES_MAX};
+    use crate::{
+        Draft, Outcome, PitchShift, RECORD_BYTES_MAX, Record, Sequence, SpeechRate, TEXT_BYTES_MAX,
+        TextFormat,
+    };
 
     fn started() -> Record {
         Record::Started { sequence: Sequence(7), attempt: 1 }
@@ -275,6 +278,7 @@ mod tests {
             id: Some("\"".repeat(128)),
             speaker: Some(quotes.clone()),
             source: Some(quotes),
+            instruct: Some("\"".repeat(500)),
             ..Draft::plain(text)
         };
         let record =
@@ -282,6 +286,31 @@ mod tests {
         let bytes = record.encode().unwrap();
         assert!(bytes.len() > 6 * (TEXT_BYTES_MAX - 1));
         assert_eq!(first(&bytes), record);
+    }
+
+    #[test]
+    fn record_of_an_older_program_has_no_manner_of_speaking() {
+        let old = b"\x01{\"accepted\":{\"sequence\":1,\"at_ms\":2,\"announcement\":\
+            {\"text\":\"a\",\"priority\":\"message\"}}}";
+        let Record::Accepted { announcement, .. } = first(&frame(old)) else { panic!("no announcement") };
+        assert_eq!((announcement.format(), announcement.rate(), announcement.pitch()), (None, None, None));
+        assert_eq!(announcement.instruct(), None);
+    }
+
+    #[test]
+    fn manner_of_speaking_is_read_back_as_it_was_accepted() {
+        for (rate, pitch) in [(0.5, -12.0), (1.001, 0.01), (1.1, -3.33), (3.0, 12.0)] {
+            let draft = Draft {
+                format: Some(TextFormat::Ssml),
+                rate: Some(SpeechRate::from_factor(rate)),
+                pitch: Some(PitchShift::from_semitones(pitch)),
+                instruct: Some("calm".into()),
+                ..Draft::plain("<speak>a</speak>")
+            };
+            let announcement = draft.validate().unwrap();
+            let record = Record::Accepted { sequence: Sequence(1), at_ms: 0, announcement };
+            assert_eq!(first(&record.encode().unwrap()), record);
+        }
     }
 
     type IsExpected = fn(&CorruptRecordKind) -> bool;
@@ -355,7 +384,7 @@ mod tests {
     fn unknown_fields_of_known_records_are_ignored() {
         let boot = br#"{"boot":{"boot":"b","offset_ms":1,"at_ms":2,"next":3,"new":[1]}}"#;
         let accepted =
-            br#"{"accepted":{"sequence":4,"at_ms":5,"announcement":{"text":"Hello.","pitch":3},"new":0}}"#;
+            br#"{"accepted":{"sequence":4,"at_ms":5,"announcement":{"text":"Hello.","speed":3},"new":0}}"#;
         let started = br#"{"started":{"sequence":4,"attempt":1,"new":{}}}"#;
         let ended = br#"{"ended":{"sequence":4,"at_ms":6,"outcome":"outsourced","new":null}}"#;
         let remembered = br#"{"remembered":{"id":"i","at_ms":7,"new":""}}"#;

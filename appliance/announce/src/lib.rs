@@ -21,6 +21,7 @@ mod error;
 mod event;
 mod journal;
 mod limits;
+mod manner;
 mod priority;
 mod quarantine;
 mod queue;
@@ -34,9 +35,11 @@ pub use error::AnnounceError;
 pub use event::{CancelReason, Effect, EventKind, QueueEvent};
 pub use journal::{CorruptRecord, CorruptRecordKind, JournalReader};
 pub use limits::{
-    ATTEMPTS_MAX, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, ID_MEMORY_MS, IDS_MAX, JSON_BYTES_MAX,
-    LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, QueueLimits, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
+    ATTEMPTS_MAX, EXPIRES_IN_S_MAX, ID_CHARACTERS_MAX, ID_MEMORY_MS, IDS_MAX, INSTRUCT_CHARACTERS_MAX,
+    JSON_BYTES_MAX, LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, QueueLimits, RECORD_BYTES_MAX,
+    TEXT_BYTES_MAX,
 };
+pub use manner::{Gain, PitchShift, Prosody, SpeechRate, TextFormat};
 pub use priority::{OtherState, PreemptionRule, Priority};
 pub use quarantine::restore_quarantined;
 pub use queue::Queue;

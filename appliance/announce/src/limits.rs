@@ -14,12 +14,16 @@ pub const NAME_CHARACTERS_MAX: usize = 64;
 /// which no voice has.
 pub const LANGUAGE_CHARACTERS_MAX: usize = 32;
 
+/// Longest description of the manner of speaking, in characters: some sentences. It is read before each sentence of the
+/// text, and a longer one would delay every one of them.
+pub const INSTRUCT_CHARACTERS_MAX: usize = 500;
+
 /// Longest `expires_in_s`, in seconds: 31 days. An announcement for longer than that needs no expiry.
 pub const EXPIRES_IN_S_MAX: u32 = 31 * 24 * 60 * 60;
 
-/// Longest JSON form of an announcement, in bytes. JSON may escape one byte of text as six (`\u0001`); 8 KiB hold the
+/// Longest JSON form of an announcement, in bytes. JSON may escape one byte of text as six (`\u0001`); 16 KiB hold the
 /// other fields at their limits.
-pub const JSON_BYTES_MAX: usize = 6 * TEXT_BYTES_MAX + 8 * 1024;
+pub const JSON_BYTES_MAX: usize = 6 * TEXT_BYTES_MAX + 16 * 1024;
 
 /// Longest payload of a journal record, in bytes: an announcement, and 1 KiB for the record around it. A greater length
 /// is damage and never allocated.

@@ -132,11 +132,15 @@ pub const RELOAD_RULES: &[ReloadRule] = rules! {
     // Engines load a model, and the speaker embeddings of its voice files, once at their start.
     "voice.bundle": "[voice]" ["bundle", "file"] => ENGINES,
         |old, new| model(&old.voice) != model(&new.voice);
-    "voice": "[voice]" ["speaker", "language", "normalise", "seed", "text_mode", "fallback"] => LIVE,
+    "voice": "[voice]" [
+        "speaker", "language", "normalise", "rate", "pitch", "instruct", "seed", "text_mode", "fallback",
+    ] => LIVE,
         |old, new| styles([&old.voice]) != styles([&new.voice]);
     "voices.bundle": "[voices.NAME]" ["bundle", "file"] => ENGINES,
         |old, new| further_models(old) != further_models(new);
-    "voices": "[voices.NAME]" ["speaker", "language", "normalise", "seed", "text_mode", "fallback"] => LIVE,
+    "voices": "[voices.NAME]" [
+        "speaker", "language", "normalise", "rate", "pitch", "instruct", "seed", "text_mode", "fallback",
+    ] => LIVE,
         |old, new| !old.voices.keys().eq(new.voices.keys())
             || styles(old.voices.values()) != styles(new.voices.values());
     "queue": "[queue]" [] => LIVE, differs!(queue);

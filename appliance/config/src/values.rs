@@ -104,6 +104,22 @@ impl<'a> Section<'_, 'a> {
         .flatten()
     }
 
+    /// Reads a number that may have a fraction, and may be absent.
+    pub(crate) fn optional_decimal(&mut self, key: &'static str, bounds: RangeInclusive<f64>) -> Option<f64> {
+        let takes = format!("a number from {} to {}", bounds.start(), bounds.end());
+        self.value(key, &takes, KeyDefault::Absent, |_, value| {
+            let number = match value {
+                DeValue::Float(float) => float.as_str().parse().ok(),
+                DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok(),
+                other => return Err(Trouble::new(format!("is {}", kind(other)), format!("write {takes}"))),
+            };
+            // Of `nan` and `inf`, too, no bound is kept.
+            number
+                .filter(|number| bounds.contains(number))
+                .ok_or_else(|| Trouble::new("is out of bounds", format!("write {takes}")))
+        })
+    }
+
     /// Reads `true` or `false`.
     pub(crate) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         let takes = "`true` or `false`";

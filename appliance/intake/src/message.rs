@@ -1,7 +1,7 @@
 //! Lines of text: words to speak, an announcement in JSON, or a command that begins with `!`.
 
 use crier_announce::{Draft, NAME_CHARACTERS_MAX, Priority};
-use crier_config::TextEncoding;
+use crier_config::{MannerSettings, TextEncoding};
 use crier_wire::{Command, LossReason};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -34,6 +34,8 @@ pub struct Defaults {
     pub language: Option<String>,
     /// Voice; `None`: the current one.
     pub voice: Option<String>,
+    /// Manner of speaking.
+    pub manner: MannerSettings,
     /// Encoding of text that is not UTF-8.
     pub encoding: TextEncoding,
 }
@@ -48,12 +50,14 @@ impl Defaults {
     /// Returns an announcement of `text`.
     #[must_use]
     pub fn draft(&self, text: String) -> Draft {
-        Draft {
+        let mut draft = Draft {
             priority: self.priority,
             language: self.language.clone(),
             voice: self.voice.clone(),
             ..Draft::plain(text)
-        }
+        };
+        self.manner.complete(&mut draft);
+        draft
     }
 }
 
@@ -122,6 +126,7 @@ fn json(line: &[u8], defaults: &Defaults) -> Message {
     }
     draft.language = draft.language.or_else(|| defaults.language.clone());
     draft.voice = draft.voice.or_else(|| defaults.voice.clone());
+    defaults.manner.complete(&mut draft);
     Message::Say(Box::new(draft))
 }
 
@@ -169,6 +174,8 @@ pub(crate) fn volume(text: &str) -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
+    use crier_announce::SpeechRate;
+
     use super::*;
 
     fn read(line: &str) -> Message {
@@ -237,6 +244,11 @@ mod tests {
             priority: Priority::Text,
             language: Some("de".into()),
             voice: Some("anna".into()),
+            manner: MannerSettings {
+                rate: Some(SpeechRate::from_factor(1.5)),
+                pitch: None,
+                instruct: Some("calm".into()),
+            },
             encoding: TextEncoding::Utf8,
         };
         let Message::Say(draft) = Message::read(br#"{"text":"x","language":"en"}"#, &defaults) else {
@@ -244,9 +256,12 @@ mod tests {
         };
         assert_eq!((draft.priority, draft.language.as_deref()), (Priority::Text, Some("en")));
         assert_eq!(draft.voice.as_deref(), Some("anna"));
-        let Message::Say(draft) = Message::read(br#"{"text":"x","priority":"message"}"#, &defaults) else {
+        assert_eq!((draft.rate, draft.instruct.as_deref()), (defaults.manner.rate, Some("calm")));
+        let Message::Say(draft) = Message::read(br#"{"text":"x","priority":"message","rate":2}"#, &defaults)
+        else {
             panic!()
         };
+        assert_eq!(draft.rate, Some(SpeechRate::from_factor(2.0)));
         assert_eq!(draft.priority, Priority::Message);
     }
 }

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+use crier_announce::Prosody;
 use crier_config::Start;
 use crier_player::{Decision, Joiner, Pacer, Production, WAIT_MAX};
 use crier_speech::SentenceOptions;
@@ -106,6 +107,8 @@ pub(crate) struct Playback<'a> {
     sounding: &'a Cell<bool>,
     options: PlaybackOptions,
     volume_percent: Option<u32>,
+    /// Rate, pitch and gain of what is rendered now.
+    prosody: Prosody,
     stream: Option<OpenStream>,
     joined: Vec<f32>,
     first_audio: Option<Instant>,
@@ -126,11 +129,17 @@ impl<'a> Playback<'a> {
             sounding,
             options,
             volume_percent,
+            prosody: Prosody::default(),
             stream: None,
             joined: Vec::new(),
             first_audio: None,
             rendered: Duration::ZERO,
         }
+    }
+
+    /// Sets rate, pitch and gain of what is rendered from now on.
+    pub(crate) fn set_prosody(&mut self, prosody: Prosody) {
+        self.prosody = prosody;
     }
 
     /// Time of the first samples, once the player has them.
@@ -260,7 +269,14 @@ impl<'a> Playback<'a> {
 
     async fn push(&mut self, samples: &[f32]) -> Result<(), PlaybackError> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        stream.joiner.push(samples, &mut self.joined);
+        // Only gain so far: rate and pitch belong here as well.
+        let gain = self.prosody.gain.factor();
+        if gain == 1.0 {
+            stream.joiner.push(samples, &mut self.joined);
+        } else {
+            let scaled: Vec<f32> = samples.iter().map(|sample| sample * gain).collect();
+            stream.joiner.push(&scaled, &mut self.joined);
+        }
         self.player.push(stream.number, &self.joined).await?;
         self.joined.clear();
         self.first_audio.get_or_insert_with(Instant::now);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crier_announce::{Announcement, Normalise};
+use crier_announce::{Announcement, Normalise, Prosody};
 use crier_normalise::{Language, UnknownLanguage};
 use crier_player::Joiner;
 use crier_speech::{SentenceOptions, SpeechError, clean};
@@ -237,6 +237,7 @@ impl SpeechService {
                 }
             }
         }
+        playback.set_prosody(prosody_of(&wanted, announcement));
         let mut report = SpokenReport {
             first_audio: Duration::ZERO,
             work: Duration::ZERO,
@@ -303,7 +304,7 @@ impl SpeechService {
                     continue;
                 }
             };
-            let tokenized = match voice.read(rest, &style).await {
+            let tokenized = match read_with(&voice, rest, &style).await {
                 Ok(tokenized) => tokenized,
                 Err(error) => {
                     failures.push(error.into());
@@ -340,7 +341,7 @@ impl SpeechService {
                     continue;
                 }
             };
-            match voice.read(&text, &style).await {
+            match read_with(&voice, &text, &style).await {
                 Ok(tokenized) => return Ok((slot, voice, tokenized)),
                 Err(error) => failures.push(error.into()),
             }
@@ -409,7 +410,7 @@ impl SpeechService {
         }
         let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) else { return };
         // No error is reported here: the announcement itself will meet the same one, and has a sender to report it to.
-        let Ok(tokenized) = voice.read(&text, &style).await else { return };
+        let Ok(tokenized) = read_with(&voice, &text, &style).await else { return };
         let (out, mut events) = mpsc::channel(EVENTS_AHEAD_MAX);
         let rate_hz = voice.sample_rate_hz();
         let mut joiner = Joiner::new(rate_hz, self.options().playback.crossfade_ms);
@@ -466,7 +467,29 @@ fn style_of(profile: &VoiceProfile, announcement: &Announcement) -> Result<Style
     if let Some(normalise) = announcement.normalise() {
         style.raw = normalise == Normalise::Off;
     }
+    if let Some(instruct) = announcement.instruct() {
+        style.instruction = Some(instruct.to_owned());
+    }
     Ok(style)
+}
+
+/// Returns rate, pitch and gain of an announcement.
+fn prosody_of(profile: &VoiceProfile, announcement: &Announcement) -> Prosody {
+    Prosody {
+        rate: announcement.rate().unwrap_or(profile.prosody.rate),
+        pitch: announcement.pitch().unwrap_or(profile.prosody.pitch),
+        gain: profile.prosody.gain,
+    }
+}
+
+/// Reads a text. An instruction is left out where the voice takes none: the text matters more than its manner, and a
+/// sender does not know which voice will speak.
+async fn read_with(voice: &Voice, text: &str, style: &Style) -> Result<TokenizedText, SynthesisError> {
+    if style.instruction.is_none() || voice.frontend().bundle().layout().instructions {
+        return voice.read(text, style).await;
+    }
+    tracing::debug!("the voice takes no instructions; the text is spoken without");
+    voice.read(text, &Style { instruction: None, ..style.clone() }).await
 }
 
 /// Returns the language of a text: that of its style, or else the one that its script tells.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
+use crier_announce::Prosody;
 use crier_normalise::{UnknownLanguage, language_name};
 use crier_speech::{SpeechError, VoiceLayout};
 use crier_supervisor::Condition;
@@ -26,6 +27,8 @@ pub struct VoiceProfile {
     pub folder: PathBuf,
     /// Speaker, language and manner of speaking.
     pub style: Style,
+    /// Rate, pitch and gain.
+    pub prosody: Prosody,
     /// Seed of the sampler.
     pub seed: u64,
     /// True if the embedded voice may speak instead.
@@ -196,7 +199,7 @@ impl VoicePool {
         self.slots.borrow().iter().filter_map(|slot| slot.problem()).collect()
     }
 
-    /// Returns the voices whose configured language or speaker their bundle does not have, each in words.
+    /// Returns the voices whose configured language, speaker or instruction is nothing to their bundle, each in words.
     pub fn style_problems(&self) -> Vec<String> {
         let options = Rc::clone(&self.options.borrow());
         let problem = |(name, profile): (&String, &VoiceProfile)| {
@@ -209,8 +212,16 @@ impl VoicePool {
             let error = self.look_at(&profile.folder, |layout| layout.speaker(speaker).err())??;
             Some(format!("`speaker` of voice {name}: {error}"))
         };
+        let instruct_problem = |(name, profile): (&String, &VoiceProfile)| {
+            profile.style.instruction.as_deref()?;
+            let takes = self.look_at(&profile.folder, |layout| layout.instructions)?;
+            (!takes).then(|| {
+                format!("`instruct` of voice {name}: the voice takes no instructions; it is ignored")
+            })
+        };
         let speakers = options.profiles.iter().filter_map(speaker_problem);
-        speakers.chain(options.profiles.iter().filter_map(problem)).collect()
+        let instructions = options.profiles.iter().filter_map(instruct_problem);
+        speakers.chain(options.profiles.iter().filter_map(problem)).chain(instructions).collect()
     }
 
     /// Returns the slot of a bundle, if it is loaded.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reader::Trouble;
 use crate::section::Section;
-use crate::sections::common::{Known, PRIORITY_DEFAULT, SpokenText, read_voice};
+use crate::sections::common::{Known, MannerSettings, PRIORITY_DEFAULT, SpokenText, read_voice};
 use crate::sections::voice::read_language;
 use crate::suggest::nearest;
 use crate::values::{Text, choice, choices, kind, words};
@@ -44,6 +44,8 @@ pub enum ButtonAction {
         language: Option<String>,
         /// Name of a voice in `[voices]`; `None`: `[voice]`.
         voice: Option<String>,
+        /// Manner of speaking.
+        manner: MannerSettings,
         /// Priority of the announcement.
         priority: Priority,
     },
@@ -217,6 +219,7 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
     let mute = section.optional_choice("mute");
     let language = read_language(section, None);
     let voice = read_voice(section, known);
+    let manner = MannerSettings::read(section);
     let priority = section.choice("priority", PRIORITY_DEFAULT);
 
     let present: Vec<_> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
@@ -236,8 +239,14 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
         section.error(first, problem, "write exactly one of say, wav, volume and mute");
         return None;
     };
-    let needs: [(&str, &[&str]); 3] =
-        [("language", &["say"]), ("voice", &["say"]), ("priority", &["say", "wav"])];
+    let needs: [(&str, &[&str]); 6] = [
+        ("language", &["say"]),
+        ("voice", &["say"]),
+        ("rate", &["say"]),
+        ("pitch", &["say"]),
+        ("instruct", &["say"]),
+        ("priority", &["say", "wav"]),
+    ];
     for (key, actions) in needs {
         if section.has(key) && !actions.contains(&action) {
             section.error(key, format!("says nothing beside `{action}`"), "leave it out");
@@ -250,7 +259,7 @@ pub(crate) fn read_action_table(section: &mut Section<'_, '_>, known: &Known) ->
         check_chime(section, file, &known.chimes_dir);
     }
     match action {
-        "say" => text.map(|text| ButtonAction::Say { text: text.into(), language, voice, priority }),
+        "say" => text.map(|text| ButtonAction::Say { text: text.into(), language, voice, manner, priority }),
         "wav" => file.map(|file| ButtonAction::Wav { file, priority }),
         "volume" => step.map(|step_percent| ButtonAction::Volume { step_percent }),
         _ => mute.map(ButtonAction::Mute),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crier_announce::{Normalise, Priority};
+use crier_announce::{Draft, INSTRUCT_CHARACTERS_MAX, Normalise, PitchShift, Priority, Prosody, SpeechRate};
 use serde::{Deserialize, Serialize};
 
 use crate::section::Section;
@@ -48,6 +48,61 @@ impl fmt::Debug for SpokenText {
         write!(formatter, "<{} bytes>", self.0.len())
     }
 }
+
+/// Manner of speaking of a voice or an input; what is absent is that of the voice, or of the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MannerSettings {
+    /// Speed.
+    pub rate: Option<SpeechRate>,
+    /// Shift of the pitch.
+    pub pitch: Option<PitchShift>,
+    /// Description in words, for voices that take instructions.
+    pub instruct: Option<String>,
+}
+
+impl MannerSettings {
+    /// Reads the keys `rate`, `pitch` and `instruct`.
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
+        let rates = SpeechRate::MIN.factor()..=SpeechRate::MAX.factor();
+        let pitches = PitchShift::MIN.semitones()..=PitchShift::MAX.semitones();
+        Self {
+            rate: section.optional_decimal("rate", rates).map(SpeechRate::from_factor),
+            pitch: section.optional_decimal("pitch", pitches).map(PitchShift::from_semitones),
+            instruct: section.optional_text("instruct", None, &INSTRUCT),
+        }
+    }
+
+    /// Returns the manner with what it leaves out taken from `base`.
+    #[must_use]
+    pub fn or(self, base: &Self) -> Self {
+        Self {
+            rate: self.rate.or(base.rate),
+            pitch: self.pitch.or(base.pitch),
+            instruct: self.instruct.or_else(|| base.instruct.clone()),
+        }
+    }
+
+    /// Returns rate and pitch, with those of the model for what is absent.
+    #[must_use]
+    pub fn prosody(&self) -> Prosody {
+        Prosody {
+            rate: self.rate.unwrap_or_default(),
+            pitch: self.pitch.unwrap_or_default(),
+            ..Prosody::default()
+        }
+    }
+
+    /// Gives an announcement what its sender left out.
+    pub fn complete(&self, draft: &mut Draft) {
+        let Self { rate, pitch, instruct } = self;
+        draft.rate = draft.rate.or(*rate);
+        draft.pitch = draft.pitch.or(*pitch);
+        draft.instruct = draft.instruct.take().or_else(|| instruct.clone());
+    }
+}
+
+const INSTRUCT: Text =
+    Text::any("the manner of speaking in words, such as \"calm and clear\"", INSTRUCT_CHARACTERS_MAX);
 
 /// Priority of announcements that name none.
 pub(crate) const PRIORITY_DEFAULT: Priority = Priority::Message;

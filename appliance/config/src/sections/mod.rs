@@ -20,7 +20,7 @@ pub use appliance::ApplianceSettings;
 pub(crate) use button::read_action_table;
 pub use button::{ButtonAction, ButtonSettings, Mute};
 pub(crate) use common::Known;
-pub use common::SpokenText;
+pub use common::{MannerSettings, SpokenText};
 pub use control::{ControlSettings, MetricsSettings};
 pub use cpu::{CpuSettings, Processors};
 pub use fifo::FifoSettings;

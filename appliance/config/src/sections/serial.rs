@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::key::KeyDefault;
 use crate::reader::Trouble;
 use crate::section::Section;
-use crate::sections::common::{Known, PRIORITY_DEFAULT, read_voice};
+use crate::sections::common::{Known, MannerSettings, PRIORITY_DEFAULT, read_voice};
 use crate::sections::voice::read_language;
 use crate::values::{kind, words};
 
@@ -27,6 +27,8 @@ pub struct SerialSettings {
     pub language: Option<String>,
     /// Voice of its announcements, a name of `[voices]`; `None` (`"default"`): `[voice]`.
     pub voice: Option<String>,
+    /// Manner of speaking of its announcements.
+    pub manner: MannerSettings,
     /// Encoding of the text, for dialects that do not name it themselves.
     pub encoding: TextEncoding,
     /// Bits of a character.
@@ -162,6 +164,7 @@ impl SerialSettings {
             priority: Priority::Message,
             language: None,
             voice: None,
+            manner: MannerSettings::default(),
             encoding: TextEncoding::Utf8,
             format: CharacterFormat::default(),
             flow_control: FlowControl::None,
@@ -273,6 +276,7 @@ impl SerialSettings {
             priority: section.choice("priority", PRIORITY_DEFAULT),
             language: read_language(section, Some("auto")),
             voice: read_voice(section, known),
+            manner: MannerSettings::read(section),
             encoding: section.choice("encoding", default.encoding),
             format: read_format(section).unwrap_or_default(),
             flow_control: section.choice("flow_control", default.flow_control),

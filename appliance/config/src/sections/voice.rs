@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reader::Trouble;
 use crate::section::Section;
+use crate::sections::common::MannerSettings;
 use crate::suggest::nearest;
 use crate::values::{Text, or_word, text, word_default, words};
 
@@ -26,6 +27,8 @@ pub struct VoiceSettings {
     pub language: Option<String>,
     /// Rewriting of numbers and the like as words, where the voice can read them as they are written.
     pub normalise: Normalise,
+    /// Manner of speaking.
+    pub manner: MannerSettings,
     /// The same seed and text give the same samples.
     pub seed: u64,
     /// Way in which text is fed to the model.
@@ -66,6 +69,7 @@ impl Default for VoiceSettings {
             file: None,
             language: None,
             normalise: Normalise::On,
+            manner: MannerSettings::default(),
             seed: 1,
             text_mode: TextModeSetting::Auto,
             fallback: true,
@@ -123,6 +127,7 @@ impl VoiceSettings {
             voice.language = language;
         }
         voice.normalise = section.choice("normalise", voice.normalise);
+        voice.manner = MannerSettings::read(section).or(&voice.manner);
         // TOML has signed integers only.
         voice.seed = section.number("seed", voice.seed, 0..=i64::MAX.unsigned_abs());
         voice.text_mode = section.choice("text_mode", voice.text_mode);

@@ -56,6 +56,9 @@ const REFUSALS: &[Refusal] = &[
         "another",
     ),
     // Voices.
+    ("[voice]\nrate = 4\n", (2, 8), "voice.rate", "out of bounds", "a number from 0.5 to 3"),
+    ("[voice]\npitch = nan\n", (2, 9), "voice.pitch", "out of bounds", "a number from -12 to 12"),
+    ("[voices.a]\nrate = \"fast\"\n", (2, 8), "voices.a.rate", "a string", "a number from 0.5 to 3"),
     ("[voice]\nlanguage = \"klingon\"\n", (2, 12), "voice.language", "no such language", "\"en-US\""),
     ("[voice]\nlanguage = \"germna\"\n", (2, 12), "voice.language", "is no language", "\"german\"?"),
     ("[voices.a]\nlanguage = 3\n", (2, 12), "voices.a.language", "a whole number", "\"english\""),

@@ -9,9 +9,10 @@ use crate::message::Message;
 /// Returns the message that `action` makes.
 pub(super) fn message_of(action: &ButtonAction) -> Message {
     Message::Command(match action {
-        ButtonAction::Say { text, language, voice, priority } => {
+        ButtonAction::Say { text, language, voice, manner, priority } => {
             let (language, voice) = (language.clone(), voice.clone());
-            let draft = Draft { language, voice, priority: *priority, ..Draft::plain(text.as_str()) };
+            let mut draft = Draft { language, voice, priority: *priority, ..Draft::plain(text.as_str()) };
+            manner.complete(&mut draft);
             return Message::Say(Box::new(draft));
         }
         ButtonAction::Wav { file, priority } => {

@@ -150,7 +150,7 @@ mod tests {
             PayloadError::Announcement(AnnounceError::Field { field: "text", .. })
         ));
         assert!(matches!(refused(b"{\"text\":"), PayloadError::Announcement(AnnounceError::Json { .. })));
-        assert!(refused(br#"{"text":"a","pitch":1}"#).to_string().contains("pitch"));
+        assert!(refused(br#"{"text":"a","speed":1}"#).to_string().contains("speed"));
         let limit = TEXT_BYTES_MAX;
         announcement(&vec![b'a'; limit], None).unwrap();
         assert_eq!(refused(&vec![b'a'; limit + 1]), PayloadError::TooLong { bytes: limit + 1, limit });

@@ -32,6 +32,7 @@ pub fn dialect(settings: &SerialSettings) -> Box<dyn Dialect> {
         priority: settings.priority,
         language: settings.language.clone(),
         voice: settings.voice.clone(),
+        manner: settings.manner.clone(),
         encoding: settings.encoding,
     };
     match settings.dialect {

@@ -31,14 +31,14 @@ async fn plain_text_and_json_are_announced_and_rejections_published() {
         let draft = appliance.accept().await;
         assert_eq!((draft.id.as_deref(), draft.priority), (Some("door-1"), Priority::Important));
 
-        for wrong in [r#"{"id":"w","text":"a","volume":101}"#, r#"{"text":"a","pitch":1}"#, "{"] {
+        for wrong in [r#"{"id":"w","text":"a","volume":101}"#, r#"{"text":"a","speed":1}"#, "{"] {
             broker.publish(SPEAK, wrong, &["-q", "1"]);
         }
         let refused = listener.hear_json(EVENT, "event", "refused").await;
         assert_eq!((&refused["id"], &refused["topic"]), (&"w".into(), &"speak".into()));
         assert!(refused["reason"].as_str().unwrap().contains("`volume` is 101"), "{refused}");
         let refused = listener.hear_json(EVENT, "event", "refused").await;
-        assert!(refused["reason"].as_str().unwrap().contains("pitch"), "{refused}");
+        assert!(refused["reason"].as_str().unwrap().contains("speed"), "{refused}");
         listener.hear_json(EVENT, "event", "refused").await;
 
         broker.publish(SPEAK, "Last.", &["-q", "0"]);

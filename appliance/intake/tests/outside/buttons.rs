@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crier_announce::Priority;
-use crier_config::{ButtonAction, ButtonSettings, Mute};
+use crier_config::{ButtonAction, ButtonSettings, MannerSettings, Mute};
 use crier_intake::buttons::board::{Board, Keys, code, key_event};
 use crier_intake::buttons::gesture::KeyEvent;
 use crier_intake::buttons::run_on;
@@ -133,7 +133,8 @@ impl Finger {
 
 fn say(text: &str) -> Option<ButtonAction> {
     let (text, priority) = (text.to_owned().into(), Priority::Important);
-    Some(ButtonAction::Say { text, language: Some("en".into()), voice: None, priority })
+    let manner = MannerSettings::default();
+    Some(ButtonAction::Say { text, language: Some("en".into()), voice: None, manner, priority })
 }
 
 async fn start(bench: &Bench, buttons: Vec<ButtonSettings>) -> Supervisor {

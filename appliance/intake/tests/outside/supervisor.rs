@@ -18,6 +18,7 @@ pub(crate) const FULL: &str = "the one too many";
 
 /// What was handed in.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them lives in a test")]
 pub(crate) enum Seen {
     /// An announcement and its number; 0 if there was no room for it.
     Draft(u64, Draft),
