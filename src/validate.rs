@@ -3,8 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use crier_config::{Config, ConfigError, finding_at, report};
-use crier_speech::SpeechError;
+use crier_config::{Config, ConfigError, report};
 use serde_json::json;
 
 use crate::error::CrierError;
@@ -34,26 +33,10 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     }
 }
 
-/// Returns an error for each language that the bundle of its voice does not speak, and each speaker that it lacks.
 fn style_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
-    let errors = crate::voice::bundle_folders(config).style_errors(config);
     // It was read a moment ago; should it be gone, the errors are those of its beginning.
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let finding = |(key, error): (Vec<String>, SpeechError)| {
-        let key: Vec<&str> = key.iter().map(String::as_str).collect();
-        let (problem, remedy) = match &error {
-            SpeechError::UnknownLanguage { name, known } => (
-                format!("is \"{name}\", which the voice does not speak"),
-                format!("write one of {known} or auto"),
-            ),
-            SpeechError::UnknownSpeaker { name, known } => {
-                (format!("is \"{name}\", whom the voice does not have"), format!("write one of {known}"))
-            }
-            other => (other.to_string(), "remove the key".to_owned()),
-        };
-        finding_at(&path.to_string_lossy(), &text, &key, problem, remedy)
-    };
-    errors.into_iter().map(finding).map(ConfigError::At).collect()
+    crate::voice::bundle_folders(config).config_errors(config, &path.to_string_lossy(), &text)
 }
 
 /// Reads a configuration, and logs its warnings; without a path, returns the built-in one.

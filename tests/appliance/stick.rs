@@ -49,6 +49,12 @@ fn configuration_of_a_stick_is_taken_over_and_an_invalid_one_changes_nothing() {
     plug_in(&appliance, stick.path());
     let errors = std::fs::read_to_string(stick.path().join("crier-errors.txt")).unwrap();
     assert!(errors.contains("4000"), "{errors}");
+    // The embedded voice has no Russian, as `crier validate` would say.
+    let foreign = format!("{second}\n[voices.other]\nlanguage = \"ru\"\n");
+    std::fs::write(stick.path().join("crier.toml"), foreign).unwrap();
+    plug_in(&appliance, stick.path());
+    let errors = std::fs::read_to_string(stick.path().join("crier-errors.txt")).unwrap();
+    assert!(errors.contains("does not speak") && errors.contains("crier.toml:"), "{errors}");
     assert_eq!(std::fs::read_to_string(appliance.path("crier.toml")).unwrap(), second);
 
     // Mended: the errors go, and the same configuration again is no news.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crier_bundle::read_manifest;
-use crier_config::{ButtonAction, Config, VoiceBundle, VoiceSettings};
+use crier_config::{ButtonAction, Config, ConfigError, VoiceBundle, VoiceSettings, finding_at};
 use crier_speech::{SpeechError, VoiceLayout};
 
 use crate::voice_pool::MAIN_VOICE;
@@ -80,6 +80,27 @@ impl BundleFolders {
         };
         let speakers = speakers.into_iter().filter_map(speaker_error);
         speakers.chain(asked.into_iter().filter_map(error)).collect()
+    }
+
+    /// Returns an error for each language that the bundle of its voice does not speak, and each speaker that it lacks,
+    /// with the line of the key in `text`, which is the file `file_name` that the configuration was read from.
+    #[must_use]
+    pub fn config_errors(&self, config: &Config, file_name: &str, text: &str) -> Vec<ConfigError> {
+        let finding = |(key, error): (Vec<String>, SpeechError)| {
+            let key: Vec<&str> = key.iter().map(String::as_str).collect();
+            let (problem, remedy) = match &error {
+                SpeechError::UnknownLanguage { name, known } => (
+                    format!("is \"{name}\", which the voice does not speak"),
+                    format!("write one of {known} or auto"),
+                ),
+                SpeechError::UnknownSpeaker { name, known } => {
+                    (format!("is \"{name}\", whom the voice does not have"), format!("write one of {known}"))
+                }
+                other => (other.to_string(), "remove the key".to_owned()),
+            };
+            finding_at(file_name, text, &key, problem, remedy)
+        };
+        self.style_errors(config).into_iter().map(finding).map(ConfigError::At).collect()
     }
 
     /// Logs the languages that are refused, and the speakers instead of whom another one speaks. Not a reason to refuse

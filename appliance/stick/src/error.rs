@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crier_config::ConfigError;
+
 use crate::path::StickPath;
 
 /// Reason for not taking over a file.
@@ -69,6 +71,18 @@ pub enum StickError {
 }
 
 impl StickError {
+    /// The error of a configuration with these errors.
+    #[must_use]
+    pub fn of_configuration(errors: &[ConfigError]) -> Self {
+        Self::Configuration {
+            line: errors.iter().find_map(|error| match error {
+                ConfigError::At(finding) => Some(finding.line),
+                _ => None,
+            }),
+            report: crier_config::report(errors, &[], false),
+        }
+    }
+
     /// Returns true if the stick itself failed.
     #[must_use]
     pub fn is_stick_gone(&self) -> bool {

@@ -32,7 +32,7 @@ pub use service::{ConfigurationCheck, StickPlaces, take_folder, watch_sticks};
 pub use source::{EntryKind, Stick, StickEntry, StickListing};
 pub use superblock::{FileSystem, StickVolume, identify};
 pub use take::{
-    StagedUpdate, Taken, TakenConfiguration, restore_configuration, stage_update, take_certificate,
-    take_configuration, take_voice_bundle, take_voice_file, update_fingerprint,
+    ConfigurationText, StagedUpdate, Taken, TakenConfiguration, restore_configuration, stage_update,
+    take_certificate, take_configuration, take_voice_bundle, take_voice_file, update_fingerprint,
 };
 pub use words::StickSentence;

@@ -4,7 +4,7 @@ use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crier_bundle::{Bundle, BundleError, MANIFEST_NAME, VoiceFile, read_manifest};
-use crier_config::{Config, ConfigError};
+use crier_config::Config;
 
 use crate::data::{DataPartition, FileOwner, hash};
 use crate::error::StickError;
@@ -147,28 +147,32 @@ fn is_same_bundle(place: &Path, manifest: &[u8]) -> bool {
         && Bundle::open(place).and_then(|bundle| bundle.verify(&mut |_| ())).is_ok()
 }
 
+/// A valid configuration, for the checks that need more than its text.
+pub struct ConfigurationText<'a> {
+    /// Name of the file.
+    pub name: &'a str,
+    /// Text of the file.
+    pub text: &'a str,
+    /// What it says.
+    pub config: &'a Config,
+}
+
 /// Takes the configuration if it is valid, and `check` finds nothing that is wrong with it on this machine; keeps the
 /// one before as `crier.toml.old`.
 ///
 /// # Errors
 /// It has errors, or cannot be copied.
-pub fn take_configuration<E: std::fmt::Display>(
+pub fn take_configuration(
     stick: &Stick,
     data: &mut DataPartition<'_>,
     from: &StickPath,
-    check: impl FnOnce(&Config) -> Result<(), E>,
+    check: impl FnOnce(&ConfigurationText<'_>) -> Result<(), StickError>,
 ) -> Result<TakenConfiguration, StickError> {
     let bytes = read(stick, data, from, crier_config::FILE_BYTES_MAX as u64)?;
     let (config, _) =
-        Config::parse_bytes(&from.name, &bytes).map_err(|errors| StickError::Configuration {
-            line: errors.iter().find_map(|error| match error {
-                ConfigError::At(finding) => Some(finding.line),
-                _ => None,
-            }),
-            report: crier_config::report(&errors, &[], false),
-        })?;
-    // As text, since only the program knows its own errors.
-    check(&config).map_err(|error| StickError::Configuration { report: error.to_string(), line: None })?;
+        Config::parse_bytes(&from.name, &bytes).map_err(|errors| StickError::of_configuration(&errors))?;
+    // It was parsed, so it is UTF-8.
+    check(&ConfigurationText { name: &from.name, text: &String::from_utf8_lossy(&bytes), config: &config })?;
     let config = Box::new(config);
     let place = data.path(CONFIGURATION);
     if std::fs::read(&place).is_ok_and(|present| present == bytes) {

@@ -107,9 +107,7 @@ fn take_all(stick: &Path, data: &mut DataPartition<'_>) -> Result<Vec<Taken>, St
             }
             StickAction::VoiceFile(path) => take_voice_file(&stick, data, path)?,
             StickAction::VoiceBundle(path) => take_voice_bundle(&stick, data, path)?,
-            StickAction::Configuration(path) => {
-                take_configuration(&stick, data, path, |_| Ok::<_, io::Error>(()))?.taken
-            }
+            StickAction::Configuration(path) => take_configuration(&stick, data, path, |_| Ok(()))?.taken,
             StickAction::Update(path) => {
                 stage_update(&stick, data, path)?;
                 Taken::New
@@ -255,7 +253,7 @@ fn damaged_contents_are_refused_by_name_and_change_nothing() {
             StickAction::VoiceFile(path) => take_voice_file(&stick, &mut data, path).err(),
             StickAction::VoiceBundle(path) => take_voice_bundle(&stick, &mut data, path).err(),
             StickAction::Configuration(path) => {
-                let error = take_configuration(&stick, &mut data, path, |_| Ok::<_, io::Error>(())).err();
+                let error = take_configuration(&stick, &mut data, path, |_| Ok(())).err();
                 assert!(matches!(error, Some(StickError::Configuration { line: Some(5), .. })), "{error:?}");
                 error
             }
@@ -279,7 +277,10 @@ fn configuration_that_does_not_fit_the_machine_is_refused() {
     let mut data = DataPartition::new(rig.old.path());
     let before = snapshot(rig.old.path());
     let path = crier_stick::StickPath::root("crier.toml");
-    let error = take_configuration(&stick, &mut data, &path, |_| Err("there is no CPU 99")).unwrap_err();
+    let error = take_configuration(&stick, &mut data, &path, |_| {
+        Err(StickError::Configuration { report: "there is no CPU 99".to_owned(), line: None })
+    })
+    .unwrap_err();
     assert_eq!(error.to_string(), "there is no CPU 99");
     assert!(snapshot(rig.old.path()) == before);
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use crier_config::Config;
-
 use crate::data::DataPartition;
 use crate::data::FileOwner;
+use crate::error::StickError;
+use crate::take::ConfigurationText;
 
-/// Check of a configuration on this machine, beyond what the file alone tells; the error is for its author.
-pub type ConfigurationCheck = Box<dyn Fn(&Config) -> Result<(), Box<dyn std::error::Error>>>;
+/// Check of a configuration on this machine, beyond what the file alone tells; its error is
+/// [`StickError::Configuration`].
+pub type ConfigurationCheck = Box<dyn Fn(&ConfigurationText<'_>) -> Result<(), StickError>>;
 
 /// Files of the appliance that sticks have to do with.
 pub struct StickPlaces {
