@@ -1,10 +1,8 @@
 //! `crier board-report`, and `crier --version --verbose`: the machine and the program on it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use crier_board::{BoardReport, LoadWatch, ProgramVersion, ReportSection};
-use serde_json::Value;
+use crier_board::{BoardReport, LoadWatch, ProgramVersion, ReportSection, measured};
 
 use crate::cli::BoardReportArguments;
 use crate::error::CrierError;
@@ -64,36 +62,5 @@ pub(crate) fn run(arguments: &BoardReportArguments) -> Result<(), CrierError> {
             note(&format!("crier: the report is in {}", path.display()));
             Ok(())
         }
-    }
-}
-
-/// Runs another command of this program, and lists the numbers that it prints.
-fn measured(title: &'static str, arguments: &[&str]) -> ReportSection {
-    let mut section = ReportSection::new(title);
-    // A process of its own: memory and threads of a measurement are those of the command that people run.
-    let ran =
-        Command::new("/proc/self/exe").args(arguments).stdin(Stdio::null()).stderr(Stdio::piped()).output();
-    let command = format!("crier {}", arguments.join(" "));
-    match ran {
-        Ok(output) if output.status.success() => match serde_json::from_slice(&output.stdout) {
-            Ok(value) => flatten(&mut section, String::new(), &value),
-            Err(error) => section.absent(command, error.to_string()),
-        },
-        Ok(output) => section.absent(command, String::from_utf8_lossy(&output.stderr)),
-        Err(error) => section.absent(command, error.to_string()),
-    }
-    section
-}
-
-/// Lists the leaves of a JSON value by their paths.
-fn flatten(section: &mut ReportSection, path: String, value: &Value) {
-    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    match value {
-        Value::Object(members) => members.iter().for_each(|(key, value)| flatten(section, below(key), value)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, value)| flatten(section, below(&at.to_string()), value));
-        }
-        Value::String(text) => section.value(path, text),
-        leaf => section.value(path, leaf.to_string()),
     }
 }

@@ -315,6 +315,9 @@ pub(crate) enum WavFormatArgument {
 pub(crate) struct SayArguments {
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
+    /// Configuration whose pronunciations apply, `[[pronunciation]]` and lexicon files
+    #[arg(long, value_name = "FILE", env = "CRIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
     /// Speaker of the voice (`crier voice info` lists them), or a voice file, `NAME.voice` (`crier voice enroll`
     /// makes one)
     #[arg(long, value_name = "NAME")]

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crier_lexicon::UserLexicon;
+use crier_playback::read_user_lexicon;
 use crier_player::{AlsaSink, CROSSFADE_MS, Joiner, PlayerError, Sink, WavFormat, WavSink, playback_devices};
 use crier_speech::{CODEBOOKS, SentenceOptions, TEXT_BYTES_MAX, TextMode, clean};
 use crier_synthesis::{AudioEvent, CHUNK_FRAMES, Style, TextFrontend, is_voice_file, render};
@@ -15,6 +17,7 @@ use crate::cli::{NormaliseArgument, SayArguments, TextModeArgument, WavFormatArg
 use crate::engines::{self, LoadedVoice};
 use crate::error::CrierError;
 use crate::report::{Align, counted, milliseconds, note, print, print_json, rounded, table};
+use crate::validate::read_config;
 use crate::voice::locate;
 
 /// Pieces of sound between the vocoder and the output: some ten seconds. An output that takes them no faster than they
@@ -46,27 +49,28 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
     }
     let text = clean(&read_text(&arguments.text)?)?;
+    let style = style(arguments, lexicon(arguments)?);
     if arguments.show_text {
-        return show_text(arguments, &text);
+        return show_text(arguments, &text, &style);
     }
-    let summary = engines::run(speak(arguments, &text))?;
+    let summary = engines::run(speak(arguments, &text, &style))?;
     report(arguments, &summary)
 }
 
 /// Prints a clean text as it would be spoken. No engine is started.
-fn show_text(arguments: &SayArguments, text: &str) -> Result<(), CrierError> {
+fn show_text(arguments: &SayArguments, text: &str, style: &Style) -> Result<(), CrierError> {
     let frontend = TextFrontend::open(&locate(arguments.engine.voice.as_deref())?)?;
-    let tokenized = frontend.read(text, &style(arguments))?;
+    let tokenized = frontend.read(text, style)?;
     let shown = tokenized.shown(&frontend, &frontend.bundle().manifest().name);
     if arguments.json { print_json(&json!(shown)) } else { print(&shown.to_string()) }
 }
 
 /// Speaks a clean text into the output.
-async fn speak(arguments: &SayArguments, text: &str) -> Result<SaySummary, CrierError> {
+async fn speak(arguments: &SayArguments, text: &str, style: &Style) -> Result<SaySummary, CrierError> {
     let loaded = LoadedVoice::load(&arguments.engine, voice_file(arguments)).await?;
     let voice = &loaded.voice;
     // Errors of the text come before a file is created.
-    let tokenized = voice.read(text, &style(arguments)).await?;
+    let tokenized = voice.read(text, style).await?;
     if !tokenized.skipped.is_empty() {
         let skipped = tokenized.skipped.escape_debug();
         note(&format!("crier: this voice reads English only; left out: {skipped}"));
@@ -134,7 +138,15 @@ fn voice_file(arguments: &SayArguments) -> Option<&Path> {
     arguments.speaker.as_deref().map(Path::new).filter(|path| is_voice_file(path))
 }
 
-fn style(arguments: &SayArguments) -> Style {
+/// Returns the owner's lexicon of the configuration, if there is one.
+fn lexicon(arguments: &SayArguments) -> Result<UserLexicon, CrierError> {
+    let Some(path) = arguments.config.as_deref() else { return Ok(UserLexicon::default()) };
+    let (lexicon, problems) = read_user_lexicon(&read_config(Some(path))?);
+    problems.iter().for_each(|problem| note(&format!("crier: {problem}")));
+    Ok(lexicon)
+}
+
+fn style(arguments: &SayArguments, lexicon: UserLexicon) -> Style {
     let file = voice_file(arguments);
     Style {
         speaker: arguments.speaker.clone().filter(|_| file.is_none()),
@@ -146,6 +158,7 @@ fn style(arguments: &SayArguments) -> Style {
             TextModeArgument::Streaming => TextMode::Streaming,
             TextModeArgument::Whole => TextMode::Whole,
         }),
+        lexicon,
     }
 }
 

@@ -4,22 +4,30 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use crier_config::{Config, ConfigError, report};
+use crier_playback::BundleFolders;
 use serde_json::json;
 
 use crate::error::CrierError;
 use crate::report::{note, print, print_json};
 
 pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
-    let (errors, warnings) = match Config::read(path) {
-        Ok((config, warnings)) => (style_errors(path, &config), warnings),
-        Err(errors) => (errors, Vec::new()),
+    let (errors, warnings, lexicon_problems) = match Config::read(path) {
+        Ok((config, warnings)) => {
+            let folders = crate::voice::bundle_folders(&config);
+            let problems = folders.lexicon_problems().iter().map(ToString::to_string).collect();
+            (style_errors(path, &config, &folders), warnings, problems)
+        }
+        Err(errors) => (errors, Vec::new(), Vec::new()),
     };
     let valid = errors.is_empty();
     if json {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        let warnings = warnings.iter().map(ToString::to_string);
+        let warnings: Vec<String> = warnings.chain(lexicon_problems).collect();
         print_json(&json!({ "valid": valid, "errors": texts, "warnings": warnings }))?;
     } else if valid {
+        // Not a reason to refuse the configuration: the appliance speaks without what they hold.
+        lexicon_problems.iter().for_each(|problem| note(&format!("crier: warning: {problem}")));
         print(&report(&errors, &warnings, std::io::stdout().is_terminal()))?;
     } else if !matches!(errors.as_slice(), [ConfigError::Read { .. }]) {
         // To standard error: a script that captures the output gets nothing from a file that is not valid.
@@ -33,10 +41,10 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<(), CrierError> {
     }
 }
 
-fn style_errors(path: &Path, config: &Config) -> Vec<ConfigError> {
+fn style_errors(path: &Path, config: &Config, folders: &BundleFolders) -> Vec<ConfigError> {
     // It was read a moment ago; should it be gone, the errors are those of its beginning.
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    crate::voice::bundle_folders(config).config_errors(config, &path.to_string_lossy(), &text)
+    folders.config_errors(config, &path.to_string_lossy(), &text)
 }
 
 /// Reads a configuration, and logs its warnings; without a path, returns the built-in one.

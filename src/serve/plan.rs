@@ -67,6 +67,7 @@ pub(crate) fn speech(
                 TextModeSetting::Streaming => Some(crier_speech::TextMode::Streaming),
                 TextModeSetting::Whole => Some(crier_speech::TextMode::Whole),
             },
+            lexicon: folders.lexicon().clone(),
         };
         let prosody = voice.manner.prosody();
         let profile = VoiceProfile { folder, style, prosody, seed: voice.seed, fallback: voice.fallback };
@@ -78,9 +79,10 @@ pub(crate) fn speech(
         lead_silence_ms: config.player.lead_silence_ms,
     };
     let engines = engines(&cpus.engines, timeouts, users);
+    let lexicon_problems = folders.lexicon_problems().iter().map(ToString::to_string).collect();
     let (embedded, layouts) = (folders.embedded().cloned(), folders.into_layouts());
     let voices = VoiceOptions { profiles, embedded, layouts, engines };
-    Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone() })
+    Ok(SpeechOptions { voices, playback, chimes_dir: config.player.chimes_dir.clone(), lexicon_problems })
 }
 
 fn no_embedded_voice() -> CrierError {

@@ -8,6 +8,7 @@ mod control;
 mod deaths;
 mod doors;
 mod languages;
+mod lexicon;
 mod losses;
 mod reload;
 mod rig;

@@ -13,6 +13,7 @@
 
 mod facts;
 mod load;
+mod measured;
 mod program;
 mod report;
 mod serial_loop;
@@ -20,6 +21,7 @@ mod speed;
 
 pub use facts::{boot, hardware, processors, sound};
 pub use load::LoadWatch;
+pub use measured::measured;
 pub use program::ProgramVersion;
 pub use report::{BoardReport, Evidence, ReportSection};
 pub use serial_loop::serial_loop;

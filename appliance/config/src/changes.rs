@@ -143,6 +143,7 @@ pub const RELOAD_RULES: &[ReloadRule] = rules! {
     ] => LIVE,
         |old, new| !old.voices.keys().eq(new.voices.keys())
             || styles(old.voices.values()) != styles(new.voices.values());
+    "pronunciation": "[[pronunciation]]" [] => LIVE, differs!(pronunciation);
     "queue": "[queue]" [] => LIVE, differs!(queue);
     "player.output": "[player]" ["output", "device", "wav_file"] => PLAYER, differs!(player.output);
     "player.mixer": "[player]" ["mixer"] => PLAYER, differs!(player.mixer);

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use crier_lexicon::{LEXEMES_MAX, Lexeme};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::error::{ConfigError, Warning};
@@ -16,7 +18,7 @@ use crate::section::Section;
 use crate::sections::{
     ApplianceSettings, ButtonSettings, ControlSettings, CpuSettings, FifoSettings, Known, LogSettings,
     MetricsSettings, MqttSettings, PlayerSettings, QueueSettings, SerialSettings, SupervisorSettings,
-    UserSettings, VoiceSettings, WatchdogSettings, read_action_table,
+    UserSettings, VoiceSettings, WatchdogSettings, read_action_table, read_lexeme,
 };
 use crate::syntax::{trouble, unclosed};
 
@@ -24,6 +26,9 @@ use crate::syntax::{trouble, unclosed};
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
 /// Serial ports, FIFOs, buttons and voices at most, of each: more than a board has, and a bound on the memory.
 const SECTIONS_MAX: usize = 64;
+/// Sections `[[pronunciation]]` at most: as many as fit into the file with everything else. Longer lists have files of
+/// their own.
+const PRONUNCIATIONS_MAX: usize = 1000;
 
 /// The configuration of the appliance. Its `Serialize` is for handing a part to a stage, not for writing the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,6 +39,8 @@ pub struct Config {
     pub voice: VoiceSettings,
     /// Further voices, by name.
     pub voices: BTreeMap<String, VoiceSettings>,
+    /// Pronunciations of words, for all voices.
+    pub pronunciation: Vec<Lexeme>,
     /// Capacity of the queue.
     pub queue: QueueSettings,
     /// Audio output.
@@ -105,25 +112,8 @@ impl Config {
         if text.len() > FILE_BYTES_MAX {
             return Err(vec![too_long(name)]);
         }
-        // The parser goes on after an error, so that one run shows all problems and not the first only.
-        let (table, complaints) = DeTable::parse_recoverable(text);
         let mut reader = Reader::new(Source::new(name, text), keys);
-        let unclosed = if complaints.is_empty() { None } else { unclosed(table.get_ref(), text) };
-        // The parser takes everything behind an unclosed bracket for a part of it; its complaints there are about
-        // text that is fine.
-        let broken_from = unclosed.as_ref().map_or(usize::MAX, |span| span.start);
-        for complaint in complaints {
-            let span = complaint.span().unwrap_or(0..0);
-            if span.start < broken_from {
-                let trouble = trouble(complaint.message(), text, &span);
-                reader.syntax_error(span, trouble);
-            }
-        }
-        if let Some(span) = unclosed {
-            let trouble =
-                Trouble::new("this is opened here and never closed", "close it after its last value");
-            reader.broken_from(span, trouble);
-        }
+        let table = parse_table(&mut reader, text);
         let config = Self::read_sections(&mut reader, Some(table.get_ref()));
         reader.finish().map(|warnings| (config, warnings))
     }
@@ -141,6 +131,7 @@ impl Config {
         let voices =
             root.named_sections("voices", SECTIONS_MAX, |section| VoiceSettings::read(section, Some(&voice)));
         known.voices = voices.keys().cloned().collect();
+        let pronunciation = root.sections("pronunciation", PRONUNCIATIONS_MAX, read_lexeme);
         let queue = root.section("queue", QueueSettings::read);
         let player = root.section("player", PlayerSettings::read);
         known.chimes_dir.clone_from(&player.chimes_dir);
@@ -168,6 +159,7 @@ impl Config {
             appliance,
             voice,
             voices,
+            pronunciation,
             queue,
             player,
             cpu,
@@ -183,6 +175,42 @@ impl Config {
             log,
         }
     }
+}
+
+/// Reads a lexicon file, which has nothing but sections `[[pronunciation]]`; `name` is its name in messages.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn parse_lexicon(name: &str, text: &str) -> Result<Vec<Lexeme>, Vec<ConfigError>> {
+    // Without the keys of the configuration: a remedy that names another of its sections would lead astray.
+    let mut reader = Reader::new(Source::new(name, text), Vec::new);
+    let table = parse_table(&mut reader, text);
+    let mut root = Section::root(&mut reader, Some(table.get_ref()));
+    let lexemes = root.sections("pronunciation", LEXEMES_MAX, read_lexeme);
+    root.finish();
+    reader.finish().map(|_| lexemes)
+}
+
+/// Parses as much of a file as is TOML, and reports the rest.
+fn parse_table<'a>(reader: &mut Reader<'a>, text: &'a str) -> Spanned<DeTable<'a>> {
+    // The parser goes on after an error, so that one run shows all problems and not the first only.
+    let (table, complaints) = DeTable::parse_recoverable(text);
+    let unclosed = if complaints.is_empty() { None } else { unclosed(table.get_ref(), text) };
+    // The parser takes everything behind an unclosed bracket for a part of it; its complaints there are about
+    // text that is fine.
+    let broken_from = unclosed.as_ref().map_or(usize::MAX, |span| span.start);
+    for complaint in complaints {
+        let span = complaint.span().unwrap_or(0..0);
+        if span.start < broken_from {
+            let trouble = trouble(complaint.message(), text, &span);
+            reader.syntax_error(span, trouble);
+        }
+    }
+    if let Some(span) = unclosed {
+        let trouble = Trouble::new("this is opened here and never closed", "close it after its last value");
+        reader.broken_from(span, trouble);
+    }
+    table
 }
 
 /// Returns every key, in the order in which the file is read.

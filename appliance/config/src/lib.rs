@@ -17,7 +17,7 @@ mod syntax;
 mod values;
 
 pub use changes::{Changes, RELOAD_RULES, ReloadEffect, ReloadRule, StageRole};
-pub use config::{Config, FILE_BYTES_MAX, keys};
+pub use config::{Config, FILE_BYTES_MAX, keys, parse_lexicon};
 pub use error::{ConfigError, Finding, Warning};
 pub use key::{Key, KeyDefault};
 pub use locate::finding_at;

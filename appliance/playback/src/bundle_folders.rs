@@ -1,12 +1,14 @@
-//! Where the bundles of a configuration are, and what they can speak.
+//! Where the bundles of a configuration are, what they can speak, and the owner's lexicon for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crier_bundle::read_manifest;
 use crier_config::{ButtonAction, Config, ConfigError, VoiceBundle, VoiceSettings, finding_at};
+use crier_lexicon::UserLexicon;
 use crier_speech::{SpeechError, VoiceLayout};
 
+use crate::lexicon_files::{LexiconProblem, read_user_lexicon};
 use crate::voice_pool::MAIN_VOICE;
 
 /// Folders of the voice bundles of a configuration.
@@ -16,6 +18,8 @@ pub struct BundleFolders {
     real: BTreeMap<PathBuf, PathBuf>,
     /// Properties of the bundles that are there, by real path.
     layouts: BTreeMap<PathBuf, VoiceLayout>,
+    lexicon: UserLexicon,
+    lexicon_problems: Vec<LexiconProblem>,
 }
 
 impl BundleFolders {
@@ -33,13 +37,13 @@ impl BundleFolders {
         // What is wrong with a bundle is reported when it is loaded.
         let layout = |folder: &PathBuf| Some((folder.clone(), read_manifest(folder).ok()?.voice));
         let layouts = folders.into_iter().filter_map(layout).collect();
-        Self { embedded, real, layouts }
+        let (lexicon, lexicon_problems) = read_user_lexicon(config);
+        Self { embedded, real, layouts, lexicon, lexicon_problems }
     }
 
     /// Returns the languages of the configuration that the voice they are for does not speak, and the speakers that it
     /// does not have, each with the path of its key.
-    #[must_use]
-    pub fn style_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
+    fn style_errors(&self, config: &Config) -> Vec<(Vec<String>, SpeechError)> {
         let of_voice = |name: &Option<String>| match name.as_deref() {
             Some(name) if name != MAIN_VOICE => config.voices.get(name).unwrap_or(&config.voice),
             _ => &config.voice,
@@ -103,9 +107,25 @@ impl BundleFolders {
         self.style_errors(config).into_iter().map(finding).map(ConfigError::At).collect()
     }
 
-    /// Logs the languages that are refused, and the speakers instead of whom another one speaks. Not a reason to refuse
-    /// the configuration: every other announcement is spoken, and the bundle may be replaced.
+    /// Returns the owner's lexicon.
+    #[must_use]
+    pub fn lexicon(&self) -> &UserLexicon {
+        &self.lexicon
+    }
+
+    /// Returns what is wrong with the files of the owner's lexicon.
+    #[must_use]
+    pub fn lexicon_problems(&self) -> &[LexiconProblem] {
+        &self.lexicon_problems
+    }
+
+    /// Logs the languages that are refused, the speakers instead of whom another one speaks, and the lexicon files that
+    /// are wrong. Not a reason to refuse the configuration: every other announcement is spoken, and the bundle may be
+    /// replaced.
     pub fn warn_of_styles(&self, config: &Config) {
+        for problem in &self.lexicon_problems {
+            tracing::warn!(%problem, "entries of the lexicon have no effect");
+        }
         for (path, error) in self.style_errors(config) {
             tracing::warn!(key = path.join("."), %error, "the voice cannot speak as it is configured");
         }

@@ -16,6 +16,7 @@
 
 mod bundle_folders;
 mod device_list;
+mod lexicon_files;
 mod playback;
 mod player_client;
 mod speech_service;
@@ -24,6 +25,7 @@ mod voice_pool;
 
 pub use bundle_folders::BundleFolders;
 pub use device_list::DeviceListError;
+pub use lexicon_files::{LexiconProblem, read_user_lexicon};
 pub use playback::{PlaybackError, PlaybackOptions};
 pub use player_client::{DeviceState, PlayerClient};
 pub use speech_service::{

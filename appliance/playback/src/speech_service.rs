@@ -31,6 +31,8 @@ pub struct SpeechOptions {
     pub playback: PlaybackOptions,
     /// Folder of the chimes.
     pub chimes_dir: PathBuf,
+    /// Problems of the files of the owner's lexicon, in words.
+    pub lexicon_problems: Vec<String>,
 }
 
 /// Reasons why an announcement is not spoken to its end.
@@ -155,6 +157,13 @@ impl SpeechService {
         let mut problems = self.voices.problems();
         problems.extend(self.voices.style_problems());
         problems.extend(self.chime_problem.borrow().clone());
+        let options = self.options();
+        // The first one only: the log has them all, and a status has one line for each problem.
+        if let Some(first) = options.lexicon_problems.first() {
+            let further = options.lexicon_problems.len() - 1;
+            let more = if further > 0 { format!(" (and {further} more)") } else { String::new() };
+            problems.push(format!("lexicon: {first}{more}"));
+        }
         problems
     }
 
@@ -381,8 +390,8 @@ impl SpeechService {
             && check(embedded.folder()).is_ok()
             && reads_script(embedded.folder())
         {
-            // The embedded voice has speakers and languages of its own.
-            let style = Style::default();
+            // The embedded voice has speakers and languages of its own; the owner's words are the same for all.
+            let style = Style { lexicon: style.lexicon.clone(), ..Style::default() };
             // While the large voice is being loaded for the first time, the small one speaks, if it leaves nothing out.
             let first = slot.is_loading() && can_read(&embedded, text, &style).await;
             let place = if first { 0 } else { candidates.len() };

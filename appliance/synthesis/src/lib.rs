@@ -19,6 +19,7 @@ mod chime;
 mod engine;
 mod error;
 mod measure;
+mod reading;
 mod render;
 mod speaker;
 mod text;

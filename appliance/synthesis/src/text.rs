@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crier_bundle::{Bundle, Lexicon};
-use crier_normalise::{AUTO, Language, UnknownLanguage, verbalise};
+use crier_lexicon::UserLexicon;
+use crier_normalise::{AUTO, Language, UnknownLanguage};
 use crier_speech::{
-    FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, SENTENCE_CHARACTERS_MAX, Sentence,
-    SpeechError, TextMode, TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids, phrase_break,
-    pronounce, split_sentences,
+    FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, Pronunciations, SENTENCE_CHARACTERS_MAX,
+    Sentence, SpeechError, TextMode, TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids,
+    phrase_break, pronounce,
 };
 use crier_wire::{SentenceEntry, ShownText};
 
+use crate::reading::{Reading, SpelledSentence, Spelling};
 use crate::{SpeakerIdentity, SynthesisError};
-
-/// Longest text, in characters, that is spoken as one utterance, as the official implementation does with text of any
-/// length. Longer text is split into sentences, so that memory and time to first audio do not grow with it.
-const WHOLE_TEXT_CHARACTERS_MAX: usize = 240;
 
 /// Everything of a voice that reads text: bundle, tokenizer and lexicon, but none of the networks.
 pub struct TextFrontend {
@@ -41,6 +39,8 @@ pub struct Style {
     pub instruction: Option<String>,
     /// Order in which the talker gets the text; `None` is what suits the voice.
     pub mode: Option<TextMode>,
+    /// The owner's pronunciations, which apply even to `raw` text.
+    pub lexicon: UserLexicon,
 }
 
 /// A text as one voice reads it: a sequence of units, each of which is rendered as one utterance.
@@ -52,7 +52,7 @@ pub struct TokenizedText {
     text: String,
     /// Name of the language, if it is known.
     language: Option<String>,
-    spelling: Spelling,
+    reading: Reading,
     options: PromptOptions,
     /// Never empty.
     units: Vec<TextUnit>,
@@ -67,35 +67,6 @@ struct TextUnit {
     before: String,
     /// Normalised text of this unit.
     spoken: String,
-}
-
-/// Way from written text to the text that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spelling {
-    /// As it is written.
-    Raw,
-    /// Numbers and the like in words of a language, everything else as it is written.
-    Words(Language),
-    /// Nothing but lower-case English words.
-    English,
-}
-
-impl Spelling {
-    /// Rewrites a sentence, or its beginning.
-    fn rewrite(self, sentence: &str) -> String {
-        match self {
-            Self::Raw => sentence.to_owned(),
-            Self::Words(language) => verbalise(sentence, language),
-            Self::English => crier_normalise::english(sentence).text,
-        }
-    }
-}
-
-/// A sentence after normalisation.
-struct SpelledSentence {
-    text: String,
-    /// Bytes of the sentence in the clean text.
-    source: Range<usize>,
 }
 
 impl TextFrontend {
@@ -136,11 +107,12 @@ impl TextFrontend {
         let (options, language) = self.prompt_options(style)?;
         let language = language.or_else(|| Some(Language::of_script(text)?.name().to_owned()));
         let spelling = self.spelling(language.as_deref().filter(|_| !style.raw));
-        let (units, skipped) = self.units(text, spelling)?;
+        let reading = Reading::new(text, spelling, style.lexicon.clone(), language.as_deref());
+        let (units, skipped) = self.units(text, &reading)?;
         // A named speaker takes precedence: the recording of the file would give another voice to the first frames.
         let voice_file = style.file.clone().filter(|_| style.speaker.is_none());
         let text = text.to_owned();
-        let tokenized = TokenizedText { voice_file, skipped, text, language, spelling, options, units };
+        let tokenized = TokenizedText { voice_file, skipped, text, language, reading, options, units };
         // Building the first prompt validates speaker, language and instruction against the layout.
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
@@ -159,11 +131,11 @@ impl TextFrontend {
             reference: None,
             mode: TextMode::Streaming,
         };
-        let spelling = self.spelling(None);
-        let (units, skipped) = self.units(text, spelling)?;
+        let reading = Reading::plain(self.spelling(None));
+        let (units, skipped) = self.units(text, &reading)?;
         let text = text.to_owned();
         let tokenized =
-            TokenizedText { voice_file: None, skipped, text, language: None, spelling, options, units };
+            TokenizedText { voice_file: None, skipped, text, language: None, reading, options, units };
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
     }
@@ -173,7 +145,7 @@ impl TextFrontend {
     /// # Errors
     /// The voice can read nothing of it.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, SynthesisError> {
-        let (units, _) = self.units(text, self.spelling(None))?;
+        let (units, _) = self.units(text, &Reading::plain(self.spelling(None)))?;
         Ok(units.into_iter().flat_map(|unit| unit.tokens).collect())
     }
 
@@ -203,13 +175,15 @@ impl TextFrontend {
     }
 
     /// Returns the units of a clean text, and the characters that this voice cannot read.
-    fn units(&self, text: &str, spelling: Spelling) -> Result<(Vec<TextUnit>, String), SynthesisError> {
-        let (spelled, skipped) = spell(text, spelling)?;
+    fn units(&self, text: &str, reading: &Reading) -> Result<(Vec<TextUnit>, String), SynthesisError> {
+        let (spelled, skipped) = reading.spell(text)?;
         let mut units = Vec::with_capacity(spelled.len());
         for sentence in &spelled {
             let whole = 0..sentence.text.len();
             match &self.lexicon {
-                Some(lexicon) => self.pronounce(sentence, whole, lexicon, &mut units)?,
+                Some(lexicon) => {
+                    self.pronounce(sentence, whole, &reading.pronunciations(lexicon), &mut units)?;
+                }
                 None => self.encode(sentence, whole, &mut units)?,
             }
         }
@@ -245,7 +219,7 @@ impl TextFrontend {
         &self,
         sentence: &SpelledSentence,
         part: Range<usize>,
-        lexicon: &Lexicon,
+        lexicon: &dyn Pronunciations,
         units: &mut Vec<TextUnit>,
     ) -> Result<(), SpeechError> {
         let text = &sentence.text[part.clone()];
@@ -334,8 +308,10 @@ impl TokenizedText {
         // sentence counts as the unit.
         let words = |text: &str| text.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let (source, spoken) = (&self.text[unit.sentence.clone()], words(&unit.before));
-        let mut blanks = source.match_indices(' ').map(|(at, _)| at + 1);
-        start + blanks.find(|&at| words(&self.spelling.rewrite(&source[..at])) == spoken).unwrap_or(0)
+        let blanks = source.match_indices(' ').map(|(at, _)| start + at + 1);
+        // Half of a phrase that the owner has respelled would be read as two other words.
+        let mut blanks = blanks.filter(|&at| !self.reading.is_within_phrase(at));
+        blanks.find(|&at| words(&self.reading.rewrite(&self.text, start..at)) == spoken).unwrap_or(start)
     }
 
     /// Returns the text as it is written and as it is read; `voice` is the name of the voice.
@@ -345,8 +321,9 @@ impl TokenizedText {
         let sentences = self.units.chunk_by(same_sentence).map(|units| {
             let spoken: String = units.iter().map(|unit| unit.spoken.as_str()).collect();
             let written = units.first().map_or("", |unit| &self.text[unit.sentence.clone()]).to_owned();
-            let sounds = frontend.lexicon.as_ref().map(|lexicon| pronounce(&spoken, lexicon));
-            SentenceEntry { written, spoken, sounds }
+            let lexicon = frontend.lexicon.as_ref().map(|lexicon| self.reading.pronunciations(lexicon));
+            let sounds = lexicon.map(|lexicon| pronounce(&spoken, &lexicon));
+            SentenceEntry { written, spoken: self.reading.shown(&spoken), sounds }
         });
         ShownText {
             voice: voice.to_owned(),
@@ -357,63 +334,11 @@ impl TokenizedText {
     }
 }
 
-/// Returns the normalised sentences, and the characters that cannot be read.
-fn spell(text: &str, spelling: Spelling) -> Result<(Vec<SpelledSentence>, String), SpeechError> {
-    if spelling != Spelling::English {
-        let whole = rewrite_all(text, spelling);
-        let is_short = whole.chars().count() <= WHOLE_TEXT_CHARACTERS_MAX;
-        let spelled =
-            |source: Range<usize>| SpelledSentence { text: spelling.rewrite(&text[source.clone()]), source };
-        let spelled = if is_short {
-            vec![SpelledSentence { text: whole, source: 0..text.len() }]
-        } else {
-            sentence_ranges(text).map(spelled).collect()
-        };
-        return Ok((spelled, String::new()));
-    }
-    let (mut spelled, mut skipped) = (Vec::new(), String::new());
-    for source in sentence_ranges(text) {
-        let english = crier_normalise::english(&text[source.clone()]);
-        skipped.extend(english.skipped);
-        // A sentence of nothing but foreign characters or ornaments is skipped, not an error of the whole text.
-        if !english.text.is_empty() {
-            spelled.push(SpelledSentence { text: english.text, source });
-        }
-    }
-    if spelled.is_empty() {
-        // Without the text, which is private: this goes to logs and events.
-        let detail = "this voice reads English only, and the text has nothing of it".to_owned();
-        return Err(SpeechError::NothingToSay { detail });
-    }
-    Ok((spelled, skipped))
-}
-
-/// Rewrites a text sentence by sentence, and keeps what lies between them.
-fn rewrite_all(text: &str, spelling: Spelling) -> String {
-    let (mut whole, mut end) = (String::with_capacity(text.len()), 0);
-    // A text that is too long for one unit is not wanted whole: further sentences would be rewritten twice for nothing.
-    for sentence in sentence_ranges(text).take_while(|sentence| sentence.end <= SENTENCE_CHARACTERS_MAX * 4) {
-        whole.push_str(&text[end..sentence.start]);
-        whole.push_str(&spelling.rewrite(&text[sentence.clone()]));
-        end = sentence.end;
-    }
-    whole.push_str(&text[end..]);
-    whole
-}
-
-/// Returns the bytes of each sentence of a clean text.
-fn sentence_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut end = 0;
-    split_sentences(text).into_iter().map(move |sentence| {
-        // Only blanks and line ends lie between sentences.
-        let start = text.len() - text[end..].trim_start().len();
-        end = start + sentence.len();
-        start..end
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use crier_lexicon::{Lexeme, Matching, timed_phonemes};
+    use crier_speech::split_sentences;
+
     use super::*;
 
     const LONG: &str = "The 3 quick brown foxes jump over 12 lazy dogs near the river bank, and then a good many more \
@@ -423,13 +348,6 @@ mod tests {
     fn embedded() -> TextFrontend {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../voices/default");
         TextFrontend::open(&folder).unwrap()
-    }
-
-    #[test]
-    fn sentences_know_their_bytes_in_the_text() {
-        let text = "One. Two?\nThree — déjà vu!  \"Four.\" Five";
-        let sentences: Vec<&str> = sentence_ranges(text).map(|range| &text[range]).collect();
-        assert_eq!(sentences, split_sentences(text));
     }
 
     #[test]
@@ -470,26 +388,6 @@ mod tests {
             .collect()
     }
 
-    /// As a voice without a lexicon does it, whose bundle is too large for this test.
-    fn spelled(text: &str, spelling: Spelling) -> Vec<(String, &str)> {
-        let (spelled, _) = spell(text, spelling).unwrap();
-        spelled.into_iter().map(|sentence| (sentence.text, &text[sentence.source])).collect()
-    }
-
-    #[test]
-    fn numbers_are_words_where_the_language_is_known() {
-        let text = "Am Gleis 3.  Bitte warten!";
-        assert_eq!(spelled(text, Spelling::Raw), [(text.to_owned(), text)]);
-        let words = spelled(text, Spelling::Words(Language::German));
-        let expected = verbalise("Am Gleis 3.", Language::German) + "  Bitte warten!";
-        assert_eq!(words, [(expected, text)], "blanks between sentences are kept");
-        let long = "Zug 5 fährt um 12:45 Uhr. ".repeat(20);
-        let words = spelled(long.trim(), Spelling::Words(Language::German));
-        assert_eq!(words.len(), 20);
-        let sentence = "Zug 5 fährt um 12:45 Uhr.";
-        assert_eq!(words[19], (verbalise(sentence, Language::German), sentence));
-    }
-
     #[test]
     fn position_in_a_rewritten_text_neither_skips_nor_repeats_words() {
         let spelling = Spelling::Words(Language::German);
@@ -507,7 +405,7 @@ mod tests {
             skipped: String::new(),
             text: text.clone(),
             language: None,
-            spelling,
+            reading: Reading::plain(spelling),
             options: embedded().prompt_options(&Style::default()).unwrap().0,
             units: vec![unit("", &rewritten[..at]), unit(&rewritten[..at], &rewritten[at..])],
         };
@@ -515,6 +413,74 @@ mod tests {
         let words = |text: &str| words(&spelling.rewrite(text)).join(" ");
         assert!(!before.is_empty());
         assert_eq!([words(before), words(after)].join(" "), words(&text));
+    }
+
+    fn lexeme(text: &str, say: Option<&str>, ipa: Option<&str>) -> Lexeme {
+        Lexeme {
+            text: text.to_owned(),
+            say: say.map(str::to_owned),
+            sounds: ipa.map(|ipa| timed_phonemes(ipa).unwrap()),
+            language: None,
+            matching: Matching::Word,
+        }
+    }
+
+    fn owned(lexemes: impl IntoIterator<Item = Lexeme>) -> Style {
+        Style { lexicon: UserLexicon::new(lexemes), ..Style::default() }
+    }
+
+    #[test]
+    fn voice_that_reads_sounds_takes_those_of_the_owner_and_shows_the_written_word() {
+        let frontend = embedded();
+        let style = owned([
+            lexeme("Gdańsk", Some("Danzig"), Some("ɡəˈdænsk")),
+            lexeme("CM3588", Some("the board"), None),
+        ]);
+        let tokenized = frontend.read("CM3588 in Gdańsk's port.", &style).unwrap();
+        assert_eq!(tokenized.skipped, "");
+        let shown = tokenized.shown(&frontend, "voice").sentences.remove(0);
+        assert_eq!(shown.spoken, "the board in Gdańsk's port.");
+        let mut sounds: Vec<char> = shown.sounds.unwrap().chars().collect();
+        sounds.dedup();
+        let sounds: String = sounds.into_iter().collect();
+        assert!(sounds.contains(" ɡədˈænsks "), "with the ending of the voice: {sounds}");
+    }
+
+    #[test]
+    fn every_sound_of_a_transcription_is_one_of_the_embedded_voice() {
+        let frontend = embedded();
+        let symbols = crier_lexicon::IPA_SYMBOLS.split(' ').filter(|symbol| !"ˈˌː".contains(symbol));
+        for symbol in symbols {
+            let style = owned([lexeme("x", None, Some(&format!("{symbol}ɑ{symbol} ˌɑ{symbol}ɑː{symbol}")))]);
+            assert!(frontend.read("an x, and x.", &style).is_ok(), "{symbol}");
+        }
+    }
+
+    #[test]
+    fn voice_that_takes_over_in_a_respelled_text_neither_skips_nor_repeats_a_phrase() {
+        let frontend = embedded();
+        let lexemes = [
+            lexeme("fox", Some("fox of the red kind"), None),
+            lexeme("fox jumps", Some("animal leaps high"), None),
+            lexeme("lazy dog", None, Some("ˈleɪzi ˈdɔɡ")),
+        ];
+        let style = owned(lexemes);
+        let text = "The quick brown fox jumps over the lazy dog and then another fox sleeps near 3 lazy dog houses, \
+            "
+            .repeat(6);
+        let text = clean(text.as_bytes()).unwrap();
+        let tokenized = frontend.read(&text, &style).unwrap();
+        assert!(tokenized.len() > 2);
+        let spoken = |text: &str| {
+            let tokenized = frontend.read(text, &style).unwrap();
+            let shown = tokenized.shown(&frontend, "voice");
+            shown.sentences.into_iter().flat_map(|sentence| words(&sentence.spoken)).collect::<Vec<_>>()
+        };
+        for unit in 1..tokenized.len() {
+            let (before, after) = text.split_at(tokenized.position(unit));
+            assert!(!before.is_empty());
+            assert_eq!([spoken(before), spoken(after)].concat(), spoken(&text), "unit {unit}");
+        }
     }
 
     #[test]

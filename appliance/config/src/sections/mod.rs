@@ -9,6 +9,7 @@ mod fifo;
 mod log;
 mod mqtt;
 mod player;
+mod pronunciation;
 mod queue;
 mod serial;
 mod supervisor;
@@ -27,6 +28,7 @@ pub use fifo::FifoSettings;
 pub use log::{LogLevel, LogSettings};
 pub use mqtt::{ClientCertificate, MqttSettings, MqttVersion, Tls};
 pub use player::{MixerSetting, OutputSetting, PlayerSettings, Start};
+pub(crate) use pronunciation::read_lexeme;
 pub use queue::QueueSettings;
 pub use serial::{
     CharacterFormat, DataBits, DialectName, FlowControl, InvalidCharacterFormat, Parity, SerialSettings,

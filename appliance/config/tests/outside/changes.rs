@@ -19,6 +19,7 @@ const DIFFERENCES: &[(&str, &str, ReloadEffect)] = &[
     ("[voice]\nseed = 2", "voice", ReloadEffect::Live),
     ("[voice]\nbundle = \"/b\"", "voice.bundle", ENGINES),
     ("[voice]\nfile = \"/v.voice\"", "voice.bundle", ENGINES),
+    ("[[pronunciation]]\ntext = \"a\"\nsay = \"b\"", "pronunciation", ReloadEffect::Live),
     ("[queue]\nentries_max = 5", "queue", ReloadEffect::Live),
     ("[player]\nvolume_percent = 5", "player.volume_percent", ReloadEffect::Live),
     ("[player]\ndevice = \"hw:1\"", "player.output", PLAYER),

@@ -113,6 +113,7 @@ pub(crate) fn least(section: &str) -> String {
     match section {
         "[[serial]]" => text.push_str("device = \"/dev/ttyS0\"\n"),
         "[[button]]" => text.push_str("key = \"KEY_A\"\npress = \"stop\"\n"),
+        "[[pronunciation]]" => text.push_str("text = \"a\"\nsay = \"b\"\n"),
         "[mqtt]" => text.push_str("host = \"localhost\"\n"),
         _ => {}
     }

@@ -55,6 +55,31 @@ const REFUSALS: &[Refusal] = &[
         "used twice",
         "another",
     ),
+    // Pronunciations.
+    ("[[pronunciation]]\nsay = \"b\"\n", (1, 1), "pronunciation.text", "missing", "add `text = ...`"),
+    ("[[pronunciation]]\ntext = \"a\"\n", (1, 1), "pronunciation.say", "`ipa`", "one of them"),
+    (
+        "[[pronunciation]]\ntext = \"a\"\nipa = \"baχ yø\"\n",
+        (3, 7),
+        "pronunciation.ipa",
+        "no sound for: χ y ø",
+        "tʃ dʒ",
+    ),
+    ("[[pronunciation]]\ntext = \"a\"\nipa = \"ˈ\"\n", (3, 7), "pronunciation.ipa", "no sounds", "tʃ dʒ"),
+    (
+        "[[pronunciation]]\ntext = \"a\"\nsay = \"b\"\nmatch = \"part\"\n",
+        (4, 9),
+        "pronunciation.match",
+        "not known",
+        "`\"case\"`",
+    ),
+    (
+        "[[pronunciation]]\ntext = \" \"\nsay = \"b\"\n",
+        (2, 8),
+        "pronunciation.text",
+        "empty",
+        "100 characters",
+    ),
     // Voices.
     ("[voice]\nrate = 4\n", (2, 8), "voice.rate", "out of bounds", "a number from 0.5 to 3"),
     ("[voice]\npitch = nan\n", (2, 9), "voice.pitch", "out of bounds", "a number from -12 to 12"),
