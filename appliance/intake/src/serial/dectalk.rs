@@ -4,16 +4,19 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crier_announce::{CancelReason, Draft, EventKind};
+use crier_announce::{CancelReason, Draft, EventKind, PitchShift, SpeechRate};
 use crier_config::TextEncoding;
 use crier_normalise::Language;
 use crier_wire::LossReason;
 
 use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
+use crate::serial::device_voices::{self, dectalk_pitch, dectalk_voice, rate_of_words};
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 use crate::text::{clean, decode};
 
+/// Words per minute of the original unless told otherwise.
+const WORDS_PER_MINUTE: u32 = 180;
 /// Longest text without an end, in bytes; then it is spoken as if there were one.
 const TEXT_BYTES_MAX: usize = 4096;
 /// Longest command, in bytes; a longer one is dropped, and what follows is text.
@@ -49,6 +52,8 @@ pub(crate) struct Dectalk {
     last: Option<Instant>,
     volume: Option<u32>,
     language: Option<Language>,
+    rate: Option<SpeechRate>,
+    pitch: Option<PitchShift>,
     /// True after `[:phoneme on]`: then brackets have phonemes in them.
     phonemes: bool,
     /// Sequence number of an announcement, and the mark to send when it has ended.
@@ -66,6 +71,8 @@ impl Dectalk {
             last: None,
             volume: None,
             language: None,
+            rate: None,
+            pitch: None,
             phonemes: false,
             marks: VecDeque::new(),
             waiting: false,
@@ -139,7 +146,8 @@ impl Dectalk {
             return;
         }
         let language = self.language.map(|language| language.name().to_owned());
-        let draft = self.defaults.draft(text);
+        let mut draft = self.defaults.draft(text);
+        device_voices::apply(&mut draft, self.rate, self.pitch);
         let language = language.or_else(|| draft.language.clone());
         requests.push(DialectRequest::Say(Box::new(Draft { language, volume: self.volume, ..draft })));
     }
@@ -147,7 +155,13 @@ impl Dectalk {
     fn command(&mut self, command: &[u8], requests: &mut Vec<DialectRequest>) {
         // Line noise in brackets; an unknown command is ignored by the original as well.
         let Ok(command) = std::str::from_utf8(command) else { return };
-        let command = command.to_ascii_lowercase();
+        // One pair of brackets may have several, as in `[:name paul :rate 180]`.
+        for command in command.to_ascii_lowercase().split(':') {
+            self.one_command(command, requests);
+        }
+    }
+
+    fn one_command(&mut self, command: &str, requests: &mut Vec<DialectRequest>) {
         let words: Vec<_> = command.split_whitespace().collect();
         match words.as_slice() {
             ["in" | "index", "re" | "reply", mark] => {
@@ -175,8 +189,47 @@ impl Dectalk {
                         .to_owned(),
                 )),
             },
-            // Voices, rates and pitches are those of another machine.
+            ["ra" | "rate", words] => {
+                if let Ok(words) = words.parse() {
+                    self.set(rate_of_words(words, WORDS_PER_MINUTE), |this| &mut this.rate, requests);
+                }
+            }
+            ["dv" | "define", "ap", hertz] => {
+                if let Ok(hertz) = hertz.parse::<u32>() {
+                    self.set(dectalk_pitch(hertz.into()), |this| &mut this.pitch, requests);
+                }
+            }
+            ["n" | "na" | "name", voice] => self.voice(voice, requests),
+            [voice] if voice.len() == 2 => {
+                // As in `[:np]`.
+                if let Some(letter) = voice.strip_prefix('n') {
+                    self.voice(letter, requests);
+                }
+            }
+            // Other parameters are those of another machine.
             _ => {}
+        }
+    }
+
+    /// Chooses a voice by its letter or name.
+    fn voice(&mut self, name: &str, requests: &mut Vec<DialectRequest>) {
+        if let Some(pitch) = name.chars().next().and_then(dectalk_voice) {
+            self.set(pitch, |this| &mut this.pitch, requests);
+        }
+    }
+
+    /// Sets a value for the texts that follow; what is begun keeps its own.
+    fn set<T: PartialEq>(
+        &mut self,
+        value: T,
+        place: fn(&mut Self) -> &mut Option<T>,
+        requests: &mut Vec<DialectRequest>,
+    ) {
+        let value = Some(value);
+        // The same value again is no reason to divide a sentence: screen readers repeat their settings.
+        if *place(self) != value {
+            self.speak(requests);
+            *place(self) = value;
         }
     }
 

@@ -5,18 +5,21 @@
 
 use std::time::Instant;
 
-use crier_announce::{CancelReason, EventKind};
+use crier_announce::{CancelReason, EventKind, PitchShift, SpeechRate};
 use crier_config::TextEncoding;
 use crier_normalise::Language;
 use crier_wire::{Command, LossReason};
 
 use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
+use crate::serial::device_voices::{self, emic2_voice, rate_of_words};
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
 use crate::text::{clean, decode};
 
 /// Longest text of one `S`, in bytes, as the original takes it.
 const TEXT_BYTES_MAX: usize = 1023;
+/// Words per minute of the original unless told otherwise.
+const WORDS_PER_MINUTE: u32 = 200;
 /// Lowest and highest volume of the original, in decibels.
 const VOLUME_DB: (i32, i32) = (-48, 18);
 
@@ -27,6 +30,8 @@ pub(crate) struct Emic2 {
     after_cr: bool,
     language: Option<Language>,
     volume: Option<u32>,
+    rate: Option<SpeechRate>,
+    pitch: Option<PitchShift>,
     /// True after an `X`, whose answer has a `:` already: the end that it brings about gets none.
     stopping: bool,
 }
@@ -41,6 +46,8 @@ impl Emic2 {
             after_cr: false,
             language: None,
             volume: None,
+            rate: None,
+            pitch: None,
             stopping: false,
         }
     }
@@ -94,11 +101,19 @@ impl Emic2 {
                 self.language = Some(if language == 0 { Language::English } else { Language::Spanish });
                 ready()
             }
-            // Taken, since a sketch waits for the `:`; voice, rate and parser belong to the original.
-            (b'N', Some(0..=8)) | (b'W', Some(75..=600)) | (b'P', Some(0..=1)) => ready(),
+            (b'W', Some(words @ 75..=600)) => {
+                self.rate = u32::try_from(words).ok().map(|words| rate_of_words(words, WORDS_PER_MINUTE));
+                ready()
+            }
+            (b'N', Some(number @ 0..=8)) => {
+                self.pitch = usize::try_from(number).ok().and_then(emic2_voice);
+                ready()
+            }
+            // Taken, since a sketch waits for the `:`; the parser belongs to the original.
+            (b'P', Some(0..=1)) => ready(),
             (b'R', None) => {
                 self.language = None;
-                self.volume = None;
+                (self.volume, self.rate, self.pitch) = (None, None, None);
                 ready()
             }
             (b'C', None) => DialectRequest::Reply(self.settings()),
@@ -124,6 +139,7 @@ impl Emic2 {
     fn spoken(&self, text: String) -> DialectRequest {
         let mut draft = self.defaults.draft(text);
         draft.volume = self.volume;
+        device_voices::apply(&mut draft, self.rate, self.pitch);
         if let Some(language) = self.language {
             draft.language = Some(language.name().to_owned());
         }
@@ -146,12 +162,16 @@ impl Emic2 {
         let volume =
             self.volume.map_or_else(|| "as configured".to_owned(), |percent| format!("{percent} percent"));
         let language = self.language.map_or("as configured", Language::name);
-        format!("Volume: {volume}\r\nLanguage: {language}\r\n:").into_bytes()
+        let rate =
+            self.rate.map_or_else(|| "as configured".to_owned(), |rate| format!("{} times", rate.factor()));
+        format!("Volume: {volume}\r\nLanguage: {language}\r\nRate: {rate}\r\n:").into_bytes()
     }
 }
 
-const HELP: &[u8] = b"Sx say text\r\nX stop\r\nZ pause, go on\r\nVx volume, -48 to 18\r\nLx language, 0 to 2\r\n\
-Dx demonstration, 0 to 2\r\nNx Wx Px taken, without effect\r\nC settings\r\nI version\r\nR defaults\r\nH help\r\n:";
+const HELP: &[u8] =
+    b"Sx say text\r\nX stop\r\nZ pause, go on\r\nVx volume, -48 to 18\r\nLx language, 0 to 2\r\n\
+Dx demonstration, 0 to 2\r\nWx words per minute, 75 to 600\r\nNx voice, 0 to 8\r\n\
+Px taken, without effect\r\nC settings\r\nI version\r\nR defaults\r\nH help\r\n:";
 
 /// Returns `text` without the commands of the original's DECtalk parser: `[:...]`.
 fn without_commands(text: &str) -> String {

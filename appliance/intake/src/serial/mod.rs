@@ -4,6 +4,7 @@
 
 mod conversation;
 mod dectalk;
+mod device_voices;
 mod dialect;
 mod emic2;
 mod frames;

@@ -1,18 +1,24 @@
 //! The dialect of SYN6288: `FD length length command parameter text checksum`.
 
-use crier_announce::Draft;
+use crier_announce::{Draft, SpeechRate};
 
+use crate::serial::device_voices::{self, rate_of_step};
 use crate::serial::dialect::DialectRequest;
 use crate::serial::frames::FrameShape;
 use crate::serial::speech_chip::SpeechChip;
 
 /// Loudest volume tag.
 const VOLUME_MAX: u32 = 16;
+/// Fastest speed tag; the module itself has those up to 5.
+const SPEED_MAX: u32 = 9;
+/// Speed of the module unless told otherwise.
+const SPEED_NORMAL: u32 = 4;
 
-/// The module, with the volume of its latest tag in percent.
+/// The module, with volume in percent and rate of its latest tags.
 #[derive(Default)]
 pub(crate) struct Syn6288 {
     volume: Option<u32>,
+    rate: Option<SpeechRate>,
 }
 
 impl FrameShape for Syn6288 {
@@ -37,13 +43,17 @@ impl SpeechChip for Syn6288 {
     const ACKNOWLEDGES_QUERY: bool = true;
 
     fn tag(&mut self, tag: (char, Option<u32>)) {
-        if let ('v', Some(value @ 0..=VOLUME_MAX)) = tag {
-            self.volume = Some(value * 100 / VOLUME_MAX);
+        match tag {
+            ('v', Some(value @ 0..=VOLUME_MAX)) => self.volume = Some(value * 100 / VOLUME_MAX),
+            ('t', Some(step @ 0..=SPEED_MAX)) => self.rate = Some(rate_of_step(step, SPEED_NORMAL)),
+            ('d', None) => *self = Self::default(),
+            _ => {}
         }
     }
 
     fn apply(&self, draft: &mut Draft) {
         draft.volume = self.volume;
+        device_voices::apply(draft, self.rate, None);
     }
 
     fn command(body: &[u8]) -> Option<DialectRequest> {

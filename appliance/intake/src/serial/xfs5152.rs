@@ -1,20 +1,32 @@
 //! The dialect of XFS5152CE: `FD length length command encoding text`, without checksum.
 
-use crier_announce::Draft;
+use crier_announce::{Draft, PitchShift, SpeechRate};
 use crier_normalise::Language;
 
+use crate::serial::device_voices::{self, rate_of_step};
 use crate::serial::dialect::DialectRequest;
 use crate::serial::frames::{self, FrameShape};
 use crate::serial::speech_chip::SpeechChip;
 
 /// Loudest volume tag.
 const VOLUME_MAX: u32 = 10;
+/// Highest tag of speed and of pitch.
+const STEP_MAX: u32 = 9;
+/// Speed and pitch of the module unless told otherwise.
+const STEP_NORMAL: u32 = 5;
+/// The module's speakers, and how many semitones higher than its first one each speaks here: Xiaoyan (a woman, the first
+/// one), Xu Jiu and Xu Duo (men), Xiaoping (a woman), Donald Duck, Xu Xiaobao (a child).
+const SPEAKERS: [(u32, i32); 6] = [(3, 0), (51, -4), (52, -2), (53, 2), (54, 8), (55, 5)];
 
-/// The module, with volume in percent and language of its latest tags.
+/// The module, with the settings of its latest tags.
 #[derive(Default)]
 pub(crate) struct Xfs5152 {
     volume: Option<u32>,
     language: Option<Language>,
+    rate: Option<SpeechRate>,
+    /// Semitones of the tag of pitch, and of the speaker.
+    tone: Option<i32>,
+    speaker: Option<i32>,
 }
 
 impl FrameShape for Xfs5152 {
@@ -42,6 +54,14 @@ impl SpeechChip for Xfs5152 {
             ('g', Some(0)) => self.language = None,
             ('g', Some(1)) => self.language = Some(Language::Chinese),
             ('g', Some(2)) => self.language = Some(Language::English),
+            ('s', Some(step @ 0..=STEP_MAX)) => self.rate = Some(rate_of_step(step, STEP_NORMAL)),
+            ('t', Some(step @ 0..=STEP_MAX)) => {
+                self.tone = step.checked_signed_diff(STEP_NORMAL);
+            }
+            ('m', Some(number)) => {
+                let speaker = SPEAKERS.iter().find(|(known, _)| *known == number);
+                self.speaker = speaker.map(|(_, semitones)| *semitones).or(self.speaker);
+            }
             ('d', None) => *self = Self::default(),
             _ => {}
         }
@@ -49,6 +69,8 @@ impl SpeechChip for Xfs5152 {
 
     fn apply(&self, draft: &mut Draft) {
         draft.volume = self.volume;
+        let semitones = self.tone.unwrap_or(0) + self.speaker.unwrap_or(0);
+        device_voices::apply(draft, self.rate, Some(PitchShift::from_semitones(semitones.into()).clamped()));
         if let Some(language) = self.language {
             draft.language = Some(language.name().to_owned());
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crier_announce::{Draft, JSON_BYTES_MAX};
+use crier_announce::{Draft, JSON_BYTES_MAX, PitchShift, SpeechRate};
 use crier_config::{DialectName, SerialSettings};
 use crier_intake::serial::{Dialect, DialectRequest, dialect};
 use crier_wire::Command;
@@ -177,6 +177,39 @@ fn dectalk_takes_what_the_kernel_sends() {
     assert_eq!(dectalk("[:phoneme on][hxae<300,10>]la[:phone off] [x]\x0b"), [say("la [x]")]);
     let endless = format!("[:{}\rHi\x0b", "x".repeat(1000));
     assert!(says(dectalk(&endless).last(), "Hi"));
+}
+
+#[test]
+fn speeds_and_voices_of_the_devices_are_rates_and_pitches() {
+    let manner = |name: DialectName, bytes: &[u8]| {
+        let requests = requests(name, bytes, 3);
+        let draft = requests.into_iter().rev().find_map(|request| match request {
+            DialectRequest::Say(draft) => Some(draft),
+            _ => None,
+        });
+        let draft = draft.unwrap();
+        (draft.rate.map(SpeechRate::thousandths), draft.pitch.map(PitchShift::cents))
+    };
+    let emic = |text: &str| manner(DialectName::Emic2, text.as_bytes());
+    assert_eq!(emic("W400\nSHi\n"), (Some(2000), None));
+    assert_eq!(emic("W75\nN1\nSHi\n"), (Some(500), Some(-273)));
+    assert_eq!(emic("W200\nN0\nSHi\n"), (None, None), "as configured");
+    assert_eq!(emic("W400\nN5\nR\nSHi\n"), (None, None), "defaults");
+    let dectalk = |text: &str| manner(DialectName::Dectalk, text.as_bytes());
+    assert_eq!(dectalk("[:rate 360]Hi\x0b"), (Some(2000), None));
+    assert_eq!(dectalk("[:nb]Hi\x0b"), (None, Some(462)));
+    assert_eq!(dectalk("[:name betty :ra 90]Hi\x0b"), (Some(500), Some(462)));
+    assert_eq!(dectalk("[:dv ap 61]Hi\x0b"), (None, Some(-1200)));
+    let [first, second] = &requests(DialectName::Dectalk, b"one [:ra 360]two\x0b", 4)[..] else { panic!() };
+    assert!(says(Some(first), "one") && says(Some(second), "two"), "what is begun keeps its speed");
+    let chip = |text: &str| {
+        let head = [0xFD, 0, u8::try_from(text.len() + 2).unwrap(), 1, 0];
+        manner(DialectName::Xfs5152, &[&head, text.as_bytes()].concat())
+    };
+    assert_eq!(chip("[s9][t0]Hi"), (Some(2000), Some(-500)));
+    assert_eq!(chip("[s0][m54][t9]Hi"), (Some(500), Some(1200)));
+    assert_eq!(chip("[s5][t5][m3]Hi"), (None, None), "as configured");
+    assert_eq!(chip("[s9][t0][d]Hi"), (None, None), "defaults");
 }
 
 #[test]
