@@ -82,7 +82,7 @@ async fn measure(arguments: &BenchArguments) -> Result<BenchSummary, CrierError>
         }
         (codes, samples, first)
     };
-    let rendering = render_with(voice, &layout, &text, 0, options, out);
+    let rendering = render_with(voice, &layout, &text, options, out);
     let (rendered, (codes, samples, first)) = tokio::join!(rendering, listening);
     rendered.map_err(|error| loaded.explain(error))?;
     let work = voice.busy_clock().total().saturating_sub(busy);

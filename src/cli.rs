@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crier_announce::{LoudnessTarget, PitchShift, SpeechRate};
 
 /// Offline text-to-speech appliance: speaks announcements with Qwen3-TTS voices
 #[derive(Debug, Parser)]
@@ -182,6 +183,20 @@ pub(crate) enum CtlCommand {
     },
 }
 
+/// Manner of speaking.
+#[derive(Debug, Args)]
+pub(crate) struct MannerArguments {
+    /// Speed of speech, from 0.5 to 3; the pitch stays
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) rate: Option<SpeechRate>,
+    /// Shift of the pitch in semitones, from -12 to 12; the speed stays
+    #[arg(long, value_name = "SEMITONES", allow_negative_numbers = true)]
+    pub(crate) pitch: Option<PitchShift>,
+    /// Manner of speaking, in words ("calm, like a station announcer"), for voices that take instructions
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) instruct: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CtlSayArguments {
     /// Wait until it has been spoken
@@ -194,7 +209,7 @@ pub(crate) struct CtlSayArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) id: Option<String>,
     /// Priority: important, message, text, notification or progress
-    #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
+    #[arg(long, value_name = "PRIORITY")]
     pub(crate) priority: Option<crier_announce::Priority>,
     /// Voice of the configuration
     #[arg(long, value_name = "NAME")]
@@ -208,6 +223,8 @@ pub(crate) struct CtlSayArguments {
     /// Rewrite numbers, dates and the like as words, or leave them to the voice [default: as configured]
     #[arg(long, value_enum, value_name = "ON|OFF")]
     pub(crate) normalise: Option<NormaliseArgument>,
+    #[command(flatten)]
+    pub(crate) manner: MannerArguments,
     /// Print the text as it would be spoken: language, sentences, sounds; nothing is spoken
     #[arg(long, conflicts_with = "wait")]
     pub(crate) show_text: bool,
@@ -223,16 +240,6 @@ pub(crate) struct CtlSayArguments {
     /// The text
     #[arg(value_name = "TEXT", required_unless_present = "chime")]
     pub(crate) text: Vec<String>,
-}
-
-/// Text that is no priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("use one of {}", crier_announce::Priority::ALL.map(|priority| priority.to_string()).join(", "))]
-struct UnknownPriority;
-
-fn parse_priority(name: &str) -> Result<crier_announce::Priority, UnknownPriority> {
-    let all = crier_announce::Priority::ALL;
-    all.into_iter().find(|priority| priority.to_string() == name).ok_or(UnknownPriority)
 }
 
 /// Volume, or a change of it.
@@ -332,9 +339,11 @@ pub(crate) struct SayArguments {
     /// spoken
     #[arg(long)]
     pub(crate) show_text: bool,
-    /// Manner of speaking, in words ("calm, like a station announcer"), for voices that take instructions
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) instruct: Option<String>,
+    #[command(flatten)]
+    pub(crate) manner: MannerArguments,
+    /// Loudness in LUFS to which the speaker is brought, or `off` to leave it as the voice makes it
+    #[arg(long, value_name = "LUFS|off", default_value = "-23", allow_hyphen_values = true)]
+    pub(crate) loudness: LoudnessTarget,
     /// The same seed and text give the same samples
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "greedy")]
     pub(crate) seed: u64,

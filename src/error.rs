@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crier_control::{ControlError, ErrorCode};
+use crier_playback::SinkThreadError;
 use crier_synthesis::{RenderFault, SynthesisError};
 
 /// Exit codes of `sysexits.h`.
@@ -83,6 +84,16 @@ pub(crate) enum CrierError {
     Interrupted { signal: i32 },
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<SinkThreadError> for CrierError {
+    fn from(error: SinkThreadError) -> Self {
+        match error {
+            SinkThreadError::Start(source) => Self::Start { what: "start a thread", source },
+            SinkThreadError::Sink(error) => Self::Player(error),
+            SinkThreadError::Ended => Self::Internal(error.to_string()),
+        }
+    }
 }
 
 impl From<SynthesisError> for CrierError {

@@ -4,14 +4,16 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crier_announce::Prosody;
 use crier_lexicon::UserLexicon;
-use crier_playback::read_user_lexicon;
+use crier_playback::{EVENTS_AHEAD_MAX, SinkThread, read_user_lexicon};
 use crier_player::{AlsaSink, CROSSFADE_MS, Joiner, PlayerError, Sink, WavFormat, WavSink, playback_devices};
+use crier_prosody::LoudnessMeter;
 use crier_speech::{CODEBOOKS, SentenceOptions, TEXT_BYTES_MAX, TextMode, clean};
-use crier_synthesis::{AudioEvent, CHUNK_FRAMES, Style, TextFrontend, is_voice_file, render};
+use crier_synthesis::{AudioEvent, CHUNK_FRAMES, RenderManner, Style, TextFrontend, is_voice_file, render};
 use crier_system::PartialFile;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::cli::{NormaliseArgument, SayArguments, TextModeArgument, WavFormatArgument};
 use crate::engines::{self, LoadedVoice};
@@ -19,10 +21,6 @@ use crate::error::CrierError;
 use crate::report::{Align, counted, milliseconds, note, print, print_json, rounded, table};
 use crate::validate::read_config;
 use crate::voice::locate;
-
-/// Pieces of sound between the vocoder and the output: some ten seconds. An output that takes them no faster than they
-/// are heard stops the engines there.
-const PIECES_AHEAD_MAX: usize = 16;
 
 /// Result of the command.
 struct SaySummary {
@@ -33,10 +31,18 @@ struct SaySummary {
     cut_sentences: usize,
     codes: Vec<[u16; CODEBOOKS]>,
     samples: u64,
+    loudness: LoudnessMeter,
     /// Time from the first request to an engine until the output had the first samples.
     first_audio: Duration,
     /// Time during which at least one engine worked.
     work: Duration,
+}
+
+impl SaySummary {
+    fn take(&mut self, samples: &[f32]) {
+        self.samples += samples.len() as u64;
+        self.loudness.push(samples);
+    }
 }
 
 pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
@@ -54,7 +60,7 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
         return show_text(arguments, &text, &style);
     }
     let summary = engines::run(speak(arguments, &text, &style))?;
-    report(arguments, &summary)
+    report(arguments, summary)
 }
 
 /// Prints a clean text as it would be spoken. No engine is started.
@@ -89,12 +95,17 @@ async fn speak(arguments: &SayArguments, text: &str, style: &Style) -> Result<Sa
         cut_sentences: 0,
         codes: Vec::new(),
         samples: 0,
+        loudness: LoudnessMeter::new(voice.sample_rate_hz()),
         first_audio: Duration::ZERO,
         work: Duration::ZERO,
     };
     let begin = Instant::now();
-    let (out, events) = mpsc::channel(PIECES_AHEAD_MAX);
-    let rendering = render(voice, &tokenized, 0, options, out);
+    let (out, events) = mpsc::channel(EVENTS_AHEAD_MAX);
+    let (rate, pitch) =
+        (arguments.manner.rate.unwrap_or_default(), arguments.manner.pitch.unwrap_or_default());
+    let prosody = Prosody { rate, pitch, ..Prosody::default() };
+    let manner = RenderManner { prosody, target_lufs: arguments.loudness.0 };
+    let rendering = render(voice, &tokenized, 0, options, manner, out);
     // Both to their end: what was rendered before an error is still written.
     let (rendered, taken) = tokio::join!(rendering, take(events, &mut output, &mut summary));
     summary.work = voice.busy_clock().total();
@@ -125,12 +136,12 @@ async fn take(
                 summary.codes.extend(codes);
             }
         }
-        summary.samples += joined.len() as u64;
-        output.write(std::mem::take(&mut joined)).await?;
+        summary.take(&joined);
+        output.sink.write(std::mem::take(&mut joined)).await?;
     }
     joiner.finish(&mut joined);
-    summary.samples += joined.len() as u64;
-    output.write(joined).await
+    summary.take(&joined);
+    Ok(output.sink.write(joined).await?)
 }
 
 /// Returns the voice file, if `--speaker` is one.
@@ -153,7 +164,7 @@ fn style(arguments: &SayArguments, lexicon: UserLexicon) -> Style {
         file: file.map(Path::to_owned),
         language: arguments.language.clone(),
         raw: arguments.normalise == NormaliseArgument::Off,
-        instruction: arguments.instruct.clone(),
+        instruction: arguments.manner.instruct.clone(),
         mode: arguments.text_mode.map(|mode| match mode {
             TextModeArgument::Streaming => TextMode::Streaming,
             TextModeArgument::Whole => TextMode::Whole,
@@ -177,11 +188,9 @@ fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
     Ok(text)
 }
 
-/// Output of the speech: a thread, for a sound card takes samples no faster than they are heard, and a medium may hang.
+/// Output of the speech, and the files that get their names when it is complete.
 struct SayOutput {
-    samples: mpsc::Sender<Vec<f32>>,
-    /// Time of the first samples, once the output has ended.
-    ended: oneshot::Receiver<Result<Option<Instant>, PlayerError>>,
+    sink: SinkThread,
     /// Temporary name of the sound, and its final one.
     partial: Option<(PartialFile, PathBuf)>,
     codes: Option<CodesFile>,
@@ -214,45 +223,19 @@ impl CodesFile {
 
 impl SayOutput {
     async fn open(arguments: &SayArguments, rate_hz: u32) -> Result<Self, CrierError> {
-        let (samples, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
-        let (opened, is_open) = oneshot::channel();
-        let (end, ended) = oneshot::channel();
         let codes = arguments.codes.as_deref().map(CodesFile::open).transpose()?;
         let partial = arguments.wav.as_deref().and_then(PartialFile::new);
         let temporary = partial.as_ref().map(|partial| partial.temporary().to_owned());
         let wav = temporary.or_else(|| arguments.wav.clone());
         let partial = partial.zip(arguments.wav.clone());
         let (format, device) = (arguments.wav_format, arguments.device.clone());
-        let work = move || match open_sink(wav.as_deref(), format, &device, rate_hz) {
-            Ok(sink) => {
-                // Both fail only when the command has ended meanwhile.
-                let _ = opened.send(Ok(()));
-                let _ = end.send(write_all(sink, pieces));
-            }
-            Err(error) => {
-                let _ = opened.send(Err(error));
-            }
-        };
-        let thread = std::thread::Builder::new().name("output".into()).spawn(work);
-        thread.map_err(|source| CrierError::Start { what: "start a thread", source })?;
-        is_open.await.map_err(|_| output_died())??;
-        Ok(Self { samples, ended, partial, codes })
-    }
-
-    /// Hands samples over; waits while the output is behind.
-    async fn write(&mut self, samples: Vec<f32>) -> Result<(), CrierError> {
-        if samples.is_empty() || self.samples.send(samples).await.is_ok() {
-            return Ok(());
-        }
-        let ended = (&mut self.ended).await.map_err(|_| output_died())?;
-        ended.map_err(CrierError::from).and(Err(output_died()))
+        let sink = SinkThread::start(move || open_sink(wav.as_deref(), format, &device, rate_hz)).await?;
+        Ok(Self { sink, partial, codes })
     }
 
     /// Waits until everything is written or heard; returns the time of the first samples.
     async fn finish(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<Option<Instant>, CrierError> {
-        // The end of the channel is the end of the sound.
-        drop(self.samples);
-        let first = self.ended.await.map_err(|_| output_died())??;
+        let first = self.sink.finish().await?;
         // Before the sound gets its name: a complete WAV file means that the codes are there, too.
         if let Some(file) = self.codes.take() {
             file.write(codes)?;
@@ -262,10 +245,6 @@ impl SayOutput {
         }
         Ok(first)
     }
-}
-
-fn output_died() -> CrierError {
-    CrierError::Internal("the thread of the output ended".to_owned())
 }
 
 fn open_sink(
@@ -282,21 +261,7 @@ fn open_sink(
     Ok(Box::new(WavSink::create(path, rate_hz, format)?))
 }
 
-/// Writes all pieces; returns the time at which the sink had the first one.
-fn write_all(
-    mut sink: Box<dyn Sink>,
-    mut pieces: mpsc::Receiver<Vec<f32>>,
-) -> Result<Option<Instant>, PlayerError> {
-    let mut first = None;
-    while let Some(piece) = pieces.blocking_recv() {
-        sink.write(&piece)?;
-        first.get_or_insert_with(Instant::now);
-    }
-    sink.finish()?;
-    Ok(first)
-}
-
-fn report(arguments: &SayArguments, summary: &SaySummary) -> Result<(), CrierError> {
+fn report(arguments: &SayArguments, summary: SaySummary) -> Result<(), CrierError> {
     let audio_s = summary.samples as f64 / f64::from(summary.rate_hz);
     let rtf = summary.work.as_secs_f64() / audio_s.max(f64::MIN_POSITIVE);
     let (cut, sentences) = (summary.cut_sentences, summary.sentences);
@@ -312,6 +277,7 @@ fn report(arguments: &SayArguments, summary: &SaySummary) -> Result<(), CrierErr
             "frames": summary.codes.len(),
             "samples": summary.samples,
             "audio_s": rounded(audio_s, 3),
+            "loudness_lufs": summary.loudness.lufs().map(|lufs| rounded(lufs, 1)),
             "first_audio_ms": rounded(first_ms, 1),
             "load_ms": rounded(milliseconds(summary.load_time), 1),
             "rtf": rounded(rtf, 4),

@@ -77,6 +77,7 @@ pub(crate) fn speech(
         crossfade_ms: config.player.crossfade_ms,
         start: config.player.start,
         lead_silence_ms: config.player.lead_silence_ms,
+        target_lufs: config.player.target_lufs(),
     };
     let engines = engines(&cpus.engines, timeouts, users);
     let lexicon_problems = folders.lexicon_problems().iter().map(ToString::to_string).collect();

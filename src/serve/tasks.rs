@@ -117,7 +117,13 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
         let speech = &supervisor.appliance.speech;
         for button in &config.button {
             for action in [&button.press, &button.double_press, &button.long_press].into_iter().flatten() {
-                let ButtonAction::Say { text, language, voice, .. } = action else { continue };
+                let ButtonAction::Say { text, language, voice, manner, .. } = action else { continue };
+                let (language, voice) = (language.clone(), voice.clone());
+                let mut draft =
+                    crier_announce::Draft { language, voice, ..crier_announce::Draft::plain(text.as_str()) };
+                // As the button's press will be submitted: another manner would be another entry of the cache.
+                manner.complete(&mut draft);
+                let Ok(announcement) = draft.validate() else { continue };
                 if !supervisor.appliance.queue(crier_announce::Queue::is_empty) {
                     break;
                 }
@@ -128,7 +134,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
                     }
                 };
                 tokio::select! {
-                    () = speech.render_ahead(text.as_str(), voice.as_deref(), language.as_deref()) => {}
+                    () = speech.render_ahead(&announcement) => {}
                     () = busy => {}
                 }
             }

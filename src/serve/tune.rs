@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crier_playback::{MAIN_VOICE, VoiceOptions, sentence_options};
 use crier_supervisor::{CpuPlan, EngineCpus};
-use crier_synthesis::{AudioEvent, VoiceSlot, render};
+use crier_synthesis::{AudioEvent, RenderManner, VoiceSlot, render};
 use crier_system::{PROCESSORS_ROOT, clusters, own_processors, replace_file};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -127,7 +127,8 @@ async fn speak(options: &VoiceOptions, cpus: EngineCpus) -> Result<Measured, Cri
             }
             (samples, first)
         };
-        let rendering = render(&voice, &text, 0, sentence_options(profile.seed), out);
+        let rendering =
+            render(&voice, &text, 0, sentence_options(profile.seed), RenderManner::default(), out);
         let (rendered, (samples, first)) = tokio::join!(rendering, listening);
         rendered?;
         let audio_s = samples as f64 / f64::from(voice.sample_rate_hz());

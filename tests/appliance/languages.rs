@@ -37,7 +37,7 @@ fn ten(language: &str, text: &str) -> Vec<i16> {
 }
 
 /// A serial port, whose answers are collected in the background.
-struct Port {
+pub(crate) struct Port {
     master: File,
     path: PathBuf,
     answers: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
@@ -45,7 +45,7 @@ struct Port {
 }
 
 impl Port {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (master, path, slave) = terminal();
         let answers = std::sync::Arc::<std::sync::Mutex<Vec<u8>>>::default();
         let (mut reader, collected) = (master.try_clone().unwrap(), std::sync::Arc::clone(&answers));
@@ -58,18 +58,18 @@ impl Port {
         Self { master, path, answers, _slave: slave }
     }
 
-    fn section(&self, dialect: &str) -> String {
+    pub(crate) fn section(&self, dialect: &str) -> String {
         format!("[[serial]]\ndevice = \"{}\"\ndialect = \"{dialect}\"\n", self.path.display())
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.answers.lock().unwrap().clear();
         self.master.write_all(bytes).unwrap();
     }
 
     /// Waits until the answers since the last message are these.
     #[track_caller]
-    fn expect(&self, expected: &[u8]) {
+    pub(crate) fn expect(&self, expected: &[u8]) {
         let begin = Instant::now();
         let answers = || self.answers.lock().unwrap().clone();
         while answers() != expected {
@@ -79,7 +79,7 @@ impl Port {
     }
 }
 
-fn xfs5152(text: &str) -> Vec<u8> {
+pub(crate) fn xfs5152(text: &str) -> Vec<u8> {
     // Encoding 3 is UTF-16.
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut frame = vec![0xfd, 0, u8::try_from(units.len() + 2).unwrap(), 1, 3];

@@ -39,8 +39,11 @@ pub use limits::{
     JSON_BYTES_MAX, LANGUAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, QueueLimits, RECORD_BYTES_MAX,
     TEXT_BYTES_MAX,
 };
-pub use manner::{Gain, PitchShift, Prosody, SpeechRate, TextFormat};
-pub use priority::{OtherState, PreemptionRule, Priority};
+pub use manner::{
+    Gain, InvalidLoudness, LoudnessTarget, OutOfRange, PitchShift, Prosody, SpeechRate, TARGET_LUFS,
+    TextFormat,
+};
+pub use priority::{OtherState, PreemptionRule, Priority, UnknownPriority};
 pub use quarantine::restore_quarantined;
 pub use queue::Queue;
 pub use recent::{AnnouncementEnd, RECENT_OUTCOMES_MAX, RecentOutcome, RecentOutcomes};

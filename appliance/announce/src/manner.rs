@@ -1,6 +1,8 @@
 //! Manner of speaking that an announcement, a voice or a piece of a text asks for: rate, pitch, gain.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -150,6 +152,30 @@ impl fmt::Debug for Gain {
     }
 }
 
+/// Loudness in LUFS that sounds may be brought to: at the upper end the peaks of speech begin to be limited.
+pub const TARGET_LUFS: RangeInclusive<i8> = -40..=-14;
+
+/// Loudness in LUFS that sounds are brought to; `None` leaves each as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoudnessTarget(pub Option<i8>);
+
+/// Text that is no [`LoudnessTarget`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write LUFS from {} to {}, or off", TARGET_LUFS.start(), TARGET_LUFS.end())]
+pub struct InvalidLoudness;
+
+impl FromStr for LoudnessTarget {
+    type Err = InvalidLoudness;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLoudness> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let lufs = text.parse().ok().filter(|lufs| TARGET_LUFS.contains(lufs));
+        lufs.map(|lufs| Self(Some(lufs))).ok_or(InvalidLoudness)
+    }
+}
+
 /// Rate, pitch and gain of a piece of speech.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Prosody {
@@ -159,6 +185,29 @@ pub struct Prosody {
     pub pitch: PitchShift,
     /// Change of loudness, besides the volume of the announcement.
     pub gain: Gain,
+}
+
+/// Text that is no number of the range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a number {0}")]
+pub struct OutOfRange(&'static str);
+
+impl FromStr for SpeechRate {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        let rate = text.parse().ok().map(Self::from_factor).filter(|rate| rate.is_in_range());
+        rate.ok_or(OutOfRange("from 0.5 (slow) to 3 (fast)"))
+    }
+}
+
+impl FromStr for PitchShift {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        let pitch = text.parse().ok().map(Self::from_semitones).filter(|pitch| pitch.is_in_range());
+        pitch.ok_or(OutOfRange("of semitones from -12 to 12"))
+    }
 }
 
 impl Serialize for SpeechRate {

@@ -2,6 +2,7 @@
 //! the rules of preemption between them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,19 @@ impl fmt::Display for Priority {
             Self::Notification => "notification",
             Self::Progress => "progress",
         })
+    }
+}
+
+/// Word that is no priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use one of {}", Priority::ALL.map(|priority| priority.to_string()).join(", "))]
+pub struct UnknownPriority;
+
+impl FromStr for Priority {
+    type Err = UnknownPriority;
+
+    fn from_str(word: &str) -> Result<Self, UnknownPriority> {
+        Self::ALL.into_iter().find(|priority| priority.to_string() == word).ok_or(UnknownPriority)
     }
 }
 

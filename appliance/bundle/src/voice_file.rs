@@ -8,6 +8,7 @@
 //! | `model` | [`Manifest::model`](crate::Manifest::model) of the bundle it was enrolled with |
 //! | `language` | language of the recording, if given |
 //! | `recording_s` | length of the recording in seconds |
+//! | `loudness_lufs` | loudness of the recording |
 //! | `embedding` | the speaker's embedding (x-vector), `hidden` numbers |
 //! | `reference` | if a transcript was given: its token ids, and the codes of the recording |
 
@@ -46,6 +47,9 @@ pub struct VoiceFile {
     pub language: Option<String>,
     /// Length of the recording in seconds.
     pub recording_s: f32,
+    /// Loudness of the recording in LUFS, which is that of the speech made from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness_lufs: Option<f32>,
     /// Embedding of the speaker (x-vector).
     pub embedding: Vec<f32>,
     /// Transcript and codes of the recording.

@@ -153,6 +153,8 @@ pub const RELOAD_RULES: &[ReloadRule] = rules! {
     "player.crossfade_ms": "[player]" ["crossfade_ms"] => LIVE, differs!(player.crossfade_ms);
     "player.start": "[player]" ["start"] => LIVE, differs!(player.start);
     "player.lead_silence_ms": "[player]" ["lead_silence_ms"] => LIVE, differs!(player.lead_silence_ms);
+    "player.loudness": "[player]" ["loudness"] => LIVE, differs!(player.loudness);
+    "player.target_loudness_lufs": "[player]" ["target_loudness_lufs"] => LIVE, differs!(player.target_loudness_lufs);
     "player.chimes_dir": "[player]" ["chimes_dir"] => LIVE, differs!(player.chimes_dir);
     // Talker, predictor and vocoder of a voice share one CPU assignment, so a change to either restarts all three.
     "cpu.talker_threads": "[cpu]" ["talker_threads"] => ENGINES, differs!(cpu.talker_threads);

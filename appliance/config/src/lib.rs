@@ -25,8 +25,8 @@ pub use report::report;
 pub use sections::{
     ApplianceSettings, ButtonAction, ButtonSettings, CharacterFormat, ClientCertificate, ControlSettings,
     CpuSettings, DataBits, DialectName, FifoSettings, FlowControl, InvalidCharacterFormat, LogLevel,
-    LogSettings, MannerSettings, MetricsSettings, MixerSetting, MqttSettings, MqttVersion, Mute,
-    OutputSetting, Parity, PlayerSettings, Processors, QueueSettings, SerialSettings, SpokenText, Start,
-    Stop, StopBits, SupervisorSettings, TextEncoding, TextModeSetting, Tls, UserSettings, VoiceBundle,
+    LogSettings, LoudnessMode, MannerSettings, MetricsSettings, MixerSetting, MqttSettings, MqttVersion,
+    Mute, OutputSetting, Parity, PlayerSettings, Processors, QueueSettings, SerialSettings, SpokenText,
+    Start, Stop, StopBits, SupervisorSettings, TextEncoding, TextModeSetting, Tls, UserSettings, VoiceBundle,
     VoiceSettings, WatchdogSettings,
 };

@@ -33,7 +33,7 @@ pub(crate) fn layout(checkpoint: &Checkpoint) -> Result<VoiceLayout, ConvertErro
             Some(SpeakerDialect::Flag(_)) | None => None,
         };
         // Names are looked up in lower case, as in the official package.
-        (name.to_lowercase(), Speaker { id, dialect })
+        (name.to_lowercase(), Speaker { id, dialect, loudness_lufs: None })
     });
     let layout = VoiceLayout {
         kind,

@@ -2,6 +2,7 @@
 
 use crier_audio::Sound;
 use crier_bundle::{Bundle, Role, StoredReference, VoiceFile};
+use crier_prosody::LoudnessMeter;
 use crier_speech::{ModelKind, Tokenizer, clean};
 
 use crate::encoders::{CodecEncoder, SpeakerEncoder};
@@ -91,10 +92,17 @@ pub fn enrol(
         model: bundle.manifest().model.clone(),
         language,
         recording_s: sound.seconds(),
+        loudness_lufs: loudness_lufs(&sound),
         embedding,
         reference,
     };
     Ok(Enrolled { voice, advice })
+}
+
+fn loudness_lufs(sound: &Sound) -> Option<f32> {
+    let mut meter = LoudnessMeter::new(sound.rate_hz);
+    meter.push(&sound.samples);
+    meter.lufs().map(|lufs| lufs as f32)
 }
 
 fn tokens(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, EnrolError> {

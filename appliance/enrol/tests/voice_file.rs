@@ -33,6 +33,7 @@ fn voice(bundle: &Bundle, frames: usize) -> VoiceFile {
         model: bundle.manifest().model.clone(),
         language: Some("english".to_owned()),
         recording_s: 4.25,
+        loudness_lufs: Some(-19.5),
         embedding: (0..bundle.layout().hidden).map(|n| (n as f32 * 0.37).sin() * 1e-3).collect(),
         reference,
     }

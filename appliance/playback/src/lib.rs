@@ -19,6 +19,7 @@ mod device_list;
 mod lexicon_files;
 mod playback;
 mod player_client;
+mod sink_thread;
 mod speech_service;
 mod statistics;
 mod voice_pool;
@@ -26,8 +27,9 @@ mod voice_pool;
 pub use bundle_folders::BundleFolders;
 pub use device_list::DeviceListError;
 pub use lexicon_files::{LexiconProblem, read_user_lexicon};
-pub use playback::{PlaybackError, PlaybackOptions};
+pub use playback::{EVENTS_AHEAD_MAX, PlaybackError, PlaybackOptions};
 pub use player_client::{DeviceState, PlayerClient};
+pub use sink_thread::{SinkThread, SinkThreadError};
 pub use speech_service::{
     ChimeFailure, SpeakError, SpeechOptions, SpeechService, SpokenReport, VoiceFailure, sentence_options,
 };

@@ -8,14 +8,14 @@ use crier_announce::Prosody;
 use crier_config::Start;
 use crier_player::{Decision, Joiner, Pacer, Production, WAIT_MAX};
 use crier_speech::SentenceOptions;
-use crier_synthesis::{AudioEvent, RenderError, TokenizedText, Voice, render};
+use crier_synthesis::{AudioEvent, RenderError, RenderManner, TokenizedText, Voice, render};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::player_client::{PlayerClient, StreamError};
 
 /// Audio events between the engines and the stream: about a second of speech, enough to keep the vocoder busy.
-pub(crate) const EVENTS_AHEAD_MAX: usize = 8;
+pub const EVENTS_AHEAD_MAX: usize = 8;
 
 /// Settings of playback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct PlaybackOptions {
     pub start: Start,
     /// Silence before the first segment, in milliseconds, which wakes amplifiers that mute themselves.
     pub lead_silence_ms: u32,
+    /// Loudness of every speaker and chime, in LUFS; `None` leaves each as loud as it is.
+    pub target_lufs: Option<i8>,
 }
 
 /// Reasons why a stream is not played to its end.
@@ -171,7 +173,8 @@ impl<'a> Playback<'a> {
         options: SentenceOptions,
     ) -> Result<Result<(), RenderError>, PlaybackError> {
         let (out, events) = mpsc::channel(EVENTS_AHEAD_MAX);
-        let rendering = render(voice, text, 0, options, out);
+        let manner = RenderManner { prosody: self.prosody, target_lufs: self.options.target_lufs };
+        let rendering = render(voice, text, 0, options, manner, out);
         // Not `try_join`: the events that were made before an error of the voice are still played.
         let (rendered, played) = tokio::join!(rendering, self.take(voice, events));
         played?;
@@ -184,15 +187,14 @@ impl<'a> Playback<'a> {
         voice: &Voice,
         mut events: mpsc::Receiver<AudioEvent>,
     ) -> Result<(), PlaybackError> {
-        let (rate_hz, samples_per_frame) = (voice.sample_rate_hz(), voice.samples_per_frame() as u64);
+        let rate_hz = voice.sample_rate_hz();
         let mut pacing = Pacing::default();
         let mut wait = WAIT_MAX;
         loop {
             match timeout(wait, events.recv()).await {
                 Ok(None) => break,
-                Ok(Some(AudioEvent::UnitStart { frames_expected })) => {
+                Ok(Some(AudioEvent::UnitStart { expected_samples })) => {
                     self.segment(rate_hz)?;
-                    let expected_samples = u64::from(frames_expected) * samples_per_frame;
                     // The unit before has started by now: its end made the pacer decide, and its samples were pushed.
                     pacing = Pacing { expected_samples, ..Pacing::default() };
                     self.pacer.with(rate_hz, Pacer::begin);
@@ -269,14 +271,7 @@ impl<'a> Playback<'a> {
 
     async fn push(&mut self, samples: &[f32]) -> Result<(), PlaybackError> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        // Only gain so far: rate and pitch belong here as well.
-        let gain = self.prosody.gain.factor();
-        if gain == 1.0 {
-            stream.joiner.push(samples, &mut self.joined);
-        } else {
-            let scaled: Vec<f32> = samples.iter().map(|sample| sample * gain).collect();
-            stream.joiner.push(&scaled, &mut self.joined);
-        }
+        stream.joiner.push(samples, &mut self.joined);
         self.player.push(stream.number, &self.joined).await?;
         self.joined.clear();
         self.first_audio.get_or_insert_with(Instant::now);

@@ -10,8 +10,8 @@ use crier_normalise::{Language, UnknownLanguage};
 use crier_player::Joiner;
 use crier_speech::{SentenceOptions, SpeechError, clean};
 use crier_synthesis::{
-    AudioEvent, CHUNK_FRAMES, ChimeError, RenderCache, RenderFault, Style, SynthesisError, TokenizedText,
-    Voice, VoiceSlot, render,
+    AudioEvent, CHUNK_FRAMES, ChimeError, RenderCache, RenderFault, RenderManner, Style, SynthesisError,
+    TokenizedText, Voice, VoiceSlot, render,
 };
 use tokio::sync::mpsc;
 
@@ -246,7 +246,8 @@ impl SpeechService {
                 }
             }
         }
-        playback.set_prosody(prosody_of(&wanted, announcement));
+        let prosody = prosody_of(&wanted, announcement);
+        playback.set_prosody(prosody);
         let mut report = SpokenReport {
             first_audio: Duration::ZERO,
             work: Duration::ZERO,
@@ -254,7 +255,7 @@ impl SpeechService {
             cached: false,
         };
         if let Some(text) = &text {
-            let cached = self.cache.borrow().get(&wanted.cache_key(&style, text));
+            let cached = self.cache.borrow().get(&wanted.cache_key(&style, prosody, text));
             match cached {
                 Some(audio) => {
                     report.cached = true;
@@ -280,7 +281,9 @@ impl SpeechService {
         // A stream has one sample rate, so the chime takes that of the voice that will speak.
         let voice = self.voices.loaded(&wanted.folder).and_then(|slot| slot.voice());
         let rate_hz = voice.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz());
-        let reading = tokio::task::spawn_blocking(move || crier_synthesis::read_chime(&path, rate_hz));
+        let target_lufs = self.options().playback.target_lufs;
+        let reading =
+            tokio::task::spawn_blocking(move || crier_synthesis::read_chime(&path, rate_hz, target_lufs));
         let chime = reading.await.map_err(|_| ChimeFailure::Abandoned)??;
         *self.chime_problem.borrow_mut() = None;
         Ok(playback.play(chime.rate_hz, &chime.samples).await)
@@ -408,12 +411,13 @@ impl SpeechService {
         problem.filter(|problem| before.as_ref() != Some(problem) && self.voices.can_speak())
     }
 
-    /// Renders a text into the cache, unless it is there.
-    pub async fn render_ahead(&self, text: &str, voice: Option<&str>, language: Option<&str>) {
-        let Ok(profile) = self.voices.profile(voice) else { return };
-        let Ok(text) = clean(text.as_bytes()) else { return };
-        let Ok(style) = profile.style_for(None, language) else { return };
-        let key = profile.cache_key(&style, &text);
+    /// Renders the text of an announcement into the cache, unless it is there.
+    pub async fn render_ahead(&self, announcement: &Announcement) {
+        let Ok(profile) = self.voices.profile(announcement.voice()) else { return };
+        let Ok(text) = clean(announcement.text().as_bytes()) else { return };
+        let Ok(style) = style_of(&profile, announcement) else { return };
+        let prosody = prosody_of(&profile, announcement);
+        let key = profile.cache_key(&style, prosody, &text);
         if self.cache.borrow().contains(&key) {
             return;
         }
@@ -435,7 +439,8 @@ impl SpeechService {
             joiner.finish(&mut samples);
             samples
         };
-        let rendering = render(&voice, &tokenized, 0, sentence_options(profile.seed), out);
+        let manner = RenderManner { prosody, target_lufs: self.options().playback.target_lufs };
+        let rendering = render(&voice, &tokenized, 0, sentence_options(profile.seed), manner, out);
         let (rendered, samples) = tokio::join!(rendering, joining);
         if rendered.is_ok() {
             self.cache.borrow_mut().insert(key, rate_hz, samples);

@@ -37,8 +37,9 @@ pub struct VoiceProfile {
 
 impl VoiceProfile {
     /// Returns the key of a text in the cache.
-    pub fn cache_key(&self, style: &Style, text: &str) -> CacheKey {
-        CacheKey { bundle: self.folder.clone(), style: style.clone(), seed: self.seed, text: text.to_owned() }
+    pub fn cache_key(&self, style: &Style, prosody: Prosody, text: &str) -> CacheKey {
+        let (bundle, style, text) = (self.folder.clone(), style.clone(), text.to_owned());
+        CacheKey { bundle, style, prosody, seed: self.seed, text }
     }
 
     /// Returns the style of an announcement that names a speaker or a language. `auto` is a language, too: it takes

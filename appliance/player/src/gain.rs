@@ -26,7 +26,7 @@ pub fn volume_factor(percent: u8) -> f32 {
 
 /// Factor that moves to its target along half a cosine instead of in a step.
 #[derive(Debug, Clone)]
-pub struct Gain {
+pub struct GainRamp {
     from: f32,
     target: f32,
     /// Frames of the ramp that are done; `ramp_frames` when it is complete.
@@ -34,7 +34,7 @@ pub struct Gain {
     ramp_frames: u32,
 }
 
-impl Gain {
+impl GainRamp {
     /// Creates a gain at `factor`, for sound at `rate_hz`.
     #[must_use]
     pub fn new(factor: f32, rate_hz: u32) -> Self {
@@ -93,7 +93,7 @@ pub(crate) fn rise(step: u32, steps: u32) -> f32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Gain, volume_db, volume_factor};
+    use super::{GainRamp, volume_db, volume_factor};
 
     #[test]
     fn volume_curve_is_in_decibels_with_exact_ends() {
@@ -110,7 +110,7 @@ mod tests {
         let mut samples: Vec<f32> = (0..1000).map(|i| f32::from_bits(i * 7919)).collect();
         samples.push(f32::from_bits(0x7fa0_0001)); // a signalling NaN would be changed by any arithmetic
         let before: Vec<u32> = samples.iter().map(|s| s.to_bits()).collect();
-        Gain::new(1.0, 24_000).apply(&mut samples);
+        GainRamp::new(1.0, 24_000).apply(&mut samples);
         assert_eq!(before, samples.iter().map(|s| s.to_bits()).collect::<Vec<_>>());
     }
 
@@ -119,7 +119,7 @@ mod tests {
         fn gain_changes_without_steps(
             targets in prop::collection::vec((0_u8..=100, 1_usize..2000), 1..8)
         ) {
-            let mut gain = Gain::new(1.0, 24_000);
+            let mut gain = GainRamp::new(1.0, 24_000);
             let mut heard = Vec::new();
             for &(percent, samples) in &targets {
                 gain.glide_to(volume_factor(percent));

@@ -75,7 +75,7 @@ pub use alsa_sink::AlsaSink;
 pub use devices::playback_devices;
 pub use encoding::to_s16;
 pub use error::PlayerError;
-pub use gain::{Gain, VOLUME_PERCENT_MAX, volume_db, volume_factor};
+pub use gain::{GainRamp, VOLUME_PERCENT_MAX, volume_db, volume_factor};
 pub use join::{CROSSFADE_MS, Joiner};
 pub use limiter::{KNEE, limit};
 pub use mixer_controls::mixer_controls;

@@ -1,5 +1,7 @@
 //! Last stage before the device: no sample above full scale, and none that is not a number.
 
+use crier_prosody::soft_limit;
+
 /// Magnitude below which samples pass bit for bit (-0.45 dBFS): speech stays below it.
 pub const KNEE: f32 = 0.95;
 
@@ -9,16 +11,7 @@ pub const KNEE: f32 = 0.95;
 /// clipped are rounded off. NaN and infinities become silence.
 #[must_use]
 pub fn limit(sample: f32) -> f32 {
-    let magnitude = sample.abs();
-    if magnitude <= KNEE {
-        return sample;
-    }
-    if !sample.is_finite() {
-        return 0.0;
-    }
-    let headroom = 1.0 - KNEE;
-    // The hyperbolic tangent continues the identity with the same slope: the curve has no edge at the knee.
-    (KNEE + headroom * ((magnitude - KNEE) / headroom).tanh()).min(1.0).copysign(sample)
+    soft_limit(sample, KNEE, 1.0)
 }
 
 #[cfg(test)]

@@ -274,6 +274,20 @@ mod tests {
         assert!(start_s <= curve.pieces[0].0 + 5.001, "{start_s}");
     }
 
+    #[test]
+    fn speech_at_twice_the_rate_waits_as_on_a_machine_of_half_the_speed() {
+        // The engines are fast enough for speech at its own rate, and too slow for it at twice the rate.
+        let own = Curve::new(0.0, 0.05, 0.7, 7680, 120_000, (0, 0.0));
+        let mut stretched = own.clone();
+        stretched.pieces.iter_mut().for_each(|(_, made)| *made /= 2);
+        let (mut pacer, mut faster) = (Pacer::new(RATE_HZ, WAIT_MAX), Pacer::new(RATE_HZ, WAIT_MAX));
+        for _ in 0..2 {
+            let start_s = stretched.start_s(&mut faster, 60_000);
+            assert!(own.start_s(&mut pacer, 120_000) < start_s, "later than at its own rate");
+            assert!(stretched.silence_s(start_s) <= 1e-6, "no gap: {} s", stretched.silence_s(start_s));
+        }
+    }
+
     proptest! {
         #[test]
         fn no_gap_within_a_sentence_of_known_length(

@@ -5,7 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+mod loudness;
 mod stretcher;
 mod time_scale;
 
+pub use loudness::{LoudnessMeter, amplify, equalise, soft_limit};
 pub use stretcher::{PITCH_CENTS, RATE_THOUSANDTHS, Stretcher, stretched};

@@ -14,8 +14,8 @@ pub const PITCH_CENTS: RangeInclusive<i32> = -1200..=1200;
 
 /// Rate without a change, in thousandths.
 const RATE_USUAL: u32 = 1000;
-/// Denominator of the factor of pitch. A block of the resampler may have as many samples (20 ms at 24 kHz), so it bounds
-/// the latency; its steps of 1/480 are seven cents at most, and half of that is less than is heard.
+/// Denominator of the factor of pitch. A block of the resampler may have as many samples (20 ms at 24 kHz), so it
+/// bounds the latency; its steps of 1/480 are seven cents at most, and half of that is less than is heard.
 const PITCH_STEPS: u32 = 480;
 
 /// Shortest block of the resampler: 10 ms at 24 kHz, of which its filter keeps the frequencies up to 94 % of the band.
@@ -24,6 +24,7 @@ const BLOCK_FRAMES: u32 = 240;
 /// Returns the number of samples that `count` samples become at a rate: exactly those that a [`Stretcher`] makes.
 #[must_use]
 pub fn stretched(count: u64, rate_thousandths: u32) -> u64 {
+    // By the rate alone: a change of pitch keeps the duration.
     let input = u64::from(clamped(rate_thousandths, &RATE_THOUSANDTHS));
     Speed { input, output: RATE_USUAL.into() }.output_for(count)
 }
@@ -65,6 +66,7 @@ impl Stretcher {
             input: u64::from(rate_thousandths) * u64::from(PITCH_STEPS),
             output: u64::from(RATE_USUAL) * u64::from(pitch),
         };
+        // A pitch alone needs it, too: what a higher pitch shortens has to be made longer before.
         let time_scale = (speed.input != speed.output).then(|| TimeScale::new(rate_hz, speed));
         Self { rate_thousandths, time_scale, resampler, scaled: Vec::new(), taken: 0, given: 0 }
     }
@@ -92,6 +94,7 @@ impl Stretcher {
         if let Some(resampler) = &mut self.resampler {
             resampler.finish(out);
         }
+        // The last sample is repeated rather than a zero appended, which could be heard as a click.
         // Each of the two rounds its length, so both together may miss the exact one by a sample or two.
         let missing = stretched(self.taken, self.rate_thousandths).saturating_sub(self.given);
         let last = out.last().copied().unwrap_or_default();

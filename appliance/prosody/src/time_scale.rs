@@ -12,11 +12,11 @@ const HOP_MS: u32 = 15;
 const SEARCH_MS: u32 = 10;
 /// Largest magnitude of a sample: 40 dB above full scale, far above any sound and far below an overflow.
 const SAMPLE_MAX: f32 = 100.0;
-/// Additions side by side in a sum of products. The order of additions is thereby fixed and the same on every machine,
-/// and the compiler may still use vector registers.
+/// Additions side by side in a sum of products. The order of additions is thereby fixed and the same on every
+/// machine, and the compiler may still use vector registers.
 const LANES: usize = 16;
-/// Distance of the places that are compared first, in samples; then all around the best of them. Speech has little above
-/// 4 kHz that keeps its phase from one period to the next, so no peak is missed, and the work is a third.
+/// Distance of the places that are compared first, in samples; then all around the best of them. Speech has little
+/// above 4 kHz that keeps its phase from one period to the next, so no peak is missed, and the work is a third.
 const COARSE_STEP: usize = 3;
 /// Part of its score that a candidate at the edge of the search loses: of two periods that match alike, the one that
 /// keeps the time is taken.
@@ -80,6 +80,7 @@ impl TimeScale {
         // One sample that is no number would spread over all that resembles it, and decide every comparison.
         let usable = |sample: &f32| if sample.abs() <= SAMPLE_MAX { *sample } else { 0.0 };
         self.input.extend(samples.iter().map(usable));
+        // Only with all that a step may look at: what it chooses must not depend on how the samples were divided.
         while self.needed() <= self.end() {
             self.step(out);
         }
@@ -96,6 +97,7 @@ impl TimeScale {
             self.step(out);
             self.forget();
         }
+        // The output is made in whole hops, and is as long as the input asks for, to a sample.
         let surplus = (self.hops * self.hop as u64).saturating_sub(total);
         out.truncate(out.len() - usize::try_from(surplus).unwrap_or(0).min(out.len()));
     }
@@ -118,6 +120,7 @@ impl TimeScale {
     /// Adds one hop to the output: the falling half of the present frame and the rising half of the next one.
     fn step(&mut self, out: &mut Vec<f32>) {
         let next = self.best_place();
+        // The halves overlap in all of the hop, so that the window adds up to 1 and the level is kept.
         let falling = self.half(self.frame);
         let rising = self.half(next - self.hop as u64);
         out.extend(
@@ -159,6 +162,7 @@ impl TimeScale {
 
     /// Drops input that no later step looks at.
     fn forget(&mut self) {
+        // At high speeds the next place is far beyond the present frame, whose end is still to be faded out.
         let earliest = self.next_place().saturating_sub((self.search + self.hop) as u64).min(self.frame);
         let old = earliest.saturating_sub(self.origin).min(self.input.len() as u64);
         self.input.drain(..usize::try_from(old).unwrap_or(0));
@@ -207,7 +211,7 @@ mod tests {
     #[test]
     fn silence_stays_silent_and_keeps_its_time() {
         let (mut time_scale, mut out) = (TimeScale::new(24_000, Speed { input: 3, output: 2 }), Vec::new());
-        time_scale.push(&[0.0; 24_000], &mut out);
+        time_scale.push(&vec![0.0; 24_000], &mut out);
         time_scale.finish(&mut out);
         assert_eq!(out, vec![0.0; 16_000]);
     }

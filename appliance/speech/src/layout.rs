@@ -74,7 +74,7 @@ pub struct CodecIds {
 }
 
 /// Named speaker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Speaker {
     /// Row of the codec embedding.
@@ -82,6 +82,9 @@ pub struct Speaker {
     /// Language tag that replaces Chinese, or a missing tag, for this speaker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect: Option<String>,
+    /// Loudness of its speech as the vocoder makes it, in LUFS; measured by `crier say --loudness off --json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness_lufs: Option<f32>,
 }
 
 /// Default sampling parameters.

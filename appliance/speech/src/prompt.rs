@@ -287,7 +287,11 @@ pub(crate) mod tests {
         let names = |pairs: &[(&str, u32)]| -> BTreeMap<String, u32> {
             pairs.iter().map(|&(name, id)| (name.to_owned(), id)).collect()
         };
-        let speaker = |id, dialect: Option<&str>| Speaker { id, dialect: dialect.map(str::to_owned) };
+        let speaker = |id, dialect: Option<&str>| Speaker {
+            id,
+            dialect: dialect.map(str::to_owned),
+            loudness_lufs: None,
+        };
         VoiceLayout {
             kind,
             model_size: "1b7".to_owned(),

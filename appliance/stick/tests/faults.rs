@@ -48,6 +48,7 @@ fn write_voice_file(path: &Path, seed: u8) {
         model: "0".repeat(64),
         language: None,
         recording_s: 3.0,
+        loudness_lufs: None,
         embedding: vec![f32::from(seed); 8],
         reference: None,
     };

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crier_announce::Prosody;
+
 use crate::Style;
 
 /// Capacity in samples: 32 MB, over five minutes of speech at 24 kHz. Enough for the texts of all buttons of a panel.
@@ -16,6 +18,8 @@ pub struct CacheKey {
     pub bundle: PathBuf,
     /// Speaker, language and the like.
     pub style: Style,
+    /// Rate, pitch and gain: what is kept is what was made with them.
+    pub prosody: Prosody,
     /// Seed of the sampler.
     pub seed: u64,
     /// The clean text.
@@ -72,10 +76,13 @@ impl RenderCache {
 
 #[cfg(test)]
 mod tests {
+    use crier_announce::SpeechRate;
+
     use super::*;
 
     fn key(text: &str) -> CacheKey {
-        CacheKey { bundle: PathBuf::from("voice"), style: Style::default(), seed: 1, text: text.to_owned() }
+        let (bundle, style, prosody) = (PathBuf::from("voice"), Style::default(), Prosody::default());
+        CacheKey { bundle, style, prosody, seed: 1, text: text.to_owned() }
     }
 
     #[test]
@@ -86,6 +93,9 @@ mod tests {
         let mut other = key("Stop.");
         other.style.speaker = Some("ryan".to_owned());
         assert!(cache.get(&other).is_none());
+        let mut faster = key("Stop.");
+        faster.prosody.rate = SpeechRate::from_factor(1.5);
+        assert!(cache.get(&faster).is_none());
     }
 
     #[test]

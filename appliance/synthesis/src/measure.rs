@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crier_announce::Prosody;
 use crier_bundle::Bundle;
 use crier_speech::{
     CODEBOOKS, EmbeddingTables, FrameRequest, ModelKind, PromptSpeaker, SentenceFrames, SentenceOptions,
@@ -80,7 +81,7 @@ pub async fn measure_frames(
     let mut predictor = voice.predictor.lock().await;
     let (talker_pid, predictor_pid) = (pid(&talker), pid(&predictor));
     let utterance = voice.next_utterance();
-    let job = Job { voice, layout, text, first: 0, options };
+    let job = Job { voice, layout, text, first: 0, options, prosody: Prosody::default() };
     let mut frames = SentenceFrames::new(layout, text.sentence(voice.frontend(), 0)?, options);
     let mut costs = FrameCosts::default();
     loop {

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crier_announce::Prosody;
 use crier_speech::{
     CODEBOOKS, Feedback, FrameEvent, FrameRequest, SentenceFrames, SentenceOptions, SentenceSamples,
     VoiceLayout,
@@ -15,6 +16,7 @@ use crier_wire::{
 use tokio::sync::mpsc;
 
 use crate::engine::EngineClient;
+use crate::shape::{RenderManner, Shaper, expected_samples};
 use crate::{EngineError, SynthesisError, TokenizedText, Voice};
 
 /// Frames in a vocoder call once speech is under way: long enough for the vocoder to work efficiently, short enough
@@ -32,8 +34,8 @@ const ROW_NUMBERS_MAX: usize = 32 * 1024;
 pub enum AudioEvent {
     /// A unit of the text begins.
     UnitStart {
-        /// Number of frames that it probably takes.
-        frames_expected: u32,
+        /// Number of samples that it probably has.
+        expected_samples: u64,
     },
     /// Next samples of the unit.
     Samples(Vec<f32>),
@@ -77,7 +79,7 @@ pub enum RenderFault {
     FramesMissing,
 }
 
-/// Renders the units of `text` from `first` on. Events go to `out`, which is waited for.
+/// Renders the units of `text` from `first` on, in a manner. Events go to `out`, which is waited for.
 ///
 /// # Errors
 /// [`RenderError`]. Everything that was made before is in `out`.
@@ -86,13 +88,14 @@ pub async fn render(
     text: &TokenizedText,
     first: usize,
     options: SentenceOptions,
+    manner: RenderManner,
     out: mpsc::Sender<AudioEvent>,
 ) -> Result<(), RenderError> {
-    let layout = voice.frontend().bundle().layout();
-    render_with(voice, layout, text, first, options, out).await
+    let (layout, prosody) = (voice.frontend().bundle().layout(), manner.prosody_of(text));
+    run(&Job { voice, layout, text, first, options, prosody }, out).await
 }
 
-/// [`render`] with another layout, such as one with other rules of sampling.
+/// [`render`] of a whole text with another layout, such as one with other rules of sampling.
 ///
 /// # Errors
 /// [`RenderError`].
@@ -100,17 +103,19 @@ pub async fn render_with(
     voice: &Voice,
     layout: &VoiceLayout,
     text: &TokenizedText,
-    first: usize,
     options: SentenceOptions,
     out: mpsc::Sender<AudioEvent>,
 ) -> Result<(), RenderError> {
+    run(&Job { voice, layout, text, first: 0, options, prosody: Prosody::default() }, out).await
+}
+
+async fn run(job: &Job<'_>, out: mpsc::Sender<AudioEvent>) -> Result<(), RenderError> {
     let (to_samples, made) = mpsc::channel(FRAMES_AHEAD_MAX);
     // Unbounded, since the two halves would wait for each other if both directions were bounded. There is at most one
     // message for each frame, and the frames ahead are bounded.
     let (to_frames, feedback) = mpsc::unbounded_channel();
-    let job = Job { voice, layout, text, first, options };
-    let frames = make_frames(&job, to_samples, feedback);
-    let samples = make_samples(&job, made, to_frames, out);
+    let frames = make_frames(job, to_samples, feedback);
+    let samples = make_samples(job, made, to_frames, out);
     tokio::pin!(frames, samples);
     tokio::select! {
         // Without the second half nothing that the first one makes is of use.
@@ -120,7 +125,10 @@ pub async fn render_with(
             let samples = samples.await;
             match frames {
                 Ok(()) => samples,
-                Err(cause) => Err(RenderError { unit: samples.err().map_or(text.len(), |error| error.unit), cause }),
+                Err(cause) => {
+                    let unit = samples.err().map_or(job.text.len(), |error| error.unit);
+                    Err(RenderError { unit, cause })
+                }
             }
         }
     }
@@ -133,6 +141,8 @@ pub(crate) struct Job<'a> {
     pub(crate) text: &'a TokenizedText,
     pub(crate) first: usize,
     pub(crate) options: SentenceOptions,
+    /// Rate, pitch and gain of the text.
+    pub(crate) prosody: Prosody,
 }
 
 /// A frame on its way from the first half to the second.
@@ -248,7 +258,8 @@ async fn make_samples(
     let samples_per_frame = job.voice.samples_per_frame();
     let new_unit = || SentenceSamples::new(job.options, samples_per_frame, job.layout.lead_frames);
     let mut vocoder = job.voice.vocoder.lock().await;
-    let (mut samples, mut ready) = (new_unit(), Vec::new());
+    let new_shape = || Shaper::new(job.voice.sample_rate_hz(), job.prosody);
+    let (mut samples, mut shaper, mut ready) = (new_unit(), new_shape(), Vec::new());
     let mut present = None;
     let mut complete = job.first;
     while let Some(message) = made.recv().await {
@@ -256,25 +267,31 @@ async fn make_samples(
         let failed = |cause: RenderFault| RenderError { unit, cause };
         if present != Some(unit) {
             present = Some(unit);
-            samples = new_unit();
+            // Each unit has an exact length of its own: a voice that goes on where another stopped begins with a unit.
+            (samples, shaper) = (new_unit(), new_shape());
             let frames_expected = job.options.max_frames;
             let frames_expected =
                 frames_expected.unwrap_or_else(|| job.voice.frontend().expected_frames(message.tokens));
-            send(&out, AudioEvent::UnitStart { frames_expected }).await.map_err(failed)?;
+            let expected_samples = expected_samples(frames_expected, samples_per_frame, job.prosody);
+            send(&out, AudioEvent::UnitStart { expected_samples }).await.map_err(failed)?;
         }
         // The end is reported once, also if feedback about the last frames comes after it.
         let was_finished = samples.is_finished();
         samples.push(message.event, &mut ready);
         while decode(job, message.utterance, &mut vocoder, &mut samples, &mut ready).await.map_err(failed)? {
             // At once and not after the whole backlog: time to first audio depends on it.
-            send_samples(&out, &mut ready).await.map_err(failed)?;
+            send_samples(&out, shaper.push(&ready)).await.map_err(failed)?;
+            ready.clear();
         }
         while let Some(feedback) = samples.next_feedback() {
             // The first half has ended already if this was its last unit.
             let _ = to_frames.send((unit, feedback));
         }
-        send_samples(&out, &mut ready).await.map_err(failed)?;
+        send_samples(&out, shaper.push(&ready)).await.map_err(failed)?;
+        ready.clear();
         if samples.is_finished() && !was_finished {
+            let rest = std::mem::replace(&mut shaper, new_shape()).finish();
+            send_samples(&out, rest).await.map_err(failed)?;
             let event = AudioEvent::UnitEnd { cut: samples.was_cut(), codes: samples.codes().to_vec() };
             send(&out, event).await.map_err(failed)?;
             complete = unit + 1;
@@ -317,11 +334,11 @@ async fn send(out: &mpsc::Sender<AudioEvent>, event: AudioEvent) -> Result<(), R
     out.send(event).await.map_err(|_| RenderFault::Stopped)
 }
 
-async fn send_samples(out: &mpsc::Sender<AudioEvent>, ready: &mut Vec<f32>) -> Result<(), RenderFault> {
-    if ready.is_empty() {
+async fn send_samples(out: &mpsc::Sender<AudioEvent>, samples: Vec<f32>) -> Result<(), RenderFault> {
+    if samples.is_empty() {
         return Ok(());
     }
-    send(out, AudioEvent::Samples(std::mem::take(ready))).await
+    send(out, AudioEvent::Samples(samples)).await
 }
 
 #[cfg(test)]

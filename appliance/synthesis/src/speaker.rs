@@ -25,6 +25,8 @@ pub struct SpeakerIdentity {
     pub reference: Option<Reference>,
     /// Language of the recording, used unless another is requested.
     pub language: Option<String>,
+    /// Loudness of the speech in LUFS, if it was measured.
+    pub loudness_lufs: Option<f32>,
     file: Option<(PathBuf, VoiceFile)>,
 }
 
@@ -36,14 +38,22 @@ impl SpeakerIdentity {
     /// The voice file is damaged or belongs to another model; a model without speakers of its own needs one.
     pub fn new(speaker: Option<&str>, file: Option<&Path>, bundle: &Bundle) -> Result<Self, SynthesisError> {
         let layout = bundle.layout();
+        let mut loudness_lufs = None;
         let identity = match (speaker, file, layout.kind, layout.speakers_in_order().next()) {
-            (Some(name), ..) => PromptSpeaker::Named(name.to_owned()),
+            (Some(name), ..) => {
+                // An unknown name is reported by the prompt.
+                loudness_lufs = layout.speaker(name).ok().and_then(|speaker| speaker.loudness_lufs);
+                PromptSpeaker::Named(name.to_owned())
+            }
             (None, Some(file), ..) => return Self::open(file, bundle),
             (None, None, ModelKind::VoiceDesign, _) => PromptSpeaker::Described,
-            (None, None, _, Some((first, _))) => PromptSpeaker::Named(first.to_owned()),
+            (None, None, _, Some((first, speaker))) => {
+                loudness_lufs = speaker.loudness_lufs;
+                PromptSpeaker::Named(first.to_owned())
+            }
             (None, None, _, None) => return Err(SpeechError::NeedsReference.into()),
         };
-        Ok(Self { identity, reference: None, language: None, file: None })
+        Ok(Self { identity, reference: None, language: None, loudness_lufs, file: None })
     }
 
     fn open(path: &Path, bundle: &Bundle) -> Result<Self, SynthesisError> {
@@ -52,6 +62,7 @@ impl SpeakerIdentity {
             identity: file.identity(),
             reference: file.reference(),
             language: file.language.clone(),
+            loudness_lufs: file.loudness_lufs,
             file: Some((path.to_owned(), file)),
         })
     }

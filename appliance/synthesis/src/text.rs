@@ -49,6 +49,8 @@ pub struct TokenizedText {
     pub voice_file: Option<PathBuf>,
     /// Characters that the voice cannot read and leaves out, in the order of the text.
     pub skipped: String,
+    /// Loudness of the speaker in LUFS, if it was measured.
+    pub loudness_lufs: Option<f32>,
     text: String,
     /// Name of the language, if it is known.
     language: Option<String>,
@@ -57,6 +59,9 @@ pub struct TokenizedText {
     /// Never empty.
     units: Vec<TextUnit>,
 }
+
+/// Options of a prompt, and the name of the language and the loudness of the speaker where they are known.
+type PromptChoice = (PromptOptions, Option<String>, Option<f32>);
 
 /// A sentence, or a part of one that is too long for one utterance.
 struct TextUnit {
@@ -104,7 +109,7 @@ impl TextFrontend {
     /// # Errors
     /// Every error of text and style is found here, before anything is rendered.
     pub fn read(&self, text: &str, style: &Style) -> Result<TokenizedText, SynthesisError> {
-        let (options, language) = self.prompt_options(style)?;
+        let (options, language, loudness_lufs) = self.prompt_options(style)?;
         let language = language.or_else(|| Some(Language::of_script(text)?.name().to_owned()));
         let spelling = self.spelling(language.as_deref().filter(|_| !style.raw));
         let reading = Reading::new(text, spelling, style.lexicon.clone(), language.as_deref());
@@ -112,7 +117,8 @@ impl TextFrontend {
         // A named speaker takes precedence: the recording of the file would give another voice to the first frames.
         let voice_file = style.file.clone().filter(|_| style.speaker.is_none());
         let text = text.to_owned();
-        let tokenized = TokenizedText { voice_file, skipped, text, language, reading, options, units };
+        let tokenized =
+            TokenizedText { voice_file, skipped, loudness_lufs, text, language, reading, options, units };
         // Building the first prompt validates speaker, language and instruction against the layout.
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
@@ -134,8 +140,16 @@ impl TextFrontend {
         let reading = Reading::plain(self.spelling(None));
         let (units, skipped) = self.units(text, &reading)?;
         let text = text.to_owned();
-        let tokenized =
-            TokenizedText { voice_file: None, skipped, text, language: None, reading, options, units };
+        let tokenized = TokenizedText {
+            voice_file: None,
+            skipped,
+            loudness_lufs: None,
+            text,
+            language: None,
+            reading,
+            options,
+            units,
+        };
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
     }
@@ -243,7 +257,7 @@ impl TextFrontend {
     }
 
     /// Returns the options of the prompt, and the name of the language, if it is known.
-    fn prompt_options(&self, style: &Style) -> Result<(PromptOptions, Option<String>), SynthesisError> {
+    fn prompt_options(&self, style: &Style) -> Result<PromptChoice, SynthesisError> {
         let layout: &VoiceLayout = self.bundle.layout();
         let speaker = SpeakerIdentity::new(style.speaker.as_deref(), style.file.as_deref(), &self.bundle)?;
         let instruction = match &style.instruction {
@@ -272,7 +286,7 @@ impl TextFrontend {
             reference: speaker.reference,
             mode,
         };
-        Ok((options, language))
+        Ok((options, language, speaker.loudness_lufs))
     }
 }
 
@@ -403,6 +417,7 @@ mod tests {
         let tokenized = TokenizedText {
             voice_file: None,
             skipped: String::new(),
+            loudness_lufs: None,
             text: text.clone(),
             language: None,
             reading: Reading::plain(spelling),

@@ -27,7 +27,7 @@ pub use cpu::{CpuSettings, Processors};
 pub use fifo::FifoSettings;
 pub use log::{LogLevel, LogSettings};
 pub use mqtt::{ClientCertificate, MqttSettings, MqttVersion, Tls};
-pub use player::{MixerSetting, OutputSetting, PlayerSettings, Start};
+pub use player::{LoudnessMode, MixerSetting, OutputSetting, PlayerSettings, Start};
 pub(crate) use pronunciation::read_lexeme;
 pub use queue::QueueSettings;
 pub use serial::{

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crier_announce::TARGET_LUFS;
+
 use crate::section::Section;
 use crate::values::{Text, words};
 
@@ -26,6 +28,10 @@ pub struct PlayerSettings {
     pub start: Start,
     /// Silence before each announcement, in milliseconds, for amplifiers that wake slowly.
     pub lead_silence_ms: u32,
+    /// Loudness of speakers and chimes: alike, or each as it is.
+    pub loudness: LoudnessMode,
+    /// Loudness that they are brought to, in LUFS.
+    pub target_loudness_lufs: i8,
     /// Folder of the chimes that announcements name: `NAME.wav`.
     pub chimes_dir: PathBuf,
 }
@@ -66,6 +72,19 @@ pub enum Start {
 
 words!(Start { "auto" => Auto, "whole" => Whole });
 
+/// Loudness of speakers and chimes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoudnessMode {
+    /// All alike.
+    #[default]
+    Equal,
+    /// Each as it is.
+    Off,
+}
+
+words!(LoudnessMode { "equal" => Equal, "off" => Off });
+
 /// Volume control.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,6 +112,9 @@ impl Default for PlayerSettings {
             crossfade_ms: 10,
             start: Start::Auto,
             lead_silence_ms: 0,
+            loudness: LoudnessMode::Equal,
+            // The level of EBU R 128 for broadcasting: speech at it needs no limiter.
+            target_loudness_lufs: -23,
             chimes_dir: "/usr/share/crier/chimes".into(),
         }
     }
@@ -113,6 +135,12 @@ const DEVICE: Text = Text::any("the name of an ALSA device", 128);
 const ELEMENT: Text = Text::any("the name of a mixer element", 64);
 
 impl PlayerSettings {
+    /// Returns the loudness that speakers and chimes are brought to, in LUFS; `None` leaves each as it is.
+    #[must_use]
+    pub fn target_lufs(&self) -> Option<i8> {
+        (self.loudness == LoudnessMode::Equal).then_some(self.target_loudness_lufs)
+    }
+
     pub(crate) fn read(section: &mut Section<'_, '_>) -> Self {
         let default = Self::default();
         let output = Self::read_output(section);
@@ -130,6 +158,12 @@ impl PlayerSettings {
             crossfade_ms: section.number("crossfade_ms", default.crossfade_ms, 0..=100),
             start: section.choice("start", default.start),
             lead_silence_ms: section.number("lead_silence_ms", default.lead_silence_ms, 0..=5000),
+            loudness: section.choice("loudness", default.loudness),
+            target_loudness_lufs: section.number(
+                "target_loudness_lufs",
+                default.target_loudness_lufs,
+                TARGET_LUFS,
+            ),
             chimes_dir: section.path("chimes_dir", "/usr/share/crier/chimes"),
         };
         player.check(section);

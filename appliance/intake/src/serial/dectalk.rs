@@ -190,6 +190,7 @@ impl Dectalk {
                 )),
             },
             ["ra" | "rate", words] => {
+                // A speed out of range is taken to its edge, as by the original.
                 if let Ok(words) = words.parse() {
                     self.set(rate_of_words(words, WORDS_PER_MINUTE), |this| &mut this.rate, requests);
                 }
@@ -199,6 +200,7 @@ impl Dectalk {
                     self.set(dectalk_pitch(hertz.into()), |this| &mut this.pitch, requests);
                 }
             }
+            // As screen readers mark capitals; the other parameters of `dv` describe the original's own synthesis.
             ["n" | "na" | "name", voice] => self.voice(voice, requests),
             [voice] if voice.len() == 2 => {
                 // As in `[:np]`.

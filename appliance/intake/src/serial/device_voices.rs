@@ -4,8 +4,8 @@ use crier_announce::{Draft, PitchShift, SpeechRate};
 
 /// Average pitch of DECtalk's standard voice, Perfect Paul, in hertz.
 const PAUL_HZ: f64 = 122.0;
-/// Letters and average pitches in hertz of DECtalk's nine voices, which are also those of the Emic 2, in the order of its
-/// numbers: Paul, Harry, Betty, Ursula, Dennis, Kit, Frank, Rita, Wendy.
+/// Letters and average pitches in hertz of DECtalk's nine voices, which are also those of the Emic 2, in the order of
+/// its numbers: Paul, Harry, Betty, Ursula, Dennis, Kit, Frank, Rita, Wendy.
 const DECTALK_VOICES: [(char, f64); 9] = [
     ('p', PAUL_HZ),
     ('h', 89.0),
@@ -17,12 +17,12 @@ const DECTALK_VOICES: [(char, f64); 9] = [
     ('r', 106.0),
     ('w', 200.0),
 ];
-/// Part of the interval between two of its voices that is kept: one can be told from the other, and no voice that speaks
-/// here is moved so far that it is not understood.
+/// Part of the interval between two of its voices that is kept: one can be told from the other, and no voice that
+/// speaks here is moved so far that it is not understood.
 const INTERVAL_KEPT: f64 = 0.5;
 
-/// Gives an announcement the rate and the pitch that a device was set to. Its usual ones are those of the configuration:
-/// drivers send all their defaults at the start, which is no wish.
+/// Gives an announcement the rate and the pitch that a device was set to. Its usual ones are those of the
+/// configuration: drivers send all their defaults at the start, which is no wish.
 pub(crate) fn apply(draft: &mut Draft, rate: Option<SpeechRate>, pitch: Option<PitchShift>) {
     draft.rate = rate.filter(|rate| *rate != SpeechRate::NORMAL).or(draft.rate);
     draft.pitch = pitch.filter(|pitch| *pitch != PitchShift::default()).or(draft.pitch);
@@ -57,6 +57,7 @@ fn semitones(hz: f64) -> f64 {
 
 /// Returns the rate of a step around `normal`: a tenth slower for each step down, a quarter faster for each step up.
 pub(crate) fn rate_of_step(step: u32, normal: u32) -> SpeechRate {
+    // Smaller steps down, since half the speed is as far from the usual one as listeners follow, and up it is thrice.
     let distance = f64::from(step) - f64::from(normal);
     let factor = if distance < 0.0 { 1.0 + 0.1 * distance } else { 1.0 + 0.25 * distance };
     SpeechRate::from_factor(factor).clamped()

@@ -106,6 +106,7 @@ impl Emic2 {
                 ready()
             }
             (b'N', Some(number @ 0..=8)) => {
+                // A pitch and no speaker: what speakers there are depends on the voice that will speak.
                 self.pitch = usize::try_from(number).ok().and_then(emic2_voice);
                 ready()
             }

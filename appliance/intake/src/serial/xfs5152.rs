@@ -14,8 +14,8 @@ const VOLUME_MAX: u32 = 10;
 const STEP_MAX: u32 = 9;
 /// Speed and pitch of the module unless told otherwise.
 const STEP_NORMAL: u32 = 5;
-/// The module's speakers, and how many semitones higher than its first one each speaks here: Xiaoyan (a woman, the first
-/// one), Xu Jiu and Xu Duo (men), Xiaoping (a woman), Donald Duck, Xu Xiaobao (a child).
+/// The module's speakers, and how many semitones higher than its first one each speaks here: Xiaoyan (a woman, the
+/// first one), Xu Jiu and Xu Duo (men), Xiaoping (a woman), Donald Duck, Xu Xiaobao (a child).
 const SPEAKERS: [(u32, i32); 6] = [(3, 0), (51, -4), (52, -2), (53, 2), (54, 8), (55, 5)];
 
 /// The module, with the settings of its latest tags.
@@ -69,6 +69,7 @@ impl SpeechChip for Xfs5152 {
 
     fn apply(&self, draft: &mut Draft) {
         draft.volume = self.volume;
+        // The tag of pitch is relative to the speaker, as with the module.
         let semitones = self.tone.unwrap_or(0) + self.speaker.unwrap_or(0);
         device_voices::apply(draft, self.rate, Some(PitchShift::from_semitones(semitones.into()).clamped()));
         if let Some(language) = self.language {

@@ -4,21 +4,21 @@
 use crier_audio::Resampler;
 
 use super::parameters::RESAMPLER_BLOCK_FRAMES;
-use crate::gain::{Gain, rise};
+use crate::gain::{GainRamp, rise};
 use crate::limiter::limit;
 
 /// Renderer of one device; its stages keep their state within a run of sound.
 pub(super) struct Renderer {
     device_rate_hz: u32,
     resampler: Option<Resampler>,
-    pub(super) gain: Gain,
+    pub(super) gain: GainRamp,
     fade_in_frames: u32,
     fade_in_done: u32,
 }
 
 impl Renderer {
     pub(super) fn new(device_rate_hz: u32) -> Self {
-        let gain = Gain::new(1.0, device_rate_hz);
+        let gain = GainRamp::new(1.0, device_rate_hz);
         Self { device_rate_hz, resampler: None, gain, fade_in_frames: 0, fade_in_done: 0 }
     }
 
