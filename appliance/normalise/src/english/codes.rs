@@ -20,6 +20,24 @@ const PHONE_DIGITS_MAX: usize = 15;
 /// Prefixes of numbers without a trunk prefix: freephone and local-rate numbers.
 const FREE_PREFIXES: [&str; 5] = ["1300", "1800", "13", "112", "116"];
 
+/// Longest hexadecimal number, in digits: 64 bits.
+const HEX_DIGITS_MAX: usize = 16;
+
+/// `0x1F`, as programs and manuals write addresses and error codes.
+pub(super) fn hexadecimal(scan: &Scan<'_>) -> Option<Token> {
+    let text = scan.rest().strip_prefix("0x").or_else(|| scan.rest().strip_prefix("0X"))?;
+    let length = text.bytes().take_while(u8::is_ascii_hexdigit).count();
+    if !scan.at_start() || !(1..=HEX_DIGITS_MAX).contains(&length) || !is_over(&text[length..]) {
+        return None;
+    }
+    let digit = |c: char| match c {
+        '0'..='9' => one_by_one(c.encode_utf8(&mut [0; 4])),
+        letter => letter.to_ascii_uppercase().to_string(),
+    };
+    let said: Vec<String> = text[..length].chars().map(digit).collect();
+    Some(Token::words(format!("zero X {}", said.join(" ")), length + 2))
+}
+
 /// Digits or letters behind a word that makes them a secret or a serial number: `PIN: 1234`, `OTP is 88 12 34`.
 pub(super) fn secret(scan: &Scan<'_>) -> Option<Token> {
     let text = scan.rest();

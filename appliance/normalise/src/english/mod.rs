@@ -55,10 +55,11 @@ type Classifier = fn(&Scan<'_>) -> Option<Token>;
 
 /// The semiotic classes in the order in which they are tried: the most specific forms first, for their digits would
 /// also match others.
-const CLASSIFIERS: [(Class, Classifier); 27] = [
+const CLASSIFIERS: [(Class, Classifier); 28] = [
     (Class::Electronic, addresses::address),
     (Class::Electronic, addresses::hardware),
     (Class::Electronic, addresses::dotted_number),
+    (Class::Electronic, codes::hexadecimal),
     (Class::Date, dates::date),
     (Class::Digits, codes::grouped),
     (Class::Digits, codes::phone),

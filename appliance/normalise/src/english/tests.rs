@@ -29,6 +29,8 @@ fn plain_sentences() {
         ("a - b", "a, b."),
         ("- item one", "item one."),
         ("door(s) open", "doors open."),
+        ("The IT department called. IT support is here.", "the i t department called. i t support is here."),
+        ("It is IT that matters, and THE IT TEAM.", "it is it that matters, and the i t team."),
         ("ｆｕｌｌ ｗｉｄｔｈ！", "full width!"),
         ("end.Next", "end. next."),
     ]);

@@ -83,7 +83,7 @@ const LENGTHS: [(&str, &str, &str); 11] = [
     ("mi", "mile", "miles"),
 ];
 
-const OTHERS: [(&str, &str, &str); 152] = [
+const OTHERS: [(&str, &str, &str); 154] = [
     // Mass
     ("µg", "microgram", "micrograms"),
     ("mg", "milligram", "milligrams"),
@@ -93,6 +93,8 @@ const OTHERS: [(&str, &str, &str); 152] = [
     ("lb", "pound", "pounds"),
     ("lbs", "pound", "pounds"),
     ("oz", "ounce", "ounces"),
+    ("tbsp", "tablespoon", "tablespoons"),
+    ("tsp", "teaspoon", "teaspoons"),
     // Volume, area
     ("ml", "milliliter", "milliliters"),
     ("mL", "milliliter", "milliliters"),

@@ -2,8 +2,13 @@
 
 use super::capitals::{SAID_AS_WORDS, is_spelled};
 use super::numbers::code;
-use super::scan::{Scan, digits, letters, listed};
+use super::scan::{Scan, digits, letters, listed, next_word};
 use super::token::Token;
+
+/// Words before which IT is information technology.
+const OF_THE_IT: &str = "department departments support team teams desk helpdesk staff service services manager managers \
+    admin admins administrator security infrastructure office room system systems equipment specialist technician \
+    technicians professional professionals budget project projects cabinet rack store shop";
 
 /// A run of letters, with apostrophes inside.
 pub(super) fn word(scan: &Scan<'_>) -> Option<Token> {
@@ -27,6 +32,10 @@ pub(super) fn word(scan: &Scan<'_>) -> Option<Token> {
     // "door(s)"
     if text[length..].starts_with("(s)") && letters(token) == length {
         return Some(Token::written(format!("{}s", token.to_ascii_lowercase()), length + 3));
+    }
+    // The department, and not the word in capitals for emphasis.
+    if token == "IT" && !scan.shouted && listed(OF_THE_IT, next_word(&text[length..]).as_str()) {
+        return Some(Token::written(letter_by_letter(token), length));
     }
     Some(Token::written(plain_word(token, scan.shouted), length))
 }
