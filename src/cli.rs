@@ -422,6 +422,9 @@ pub(crate) struct EnrollArguments {
     /// Language of the recording, and the default language of the voice
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
+    /// With --text: silence behind the recording, against an echo of its end; 0 is as the official package does
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=2000))]
+    pub(crate) tail_silence_ms: u32,
     /// Bundle of a Base model, which will speak with the voice
     #[arg(long, value_name = "BUNDLE", env = "CRIER_VOICE")]
     pub(crate) voice: Option<PathBuf>,

@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: &EnrollArguments) -> Result<(), CrierError> {
     can_enrol(&bundle)?;
     let limits = Limits { seconds_max: SECONDS_MAX + SILENCE_SECONDS_MAX };
     let sound = crier_audio::read(&arguments.recording, limits)?;
-    let description =
-        Description { name, text: arguments.text.clone(), language: arguments.language.clone() };
+    let (text, language) = (arguments.text.clone(), arguments.language.clone());
+    let description = Description { name, text, language, tail_silence_ms: arguments.tail_silence_ms };
     // Damaged encoders fail silently: they produce a voice that resembles no one.
     bundle.verify_some(&crier_enrol::needs, &mut |_| ())?;
     let enrolled = enrol(&bundle, &sound, &description, threads(arguments))?;

@@ -132,7 +132,7 @@ async fn take(
             AudioEvent::UnitStart { .. } => joiner.next_segment(&mut joined),
             AudioEvent::Samples(samples) => joiner.push(&samples, &mut joined),
             AudioEvent::UnitEnd { cut, codes } => {
-                summary.cut_sentences += usize::from(cut);
+                summary.cut_sentences += usize::from(cut.is_some());
                 summary.codes.extend(codes);
             }
         }
@@ -170,6 +170,7 @@ fn style(arguments: &SayArguments, lexicon: UserLexicon) -> Style {
             TextModeArgument::Whole => TextMode::Whole,
         }),
         lexicon,
+        repetition_window: None,
     }
 }
 

@@ -77,6 +77,26 @@ fn the_default_voice_lends_itself_to_a_base_model() {
 }
 
 #[test]
+fn silence_behind_the_recording_adds_codes_and_changes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let codes = |tail: &[&str]| {
+        let output = folder.path().join("tail.voice");
+        let more = [&["--text", SAID, "--force"], tail].concat();
+        succeed(&mut enroll(&recordings().join("windows.flac"), &output, &more));
+        let text = std::fs::read_to_string(&output).unwrap();
+        let file: Value = serde_json::from_str(text.split_once('\n').unwrap().1).unwrap();
+        (file["reference"]["codes"].as_array().unwrap().clone(), file["embedding"].clone())
+    };
+    let (official, embedding) = codes(&["--tail-silence-ms", "0"]);
+    let (usual, same_embedding) = codes(&[]);
+    assert_eq!(embedding, same_embedding);
+    // The last frame of the recording is not full: it is the only one that the silence may change.
+    let whole = official.len() - 1;
+    assert_eq!(usual[..whole], official[..whole]);
+    assert!((6..=7).contains(&(usual.len() - official.len())), "{} of {}", usual.len(), official.len());
+}
+
+#[test]
 fn every_usual_recording_is_taken() {
     for (channels, rate, bits, format) in [
         (1, 8_000, 16, SampleFormat::Int),

@@ -68,6 +68,7 @@ pub(crate) fn speech(
                 TextModeSetting::Whole => Some(crier_speech::TextMode::Whole),
             },
             lexicon: folders.lexicon().clone(),
+            repetition_window: voice.repetition_window_frames,
         };
         let prosody = voice.manner.prosody();
         let profile = VoiceProfile { folder, style, prosody, seed: voice.seed, fallback: voice.fallback };

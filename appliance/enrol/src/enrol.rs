@@ -8,6 +8,7 @@ use crier_speech::{ModelKind, Tokenizer, clean};
 use crate::encoders::{CodecEncoder, SpeakerEncoder};
 use crate::error::EnrolError;
 use crate::fitness::prepare;
+use crate::limits::SAMPLE_RATE_HZ;
 
 /// Information about a recording.
 #[derive(Clone, Default)]
@@ -18,6 +19,9 @@ pub struct Description {
     pub text: Option<String>,
     /// Language of the recording, and default language of the voice.
     pub language: Option<String>,
+    /// Silence behind the recording before its codes are made, in milliseconds; 0 as in the official package. Without a
+    /// silent end, which the removal of silence takes away, voices repeat the last sounds of the recording.
+    pub tail_silence_ms: u32,
 }
 
 /// Voice, and advice on its recording.
@@ -82,7 +86,10 @@ pub fn enrol(
     let embedding = SpeakerEncoder::load(bundle, threads)?.embed(&sound.samples)?;
     let reference = match tokens {
         Some(text) => {
-            let codes = CodecEncoder::load(bundle, threads)?.encode(&sound.samples)?;
+            let mut samples = sound.samples.clone();
+            let tail = u64::from(description.tail_silence_ms) * u64::from(SAMPLE_RATE_HZ) / 1000;
+            samples.resize(samples.len() + usize::try_from(tail).unwrap_or(0), 0.0);
+            let codes = CodecEncoder::load(bundle, threads)?.encode(&samples)?;
             Some(StoredReference { text, codes })
         }
         None => None,

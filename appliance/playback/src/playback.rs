@@ -206,7 +206,14 @@ impl<'a> Playback<'a> {
                     self.pacer.with(rate_hz, |pacer, now| pacer.made(now, pacing.made_samples));
                     pacing.held.extend_from_slice(&samples);
                 }
-                Ok(Some(AudioEvent::UnitEnd { .. })) => pacing.complete = true,
+                Ok(Some(AudioEvent::UnitEnd { cut, .. })) => {
+                    pacing.complete = true;
+                    // What was audible cannot be taken back: all that is left is to say why it ended so.
+                    if let Some(reason) = cut {
+                        let voice = &voice.frontend().bundle().manifest().name;
+                        tracing::warn!(%voice, %reason, "a sentence was cut");
+                    }
+                }
                 // The pacer wanted to be asked again after this time.
                 Err(_) => {}
             }

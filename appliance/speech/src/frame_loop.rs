@@ -80,8 +80,10 @@ pub struct FrameLoop {
     max_frames: u32,
     talker_sampler: Sampler,
     predictor_sampler: Sampler,
-    /// Code-0 values that were used before, for the repetition penalty.
-    used: Vec<bool>,
+    /// For each code-0 value, the number of frames in the repetition window that have it.
+    used: Vec<u32>,
+    /// Number of latest frames that the repetition penalty counts.
+    repetition_window: usize,
     codes: Vec<[u16; CODEBOOKS]>,
     /// Number of frames fed to the talker; less than `codes.len()` only while resuming.
     fed: usize,
@@ -113,15 +115,10 @@ impl FrameLoop {
             true => Choice::Draw { temperature, top_k, top_p },
             false => Choice::Greedy,
         };
-        let mut used = vec![false; layout.codec_vocab];
-        for frame in codes {
-            // Code 0 only: the repetition penalty is the talker's, and the other codes are the predictor's.
-            used[usize::from(frame[0])] = true;
-        }
         // Capacity for a minute of speech, to avoid reallocation while speaking.
         let mut known = Vec::with_capacity(codes.len().max(750));
         known.extend_from_slice(codes);
-        Self {
+        let mut resumed = Self {
             prompt,
             hidden_size: layout.hidden,
             pad_id: layout.text_ids.tts_pad,
@@ -137,12 +134,33 @@ impl FrameLoop {
                 seed,
                 choose(s.predictor_sample, s.predictor_temperature, s.predictor_top_k, s.predictor_top_p),
             ),
-            used,
+            used: vec![0; layout.codec_vocab],
+            repetition_window: usize::MAX,
             codes: known,
             fed: 0,
             row: vec![0.0; layout.hidden],
             hidden: vec![0.0; layout.hidden],
             state: LoopState::Prompt,
+        };
+        resumed.count_used();
+        resumed
+    }
+
+    /// Returns the loop with a repetition penalty on the codes of the latest frames only; `None` is all, as in the
+    /// official package. Over a long sentence the penalty on ever more codes makes a voice hurry.
+    #[must_use]
+    pub fn with_repetition_window(mut self, frames: Option<u32>) -> Self {
+        self.repetition_window = frames.and_then(|frames| usize::try_from(frames).ok()).unwrap_or(usize::MAX);
+        self.count_used();
+        self
+    }
+
+    fn count_used(&mut self) {
+        self.used.fill(0);
+        let first = self.codes.len().saturating_sub(self.repetition_window);
+        for frame in &self.codes[first..] {
+            // Code 0 only: the repetition penalty is the talker's, and the other codes are the predictor's.
+            self.used[usize::from(frame[0])] += 1;
         }
     }
 
@@ -246,8 +264,11 @@ impl FrameLoop {
         let mut all = [code0; CODEBOOKS];
         all[1..].copy_from_slice(codes);
         let frame = Frame { index: self.codes.len() as u32, codes: all };
-        self.used[usize::from(code0)] = true;
+        self.used[usize::from(code0)] += 1;
         self.codes.push(all);
+        if let Some(left) = self.codes.len().checked_sub(self.repetition_window.saturating_add(1)) {
+            self.used[usize::from(self.codes[left][0])] -= 1;
+        }
         self.feed(tables);
         if self.codes.len() as u32 >= self.max_frames {
             self.state = LoopState::Finished(Finish::FrameLimit);
@@ -270,7 +291,7 @@ impl FrameLoop {
     /// Applies the talker's constraints to its logits, in the order of the official package: repetition penalty,
     /// minimum length, no tags.
     fn restrict(&self, logits: &mut [f32], frame: u32) {
-        for (logit, _) in logits.iter_mut().zip(&self.used).filter(|(_, used)| **used) {
+        for (logit, _) in logits.iter_mut().zip(&self.used).filter(|(_, used)| **used > 0) {
             // A negative logit is multiplied: divided, it would become more probable.
             *logit = if *logit < 0.0 {
                 *logit * self.repetition_penalty
@@ -421,6 +442,30 @@ mod tests {
                 frame_loop.predictor_done(&[0; GROUPS], &Spelled).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn repetition_window_forgets_earlier_codes_and_is_the_same_when_resumed() {
+        let mut whole = fresh(7, 60, &[]);
+        run(&mut whole, &mut Echo::default(), 100);
+        let mut windowed = fresh(7, 60, &[]).with_repetition_window(Some(4));
+        run(&mut windowed, &mut Echo::default(), 100);
+        let penalised = |frame_loop: &FrameLoop| {
+            let mut logits = vec![2.0; 1124];
+            frame_loop.restrict(&mut logits, 50);
+            logits[usize::from(frame_loop.codes()[0][0])] < 2.0
+        };
+        assert!(penalised(&whole) && !penalised(&windowed));
+        let used = |frame_loop: &FrameLoop| frame_loop.used.iter().sum::<u32>() as usize;
+        assert_eq!((used(&whole), used(&windowed)), (whole.codes().len(), 4));
+        for cut in 0..windowed.codes().len() {
+            let mut resumed = fresh(7, 60, &windowed.codes()[..cut]).with_repetition_window(Some(4));
+            run(&mut resumed, &mut Echo::default(), 100);
+            assert_eq!(resumed.codes(), windowed.codes(), "cut at frame {cut}");
+        }
+        let mut endless = fresh(7, 60, &[]).with_repetition_window(Some(u32::MAX));
+        run(&mut endless, &mut Echo::default(), 100);
+        assert_eq!(endless.codes(), whole.codes());
     }
 
     #[test]

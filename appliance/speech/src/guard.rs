@@ -7,6 +7,9 @@ use crate::CODEBOOKS;
 const CEILING_BASE_FRAMES: u32 = 25;
 /// Additional frames allowed for each text token (0.48 s, three times as many as ordinary speech takes).
 const CEILING_FRAMES_PER_TOKEN: u32 = 6;
+/// Frames allowed beyond the sounds of a text that has one token for each frame: one for the end of speech, and one more
+/// (160 ms). Such a voice ends with its text; what comes later is no part of it.
+const TIMED_SPARE_FRAMES: u32 = 2;
 /// Longest cycle that is detected, in frames (0.64 s): as long as a short word.
 const CYCLE_PERIOD_MAX: usize = 8;
 /// Frames after which a cycle is a runaway (2.4 s): even a sustained vowel varies in its acoustic codes.
@@ -21,6 +24,14 @@ const SILENT_RMS: f32 = 0.003_162;
 pub fn frame_ceiling(text_tokens: usize) -> u32 {
     let tokens = u32::try_from(text_tokens).unwrap_or(u32::MAX);
     CEILING_BASE_FRAMES.saturating_add(tokens.saturating_mul(CEILING_FRAMES_PER_TOKEN))
+}
+
+/// Returns the maximum number of frames for a text of one token for each frame, by a voice that reads ahead by
+/// `lead_frames`.
+#[must_use]
+pub fn timed_ceiling(text_tokens: usize, lead_frames: usize) -> u32 {
+    let frames = u32::try_from(text_tokens.saturating_add(lead_frames)).unwrap_or(u32::MAX);
+    frames.saturating_add(TIMED_SPARE_FRAMES)
 }
 
 /// Detector of repeating frames.
@@ -127,5 +138,7 @@ mod tests {
         assert_eq!(frame_ceiling(0), 25);
         assert_eq!(frame_ceiling(10), 85);
         assert_eq!(frame_ceiling(usize::MAX), u32::MAX);
+        assert_eq!(timed_ceiling(10, 3), 15);
+        assert_eq!(timed_ceiling(usize::MAX, 3), u32::MAX);
     }
 }

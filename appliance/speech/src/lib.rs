@@ -25,7 +25,7 @@ mod tokenizer;
 
 pub use error::SpeechError;
 pub use frame_loop::{Finish, Frame, FrameLoop, FrameRequest};
-pub use guard::frame_ceiling;
+pub use guard::{frame_ceiling, timed_ceiling};
 pub use layout::{
     CODEBOOKS, CodecIds, GROUPS, ModelKind, SamplingDefaults, Speaker, TextIds, TextNormalisation,
     VoiceLayout,
@@ -33,7 +33,10 @@ pub use layout::{
 pub use prompt::{Prompt, PromptOptions, PromptSpeaker, Reference, TextMode};
 pub use pronounce::{FRAMES_MAX, Pronunciations, UNITS_PER_FRAME, frame_ids, phrase_break, pronounce};
 pub use sampling::{Choice, Sampler};
-pub use sentence::{Feedback, FrameEvent, Sentence, SentenceFrames, SentenceOptions, SentenceSamples};
+pub use sentence::{
+    CutReason, DurationCeiling, Feedback, FrameEvent, Sentence, SentenceFrames, SentenceOptions,
+    SentenceSamples,
+};
 pub use sentences::{SENTENCE_CHARACTERS_MAX, split_sentences};
 pub use tables::{EmbeddingTables, PredictorEngine, TalkerEngine, TalkerOutput};
 pub use text::{TEXT_BYTES_MAX, clean};

@@ -15,7 +15,7 @@ mod messages;
 mod samples;
 
 pub use frames::SentenceFrames;
-pub use messages::{Feedback, FrameEvent, Sentence, SentenceOptions};
+pub use messages::{CutReason, DurationCeiling, Feedback, FrameEvent, Sentence, SentenceOptions};
 pub use samples::SentenceSamples;
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use crier_announce::Prosody;
 use crier_speech::{
-    CODEBOOKS, Feedback, FrameEvent, FrameRequest, SentenceFrames, SentenceOptions, SentenceSamples,
-    VoiceLayout,
+    CODEBOOKS, CutReason, Feedback, FrameEvent, FrameRequest, SentenceFrames, SentenceOptions,
+    SentenceSamples, VoiceLayout,
 };
 use crier_wire::{
     At, Decode, PredictorReply, PredictorRequest, TalkerReply, TalkerRequest, VocoderReply, VocoderRequest,
@@ -41,8 +41,8 @@ pub enum AudioEvent {
     Samples(Vec<f32>),
     /// The unit is complete.
     UnitEnd {
-        /// True if the frame limit or the runaway guard ended it.
-        cut: bool,
+        /// Reason if neither the talker nor the end of a timed text ended it.
+        cut: Option<CutReason>,
         /// Codes of its frames.
         codes: Vec<[u16; CODEBOOKS]>,
     },
@@ -292,7 +292,7 @@ async fn make_samples(
         if samples.is_finished() && !was_finished {
             let rest = std::mem::replace(&mut shaper, new_shape()).finish();
             send_samples(&out, rest).await.map_err(failed)?;
-            let event = AudioEvent::UnitEnd { cut: samples.was_cut(), codes: samples.codes().to_vec() };
+            let event = AudioEvent::UnitEnd { cut: samples.cut(), codes: samples.codes().to_vec() };
             send(&out, event).await.map_err(failed)?;
             complete = unit + 1;
         }

@@ -8,9 +8,9 @@ use crier_bundle::{Bundle, Lexicon};
 use crier_lexicon::UserLexicon;
 use crier_normalise::{AUTO, Language, UnknownLanguage};
 use crier_speech::{
-    FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, Pronunciations, SENTENCE_CHARACTERS_MAX,
-    Sentence, SpeechError, TextMode, TextNormalisation, Tokenizer, VoiceLayout, clean, frame_ids,
-    phrase_break, pronounce,
+    DurationCeiling, FRAMES_MAX, ModelKind, Prompt, PromptOptions, PromptSpeaker, Pronunciations,
+    SENTENCE_CHARACTERS_MAX, Sentence, SpeechError, TextMode, TextNormalisation, Tokenizer, VoiceLayout,
+    clean, frame_ceiling, frame_ids, phrase_break, pronounce, timed_ceiling,
 };
 use crier_wire::{SentenceEntry, ShownText};
 
@@ -41,6 +41,8 @@ pub struct Style {
     pub mode: Option<TextMode>,
     /// The owner's pronunciations, which apply even to `raw` text.
     pub lexicon: UserLexicon,
+    /// Latest frames of a sentence whose codes the repetition penalty counts; `None` is all of them.
+    pub repetition_window: Option<u32>,
 }
 
 /// A text as one voice reads it: a sequence of units, each of which is rendered as one utterance.
@@ -56,6 +58,7 @@ pub struct TokenizedText {
     language: Option<String>,
     reading: Reading,
     options: PromptOptions,
+    repetition_window: Option<u32>,
     /// Never empty.
     units: Vec<TextUnit>,
 }
@@ -117,8 +120,17 @@ impl TextFrontend {
         // A named speaker takes precedence: the recording of the file would give another voice to the first frames.
         let voice_file = style.file.clone().filter(|_| style.speaker.is_none());
         let text = text.to_owned();
-        let tokenized =
-            TokenizedText { voice_file, skipped, loudness_lufs, text, language, reading, options, units };
+        let tokenized = TokenizedText {
+            voice_file,
+            skipped,
+            loudness_lufs,
+            text,
+            language,
+            reading,
+            options,
+            repetition_window: style.repetition_window,
+            units,
+        };
         // Building the first prompt validates speaker, language and instruction against the layout.
         tokenized.sentence(self, 0)?;
         Ok(tokenized)
@@ -148,6 +160,7 @@ impl TextFrontend {
             language: None,
             reading,
             options,
+            repetition_window: None,
             units,
         };
         tokenized.sentence(self, 0)?;
@@ -264,12 +277,14 @@ impl TextFrontend {
             Some(text) => self.tokenizer.instruction(layout, &clean(text.as_bytes())?)?,
             None => Vec::new(),
         };
-        // The official package gives the whole text at once, except to voices cloned from a recording. A voice with a
-        // lexicon can only stream: it reads one frame of phonemes with each frame of speech.
+        // The official package gives the whole text at once, except to Base models. With a recording in front of the
+        // text, streaming hands those 12.5 tokens a second where people speak four or five, and they hurry from the
+        // first word on: they get the whole text, too. A voice with a lexicon can only stream: it reads one frame of
+        // phonemes with each frame of speech.
         let mode = match (&self.lexicon, style.mode, layout.kind) {
             (Some(_), _, _) => TextMode::Streaming,
             (None, Some(mode), _) => mode,
-            (None, None, ModelKind::Base) => TextMode::Streaming,
+            (None, None, ModelKind::Base) if speaker.reference.is_none() => TextMode::Streaming,
             (None, None, _) => TextMode::Whole,
         };
         let role = self.tokenizer.role(layout)?;
@@ -305,7 +320,13 @@ impl TokenizedText {
     pub fn sentence(&self, frontend: &TextFrontend, unit: usize) -> Result<Sentence, SynthesisError> {
         let tokens = self.units.get(unit).map(|unit| unit.tokens.as_slice()).unwrap_or_default();
         let prompt = Prompt::new(frontend.bundle.layout(), &*frontend.bundle, &self.options, tokens)?;
-        Ok(Sentence { prompt, tokens: tokens.len() })
+        let tokens = tokens.len();
+        // With a lexicon each token is one frame: the text itself says when it is over.
+        let ceiling = match &frontend.lexicon {
+            Some(_) => DurationCeiling::Text(timed_ceiling(tokens, frontend.bundle.layout().lead_frames)),
+            None => DurationCeiling::Guard(frame_ceiling(tokens)),
+        };
+        Ok(Sentence { prompt, tokens, ceiling, repetition_window: self.repetition_window })
     }
 
     /// Returns the byte of the clean text at which a unit begins; the length of the text behind the last unit. Another
@@ -422,6 +443,7 @@ mod tests {
             language: None,
             reading: Reading::plain(spelling),
             options: embedded().prompt_options(&Style::default()).unwrap().0,
+            repetition_window: None,
             units: vec![unit("", &rewritten[..at]), unit(&rewritten[..at], &rewritten[at..])],
         };
         let (before, after) = text.split_at(tokenized.position(1));
@@ -495,6 +517,20 @@ mod tests {
             let (before, after) = text.split_at(tokenized.position(unit));
             assert!(!before.is_empty());
             assert_eq!([spoken(before), spoken(after)].concat(), spoken(&text), "unit {unit}");
+        }
+    }
+
+    #[test]
+    fn sentence_of_the_embedded_voice_lasts_as_long_as_its_sounds() {
+        let frontend = embedded();
+        let lead = u32::try_from(frontend.bundle().layout().lead_frames).unwrap();
+        for text in ["ha ha ha ha ha ha ha ha ha ha", "Help!", "The washing machine has finished."] {
+            let tokenized = frontend.read(text, &Style::default()).unwrap();
+            let sentence = tokenized.sentence(&frontend, 0).unwrap();
+            let sounds = tokenized.shown(&frontend, "voice").sentences[0].sounds.clone().unwrap();
+            let frames =
+                u32::try_from(sounds.chars().count().div_ceil(crier_speech::UNITS_PER_FRAME)).unwrap();
+            assert_eq!(sentence.ceiling, DurationCeiling::Text(frames + lead + 2), "{text}");
         }
     }
 

@@ -33,6 +33,8 @@ pub struct VoiceSettings {
     pub seed: u64,
     /// Way in which text is fed to the model.
     pub text_mode: TextModeSetting,
+    /// Latest frames of a sentence whose codes the repetition penalty counts; `None`: all, as the model was published.
+    pub repetition_window_frames: Option<u32>,
     /// True if the embedded voice speaks when this one cannot.
     pub fallback: bool,
 }
@@ -72,6 +74,7 @@ impl Default for VoiceSettings {
             manner: MannerSettings::default(),
             seed: 1,
             text_mode: TextModeSetting::Auto,
+            repetition_window_frames: None,
             fallback: true,
         }
     }
@@ -83,6 +86,8 @@ const LANGUAGE: Text = Text::any(
     "a language by name or tag, such as \"english\", \"en\" or \"en-US\"",
     crier_announce::LANGUAGE_CHARACTERS_MAX,
 );
+/// Windows of the repetition penalty: from a frame, 80 ms, to more than any sentence has.
+const REPETITION_WINDOW: std::ops::RangeInclusive<u32> = 1..=8192;
 const SPEAKER: Text = Text::any("a speaker of the bundle", crier_announce::NAME_CHARACTERS_MAX);
 
 /// Reads the key `language`, and returns the name that bundles have for it. `word` is the one that means the same as an
@@ -131,6 +136,11 @@ impl VoiceSettings {
         // TOML has signed integers only.
         voice.seed = section.number("seed", voice.seed, 0..=i64::MAX.unsigned_abs());
         voice.text_mode = section.choice("text_mode", voice.text_mode);
+        let window = section.optional_number("repetition_window_frames", Some("all"), REPETITION_WINDOW);
+        // "all" is read as `None` like an absent key, but must override the inherited window.
+        if section.has("repetition_window_frames") {
+            voice.repetition_window_frames = window;
+        }
         voice.fallback = section.flag("fallback", voice.fallback);
         voice
     }

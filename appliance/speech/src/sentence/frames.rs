@@ -2,9 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::messages::{AttemptOutcome, Feedback, FrameEvent, Sentence, SentenceEnd, SentenceOptions};
-use crate::guard::{Cycles, SILENT_FRAMES, frame_ceiling};
+use super::messages::{
+    AttemptOutcome, DurationCeiling, Feedback, FrameEvent, Sentence, SentenceEnd, SentenceOptions,
+};
+use crate::guard::{Cycles, SILENT_FRAMES};
 use crate::{EmbeddingTables, Finish, FrameLoop, FrameRequest, GROUPS, Sampler, SpeechError, VoiceLayout};
+
+/// Further attempts at a sentence of which nothing was audible, each with the next seed. One attempt in some hundreds
+/// fails; that three in a row do so without a fault of text or voice does not happen.
+pub(super) const RETRIES_MAX: u32 = 2;
 
 /// State machine that generates the frames of a sentence; it requests the work of talker and predictor.
 #[derive(Debug)]
@@ -16,6 +22,8 @@ pub struct SentenceFrames {
     /// True while feedback may still require another attempt.
     open: bool,
     ended: bool,
+    /// True if the ceiling ended the attempt, which the other half may want repeated however short it is.
+    is_limited: bool,
     frame_loop: FrameLoop,
     cycles: Cycles,
     events: VecDeque<FrameEvent>,
@@ -26,11 +34,13 @@ impl SentenceFrames {
     #[must_use]
     pub fn new(layout: &VoiceLayout, sentence: Sentence, options: SentenceOptions) -> Self {
         // The smaller bound wins: that of the text's length, or the one that the model was published with.
-        let ceiling = frame_ceiling(sentence.tokens).min(layout.sampling.max_frames);
+        let ceiling = sentence.ceiling.frames().min(layout.sampling.max_frames);
         let max_frames = options.max_frames.unwrap_or(ceiling);
         // The sentence keeps its prompt for another attempt.
         let prompt = sentence.prompt.clone();
-        let frame_loop = FrameLoop::new(layout, prompt, options.seed, options.greedy, max_frames);
+        let window = sentence.repetition_window;
+        let frame_loop = FrameLoop::new(layout, prompt, options.seed, options.greedy, max_frames)
+            .with_repetition_window(window);
         Self {
             sentence,
             options,
@@ -39,6 +49,7 @@ impl SentenceFrames {
             // A fixed number of frames is obeyed whatever it sounds like, so there is no second attempt.
             open: options.max_frames.is_none(),
             ended: false,
+            is_limited: false,
             frame_loop,
             cycles: Cycles::default(),
             events: VecDeque::new(),
@@ -120,7 +131,7 @@ impl SentenceFrames {
             }
             AttemptOutcome::Retry => {
                 self.attempt += 1;
-                self.ended = false;
+                (self.ended, self.is_limited) = (false, false);
                 self.cycles = Cycles::default();
                 self.events.clear();
                 // No frame is kept: the codes of the failed attempt led into the silence.
@@ -141,8 +152,8 @@ impl SentenceFrames {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         // A sentence shorter than the silence limit cannot be taken for a runaway.
-        let short = (self.frame_loop.codes().len() as u32) < SILENT_FRAMES;
-        self.ended && (short || !self.open || self.attempt > 0)
+        let short = (self.frame_loop.codes().len() as u32) < SILENT_FRAMES && !self.is_limited;
+        self.ended && (short || !self.open || self.attempt >= RETRIES_MAX)
     }
 
     /// Returns the number of frames so far.
@@ -157,15 +168,21 @@ impl SentenceFrames {
         let known = self.frame_loop.codes()[..keep].to_vec();
         let prompt = self.sentence.prompt.clone();
         let greedy = self.options.greedy;
-        self.frame_loop = FrameLoop::resume(layout, prompt, seed, greedy, self.max_frames, &known);
+        self.frame_loop = FrameLoop::resume(layout, prompt, seed, greedy, self.max_frames, &known)
+            .with_repetition_window(self.sentence.repetition_window);
     }
 
     fn limit(&self) -> SentenceEnd {
-        if self.options.max_frames.is_some() { SentenceEnd::Wanted } else { SentenceEnd::Ceiling }
+        match (self.options.max_frames, self.sentence.ceiling) {
+            (Some(_), _) => SentenceEnd::Wanted,
+            (None, DurationCeiling::Guard(_)) => SentenceEnd::Ceiling,
+            (None, DurationCeiling::Text(_)) => SentenceEnd::OfText,
+        }
     }
 
     fn push(&mut self, frame: Option<[u16; crate::CODEBOOKS]>, end: Option<SentenceEnd>) {
         self.ended = end.is_some();
+        self.is_limited = end == Some(SentenceEnd::Ceiling);
         self.events.push_back(FrameEvent { attempt: self.attempt, frame, end });
     }
 }

@@ -7,8 +7,46 @@ use crate::{CODEBOOKS, Prompt};
 pub struct Sentence {
     /// Input of the talker.
     pub prompt: Prompt,
-    /// Number of tokens of its text, which bounds its duration.
+    /// Number of tokens of its text.
     pub tokens: usize,
+    /// Bound of its duration.
+    pub ceiling: DurationCeiling,
+    /// Frames whose codes the repetition penalty counts; `None` is all of the sentence, as the official package does.
+    pub repetition_window: Option<u32>,
+}
+
+/// Bound of the duration of a sentence, in frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DurationCeiling {
+    /// Duration that no text of so many tokens takes: a voice that gets there has missed its end.
+    Guard(u32),
+    /// Duration of the text itself, whose tokens are timed: behind it there is nothing to say.
+    Text(u32),
+}
+
+impl DurationCeiling {
+    pub(super) fn frames(self) -> u32 {
+        match self {
+            Self::Guard(frames) | Self::Text(frames) => frames,
+        }
+    }
+}
+
+/// Reason why a sentence was ended before the talker ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CutReason {
+    /// The requested number of frames was reached.
+    #[error("the requested number of frames")]
+    Wanted,
+    /// It took longer than any text of its length does.
+    #[error("longer than any text of its length")]
+    Ceiling,
+    /// Its frames were repeating.
+    #[error("repeating frames")]
+    Cycle,
+    /// It stayed silent.
+    #[error("endless silence")]
+    Silence,
 }
 
 /// Synthesis options of a sentence.
@@ -41,6 +79,8 @@ pub(super) enum SentenceEnd {
     Wanted,
     /// The maximum duration of a text of this length was reached.
     Ceiling,
+    /// All timed tokens of the text were spoken.
+    OfText,
     /// The frames were repeating.
     Cycle,
 }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::messages::{AttemptOutcome, Feedback, FrameEvent, SentenceEnd, SentenceOptions};
+use super::frames::RETRIES_MAX;
+use super::messages::{AttemptOutcome, CutReason, Feedback, FrameEvent, SentenceEnd, SentenceOptions};
 use crate::CODEBOOKS;
 use crate::guard::{Silence, SilenceVerdict};
 
@@ -30,7 +31,7 @@ pub struct SentenceSamples {
     silence: Silence,
     held: Vec<f32>,
     finished: bool,
-    cut: bool,
+    cut: Option<CutReason>,
     feedback: VecDeque<Feedback>,
 }
 
@@ -52,7 +53,7 @@ impl SentenceSamples {
             silence: Silence::default(),
             held: Vec::new(),
             finished: false,
-            cut: false,
+            cut: None,
             feedback: VecDeque::new(),
         }
     }
@@ -99,11 +100,14 @@ impl SentenceSamples {
         match self.end {
             Some(SentenceEnd::Cycle) if last && self.may_retry() => return self.retry(),
             // Cut in the middle of a sound: without a fade that is a click.
-            Some(SentenceEnd::Cycle | SentenceEnd::Ceiling) if last => fade_out(samples),
+            Some(SentenceEnd::Cycle | SentenceEnd::Ceiling | SentenceEnd::OfText) if last => {
+                fade_out(samples);
+            }
             _ => {}
         }
-        self.cut |=
-            last && matches!(self.end, Some(SentenceEnd::Cycle | SentenceEnd::Ceiling | SentenceEnd::Wanted));
+        if last {
+            self.cut = self.cut.or(self.end.and_then(cut_reason));
+        }
         if self.options.max_frames.is_some() {
             out.extend_from_slice(samples);
         } else {
@@ -131,9 +135,9 @@ impl SentenceSamples {
         self.finished
     }
 
-    /// Returns true if something other than the talker ended the sentence.
+    /// Returns the reason if something other than the talker, or the end of a timed text, ended the sentence.
     #[must_use]
-    pub fn was_cut(&self) -> bool {
+    pub fn cut(&self) -> Option<CutReason> {
         self.cut
     }
 
@@ -163,7 +167,7 @@ impl SentenceSamples {
                     return self.retry();
                 }
                 self.held.clear();
-                self.cut = true;
+                self.cut = Some(CutReason::Silence);
                 // Frames that were generated meanwhile are dropped: their number depends on timing.
                 self.codes.truncate(first + index + 1);
                 return self.finish();
@@ -173,6 +177,10 @@ impl SentenceSamples {
 
     fn finish_if_done(&mut self, out: &mut Vec<f32>) {
         if self.end.is_some() && self.taken >= self.codes.len() && !self.finished {
+            // Silent up to its ceiling: what was audible already cannot be taken back, but nothing was.
+            if self.end == Some(SentenceEnd::Ceiling) && self.may_retry() {
+                return self.retry();
+            }
             out.append(&mut self.held);
             self.finish();
         }
@@ -184,7 +192,7 @@ impl SentenceSamples {
     }
 
     fn may_retry(&self) -> bool {
-        self.attempt == 0 && self.options.max_frames.is_none() && !self.silence.heard_something()
+        self.attempt < RETRIES_MAX && self.options.max_frames.is_none() && !self.silence.heard_something()
     }
 
     fn retry(&mut self) {
@@ -192,7 +200,7 @@ impl SentenceSamples {
         self.attempt += 1;
         self.codes.clear();
         self.held.clear();
-        self.end = None;
+        (self.end, self.cut) = (None, None);
         // Nothing of this attempt was released, so everything starts anew.
         (self.calls, self.decoded, self.taken) = (0, 0, 0);
         self.silence = Silence::default();
@@ -200,6 +208,15 @@ impl SentenceSamples {
 
     fn report(&mut self, outcome: AttemptOutcome) {
         self.feedback.push_back(Feedback { attempt: self.attempt, outcome });
+    }
+}
+
+fn cut_reason(end: SentenceEnd) -> Option<CutReason> {
+    match end {
+        SentenceEnd::OfSpeech | SentenceEnd::OfText => None,
+        SentenceEnd::Wanted => Some(CutReason::Wanted),
+        SentenceEnd::Ceiling => Some(CutReason::Ceiling),
+        SentenceEnd::Cycle => Some(CutReason::Cycle),
     }
 }
 

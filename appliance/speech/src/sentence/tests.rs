@@ -18,6 +18,8 @@ enum Voice {
     Sound,
     /// Never makes a sound with the first seed.
     SilentAtFirst,
+    /// Makes a sound with the third seed.
+    SilentTwice,
     /// Never makes a sound.
     Silent,
     /// Says the same frame for ever.
@@ -54,12 +56,13 @@ impl Networks {
         self.talker = rows.iter().fold(self.talker, |state, value| hash(state, u64::from(value.to_bits())));
         let logit = |i: u64| ((hash(self.talker, i) >> 40) % 1009) as f32 / 500.0;
         let mut logits: Vec<f32> = (0..VOCABULARY as u64).map(logit).collect();
-        let ends = matches!(self.voice, Voice::Sound | Voice::SilentAtFirst) && frames >= 40;
+        let ends =
+            matches!(self.voice, Voice::Sound | Voice::SilentAtFirst | Voice::SilentTwice) && frames >= 40;
         logits[END_OF_SPEECH] = if ends && self.talker.is_multiple_of(3) { 99.0 } else { -99.0 };
         ([(self.talker >> 40) as f32, 1.0, 2.0], logits)
     }
 
-    fn vocode(&mut self, first: u32, codes: &[[u16; CODEBOOKS]], attempt_is_first: bool) -> Vec<f32> {
+    fn vocode(&mut self, first: u32, codes: &[[u16; CODEBOOKS]], attempt: u32) -> Vec<f32> {
         if first == 0 {
             self.vocoder = 0;
         }
@@ -69,7 +72,8 @@ impl Networks {
             let at = first as usize + index;
             let quiet = match self.voice {
                 Voice::Sound | Voice::Stuck | Voice::Endless => at < 2,
-                Voice::SilentAtFirst => attempt_is_first,
+                Voice::SilentAtFirst => attempt == 0,
+                Voice::SilentTwice => attempt < 2,
                 Voice::Silent => true,
                 Voice::FallsSilent => at >= 20,
             };
@@ -84,13 +88,14 @@ impl Networks {
 struct Outcome {
     samples: Vec<f32>,
     frames: usize,
-    cut: bool,
-    retried: bool,
+    cut: Option<CutReason>,
+    retries: u32,
 }
 
 fn sentence(voice: &VoiceLayout) -> Sentence {
     let prompt = Prompt::new(voice, &Spelled, &options(TextMode::Streaming), &[21, 22, 23]).unwrap();
-    Sentence { prompt, tokens: 20 }
+    let ceiling = DurationCeiling::Guard(crate::frame_ceiling(20));
+    Sentence { prompt, tokens: 20, ceiling, repetition_window: None }
 }
 
 /// Speaks; `schedule` says at each turn who works (0, 1) and who dies (2, 3).
@@ -103,22 +108,33 @@ fn speak_after(
     lead_frames: usize,
     kind: Voice,
     wanted: Option<u32>,
+    schedule: impl FnMut() -> u8,
+) -> Outcome {
+    let sentence = sentence(&layout(ModelKind::CustomVoice));
+    speak_sentence(sentence, lead_frames, kind, wanted, schedule)
+}
+
+fn speak_sentence(
+    sentence: Sentence,
+    lead_frames: usize,
+    kind: Voice,
+    wanted: Option<u32>,
     mut schedule: impl FnMut() -> u8,
 ) -> Outcome {
     let voice = layout(ModelKind::CustomVoice);
     let options = SentenceOptions { seed: 7, greedy: false, max_frames: wanted, chunk_frames: 8 };
-    let mut frames = SentenceFrames::new(&voice, sentence(&voice), options);
+    let mut frames = SentenceFrames::new(&voice, sentence, options);
     let mut samples = SentenceSamples::new(options, SAMPLES_PER_FRAME, lead_frames);
     let mut networks = Networks::new(kind);
     let mut out = Vec::new();
-    let mut retried = false;
+    let mut retries = 0;
     for _ in 0..100_000 {
         match schedule() {
             0 => step(&mut frames, &mut networks, kind),
             1 => {
                 let due = samples.due().map(|(first, codes)| (first, codes.to_vec()));
                 if let Some((first, codes)) = due {
-                    let mut decoded = networks.vocode(first, &codes, !retried);
+                    let mut decoded = networks.vocode(first, &codes, retries);
                     samples.decoded(&mut decoded, &mut out);
                 }
             }
@@ -135,11 +151,11 @@ fn speak_after(
             samples.push(event, &mut out);
         }
         while let Some(feedback) = samples.next_feedback() {
-            retried |= feedback.outcome == AttemptOutcome::Retry;
+            retries += u32::from(feedback.outcome == AttemptOutcome::Retry);
             frames.take_feedback(&voice, feedback);
         }
         if samples.is_finished() && frames.is_settled() {
-            return Outcome { samples: out, frames: samples.codes().len(), cut: samples.was_cut(), retried };
+            return Outcome { samples: out, frames: samples.codes().len(), cut: samples.cut(), retries };
         }
     }
     panic!("{kind:?} never ended");
@@ -177,7 +193,7 @@ fn in_turn() -> impl FnMut() -> u8 {
 #[test]
 fn all_samples_of_ordinary_speech_are_released() {
     let heard = speak(Voice::Sound, None, in_turn());
-    assert!(heard.frames >= 40 && !heard.cut && !heard.retried);
+    assert!(heard.frames >= 40 && heard.cut.is_none() && heard.retries == 0);
     assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
 }
 
@@ -200,21 +216,47 @@ fn fixed_frame_count_is_obeyed_without_runaway_guard() {
 }
 
 #[test]
-fn silent_attempt_is_discarded_and_repeated_once() {
-    let heard = speak(Voice::SilentAtFirst, None, in_turn());
-    assert!(heard.retried && !heard.cut && heard.frames >= 40);
-    assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
+fn silent_attempts_are_discarded_and_repeated_twice_at_most() {
+    for (voice, retries) in [(Voice::SilentAtFirst, 1), (Voice::SilentTwice, 2)] {
+        let heard = speak(voice, None, in_turn());
+        assert!(heard.retries == retries && heard.cut.is_none() && heard.frames >= 40, "{voice:?}");
+        assert_eq!(heard.samples.len(), heard.frames * SAMPLES_PER_FRAME);
+    }
     let silent = speak(Voice::Silent, None, in_turn());
-    assert!(silent.retried && silent.cut && silent.samples.is_empty());
+    assert!(silent.retries == 2 && silent.cut == Some(CutReason::Silence) && silent.samples.is_empty());
+}
+
+#[test]
+fn silence_up_to_the_ceiling_of_a_short_text_is_repeated_too() {
+    let voice = layout(ModelKind::CustomVoice);
+    let short = || Sentence { ceiling: DurationCeiling::Guard(25), ..sentence(&voice) };
+    let silent = speak_sentence(short(), 0, Voice::Silent, None, in_turn());
+    assert!(silent.retries == 2 && silent.cut == Some(CutReason::Ceiling), "{:?}", silent.cut);
+    let heard = speak_sentence(short(), 0, Voice::SilentAtFirst, None, in_turn());
+    assert_eq!((heard.retries, heard.cut), (1, Some(CutReason::Ceiling)));
+}
+
+#[test]
+fn timed_text_ends_with_its_sounds_and_is_not_called_cut() {
+    let voice = layout(ModelKind::CustomVoice);
+    let timed = Sentence { ceiling: DurationCeiling::Text(25), ..sentence(&voice) };
+    let heard = speak_sentence(timed, 3, Voice::Endless, None, in_turn());
+    assert_eq!((heard.frames, heard.cut, heard.retries), (25, None, 0));
+    assert!(heard.samples.last().unwrap().abs() < 0.1, "the last samples fade");
 }
 
 #[test]
 fn runaway_is_cut_and_faded_out() {
     let endless = speak(Voice::Endless, None, in_turn());
-    assert!(endless.cut && endless.frames as u32 == crate::frame_ceiling(20).min(8192));
+    assert!(
+        endless.cut == Some(CutReason::Ceiling)
+            && endless.frames as u32 == crate::frame_ceiling(20).min(8192)
+    );
     assert!(endless.samples.last().unwrap().abs() < 0.1, "the last samples fade");
     let falls_silent = speak(Voice::FallsSilent, None, in_turn());
-    assert!(falls_silent.cut && falls_silent.samples.len() == 50 * SAMPLES_PER_FRAME);
+    assert!(
+        falls_silent.cut == Some(CutReason::Silence) && falls_silent.samples.len() == 50 * SAMPLES_PER_FRAME
+    );
 }
 
 proptest! {
@@ -223,7 +265,7 @@ proptest! {
     #[test]
     fn samples_depend_neither_on_timing_nor_on_lost_networks(
         kind in proptest::sample::select(vec![
-            Voice::Sound, Voice::SilentAtFirst, Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
+            Voice::Sound, Voice::SilentAtFirst, Voice::SilentTwice, Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
         ]),
         lead in 0_usize..6,
         turns in proptest::collection::vec(prop_oneof![8 => 0_u8..2, 1 => Just(2_u8), 1 => Just(3_u8)], 1..400),
@@ -235,5 +277,6 @@ proptest! {
         prop_assert_eq!(heard.samples, expected.samples);
         prop_assert_eq!(heard.frames, expected.frames);
         prop_assert_eq!(heard.cut, expected.cut);
+        prop_assert_eq!(heard.retries, expected.retries);
     }
 }
