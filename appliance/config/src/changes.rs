@@ -133,13 +133,15 @@ pub const RELOAD_RULES: &[ReloadRule] = rules! {
     "voice.bundle": "[voice]" ["bundle", "file"] => ENGINES,
         |old, new| model(&old.voice) != model(&new.voice);
     "voice": "[voice]" [
-        "speaker", "language", "normalise", "rate", "pitch", "instruct", "seed", "text_mode", "repetition_window_frames", "fallback",
+        "speaker", "language", "normalise", "rate", "pitch", "instruct", "seed", "text_mode",
+        "repetition_window_frames", "fallback",
     ] => LIVE,
         |old, new| styles([&old.voice]) != styles([&new.voice]);
     "voices.bundle": "[voices.NAME]" ["bundle", "file"] => ENGINES,
         |old, new| further_models(old) != further_models(new);
     "voices": "[voices.NAME]" [
-        "speaker", "language", "normalise", "rate", "pitch", "instruct", "seed", "text_mode", "repetition_window_frames", "fallback",
+        "speaker", "language", "normalise", "rate", "pitch", "instruct", "seed", "text_mode",
+        "repetition_window_frames", "fallback",
     ] => LIVE,
         |old, new| !old.voices.keys().eq(new.voices.keys())
             || styles(old.voices.values()) != styles(new.voices.values());

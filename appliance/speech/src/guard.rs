@@ -7,8 +7,8 @@ use crate::CODEBOOKS;
 const CEILING_BASE_FRAMES: u32 = 25;
 /// Additional frames allowed for each text token (0.48 s, three times as many as ordinary speech takes).
 const CEILING_FRAMES_PER_TOKEN: u32 = 6;
-/// Frames allowed beyond the sounds of a text that has one token for each frame: one for the end of speech, and one more
-/// (160 ms). Such a voice ends with its text; what comes later is no part of it.
+/// Frames allowed beyond the sounds of a text that has one token for each frame (160 ms): one for the end of speech, and
+/// one more. Such a voice ends with its text; what comes later is no part of it.
 const TIMED_SPARE_FRAMES: u32 = 2;
 /// Longest cycle that is detected, in frames (0.64 s): as long as a short word.
 const CYCLE_PERIOD_MAX: usize = 8;

@@ -6,7 +6,8 @@ use super::scan::{Scan, digits, letters, listed, next_word};
 use super::token::Token;
 
 /// Words before which IT is information technology.
-const OF_THE_IT: &str = "department departments support team teams desk helpdesk staff service services manager managers \
+const OF_THE_IT: &str = "department departments support team teams desk helpdesk staff service \
+    services manager managers \
     admin admins administrator security infrastructure office room system systems equipment specialist technician \
     technicians professional professionals budget project projects cabinet rack store shop";
 

@@ -265,7 +265,8 @@ proptest! {
     #[test]
     fn samples_depend_neither_on_timing_nor_on_lost_networks(
         kind in proptest::sample::select(vec![
-            Voice::Sound, Voice::SilentAtFirst, Voice::SilentTwice, Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
+            Voice::Sound, Voice::SilentAtFirst, Voice::SilentTwice,
+            Voice::Silent, Voice::FallsSilent, Voice::Endless, Voice::Stuck,
         ]),
         lead in 0_usize..6,
         turns in proptest::collection::vec(prop_oneof![8 => 0_u8..2, 1 => Just(2_u8), 1 => Just(3_u8)], 1..400),
