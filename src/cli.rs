@@ -225,6 +225,9 @@ pub(crate) struct CtlSayArguments {
     pub(crate) normalise: Option<NormaliseArgument>,
     #[command(flatten)]
     pub(crate) manner: MannerArguments,
+    /// Kind of the text: plain, or ssml [default: ssml if it begins like SSML]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<crier_announce::TextFormat>,
     /// Print the text as it would be spoken: language, sentences, sounds; nothing is spoken
     #[arg(long, conflicts_with = "wait")]
     pub(crate) show_text: bool,
@@ -335,8 +338,14 @@ pub(crate) struct SayArguments {
     /// Rewrite numbers, dates and the like as words of the language, or leave them to the voice
     #[arg(long, value_enum, value_name = "ON|OFF", default_value_t = NormaliseArgument::On)]
     pub(crate) normalise: NormaliseArgument,
-    /// Print the text as it would be spoken: language, sentences, sounds, characters that are left out; nothing is
-    /// spoken
+    /// Kind of the text: plain, or ssml [default: ssml if it begins like SSML]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "ssml")]
+    pub(crate) format: Option<crier_announce::TextFormat>,
+    /// Read the text as SSML, and refuse what is none
+    #[arg(long)]
+    pub(crate) ssml: bool,
+    /// Print the text as it would be spoken: language, sentences, pauses, sounds, characters that are left out; nothing
+    /// is spoken
     #[arg(long)]
     pub(crate) show_text: bool,
     #[command(flatten)]

@@ -84,6 +84,7 @@ fn say_request(say: &CtlSayArguments) -> ControlRequest {
     let draft = Draft {
         id: say.id.clone(),
         text: say.text.join(" "),
+        format: say.format,
         voice: say.voice.clone(),
         speaker: say.speaker.clone(),
         language: say.language.clone(),
@@ -100,7 +101,6 @@ fn say_request(say: &CtlSayArguments) -> ControlRequest {
         expires_in_s: say.expires_in_s,
         // A stop of an input cancels by source; `ctl` is not the name of any.
         source: Some("ctl".to_owned()),
-        ..Draft::default()
     };
     // The same draft, so that every option has the effect on the shown text that it has on the spoken one.
     if say.show_text {

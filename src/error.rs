@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crier_control::{ControlError, ErrorCode};
-use crier_playback::SinkThreadError;
+use crier_playback::{SinkThreadError, SoundOutputError};
 use crier_synthesis::{RenderFault, SynthesisError};
 
 /// Exit codes of `sysexits.h`.
@@ -49,6 +49,8 @@ pub(crate) enum CrierError {
     #[error(transparent)]
     Vocoder(#[from] crier_vocoder::VocoderError),
     #[error(transparent)]
+    Script(#[from] crier_playback::ScriptError),
+    #[error(transparent)]
     Player(#[from] crier_player::PlayerError),
     #[error(transparent)]
     Announce(#[from] crier_announce::AnnounceError),
@@ -86,12 +88,15 @@ pub(crate) enum CrierError {
     Internal(String),
 }
 
-impl From<SinkThreadError> for CrierError {
-    fn from(error: SinkThreadError) -> Self {
+impl From<SoundOutputError> for CrierError {
+    fn from(error: SoundOutputError) -> Self {
         match error {
-            SinkThreadError::Start(source) => Self::Start { what: "start a thread", source },
-            SinkThreadError::Sink(error) => Self::Player(error),
-            SinkThreadError::Ended => Self::Internal(error.to_string()),
+            SoundOutputError::Sink(SinkThreadError::Start(source)) => {
+                Self::Start { what: "start a thread", source }
+            }
+            SoundOutputError::Sink(SinkThreadError::Sink(error)) => Self::Player(error),
+            SoundOutputError::Sink(error) => Self::Internal(error.to_string()),
+            SoundOutputError::Write { path, source } => Self::Write { path, source },
         }
     }
 }
@@ -124,7 +129,7 @@ impl CrierError {
             }
             Self::Convert(crier_convert::ConvertError::Write { .. }) => INPUT_OUTPUT,
             Self::Convert(crier_convert::ConvertError::Bundle(error)) => bundle_exit_code(error),
-            Self::Audio(_) | Self::Enrol(_) | Self::Convert(_) | Self::Speech(_) => DATA,
+            Self::Audio(_) | Self::Enrol(_) | Self::Convert(_) | Self::Speech(_) | Self::Script(_) => DATA,
             Self::Read { .. } | Self::NoDefaultVoice { .. } | Self::NoConfig { .. } => NO_INPUT,
             Self::Write { .. } => INPUT_OUTPUT,
             Self::Bundle(error) => bundle_exit_code(error),

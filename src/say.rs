@@ -1,17 +1,22 @@
 //! `crier say`: speaks a text on a sound device or into a file.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crier_announce::Prosody;
+use crier_announce::{Prosody, TextFormat};
 use crier_lexicon::UserLexicon;
-use crier_playback::{EVENTS_AHEAD_MAX, SinkThread, read_user_lexicon};
-use crier_player::{AlsaSink, CROSSFADE_MS, Joiner, PlayerError, Sink, WavFormat, WavSink, playback_devices};
+use crier_playback::{
+    Assembly, EVENTS_AHEAD_MAX, OutputTarget, ScriptPart, SoundOutput, SpokenPart, read_user_lexicon,
+    script_parts,
+};
+use crier_player::{CROSSFADE_MS, WavFormat, playback_devices};
 use crier_prosody::LoudnessMeter;
-use crier_speech::{CODEBOOKS, SentenceOptions, TEXT_BYTES_MAX, TextMode, clean};
-use crier_synthesis::{AudioEvent, CHUNK_FRAMES, RenderManner, Style, TextFrontend, is_voice_file, render};
-use crier_system::PartialFile;
+use crier_speech::{CODEBOOKS, SentenceOptions, SpeechError, TEXT_BYTES_MAX, TextMode};
+use crier_synthesis::{
+    AudioEvent, CHUNK_FRAMES, RenderManner, Style, TextFrontend, TokenizedText, Voice, is_voice_file, render,
+};
+use crier_wire::ShownText;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -54,34 +59,69 @@ pub(crate) fn run(arguments: &SayArguments) -> Result<(), CrierError> {
     if arguments.json && arguments.wav.as_deref() == Some(Path::new("-")) {
         return Err(CrierError::Usage("--json and --wav - both want standard output: choose one".to_owned()));
     }
-    let text = clean(&read_text(&arguments.text)?)?;
-    let style = style(arguments, lexicon(arguments)?);
+    let text = read_text(&arguments.text)?;
+    let format = if arguments.ssml { Some(TextFormat::Ssml) } else { arguments.format };
+    let manner = &arguments.manner;
+    let (rate, pitch) = (manner.rate.unwrap_or_default(), manner.pitch.unwrap_or_default());
+    let prosody = Prosody { rate, pitch, ..Prosody::default() };
+    let parts = script_parts(&text, format, &style(arguments, lexicon(arguments)?), prosody)?;
     if arguments.show_text {
-        return show_text(arguments, &text, &style);
+        return show_text(arguments, &parts);
     }
-    let summary = engines::run(speak(arguments, &text, &style))?;
+    let summary = engines::run(speak(arguments, &parts))?;
     report(arguments, summary)
 }
 
-/// Prints a clean text as it would be spoken. No engine is started.
-fn show_text(arguments: &SayArguments, text: &str, style: &Style) -> Result<(), CrierError> {
+/// Prints a text as it would be spoken. No engine is started.
+fn show_text(arguments: &SayArguments, parts: &[ScriptPart]) -> Result<(), CrierError> {
     let frontend = TextFrontend::open(&locate(arguments.engine.voice.as_deref())?)?;
-    let tokenized = frontend.read(text, style)?;
-    let shown = tokenized.shown(&frontend, &frontend.bundle().manifest().name);
+    let mut shown = ShownText::default();
+    for part in parts {
+        match part {
+            ScriptPart::Speak(SpokenPart { text, style, .. }) => {
+                shown
+                    .append(frontend.read(text, style)?.shown(&frontend, &frontend.bundle().manifest().name));
+            }
+            part => shown.sentences.extend(part.shown()),
+        }
+    }
     if arguments.json { print_json(&json!(shown)) } else { print(&shown.to_string()) }
 }
 
-/// Speaks a clean text into the output.
-async fn speak(arguments: &SayArguments, text: &str, style: &Style) -> Result<SaySummary, CrierError> {
+/// Reads all spoken parts, so that errors of the text come before a file is created.
+async fn read_parts(voice: &Voice, parts: &[ScriptPart]) -> Result<Vec<Option<TokenizedText>>, CrierError> {
+    let mut read = Vec::with_capacity(parts.len());
+    for part in parts {
+        // Chimes belong to an appliance; here the text in their place is spoken.
+        let (ScriptPart::Speak(spoken) | ScriptPart::Sound(_, Some(spoken))) = part else {
+            read.push(None);
+            continue;
+        };
+        let tokenized = voice.read(&spoken.text, &spoken.style).await?;
+        if !tokenized.skipped.is_empty() {
+            let skipped = tokenized.skipped.escape_debug();
+            note(&format!("crier: this voice reads English only; left out: {skipped}"));
+        }
+        read.push(Some(tokenized));
+    }
+    Ok(read)
+}
+
+/// Speaks a text into the output.
+async fn speak(arguments: &SayArguments, parts: &[ScriptPart]) -> Result<SaySummary, CrierError> {
     let loaded = LoadedVoice::load(&arguments.engine, voice_file(arguments)).await?;
     let voice = &loaded.voice;
-    // Errors of the text come before a file is created.
-    let tokenized = voice.read(text, style).await?;
-    if !tokenized.skipped.is_empty() {
-        let skipped = tokenized.skipped.escape_debug();
-        note(&format!("crier: this voice reads English only; left out: {skipped}"));
-    }
-    let mut output = SayOutput::open(arguments, voice.sample_rate_hz()).await?;
+    let read = read_parts(voice, parts).await?;
+    let target = OutputTarget {
+        wav: arguments.wav.clone(),
+        format: match arguments.wav_format {
+            WavFormatArgument::S16 => WavFormat::S16,
+            WavFormatArgument::F32 => WavFormat::F32,
+        },
+        device: arguments.device.clone(),
+        codes: arguments.codes.clone(),
+    };
+    let mut output = SoundOutput::open(target, voice.sample_rate_hz()).await?;
     let options = SentenceOptions {
         seed: arguments.seed,
         greedy: arguments.greedy,
@@ -91,7 +131,7 @@ async fn speak(arguments: &SayArguments, text: &str, style: &Style) -> Result<Sa
     let mut summary = SaySummary {
         load_time: loaded.load_time,
         rate_hz: voice.sample_rate_hz(),
-        sentences: tokenized.len(),
+        sentences: read.iter().flatten().map(TokenizedText::len).sum(),
         cut_sentences: 0,
         codes: Vec::new(),
         samples: 0,
@@ -100,18 +140,30 @@ async fn speak(arguments: &SayArguments, text: &str, style: &Style) -> Result<Sa
         work: Duration::ZERO,
     };
     let begin = Instant::now();
-    let (out, events) = mpsc::channel(EVENTS_AHEAD_MAX);
-    let (rate, pitch) =
-        (arguments.manner.rate.unwrap_or_default(), arguments.manner.pitch.unwrap_or_default());
-    let prosody = Prosody { rate, pitch, ..Prosody::default() };
-    let manner = RenderManner { prosody, target_lufs: arguments.loudness.0 };
-    let rendering = render(voice, &tokenized, 0, options, manner, out);
-    // Both to their end: what was rendered before an error is still written.
-    let (rendered, taken) = tokio::join!(rendering, take(events, &mut output, &mut summary));
+    let (mut assembly, mut joined) = (Assembly::new(summary.rate_hz, CROSSFADE_MS), Vec::new());
+    for (part, tokenized) in parts.iter().zip(&read) {
+        match (part, tokenized) {
+            (ScriptPart::Pause(ms), _) => assembly.pause(*ms, &mut joined),
+            (ScriptPart::Speak(spoken) | ScriptPart::Sound(_, Some(spoken)), Some(tokenized)) => {
+                let (out, events) = mpsc::channel(EVENTS_AHEAD_MAX);
+                let manner = RenderManner { prosody: spoken.prosody, target_lufs: arguments.loudness.0 };
+                let rendering = render(voice, tokenized, 0, options, manner, out);
+                // Both to their end: what was rendered before an error is still written.
+                let taking = take(events, &mut assembly, &mut output, &mut summary);
+                let (rendered, taken) = tokio::join!(rendering, taking);
+                // The output's error first: all that the engines know of it is that nobody listens any more.
+                taken?;
+                rendered.map_err(|error| loaded.explain(error))?;
+            }
+            _ => {}
+        }
+        summary.take(&joined);
+        output.write(std::mem::take(&mut joined)).await?;
+    }
+    assembly.finish(&mut joined);
+    summary.take(&joined);
+    output.write(joined).await?;
     summary.work = voice.busy_clock().total();
-    // The output's error first: all that the engines know of it is that nobody listens any more.
-    taken?;
-    rendered.map_err(|error| loaded.explain(error))?;
     let first = output.finish(&summary.codes).await?;
     summary.first_audio = first.map_or(Duration::ZERO, |at| at.duration_since(begin));
     Ok(summary)
@@ -120,28 +172,24 @@ async fn speak(arguments: &SayArguments, text: &str, style: &Style) -> Result<Sa
 /// Joins what is rendered, and hands it to the output.
 async fn take(
     mut events: mpsc::Receiver<AudioEvent>,
-    output: &mut SayOutput,
+    assembly: &mut Assembly,
+    output: &mut SoundOutput,
     summary: &mut SaySummary,
 ) -> Result<(), CrierError> {
-    let (mut joiner, mut joined) = (Joiner::new(summary.rate_hz, CROSSFADE_MS), Vec::new());
-    let mut first_unit = true;
+    let mut joined = Vec::new();
     while let Some(event) = events.recv().await {
         match event {
-            // A segment ends where the next one begins, so there is nothing to end before the first.
-            AudioEvent::UnitStart { .. } if std::mem::take(&mut first_unit) => {}
-            AudioEvent::UnitStart { .. } => joiner.next_segment(&mut joined),
-            AudioEvent::Samples(samples) => joiner.push(&samples, &mut joined),
+            AudioEvent::UnitStart { .. } => assembly.segment(&mut joined),
+            AudioEvent::Samples(samples) => assembly.push(&samples, &mut joined),
             AudioEvent::UnitEnd { cut, codes } => {
                 summary.cut_sentences += usize::from(cut.is_some());
                 summary.codes.extend(codes);
             }
         }
         summary.take(&joined);
-        output.sink.write(std::mem::take(&mut joined)).await?;
+        output.write(std::mem::take(&mut joined)).await?;
     }
-    joiner.finish(&mut joined);
-    summary.take(&joined);
-    Ok(output.sink.write(joined).await?)
+    Ok(())
 }
 
 /// Returns the voice file, if `--speaker` is one.
@@ -175,91 +223,21 @@ fn style(arguments: &SayArguments, lexicon: UserLexicon) -> Style {
 }
 
 /// Returns the text of the command line, or of standard input when there is none.
-fn read_text(words: &[String]) -> Result<Vec<u8>, CrierError> {
-    if !words.is_empty() {
-        return Ok(words.join(" ").into_bytes());
+fn read_text(words: &[String]) -> Result<String, CrierError> {
+    let mut text = words.join(" ").into_bytes();
+    if words.is_empty() {
+        // One byte more than allowed, so that too much is told from just enough.
+        std::io::stdin()
+            .lock()
+            .take(TEXT_BYTES_MAX as u64 + 1)
+            .read_to_end(&mut text)
+            .map_err(|source| CrierError::Read { path: "standard input".into(), source })?;
     }
-    let mut text = Vec::new();
-    // One byte more than allowed, so that too much is told from just enough.
-    std::io::stdin()
-        .lock()
-        .take(TEXT_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|source| CrierError::Read { path: "standard input".into(), source })?;
-    Ok(text)
-}
-
-/// Output of the speech, and the files that get their names when it is complete.
-struct SayOutput {
-    sink: SinkThread,
-    /// Temporary name of the sound, and its final one.
-    partial: Option<(PartialFile, PathBuf)>,
-    codes: Option<CodesFile>,
-}
-
-/// File of the codes, open from the start: a path that cannot be written is told before anything is spoken.
-struct CodesFile {
-    path: PathBuf,
-    file: std::fs::File,
-    partial: Option<PartialFile>,
-}
-
-impl CodesFile {
-    fn open(path: &Path) -> Result<Self, CrierError> {
-        let partial = PartialFile::new(path);
-        let written = partial.as_ref().map_or(path, PartialFile::temporary);
-        let file = std::fs::File::create(written);
-        let file = file.map_err(|source| CrierError::Write { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, partial })
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(SpeechError::TextTooLong { bytes: text.len(), limit: TEXT_BYTES_MAX }.into());
     }
-
-    fn write(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<(), CrierError> {
-        let lines: String =
-            codes.iter().map(|frame| frame.map(|code| code.to_string()).join(",") + "\n").collect();
-        let written = self.file.write_all(lines.as_bytes());
-        let completed = written.and_then(|()| self.partial.map_or(Ok(()), PartialFile::complete));
-        completed.map_err(|source| CrierError::Write { path: self.path, source })
-    }
-}
-
-impl SayOutput {
-    async fn open(arguments: &SayArguments, rate_hz: u32) -> Result<Self, CrierError> {
-        let codes = arguments.codes.as_deref().map(CodesFile::open).transpose()?;
-        let partial = arguments.wav.as_deref().and_then(PartialFile::new);
-        let temporary = partial.as_ref().map(|partial| partial.temporary().to_owned());
-        let wav = temporary.or_else(|| arguments.wav.clone());
-        let partial = partial.zip(arguments.wav.clone());
-        let (format, device) = (arguments.wav_format, arguments.device.clone());
-        let sink = SinkThread::start(move || open_sink(wav.as_deref(), format, &device, rate_hz)).await?;
-        Ok(Self { sink, partial, codes })
-    }
-
-    /// Waits until everything is written or heard; returns the time of the first samples.
-    async fn finish(mut self, codes: &[[u16; CODEBOOKS]]) -> Result<Option<Instant>, CrierError> {
-        let first = self.sink.finish().await?;
-        // Before the sound gets its name: a complete WAV file means that the codes are there, too.
-        if let Some(file) = self.codes.take() {
-            file.write(codes)?;
-        }
-        if let Some((partial, path)) = self.partial.take() {
-            partial.complete().map_err(|source| CrierError::Write { path, source })?;
-        }
-        Ok(first)
-    }
-}
-
-fn open_sink(
-    wav: Option<&Path>,
-    format: WavFormatArgument,
-    device: &str,
-    rate_hz: u32,
-) -> Result<Box<dyn Sink>, PlayerError> {
-    let Some(path) = wav else { return Ok(Box::new(AlsaSink::open(device, rate_hz)?)) };
-    let format = match format {
-        WavFormatArgument::S16 => WavFormat::S16,
-        WavFormatArgument::F32 => WavFormat::F32,
-    };
-    Ok(Box::new(WavSink::create(path, rate_hz, format)?))
+    String::from_utf8(text)
+        .map_err(|error| SpeechError::NotUtf8 { offset: error.utf8_error().valid_up_to() }.into())
 }
 
 fn report(arguments: &SayArguments, summary: SaySummary) -> Result<(), CrierError> {

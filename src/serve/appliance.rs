@@ -267,7 +267,11 @@ impl Appliance {
     fn start(self: &Rc<Self>, sequence: Sequence, announcement: Announcement) {
         let appliance = Rc::clone(self);
         let task = tokio::task::spawn_local(async move {
-            let spoken = appliance.speech.speak(&appliance.player, &announcement).await;
+            let mark = |name| {
+                appliance.queue.borrow_mut().reached(sequence, name);
+                appliance.carry_out();
+            };
+            let spoken = appliance.speech.speak(&appliance.player, &announcement, mark).await;
             let now_ms = uptime_ms();
             // Before the queue learns of the end: it may start the next announcement at once.
             appliance.speaking.borrow_mut().take();

@@ -71,7 +71,7 @@ async fn show_text(supervisor: &Supervisor, draft: Draft) -> ControlResponse {
         return refused(error.to_string());
     }
     match speech.read(&announcement).await {
-        Ok((slot, voice, tokenized)) => ControlResponse::Text(tokenized.shown(voice.frontend(), slot.name())),
+        Ok(shown) => ControlResponse::Text(shown),
         Err(error) => refused(error.to_string()),
     }
 }

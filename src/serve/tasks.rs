@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use crier_announce::Draft;
 use crier_config::ButtonAction;
 use crier_store::JournalEvent;
 use crier_system::{Notice, THERMAL_ROOT, Watchdog, temperature_celsius, watchdog_interval};
@@ -99,7 +100,7 @@ fn report_failed_voice(supervisor: &Supervisor) {
         tracing::error!(%problem, "the chosen voice cannot speak; the embedded voice speaks instead");
         let text = "The voice of this appliance has failed. The backup voice is speaking.";
         let appliance = Rc::clone(&supervisor.appliance);
-        let draft = crier_announce::Draft {
+        let draft = Draft {
             source: Some("appliance".to_owned()),
             // That of the text, whatever the voice of the configuration speaks.
             language: Some("english".to_owned()),
@@ -119,8 +120,7 @@ pub(crate) async fn render_ahead(supervisor: Rc<Supervisor>) {
             for action in [&button.press, &button.double_press, &button.long_press].into_iter().flatten() {
                 let ButtonAction::Say { text, language, voice, manner, .. } = action else { continue };
                 let (language, voice) = (language.clone(), voice.clone());
-                let mut draft =
-                    crier_announce::Draft { language, voice, ..crier_announce::Draft::plain(text.as_str()) };
+                let mut draft = Draft { language, voice, ..Draft::plain(text.as_str()) };
                 // As the button's press will be submitted: another manner would be another entry of the cache.
                 manner.complete(&mut draft);
                 let Ok(announcement) = draft.validate() else { continue };

@@ -87,6 +87,27 @@ fn a_message_to_the_broker_is_spoken_and_its_end_is_told() {
 }
 
 #[test]
+fn marks_of_a_message_in_ssml_are_told_to_the_broker() {
+    let Some(broker) = Broker::start() else { return };
+    let config = format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {}\nclient_id = \"test\"\n", broker.port);
+    let mut appliance = Appliance::start(&config);
+    appliance.wait("connected", |status| status["inputs"]["mqtt"]["up"] == true);
+    let mut events = broker.subscribe("crier/test/event", 5);
+    let ssml = "<speak>Yes.<break time='200ms'/><mark name='middle'/>No.</speak>";
+    broker.publish("crier/test/speak", &format!("{{\"format\":\"ssml\",\"text\":\"{ssml}\",\"id\":\"m\"}}"));
+    appliance.wait_for("finished", 1);
+    let expected = [reference("Yes."), vec![0; 24_000 / 5], reference("No.")].concat();
+    assert_same(&appliance.heard(), &expected, "what is heard");
+    broker.publish("crier/test/speak", "{\"format\":\"ssml\",\"text\":\"<speak>\\n<p>\"}");
+    let events = events.wait_with(&broker);
+    for part in
+        ["accepted", "started", "\"event\":\"mark\"", "\"name\":\"middle\"", "finished", "line 2, column"]
+    {
+        assert!(events.contains(part), "{part} is missing in {events}");
+    }
+}
+
+#[test]
 fn junk_on_every_input_does_not_disturb_speech() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("say");

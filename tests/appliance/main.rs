@@ -10,6 +10,7 @@ mod doors;
 mod languages;
 mod lexicon;
 mod losses;
+mod markup;
 mod prosody;
 mod reload;
 mod rig;

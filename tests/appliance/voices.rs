@@ -103,6 +103,43 @@ fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
     assert!(own <= broken.len() + JOIN_SAMPLES, "none is heard twice: {own} of {} samples", broken.len());
 }
 
+#[test]
+fn voice_that_takes_over_between_pauses_goes_on_at_the_right_piece() {
+    const JOIN_SAMPLES: usize = 24_000 / 20;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("house.voice");
+    enroll("evening.flac", None, &file);
+    let config = format!(
+        "[voice]\nbundle = \"{}\"\nfile = \"{}\"\nseed = {SEED}\n",
+        bundle().display(),
+        file.display()
+    );
+    let mut appliance = Appliance::start(&config);
+    appliance.stage("default/talker");
+    let text = SENTENCES.join(" [pause:50ms] ");
+    let mut saying = appliance.ctl().args(["say", "--wait", &text]).spawn().unwrap();
+    let begun = appliance.wav_bytes() + 2 * 24_000;
+    while appliance.wav_bytes() < begun {
+        assert!(saying.try_wait().unwrap().is_none(), "over before a second was heard: {}", appliance.log());
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    appliance.ask(&["hold", "default/talker"]);
+    assert!(saying.wait().unwrap().success(), "{}", appliance.log());
+    let heard = appliance.heard();
+    let silence = || vec![0; 24_000 / 20];
+    let embedded = SENTENCES.map(|sentence| [crate::rig::reference(sentence), silence()].concat());
+    let own = SENTENCES.map(|sentence| [reference(sentence, &file), silence()].concat());
+    let heard = [heard, silence()].concat();
+    let first =
+        (0..SENTENCES.len()).find(|&first| heard.ends_with(&embedded[first..].concat()[JOIN_SAMPLES..]));
+    let first =
+        first.unwrap_or_else(|| panic!("the end is not what the embedded voice says: {}", appliance.log()));
+    let before = own[..first].concat();
+    assert!(heard.starts_with(&before), "pieces before {first} are those of the voice, pauses included");
+    let audible = heard.len() - before.len() - embedded[first..].concat().len();
+    assert!(audible <= own[first].len(), "{audible} samples of the broken piece were heard");
+}
+
 /// What the in-process engine makes of a text with a voice.
 fn reference(text: &str, file: &Path) -> Vec<i16> {
     let wav = file.with_extension("wav");

@@ -60,6 +60,11 @@ pub enum EventKind {
     Duplicate,
     /// Speaking began, or began again after a crash or a preemption.
     Started,
+    /// Playback reached a mark of the text.
+    Mark {
+        /// Name of the mark.
+        name: String,
+    },
     /// Paused by `pause`.
     Paused,
     /// Continued by `resume`.
@@ -97,6 +102,7 @@ impl EventKind {
             Self::Accepted { .. } => "accepted",
             Self::Duplicate => "duplicate",
             Self::Started => "started",
+            Self::Mark { .. } => "mark",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Postponed => "postponed",
@@ -141,6 +147,7 @@ mod tests {
         for kind in [
             EventKind::Accepted { durable: true },
             EventKind::Postponed,
+            EventKind::Mark { name: "here".into() },
             EventKind::Cancelled { reason },
             EventKind::Failed { reason: "why".into() },
         ] {

@@ -41,7 +41,7 @@ pub use limits::{
 };
 pub use manner::{
     Gain, InvalidLoudness, LoudnessTarget, OutOfRange, PitchShift, Prosody, SpeechRate, TARGET_LUFS,
-    TextFormat,
+    TextFormat, UnknownTextFormat,
 };
 pub use priority::{OtherState, PreemptionRule, Priority, UnknownPriority};
 pub use quarantine::restore_quarantined;

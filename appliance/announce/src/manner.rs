@@ -17,6 +17,23 @@ pub enum TextFormat {
     Ssml,
 }
 
+/// Text that names no format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use plain or ssml")]
+pub struct UnknownTextFormat;
+
+impl FromStr for TextFormat {
+    type Err = UnknownTextFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTextFormat> {
+        match name {
+            "plain" => Ok(Self::Plain),
+            "ssml" => Ok(Self::Ssml),
+            _ => Err(UnknownTextFormat),
+        }
+    }
+}
+
 /// Speed of speech as a factor, in thousandths.
 ///
 /// A whole number, so that announcements can be compared, and so that the journal gives back exactly what was accepted.
@@ -53,6 +70,12 @@ impl SpeechRate {
     #[must_use]
     pub fn is_in_range(self) -> bool {
         (Self::MIN..=Self::MAX).contains(&self)
+    }
+
+    /// Returns both factors together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::from_factor(self.factor() * other.factor())
     }
 
     /// Returns the nearest rate within the range.
@@ -207,6 +230,18 @@ impl FromStr for PitchShift {
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
         let pitch = text.parse().ok().map(Self::from_semitones).filter(|pitch| pitch.is_in_range());
         pitch.ok_or(OutOfRange("of semitones from -12 to 12"))
+    }
+}
+
+impl Prosody {
+    /// Returns this prosody with that of a piece on top, each within its range.
+    #[must_use]
+    pub fn and(self, piece: Self) -> Self {
+        Self {
+            rate: self.rate.and(piece.rate).clamped(),
+            pitch: PitchShift(self.pitch.0.saturating_add(piece.pitch.0)).clamped(),
+            gain: self.gain.and(piece.gain),
+        }
     }
 }
 

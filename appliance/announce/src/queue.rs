@@ -117,6 +117,16 @@ impl Queue {
         self.end_current(sequence, EventKind::Finished);
     }
 
+    /// Reports that playback of `sequence` reached a mark. Not in the journal: an announcement that is spoken again
+    /// passes its marks again.
+    pub fn reached(&mut self, sequence: Sequence, mark: String) {
+        // Taken and put back, as the report needs the queue as well. Another one may be current since the mark was seen.
+        if let Some(entry) = self.current.take_if(|entry| entry.sequence == sequence) {
+            self.report(&entry, EventKind::Mark { name: mark });
+            self.current = Some(entry);
+        }
+    }
+
     /// Reports that `sequence` cannot be spoken. A long reason is cut.
     pub fn failed(&mut self, sequence: Sequence, reason: &str, uptime_ms: u64) {
         self.advance(uptime_ms);

@@ -122,7 +122,11 @@ impl RecentOutcomes {
                 return;
             }
             // No end: a duplicate was never accepted, its original has an outcome of its own.
-            EventKind::Duplicate | EventKind::Paused | EventKind::Resumed | EventKind::Postponed => return,
+            EventKind::Duplicate
+            | EventKind::Mark { .. }
+            | EventKind::Paused
+            | EventKind::Resumed
+            | EventKind::Postponed => return,
         };
         let AnnouncementTimes { accepted_ms, started_ms } =
             self.open.remove(&event.sequence).unwrap_or_default();

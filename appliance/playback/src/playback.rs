@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use crier_announce::Prosody;
 use crier_config::Start;
-use crier_player::{Decision, Joiner, Pacer, Production, WAIT_MAX};
+use crier_player::{Decision, Pacer, Production, WAIT_MAX};
 use crier_speech::SentenceOptions;
 use crier_synthesis::{AudioEvent, RenderError, RenderManner, TokenizedText, Voice, render};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::assembly::Assembly;
+use crate::marks::Marks;
 use crate::player_client::{PlayerClient, StreamError};
 
 /// Audio events between the engines and the stream: about a second of speech, enough to keep the vocoder busy.
@@ -94,11 +96,10 @@ struct Pacing {
     started: bool,
 }
 
-/// A stream and its joiner; begins with the first samples, whose rate it has.
+/// A stream and its assembly; begins with the first samples, whose rate it has.
 struct OpenStream {
     number: u64,
-    rate_hz: u32,
-    joiner: Joiner,
+    assembly: Assembly,
 }
 
 /// One announcement being rendered and played.
@@ -111,6 +112,7 @@ pub(crate) struct Playback<'a> {
     volume_percent: Option<u32>,
     /// Rate, pitch and gain of what is rendered now.
     prosody: Prosody,
+    marks: &'a Marks,
     stream: Option<OpenStream>,
     joined: Vec<f32>,
     first_audio: Option<Instant>,
@@ -124,6 +126,7 @@ impl<'a> Playback<'a> {
         sounding: &'a Cell<bool>,
         options: PlaybackOptions,
         volume_percent: Option<u32>,
+        marks: &'a Marks,
     ) -> Self {
         Self {
             player,
@@ -132,6 +135,7 @@ impl<'a> Playback<'a> {
             options,
             volume_percent,
             prosody: Prosody::default(),
+            marks,
             stream: None,
             joined: Vec::new(),
             first_audio: None,
@@ -163,6 +167,24 @@ impl<'a> Playback<'a> {
         }
         self.release();
         Ok(())
+    }
+
+    /// Plays silence of an exact length. `rate_hz` is that of the stream if it begins with the silence.
+    pub(crate) async fn pause(&mut self, rate_hz: u32, ms: u32) -> Result<(), PlaybackError> {
+        let rate_hz = self.stream.as_ref().map_or(rate_hz, |stream| stream.assembly.rate_hz());
+        let (stream, joined) = self.open(rate_hz)?;
+        let number = stream.number;
+        stream.assembly.pause(ms, joined);
+        // Not released: at the beginning of a text the speech behind the silence may still be far away. Once there was
+        // speech, the stream is released already.
+        self.player.push(number, &self.joined).await?;
+        self.joined.clear();
+        Ok(())
+    }
+
+    /// Sets a mark at the end of what there is so far.
+    pub(crate) fn mark(&mut self, name: String) {
+        self.marks.add(self.stream.as_ref().map_or(0, |stream| stream.assembly.length()), name);
     }
 
     /// Renders and plays a text. The outer error is the player's, the inner one the voice's.
@@ -255,30 +277,35 @@ impl<'a> Playback<'a> {
 
     /// Begins another segment, and the stream with the first one.
     fn segment(&mut self, rate_hz: u32) -> Result<(), PlaybackError> {
-        match &mut self.stream {
+        let (stream, joined) = self.open(rate_hz)?;
+        stream.assembly.segment(joined);
+        Ok(())
+    }
+
+    /// Returns the stream, which begins here if there is none, and the samples that wait for their way to it.
+    fn open(&mut self, rate_hz: u32) -> Result<(&mut OpenStream, &mut Vec<f32>), PlaybackError> {
+        match self.stream.take() {
             // A device is opened for one rate; resampling one voice to that of another would alter its sound.
-            Some(stream) if stream.rate_hz != rate_hz => {
-                Err(PlaybackError::SampleRate { present_hz: stream.rate_hz, wanted_hz: rate_hz })
+            Some(stream) if stream.assembly.rate_hz() != rate_hz => {
+                let present_hz = stream.assembly.rate_hz();
+                self.stream = Some(stream);
+                Err(PlaybackError::SampleRate { present_hz, wanted_hz: rate_hz })
             }
-            Some(stream) => {
-                stream.joiner.next_segment(&mut self.joined);
-                Ok(())
-            }
+            Some(stream) => Ok((self.stream.insert(stream), &mut self.joined)),
             None => {
                 let number = self.player.begin(rate_hz, self.volume_percent);
-                let joiner = Joiner::new(rate_hz, self.options.crossfade_ms);
-                self.stream = Some(OpenStream { number, rate_hz, joiner });
+                self.marks.belong_to(number);
+                let mut assembly = Assembly::new(rate_hz, self.options.crossfade_ms);
                 // Part of the stream, so that it is paused, resumed and replayed with it.
-                let silence = u64::from(rate_hz) * u64::from(self.options.lead_silence_ms) / 1000;
-                self.joined.resize(usize::try_from(silence).unwrap_or(0), 0.0);
-                Ok(())
+                assembly.pause(self.options.lead_silence_ms, &mut self.joined);
+                Ok((self.stream.insert(OpenStream { number, assembly }), &mut self.joined))
             }
         }
     }
 
     async fn push(&mut self, samples: &[f32]) -> Result<(), PlaybackError> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        stream.joiner.push(samples, &mut self.joined);
+        stream.assembly.push(samples, &mut self.joined);
         self.player.push(stream.number, &self.joined).await?;
         self.joined.clear();
         self.first_audio.get_or_insert_with(Instant::now);
@@ -298,9 +325,9 @@ impl<'a> Playback<'a> {
 
     /// Waits until all of the stream was played.
     pub(crate) async fn finish(mut self) -> Result<(), PlaybackError> {
-        let Some(OpenStream { number, mut joiner, .. }) = self.stream.take() else { return Ok(()) };
-        // The joiner has kept the last samples back for a crossfade that does not come.
-        joiner.finish(&mut self.joined);
+        let Some(OpenStream { number, mut assembly }) = self.stream.take() else { return Ok(()) };
+        // The last samples were kept back for a crossfade that does not come.
+        assembly.finish(&mut self.joined);
         self.player.push(number, &self.joined).await?;
         self.player.complete(number);
         self.sounding.set(true);

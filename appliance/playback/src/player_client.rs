@@ -314,6 +314,12 @@ impl PlayerClient {
         self.state.borrow().current.as_ref().map(|stream| stream.played)
     }
 
+    /// Number of samples of a stream that were played; `None` if it is not the present one.
+    pub(crate) fn played_of(&self, number: u64) -> Option<u64> {
+        let state = self.state.borrow();
+        state.current.as_ref().filter(|stream| stream.number == number).map(|stream| stream.played)
+    }
+
     /// Returns true if playback should advance: there are samples, and the stream is neither finished nor short of
     /// them.
     pub fn is_due(&self) -> bool {

@@ -24,7 +24,7 @@ pub enum SinkThreadError {
 }
 
 /// Connection to the thread. When it is dropped, the sink is left as it is.
-pub struct SinkThread {
+pub(crate) struct SinkThread {
     samples: mpsc::Sender<Vec<f32>>,
     /// Time of the first samples, once the sink has ended.
     ended: oneshot::Receiver<Result<Option<Instant>, PlayerError>>,
@@ -35,7 +35,7 @@ impl SinkThread {
     ///
     /// # Errors
     /// The sink's.
-    pub async fn start(
+    pub(crate) async fn start(
         open: impl FnOnce() -> Result<Box<dyn Sink>, PlayerError> + Send + 'static,
     ) -> Result<Self, SinkThreadError> {
         let (samples, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
@@ -60,7 +60,7 @@ impl SinkThread {
     ///
     /// # Errors
     /// The sink's.
-    pub async fn write(&mut self, samples: Vec<f32>) -> Result<(), SinkThreadError> {
+    pub(crate) async fn write(&mut self, samples: Vec<f32>) -> Result<(), SinkThreadError> {
         if samples.is_empty() || self.samples.send(samples).await.is_ok() {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl SinkThread {
     ///
     /// # Errors
     /// The sink's.
-    pub async fn finish(self) -> Result<Option<Instant>, SinkThreadError> {
+    pub(crate) async fn finish(self) -> Result<Option<Instant>, SinkThreadError> {
         // The end of the channel is the end of the sound.
         drop(self.samples);
         Ok(self.ended.await.map_err(|_| SinkThreadError::Ended)??)

@@ -6,17 +6,20 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crier_announce::{Announcement, Normalise, Prosody};
-use crier_normalise::{Language, UnknownLanguage};
-use crier_player::Joiner;
-use crier_speech::{SentenceOptions, SpeechError, clean};
+use crier_normalise::Language;
+use crier_speech::{SentenceOptions, SpeechError};
 use crier_synthesis::{
     AudioEvent, CHUNK_FRAMES, ChimeError, RenderCache, RenderFault, RenderManner, Style, SynthesisError,
     TokenizedText, Voice, VoiceSlot, render,
 };
+use crier_wire::ShownText;
 use tokio::sync::mpsc;
 
+use crate::assembly::Assembly;
+use crate::marks::Marks;
 use crate::playback::{EVENTS_AHEAD_MAX, Playback, PlaybackError, PlaybackOptions, SharedPacer};
 use crate::player_client::PlayerClient;
+use crate::script_part::{ScriptError, ScriptPart, SpokenPart, script_parts};
 use crate::voice_pool::{UnknownVoice, VoiceOptions, VoicePool, VoiceProfile};
 
 /// Sample rate of the chime when no voice is loaded that could say its own; that of every published voice so far.
@@ -41,14 +44,9 @@ pub enum SpeakError {
     /// The text cannot be spoken by any voice.
     #[error(transparent)]
     Text(#[from] SpeechError),
-    /// The announcement names a language that there is not.
-    #[error("'{}' is {source}", asked.escape_debug())]
-    UnknownLanguage {
-        /// Language of the announcement.
-        asked: String,
-        /// Known languages.
-        source: UnknownLanguage,
-    },
+    /// The text has no parts, or the announcement names a language that there is not.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// The voice that speaks the language of the text cannot be used.
     #[error("no voice speaks {language} now: {problem}")]
     LanguageUnavailable {
@@ -170,18 +168,22 @@ impl SpeechService {
     /// Refuses what could never be spoken, before it is accepted.
     pub fn check(&self, announcement: &Announcement) -> Result<(), SpeakError> {
         let profile = self.voices.profile(announcement.voice())?;
-        if !announcement.text().is_empty() {
-            clean(announcement.text().as_bytes())?;
-        }
-        // A bundle that has not been found yet, on a stick for example, is checked when it speaks.
-        if let Some(speaker) = announcement.speaker() {
-            self.voices.look_at(&profile.folder, |layout| layout.speaker(speaker).map(drop)).transpose()?;
-        }
-        let style = style_of(&profile, announcement)?;
-        if !announcement.text().is_empty()
-            && let Some(language) = language_of(&style, announcement.text())
-        {
-            self.check_language(&profile, &language)?;
+        for part in parts_of(&profile, announcement)? {
+            let (ScriptPart::Speak(spoken) | ScriptPart::Sound(_, Some(spoken))) = part else { continue };
+            // A speaker of the configuration is checked at the start: there it is a fault of the owner, and another
+            // speaker speaks.
+            let asked =
+                spoken.style.speaker.as_deref().filter(|_| spoken.style.speaker != profile.style.speaker);
+            // A bundle that has not been found yet, on a stick for example, is checked when it speaks.
+            if let Some(speaker) = announcement.speaker().or(asked) {
+                let speaker = asked.unwrap_or(speaker);
+                self.voices
+                    .look_at(&profile.folder, |layout| layout.speaker(speaker).map(drop))
+                    .transpose()?;
+            }
+            if let Some(language) = language_of(&spoken.style, &spoken.text) {
+                self.check_language(&profile, &language)?;
+            }
         }
         Ok(())
     }
@@ -218,57 +220,91 @@ impl SpeechService {
         self.voices.loaded(folder).and_then(|slot| slot.problem())
     }
 
-    /// Speaks an announcement on a stream of `player`, to its last sample.
+    /// Speaks an announcement on a stream of `player`, to its last sample. `mark` is told each mark when playback
+    /// reaches it.
     pub async fn speak(
         &self,
         player: &PlayerClient,
         announcement: &Announcement,
+        mark: impl Fn(String),
+    ) -> Result<SpokenReport, SpeakError> {
+        let marks = Marks::default();
+        let report = tokio::select! {
+            report = self.speak_parts(player, announcement, &marks) => report?,
+            // Without an end of its own.
+            () = marks.follow(player, &mark) => return Err(PlaybackError::Stopped.into()),
+        };
+        // The player reports its position once a period, and the end before the last of them.
+        marks.finish(&mark);
+        Ok(report)
+    }
+
+    async fn speak_parts(
+        &self,
+        player: &PlayerClient,
+        announcement: &Announcement,
+        marks: &Marks,
     ) -> Result<SpokenReport, SpeakError> {
         let begin = Instant::now();
-        let text = match announcement.text() {
-            "" => None,
-            text => Some(clean(text.as_bytes())?),
-        };
         let wanted = self.voices.profile(announcement.voice())?;
-        let style = style_of(&wanted, announcement)?;
-        let options = self.options();
+        let parts = parts_of(&wanted, announcement)?;
+        let (options, volume) = (self.options(), announcement.volume());
         let mut playback =
-            Playback::new(player, &self.pacer, &self.sounding, options.playback, announcement.volume());
+            Playback::new(player, &self.pacer, &self.sounding, options.playback, volume, marks);
         if let Some(chime) = announcement.chime() {
-            let path = options.chimes_dir.join(chime);
-            match self.chime(&mut playback, path, &wanted).await {
-                Ok(played) => played?,
-                // The text matters more than the sound before it, which may be a typing error in a message.
-                Err(failure) if text.is_some() => self.report_chime(chime, &failure),
-                Err(failure) => {
-                    self.report_chime(chime, &failure);
-                    return Err(failure.into());
+            // The text matters more than the sound before it, which may be a typing error in a message.
+            self.sound(&mut playback, chime, &wanted, !parts.is_empty()).await?;
+        }
+        let mut said = Said { work: Duration::ZERO, cached: false, last: None };
+        let parts_count = parts.len();
+        for part in parts {
+            match part {
+                ScriptPart::Speak(spoken) => self.say(&mut playback, &spoken, &wanted, &mut said).await?,
+                ScriptPart::Pause(ms) => playback.pause(self.rate_of(&wanted), ms).await?,
+                ScriptPart::Mark(name) => playback.mark(name),
+                ScriptPart::Sound(name, instead) => {
+                    // A text that is nothing but a sound fails with it; any other is heard without.
+                    let may_fail = instead.is_some() || parts_count > 1;
+                    let played = self.sound(&mut playback, &name, &wanted, may_fail).await?;
+                    if let Some(spoken) = instead.filter(|_| !played) {
+                        self.say(&mut playback, &spoken, &wanted, &mut said).await?;
+                    }
                 }
             }
         }
-        let prosody = prosody_of(&wanted, announcement);
-        playback.set_prosody(prosody);
-        let mut report = SpokenReport {
-            first_audio: Duration::ZERO,
-            work: Duration::ZERO,
-            rendered: Duration::ZERO,
-            cached: false,
+        let report = SpokenReport {
+            // Before `finish`, which consumes the playback and waits for its last sample.
+            first_audio: playback.first_audio().map_or(Duration::ZERO, |at| at.duration_since(begin)),
+            work: said.work,
+            rendered: playback.rendered(),
+            cached: said.cached,
         };
-        if let Some(text) = &text {
-            let cached = self.cache.borrow().get(&wanted.cache_key(&style, prosody, text));
-            match cached {
-                Some(audio) => {
-                    report.cached = true;
-                    playback.play(audio.rate_hz, &audio.samples).await?;
-                }
-                None => report.work = self.say(&mut playback, text, &wanted, &style).await?,
-            }
-        }
-        // Before `finish`, which consumes the playback and waits for its last sample.
-        report.first_audio = playback.first_audio().map_or(Duration::ZERO, |at| at.duration_since(begin));
-        report.rendered = playback.rendered();
         playback.finish().await?;
         Ok(report)
+    }
+
+    /// Plays a chime; false if it cannot be played and need not be.
+    async fn sound(
+        &self,
+        playback: &mut Playback<'_>,
+        name: &str,
+        wanted: &VoiceProfile,
+        may_fail: bool,
+    ) -> Result<bool, SpeakError> {
+        let path = self.options().chimes_dir.join(name);
+        match self.chime(playback, path, wanted).await {
+            Ok(played) => played.map(|()| true).map_err(SpeakError::from),
+            Err(failure) => {
+                self.report_chime(name, &failure);
+                if may_fail { Ok(false) } else { Err(failure.into()) }
+            }
+        }
+    }
+
+    /// Sample rate of a stream that begins before a voice speaks.
+    fn rate_of(&self, wanted: &VoiceProfile) -> u32 {
+        let voice = self.voices.loaded(&wanted.folder).and_then(|slot| slot.voice());
+        voice.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz())
     }
 
     /// Plays a chime. The outer error is the chime's, the inner one the player's.
@@ -279,8 +315,7 @@ impl SpeechService {
         wanted: &VoiceProfile,
     ) -> Result<Result<(), PlaybackError>, ChimeFailure> {
         // A stream has one sample rate, so the chime takes that of the voice that will speak.
-        let voice = self.voices.loaded(&wanted.folder).and_then(|slot| slot.voice());
-        let rate_hz = voice.map_or(USUAL_RATE_HZ, |voice| voice.sample_rate_hz());
+        let rate_hz = self.rate_of(wanted);
         let target_lufs = self.options().playback.target_lufs;
         let reading =
             tokio::task::spawn_blocking(move || crier_synthesis::read_chime(&path, rate_hz, target_lufs));
@@ -294,7 +329,7 @@ impl SpeechService {
         *self.chime_problem.borrow_mut() = Some(format!("chime: {failure}"));
     }
 
-    /// Says the text with the first voice that can; returns the work of the engines.
+    /// Says a part of the text with the first voice that can.
     ///
     /// Where one voice fails the next one goes on, by the place in the text, since voices divide a text differently. It
     /// begins with the first sentence (or part of a long one) that was not rendered to its end: nothing is skipped.
@@ -302,13 +337,24 @@ impl SpeechService {
     async fn say(
         &self,
         playback: &mut Playback<'_>,
-        text: &str,
+        spoken: &SpokenPart,
         wanted: &VoiceProfile,
-        style: &Style,
-    ) -> Result<Duration, SpeakError> {
-        let (mut rest, mut work) = (text, Duration::ZERO);
+        said: &mut Said,
+    ) -> Result<(), SpeakError> {
+        playback.set_prosody(spoken.prosody);
+        // Parts of a text are found one by one, so that texts that share a sentence share its samples.
+        let cached = self.cache.borrow().get(&wanted.cache_key(&spoken.style, spoken.prosody, &spoken.text));
+        if let Some(audio) = cached {
+            said.cached = true;
+            return Ok(playback.play(audio.rate_hz, &audio.samples).await?);
+        }
+        let mut rest = spoken.text.as_str();
         let mut failures = Vec::new();
-        for (slot, style) in self.candidates(wanted, style, text).await? {
+        let mut candidates = self.candidates(wanted, &spoken.style, rest).await?;
+        // The voice that spoke the part before goes on, where it can: one that has been loaded meanwhile, or that
+        // failed a moment ago, would be another voice in the middle of a text.
+        candidates.sort_by_key(|(slot, _)| said.last.as_deref() != Some(slot.folder()));
+        for (slot, style) in candidates {
             let voice = match slot.usable().await {
                 Ok(voice) => voice,
                 Err(error) => {
@@ -327,8 +373,9 @@ impl SpeechService {
             // The clock of a voice runs over all its announcements; the difference is the work for this one.
             let busy = voice.busy_clock().total();
             let rendered = playback.render(&voice, &tokenized, sentence_options(wanted.seed)).await?;
-            work += voice.busy_clock().total().saturating_sub(busy);
-            let Err(error) = rendered else { return Ok(work) };
+            said.work += voice.busy_clock().total().saturating_sub(busy);
+            said.last = Some(slot.folder().to_owned());
+            let Err(error) = rendered else { return Ok(()) };
             tracing::warn!(voice = %slot.name(), %error, "voice failed in the middle of an announcement");
             rest = rest.get(tokenized.position(error.unit)..).unwrap_or_default();
             failures.push(error.cause.into());
@@ -336,16 +383,23 @@ impl SpeechService {
         Err(SpeakError::Voices(failures))
     }
 
-    /// Reads a text as the first voice does that can speak it, without speaking; waits while that one is being loaded.
-    pub async fn read(
-        &self,
-        announcement: &Announcement,
-    ) -> Result<(Rc<VoiceSlot>, Rc<Voice>, TokenizedText), SpeakError> {
-        let text = clean(announcement.text().as_bytes())?;
+    /// Reads a text as the voices do that would speak it, without speaking; waits while one is being loaded.
+    pub async fn read(&self, announcement: &Announcement) -> Result<ShownText, SpeakError> {
         let wanted = self.voices.profile(announcement.voice())?;
-        let style = style_of(&wanted, announcement)?;
+        let mut shown = ShownText::default();
+        // Part by part, as they would be spoken: each may have a language, and so a voice, of its own.
+        for part in parts_of(&wanted, announcement)? {
+            match part {
+                ScriptPart::Speak(spoken) => shown.append(self.read_part(&spoken, &wanted).await?),
+                part => shown.sentences.extend(part.shown()),
+            }
+        }
+        Ok(shown)
+    }
+
+    async fn read_part(&self, spoken: &SpokenPart, wanted: &VoiceProfile) -> Result<ShownText, SpeakError> {
         let mut failures = Vec::new();
-        for (slot, style) in self.candidates(&wanted, &style, &text).await? {
+        for (slot, style) in self.candidates(wanted, &spoken.style, &spoken.text).await? {
             let voice = match slot.usable().await {
                 Ok(voice) => voice,
                 Err(error) => {
@@ -353,8 +407,8 @@ impl SpeechService {
                     continue;
                 }
             };
-            match read_with(&voice, &text, &style).await {
-                Ok(tokenized) => return Ok((slot, voice, tokenized)),
+            match read_with(&voice, &spoken.text, &style).await {
+                Ok(tokenized) => return Ok(tokenized.shown(voice.frontend(), slot.name())),
                 Err(error) => failures.push(error.into()),
             }
         }
@@ -411,35 +465,43 @@ impl SpeechService {
         problem.filter(|problem| before.as_ref() != Some(problem) && self.voices.can_speak())
     }
 
-    /// Renders the text of an announcement into the cache, unless it is there.
+    /// Renders the parts of a text into the cache, unless they are there.
     pub async fn render_ahead(&self, announcement: &Announcement) {
         let Ok(profile) = self.voices.profile(announcement.voice()) else { return };
-        let Ok(text) = clean(announcement.text().as_bytes()) else { return };
-        let Ok(style) = style_of(&profile, announcement) else { return };
-        let prosody = prosody_of(&profile, announcement);
-        let key = profile.cache_key(&style, prosody, &text);
+        // No error is reported here: the announcement itself will meet the same one, and has a sender to report it to.
+        let Ok(parts) = parts_of(&profile, announcement) else { return };
+        for part in parts {
+            // Each part is an entry of its own: silence costs nothing, and chimes are read when they are played.
+            if let ScriptPart::Speak(spoken) = part {
+                self.render_part(&spoken, &profile).await;
+            }
+        }
+    }
+
+    async fn render_part(&self, spoken: &SpokenPart, profile: &VoiceProfile) {
+        let key = profile.cache_key(&spoken.style, spoken.prosody, &spoken.text);
         if self.cache.borrow().contains(&key) {
             return;
         }
         let Some(voice) = self.voices.loaded(&profile.folder).and_then(|slot| slot.voice()) else { return };
-        // No error is reported here: the announcement itself will meet the same one, and has a sender to report it to.
-        let Ok(tokenized) = read_with(&voice, &text, &style).await else { return };
+        let Ok(tokenized) = read_with(&voice, &spoken.text, &spoken.style).await else { return };
         let (out, mut events) = mpsc::channel(EVENTS_AHEAD_MAX);
         let rate_hz = voice.sample_rate_hz();
-        let mut joiner = Joiner::new(rate_hz, self.options().playback.crossfade_ms);
+        let mut assembly = Assembly::new(rate_hz, self.options().playback.crossfade_ms);
         let joining = async {
             let mut samples = Vec::new();
             while let Some(event) = events.recv().await {
                 match event {
-                    AudioEvent::UnitStart { .. } => joiner.next_segment(&mut samples),
-                    AudioEvent::Samples(more) => joiner.push(&more, &mut samples),
+                    AudioEvent::UnitStart { .. } => assembly.segment(&mut samples),
+                    AudioEvent::Samples(more) => assembly.push(&more, &mut samples),
                     AudioEvent::UnitEnd { .. } => {}
                 }
             }
-            joiner.finish(&mut samples);
+            assembly.finish(&mut samples);
             samples
         };
-        let manner = RenderManner { prosody, target_lufs: self.options().playback.target_lufs };
+        let target_lufs = self.options().playback.target_lufs;
+        let manner = RenderManner { prosody: spoken.prosody, target_lufs };
         let rendering = render(&voice, &tokenized, 0, sentence_options(profile.seed), manner, out);
         let (rendered, samples) = tokio::join!(rendering, joining);
         if rendered.is_ok() {
@@ -450,6 +512,16 @@ impl SpeechService {
     fn options(&self) -> Rc<SpeechOptions> {
         Rc::clone(&self.options.borrow())
     }
+}
+
+/// Progress of an announcement over its parts.
+struct Said {
+    /// Time during which the engines worked.
+    work: Duration,
+    /// True if a part came out of the cache.
+    cached: bool,
+    /// Folder of the voice that spoke last.
+    last: Option<PathBuf>,
 }
 
 /// Logs the text that a voice is about to speak, for debugging only: it is private.
@@ -463,7 +535,7 @@ fn log_text(name: &str, voice: &Voice, tokenized: &TokenizedText) {
     }
     let shown = tokenized.shown(voice.frontend(), name);
     let language = shown.language.as_str();
-    for sentence in &shown.sentences {
+    for sentence in shown.spoken() {
         let (written, spoken, sounds) = (&sentence.written, &sentence.spoken, sentence.sounds.as_deref());
         tracing::debug!(voice = name, language, written, spoken, sounds, "text to be spoken");
     }
@@ -476,7 +548,7 @@ fn log_text(name: &str, voice: &Voice, tokenized: &TokenizedText) {
 fn style_of(profile: &VoiceProfile, announcement: &Announcement) -> Result<Style, SpeakError> {
     let asked = announcement.language();
     let unknown =
-        |source| SpeakError::UnknownLanguage { asked: asked.unwrap_or_default().to_owned(), source };
+        |source| ScriptError::UnknownLanguage { asked: asked.unwrap_or_default().to_owned(), source };
     let mut style = profile.style_for(announcement.speaker(), asked).map_err(unknown)?;
     if let Some(normalise) = announcement.normalise() {
         style.raw = normalise == Normalise::Off;
@@ -485,6 +557,16 @@ fn style_of(profile: &VoiceProfile, announcement: &Announcement) -> Result<Style
         style.instruction = Some(instruct.to_owned());
     }
     Ok(style)
+}
+
+/// Returns the parts of an announcement's text; none if it is nothing but a chime.
+fn parts_of(profile: &VoiceProfile, announcement: &Announcement) -> Result<Vec<ScriptPart>, SpeakError> {
+    let style = style_of(profile, announcement)?;
+    if announcement.text().is_empty() {
+        return Ok(Vec::new());
+    }
+    let prosody = prosody_of(profile, announcement);
+    Ok(script_parts(announcement.text(), announcement.format(), &style, prosody)?)
 }
 
 /// Returns rate, pitch and gain of an announcement.

@@ -12,7 +12,7 @@ use crier_speech::{
     SENTENCE_CHARACTERS_MAX, Sentence, SpeechError, TextMode, TextNormalisation, Tokenizer, VoiceLayout,
     clean, frame_ceiling, frame_ids, phrase_break, pronounce, timed_ceiling,
 };
-use crier_wire::{SentenceEntry, ShownText};
+use crier_wire::{SentenceEntry, ShownEntry, ShownText};
 
 use crate::reading::{Reading, SpelledSentence, Spelling};
 use crate::{SpeakerIdentity, SynthesisError};
@@ -358,7 +358,8 @@ impl TokenizedText {
             let written = units.first().map_or("", |unit| &self.text[unit.sentence.clone()]).to_owned();
             let lexicon = frontend.lexicon.as_ref().map(|lexicon| self.reading.pronunciations(lexicon));
             let sounds = lexicon.map(|lexicon| pronounce(&spoken, &lexicon));
-            SentenceEntry { written, spoken: self.reading.shown(&spoken), sounds }
+            let spoken = self.reading.shown(&spoken);
+            ShownEntry::Sentence(SentenceEntry { written, spoken, sounds, language: None })
         });
         ShownText {
             voice: voice.to_owned(),
@@ -475,7 +476,8 @@ mod tests {
         ]);
         let tokenized = frontend.read("CM3588 in Gdańsk's port.", &style).unwrap();
         assert_eq!(tokenized.skipped, "");
-        let shown = tokenized.shown(&frontend, "voice").sentences.remove(0);
+        let shown = tokenized.shown(&frontend, "voice");
+        let shown = shown.spoken().next().unwrap().clone();
         assert_eq!(shown.spoken, "the board in Gdańsk's port.");
         let mut sounds: Vec<char> = shown.sounds.unwrap().chars().collect();
         sounds.dedup();
@@ -511,7 +513,7 @@ mod tests {
         let spoken = |text: &str| {
             let tokenized = frontend.read(text, &style).unwrap();
             let shown = tokenized.shown(&frontend, "voice");
-            shown.sentences.into_iter().flat_map(|sentence| words(&sentence.spoken)).collect::<Vec<_>>()
+            shown.spoken().flat_map(|sentence| words(&sentence.spoken)).collect::<Vec<_>>()
         };
         for unit in 1..tokenized.len() {
             let (before, after) = text.split_at(tokenized.position(unit));
@@ -527,7 +529,8 @@ mod tests {
         for text in ["ha ha ha ha ha ha ha ha ha ha", "Help!", "The washing machine has finished."] {
             let tokenized = frontend.read(text, &Style::default()).unwrap();
             let sentence = tokenized.sentence(&frontend, 0).unwrap();
-            let sounds = tokenized.shown(&frontend, "voice").sentences[0].sounds.clone().unwrap();
+            let shown = tokenized.shown(&frontend, "voice");
+            let sounds = shown.spoken().next().unwrap().sounds.clone().unwrap();
             let frames =
                 u32::try_from(sounds.chars().count().div_ceil(crier_speech::UNITS_PER_FRAME)).unwrap();
             assert_eq!(sentence.ceiling, DurationCeiling::Text(frames + lead + 2), "{text}");

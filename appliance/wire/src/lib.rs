@@ -34,5 +34,5 @@ pub use packet::{PACKET_BYTES_MAX, Packet, decode, encode, floats, read_floats};
 pub use player::{
     PlayerRefusal, PlayerReport, PlayerRequest, STREAM_OFFSET_MAX, STREAM_RATES_HZ, SoundDevice,
 };
-pub use shown_text::{SentenceEntry, ShownText};
+pub use shown_text::{SentenceEntry, ShownEntry, ShownText};
 pub use start::{At, EngineSettings, FromStage, PredictorBackend, Started, ToStage, VERSION};

@@ -13,6 +13,7 @@ use crate::message::Defaults;
 use crate::rate_limited::RequestOutcome;
 use crate::serial::device_voices::{self, dectalk_pitch, dectalk_voice, rate_of_words};
 use crate::serial::dialect::{Dialect, DialectRequest, PortQueue};
+use crate::serial::frames::pause;
 use crate::text::{clean, decode};
 
 /// Words per minute of the original unless told otherwise.
@@ -42,7 +43,7 @@ enum DectalkState {
     Bracket,
     Command(Vec<u8>),
     /// After `[` while phonemes are on: sounds of another voice, up to `]`.
-    Phonemes,
+    Phonemes(Vec<u8>),
 }
 
 pub(crate) struct Dectalk {
@@ -89,7 +90,7 @@ impl Dectalk {
             }
             // A command does not go beyond its line.
             (
-                DectalkState::Text | DectalkState::Command(_) | DectalkState::Phonemes,
+                DectalkState::Text | DectalkState::Command(_) | DectalkState::Phonemes(_),
                 SPEAK | b'\r' | b'\n',
             ) => {
                 self.place = DectalkState::Text;
@@ -100,11 +101,18 @@ impl Dectalk {
             (DectalkState::Bracket, b':') => self.place = DectalkState::Command(Vec::new()),
             // Left out: spelled out, they would be heard as letters and numbers.
             (DectalkState::Bracket, _) if self.phonemes => {
-                self.place = DectalkState::Phonemes;
+                self.place = DectalkState::Phonemes(Vec::new());
                 self.byte(byte, requests);
             }
-            (DectalkState::Phonemes, b']') => self.place = DectalkState::Text,
-            (DectalkState::Phonemes, _) => {}
+            (DectalkState::Phonemes(sounds), b']') => {
+                let silence = silence_of(sounds);
+                self.place = DectalkState::Text;
+                if let Some(ms) = silence {
+                    self.pause(ms, requests);
+                }
+            }
+            (DectalkState::Phonemes(sounds), _) if sounds.len() < COMMAND_BYTES_MAX => sounds.push(byte),
+            (DectalkState::Phonemes(_), _) => {}
             (DectalkState::Bracket, _) => {
                 self.place = DectalkState::Text;
                 self.push(b'[', requests);
@@ -131,6 +139,15 @@ impl Dectalk {
             self.speak(requests);
         }
         self.text.push(byte);
+    }
+
+    fn pause(&mut self, ms: u32, requests: &mut Vec<DialectRequest>) {
+        let pause = pause(ms);
+        // In one piece, or its halves would be read out.
+        if self.text.len() + pause.len() > TEXT_BYTES_MAX {
+            self.speak(requests);
+        }
+        self.text.extend_from_slice(pause.as_bytes());
     }
 
     /// Submits the text so far.
@@ -244,6 +261,18 @@ impl Dectalk {
     }
 }
 
+/// Returns the silence of phonemes that are nothing else, such as `_<500>`, in milliseconds. A pitch behind the length
+/// means nothing here.
+fn silence_of(sounds: &[u8]) -> Option<u32> {
+    let sounds = std::str::from_utf8(sounds).ok()?.trim();
+    // One that is no silence makes the whole no silence: the sounds of a song are left out with their rests.
+    let lengths = sounds.split('_').skip(1).map(|sound| {
+        let length = sound.trim().strip_prefix('<')?.strip_suffix('>')?;
+        length.split(',').next()?.trim().parse::<u16>().ok().map(u32::from)
+    });
+    if sounds.starts_with('_') { lengths.sum() } else { None }
+}
+
 /// Returns the language that the original calls by this word, or one of its other names.
 fn language_of(word: &str) -> Option<Language> {
     Some(match word {
@@ -342,7 +371,10 @@ impl Dialect for Dectalk {
     }
 
     fn held(&self) -> usize {
-        let command = if let DectalkState::Command(command) = &self.place { command.capacity() } else { 0 };
-        self.text.capacity() + command
+        let begun = match &self.place {
+            DectalkState::Command(bytes) | DectalkState::Phonemes(bytes) => bytes.capacity(),
+            _ => 0,
+        };
+        self.text.capacity() + begun
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crier_announce::EventKind;
 use crier_config::TextEncoding;
+use crier_markup::PAUSE_MS_MAX;
 use crier_wire::LossReason;
 
 use crate::rate_limited::RequestOutcome;
@@ -209,14 +210,19 @@ pub(crate) struct Tagged {
     pub(crate) tags: Vec<(char, Option<u32>)>,
 }
 
-/// Takes tags such as `[v8]` out of `text`: a letter, digits, in brackets; `[=ba4]` tells how a character is read.
-pub(crate) fn untag(text: &str) -> Tagged {
+/// Takes tags such as `[v8]` out of `text`: a letter, digits, in brackets; `[=ba4]` tells how a character is read. With
+/// `pauses`, `[p500]` is silence, which keeps its place in the text.
+pub(crate) fn untag(text: &str, pauses: bool) -> Tagged {
     let mut tagged = Tagged { text: String::with_capacity(text.len()), tags: Vec::new() };
     let mut rest = text;
     while let Some(open) = rest.find('[') {
         let (before, bracket) = rest.split_at(open);
         tagged.text.push_str(before);
         match bracket.split_once(']').and_then(|(inside, after)| Some((tag(&inside[1..])?, after))) {
+            Some((('p', Some(ms)), after)) if pauses => {
+                tagged.text.push_str(&pause(ms));
+                rest = after;
+            }
             Some((tag, after)) => {
                 tagged.tags.push(tag);
                 rest = after;
@@ -230,6 +236,11 @@ pub(crate) fn untag(text: &str) -> Tagged {
     tagged.text.push_str(rest);
     tagged.text = clean(&tagged.text);
     tagged
+}
+
+/// Returns the markup of a pause, cut to the longest that there is: the originals know no limit and refuse nothing.
+pub(crate) fn pause(ms: u32) -> String {
+    format!("[pause:{}ms]", ms.min(PAUSE_MS_MAX))
 }
 
 fn tag(inside: &str) -> Option<(char, Option<u32>)> {
@@ -268,6 +279,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn silence_of_a_tag_keeps_its_place() {
+        let tagged = untag("one[p500] two [v3][p99999]", true);
+        assert_eq!((tagged.text.as_str(), tagged.tags.len()), ("one[pause:500ms] two [pause:60000ms]", 1));
+        assert_eq!(untag("one[p500] two", false).text, "one two");
+    }
+
+    #[test]
     fn names_of_prompt_sounds_are_never_words() {
         for (text, enabled, left) in [
             ("sounda", Some(true), ""),
@@ -294,7 +312,7 @@ mod tests {
 
     #[test]
     fn tags_are_removed_and_other_brackets_stay() {
-        let tagged = untag("[v8][t5]直行[=xing2] [see note] [m] [v99999999]x");
+        let tagged = untag("[v8][t5]直行[=xing2] [see note] [m] [v99999999]x", false);
         assert_eq!(tagged.text, "直行 [see note]  [v99999999]x");
         assert_eq!(tagged.tags, [('v', Some(8)), ('t', Some(5)), ('=', None), ('m', None)]);
     }

@@ -118,6 +118,13 @@ impl Dialect for LineDialect {
             EventKind::Cancelled { .. } => "cancelled",
             EventKind::Expired => "expired",
             EventKind::Failed { .. } => "failed",
+            EventKind::Mark { name } => {
+                // Without forgetting the id: the end is still to come.
+                if let Some(id) = self.ids.get(&sequence) {
+                    self.reply(reply, &format!("mark {id} {name}"));
+                }
+                return;
+            }
             _ => return,
         };
         if let Some(id) = self.ids.remove(&sequence) {

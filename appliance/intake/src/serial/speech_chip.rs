@@ -18,6 +18,8 @@ pub(crate) trait SpeechChip: FrameShape + Default + Send {
     const ENCODING_BITS: u8;
     /// True if a query is acknowledged like any other frame before its answer.
     const ACKNOWLEDGES_QUERY: bool;
+    /// True if the tag `[p500]` is silence.
+    const PAUSES: bool;
 
     /// Carries out a tag. Its setting holds for the texts that follow, too.
     fn tag(&mut self, tag: (char, Option<u32>));
@@ -56,7 +58,7 @@ fn request<C: SpeechChip>(
                 let reason = "a text that is not in the encoding the frame names".to_owned();
                 return DialectRequest::Refuse(LossReason::Encoding, reason);
             };
-            let tagged = frames::untag(&text);
+            let tagged = frames::untag(&text, C::PAUSES);
             for tag in tagged.tags {
                 match tag {
                     // Of both modules, and of the texts that follow as well.

@@ -41,6 +41,7 @@ impl SpeechChip for Syn6288 {
     const ENCODING_BITS: u8 = 0b111;
     // Its drivers read two bytes, 41 4E or 41 4F.
     const ACKNOWLEDGES_QUERY: bool = true;
+    const PAUSES: bool = false;
 
     fn tag(&mut self, tag: (char, Option<u32>)) {
         match tag {

@@ -47,6 +47,7 @@ impl SpeechChip for Xfs5152 {
     const ENCODING_BITS: u8 = 0xFF;
     // Its drivers read one byte, and compare it with 4F.
     const ACKNOWLEDGES_QUERY: bool = false;
+    const PAUSES: bool = true;
 
     fn tag(&mut self, tag: (char, Option<u32>)) {
         match tag {

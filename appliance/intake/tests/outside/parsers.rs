@@ -175,6 +175,10 @@ fn dectalk_takes_what_the_kernel_sends() {
     let [DialectRequest::Say(draft)] = &dectalk("[:volume set 30][:lang gr]Hallo\x0b")[..] else { panic!() };
     assert_eq!((draft.volume, draft.language.as_deref()), (Some(30), Some("german")));
     assert_eq!(dectalk("[:phoneme on][hxae<300,10>]la[:phone off] [x]\x0b"), [say("la [x]")]);
+    assert_eq!(
+        dectalk("[:phoneme on]One[_<500>][_<9,4>_<1>] two\x0b"),
+        [say("One[pause:500ms][pause:10ms] two")]
+    );
     let endless = format!("[:{}\rHi\x0b", "x".repeat(1000));
     assert!(says(dectalk(&endless).last(), "Hi"));
 }
