@@ -185,6 +185,10 @@ fn language_commands_of_every_dialect_are_heard_from_the_embedded_voice_or_refus
     let refused = doors.appliance.try_ask(&["say", "--language", "fr", "Bonjour."]);
     assert_eq!(refused.status.code(), Some(65));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("does not speak 'french'"), "{refused:?}");
+    // Letters of a language that has no name here.
+    let refused = doors.appliance.try_ask(&["say", "שלום"]);
+    assert_eq!(refused.status.code(), Some(65));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("reads English only"), "{refused:?}");
     assert_eq!(doors.appliance.count("failed"), 0, "nothing was accepted and then failed");
 }
 

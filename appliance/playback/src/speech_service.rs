@@ -146,6 +146,8 @@ impl SpeechService {
     pub fn reconfigure(&self, options: SpeechOptions) {
         self.voices.reconfigure(options.voices.clone());
         *self.options.borrow_mut() = Rc::new(options);
+        // The owner may have mended the file; if not, the next chime tells.
+        *self.chime_problem.borrow_mut() = None;
         // Cheaper than finding out which entries the new configuration would render differently.
         *self.cache.borrow_mut() = RenderCache::default();
     }
@@ -184,8 +186,34 @@ impl SpeechService {
             if let Some(language) = language_of(&spoken.style, &spoken.text) {
                 self.check_language(&profile, &language)?;
             }
+            self.check_letters(&profile, &spoken)?;
         }
         Ok(())
+    }
+
+    /// Refuses a text of which no voice that could speak it reads anything, such as Hebrew to one that knows English
+    /// sounds.
+    fn check_letters(&self, wanted: &VoiceProfile, spoken: &SpokenPart) -> Result<(), SpeakError> {
+        // Every voice reads these; nearly every text has one, and is not read twice.
+        if spoken.text.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(());
+        }
+        // Without the voice file, which would be waited for.
+        let style = Style { file: None, ..spoken.style.clone() };
+        let mut nothing = Vec::new();
+        for folder in self.folders(wanted) {
+            // A voice that is still to come may read it.
+            let Some(voice) = self.voices.loaded(&folder).and_then(|slot| slot.voice()) else {
+                return Ok(());
+            };
+            match voice.frontend().read(&spoken.text, &style) {
+                Err(error @ SynthesisError::Speech(SpeechError::NothingToSay { .. })) => {
+                    nothing.push(error.into())
+                }
+                _ => return Ok(()),
+            }
+        }
+        if nothing.is_empty() { Ok(()) } else { Err(SpeakError::Voices(nothing)) }
     }
 
     /// Refuses a language that neither the wanted voice nor the one that may speak instead can speak, now or as soon as
