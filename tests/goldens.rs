@@ -63,8 +63,9 @@ fn compare_all(options: &[&str]) {
         let value = &golden.value;
         let text = |key: &str| value[key].as_str();
         let mut say = crier();
-        // The official package reads the text as it is written.
-        say.args(["say", "--greedy", "--normalise", "off", "--wav-format", "f32"]).args(options);
+        // The official package reads the text as it is written, and speaks as loud as its networks do.
+        say.args(["say", "--greedy", "--normalise", "off", "--loudness", "off", "--wav-format", "f32"])
+            .args(options);
         say.arg("--voice").arg(bundle(value)).arg("--codes").arg(&codes).arg("--wav").arg(&wav);
         say.arg("--max-frames").arg(value["max_frames"].to_string());
         say.args([
