@@ -104,6 +104,10 @@ impl PitchShift {
     /// Returns a shift, rounded to cents. It may be out of range.
     #[must_use]
     pub fn from_semitones(semitones: f64) -> Self {
+        // The conversion would make 0 of what is no number.
+        if semitones.is_nan() {
+            return Self(i32::MAX);
+        }
         Self((semitones * 100.0).round() as i32)
     }
 
@@ -289,7 +293,7 @@ mod tests {
         for factor in [-1.0, 0.499, 3.001, 1e300, f64::INFINITY, f64::NAN] {
             assert!(!SpeechRate::from_factor(factor).is_in_range(), "{factor}");
         }
-        for semitones in [-12.01, 12.01, -1e300, 1e300] {
+        for semitones in [-12.01, 12.01, -1e300, 1e300, f64::NAN] {
             assert!(!PitchShift::from_semitones(semitones).is_in_range(), "{semitones}");
         }
     }

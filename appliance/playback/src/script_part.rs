@@ -95,11 +95,21 @@ pub fn script_parts(
             }
         }
     }
+    // What markup cuts off, such as the full stop behind an element, is nothing that a voice could say by itself. A text
+    // of nothing else is left as it is: the voice says why it cannot.
+    if parts.len() > 1 {
+        parts.retain(|part| !matches!(part, ScriptPart::Speak(part) if !is_audible(&part.text)));
+    }
     if parts.is_empty() {
         let empty = || SpeechError::NothingToSay { detail: "the text is empty".to_owned() };
         return Err(nothing.unwrap_or_else(empty).into());
     }
     Ok(parts)
+}
+
+/// Returns true if something of a text is read aloud: a letter, a digit or a sign that has a name.
+fn is_audible(text: &str) -> bool {
+    text.chars().any(|c| c.is_alphanumeric() || "%‰°€$£¥&@#+=×÷±§<>/*^~|_\\".contains(c))
 }
 
 fn spoken(piece: &SpokenPiece, style: &Style, prosody: Prosody) -> Result<SpokenPart, ScriptError> {
@@ -139,6 +149,22 @@ mod tests {
         assert_eq!(part.style.language.as_deref(), Some("german"));
         let refused = parts(&text("tlh"));
         assert!(matches!(refused, Err(ScriptError::UnknownLanguage { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn punctuation_that_markup_cuts_off_is_left_out_and_the_rest_is_spoken() {
+        for (text, count) in [
+            ("<speak><prosody rate='80%'>Mind the gap</prosody>.</speak>", 1),
+            ("<speak>\"<prosody rate='fast'>Hi</prosody>\"</speak>", 1),
+            ("<speak>Hi <mark name='x'/>.</speak>", 2),
+            ("Fire [pause:1s]... [pause:1s] Leave the building.", 4),
+            ("\u{1f600}[pause:1s]hi", 2),
+            ("It is 5[pause:1s]%", 3),
+        ] {
+            let parts = parts(text).unwrap();
+            assert_eq!(parts.len(), count, "{text}: {parts:?}");
+        }
+        assert_eq!(parts("...").unwrap().len(), 1);
     }
 
     #[test]
