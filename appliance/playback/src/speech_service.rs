@@ -208,7 +208,7 @@ impl SpeechService {
             };
             match voice.frontend().read(&spoken.text, &style) {
                 Err(error @ SynthesisError::Speech(SpeechError::NothingToSay { .. })) => {
-                    nothing.push(error.into())
+                    nothing.push(error.into());
                 }
                 _ => return Ok(()),
             }
