@@ -1,5 +1,5 @@
 # The doors a newcomer uses. Everything else is cargo.
-.PHONY: setup onnxruntime build demo test soak bench voice-eval check-dependencies aarch64 test-aarch64 test-firmware test-system image
+.PHONY: setup onnxruntime build demo test soak bench voice-eval check-dependencies aarch64 test-aarch64 test-firmware test-system image measure
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
@@ -30,6 +30,8 @@ test: setup
 	python3 scripts/tree-numbers.py
 	python3 scripts/check-specification.py --self-test
 	python3 scripts/check-specification.py
+	python3 scripts/measured.py --self-test
+	python3 scripts/measured.py check
 	python3 tests/system/lint.py --self-test
 	python3 tests/system/lint.py
 
@@ -42,6 +44,14 @@ soak: setup
 # How fast the default voice is on this machine; `crier bench --voice BUNDLE` measures another.
 bench: build
 	@cargo run --release --quiet -- bench
+
+# Speeds and start times, measured into docs/measured.json and written into every document that tells them.
+measure: build aarch64
+	scripts/measured.py speed
+	@tests/system/image.sh target/system
+	@/usr/bin/python3 tests/system/boot.py target/system --only start --measured target/system/start.json
+	scripts/measured.py boot target/system/start.json
+	scripts/measured.py write
 
 # How well the embedded voice is understood, by a speech recogniser that nobody here tuned; ARGUMENTS="--every 5" is quicker.
 voice-eval: build

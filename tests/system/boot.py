@@ -277,6 +277,9 @@ class Suite:
     def start_alone(self):
         """The first part of `doors`, for what measures nothing but the start."""
         folder, disk = self.fresh("start")
+        card = folder / "crier.toml"
+        card.write_text('[player]\ndevice = "plughw:0"\n[supervisor]\nready_announcement = "Ready."\nstage_start_timeout_s = 300\n')
+        put_on_card(disk, card)
         with Machine(folder, disk) as machine:
             self.report.check("boot", "it boots, and says that it is ready", lambda: self.ready(machine))
 
