@@ -54,13 +54,11 @@ const SENTENCES: [&str; 12] = [
     "The last train leaves at seven.",
 ];
 
-#[test]
-fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
-    // Longer than the crossfade between two utterances, in which the samples are those of neither.
-    const JOIN_SAMPLES: usize = 24_000 / 20;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("house.voice");
-    enroll("evening.flac", None, &file);
+/// Longer than the crossfade between two utterances, in which the samples are those of neither.
+const JOIN_SAMPLES: usize = 24_000 / 20;
+
+/// What is heard of a text whose voice is held after a second, so that the embedded one takes over.
+fn heard_with_take_over(text: &str, file: &Path) -> (Appliance, Vec<i16>) {
     let config = format!(
         "[voice]\nbundle = \"{}\"\nfile = \"{}\"\nseed = {SEED}\n",
         bundle().display(),
@@ -68,8 +66,7 @@ fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
     );
     let mut appliance = Appliance::start(&config);
     appliance.stage("default/talker");
-    let text = SENTENCES.join(" ");
-    let mut saying = appliance.ctl().args(["say", "--wait", &text]).spawn().unwrap();
+    let mut saying = appliance.ctl().args(["say", "--wait", text]).spawn().unwrap();
     let begun = appliance.wav_bytes() + 2 * 24_000;
     while appliance.wav_bytes() < begun {
         assert!(saying.try_wait().unwrap().is_none(), "over before a second was heard: {}", appliance.log());
@@ -78,6 +75,15 @@ fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
     appliance.ask(&["hold", "default/talker"]);
     assert!(saying.wait().unwrap().success(), "{}", appliance.log());
     let heard = appliance.heard();
+    (appliance, heard)
+}
+
+#[test]
+fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("house.voice");
+    enroll("evening.flac", None, &file);
+    let (appliance, heard) = heard_with_take_over(&SENTENCES.join(" "), &file);
     // Every sentence has the same seed, so the end of what was heard tells where in the text the embedded voice
     // began: at the first one, where a busy machine let the other voice begin to sound before it had finished a
     // sentence.
@@ -105,27 +111,10 @@ fn voice_that_takes_over_in_mid_text_neither_skips_nor_repeats_a_sentence() {
 
 #[test]
 fn voice_that_takes_over_between_pauses_goes_on_at_the_right_piece() {
-    const JOIN_SAMPLES: usize = 24_000 / 20;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("house.voice");
     enroll("evening.flac", None, &file);
-    let config = format!(
-        "[voice]\nbundle = \"{}\"\nfile = \"{}\"\nseed = {SEED}\n",
-        bundle().display(),
-        file.display()
-    );
-    let mut appliance = Appliance::start(&config);
-    appliance.stage("default/talker");
-    let text = SENTENCES.join(" [pause:50ms] ");
-    let mut saying = appliance.ctl().args(["say", "--wait", &text]).spawn().unwrap();
-    let begun = appliance.wav_bytes() + 2 * 24_000;
-    while appliance.wav_bytes() < begun {
-        assert!(saying.try_wait().unwrap().is_none(), "over before a second was heard: {}", appliance.log());
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    appliance.ask(&["hold", "default/talker"]);
-    assert!(saying.wait().unwrap().success(), "{}", appliance.log());
-    let heard = appliance.heard();
+    let (appliance, heard) = heard_with_take_over(&SENTENCES.join(" [pause:50ms] "), &file);
     let silence = || vec![0; 24_000 / 20];
     let embedded = SENTENCES.map(|sentence| [crate::rig::reference(sentence), silence()].concat());
     let own = SENTENCES.map(|sentence| [reference(sentence, &file), silence()].concat());
