@@ -52,6 +52,7 @@ pub fn watch_sticks(places: &StickPlaces) -> ! {
     let begin = Instant::now();
     // A stick that was mounted when the service was killed.
     device::unmount(Path::new(MOUNT_POINT));
+    update::restart_if_installed(places, announcer);
     // Empty, so that sticks that were there before this service are taken as well.
     let mut seen = BTreeSet::new();
     loop {

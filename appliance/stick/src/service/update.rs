@@ -51,6 +51,8 @@ struct UpdateRecord {
     fingerprint: String,
     /// Slot that ran when it was installed.
     slot: String,
+    /// Boot in which it was installed, as the kernel names it; empty in records of older versions.
+    boot: String,
 }
 
 impl UpdateRecord {
@@ -62,11 +64,17 @@ impl UpdateRecord {
             "failed" => UpdateState::Failed,
             _ => return None,
         };
-        Some(Self { state, fingerprint: words.next()?.to_owned(), slot: words.next()?.to_owned() })
+        let (fingerprint, slot) = (words.next()?.to_owned(), words.next()?.to_owned());
+        Some(Self { state, fingerprint, slot, boot: words.next().unwrap_or_default().to_owned() })
     }
 
     fn read(data: &Path) -> Option<Self> {
         Self::parse(&crier_system::read_bounded(&record_path(data), RECORD_BYTES_MAX).ok()?)
+    }
+
+    /// True until the machine has been restarted.
+    fn is_of(&self, boot: &str) -> bool {
+        !boot.is_empty() && self.boot == boot
     }
 
     fn write(&self, data: &Path) {
@@ -80,7 +88,7 @@ impl UpdateRecord {
             // An error shows again when the file is written.
             let _ = std::fs::create_dir_all(folder);
         }
-        let text = format!("{state} {} {}\n", self.fingerprint, self.slot);
+        let text = format!("{state} {} {} {}\n", self.fingerprint, self.slot, self.boot);
         if let Err(error) = crier_system::replace_file(&path, text.as_bytes()) {
             tracing::warn!(%error, "the record of the update cannot be written");
         }
@@ -95,6 +103,14 @@ fn record_path(data: &Path) -> PathBuf {
 fn running_slot() -> Option<String> {
     let arguments = std::fs::read_to_string("/proc/cmdline").ok()?;
     arguments.split_whitespace().find_map(|word| word.strip_prefix("rauc.slot=")).map(str::to_owned)
+}
+
+/// Boot that runs, as the kernel names it.
+fn running_boot() -> String {
+    crier_system::boot_id().unwrap_or_else(|error| {
+        tracing::warn!(%error, "an update's restart cannot be told from its boot");
+        String::new()
+    })
 }
 
 /// Copies and checks the update of a stick; returns none if it need not or must not be installed, with the reason
@@ -148,9 +164,22 @@ pub(super) fn install(update: &CheckedUpdate, places: &StickPlaces, announcer: &
     // Not before it is installed: a power cut meanwhile leaves the old slot, which has not failed.
     if let Some(slot) = running_slot() {
         let fingerprint = update.fingerprint.clone();
-        UpdateRecord { state: UpdateState::Pending, fingerprint, slot }.write(&places.data);
+        UpdateRecord { state: UpdateState::Pending, fingerprint, slot, boot: running_boot() }
+            .write(&places.data);
     }
     announcer.say(StickSentence::UpdateInstalled);
+    restart(announcer);
+}
+
+/// Restarts the machine if an update was installed in this boot and the service was killed before it came to that.
+pub(super) fn restart_if_installed(places: &StickPlaces, announcer: &Announcer) {
+    let waits = |record: UpdateRecord| record.state == UpdateState::Pending && record.is_of(&running_boot());
+    if UpdateRecord::read(&places.data).is_some_and(waits) {
+        restart(announcer);
+    }
+}
+
+fn restart(announcer: &Announcer) {
     // So that this sentence is heard to its end; the journal would say it again after the restart.
     announcer.wait_until_quiet(QUIET_TIMEOUT);
     nix::unistd::sync();
@@ -162,10 +191,9 @@ pub(super) fn install(update: &CheckedUpdate, places: &StickPlaces, announcer: &
 /// Says once, after the restart, whether the update works.
 pub(super) fn give_verdict(places: &StickPlaces, announcer: &Announcer) {
     let Some(record) = UpdateRecord::read(&places.data) else { return };
-    let Some((state, sentence)) = verdict(&record, running_slot().as_deref(), Path::new(SELF_TEST).exists())
-    else {
-        return;
-    };
+    let (boot, slot) = (running_boot(), running_slot());
+    let has_passed = Path::new(SELF_TEST).exists();
+    let Some((state, sentence)) = verdict(&record, &boot, slot.as_deref(), has_passed) else { return };
     // First, since a sentence once too few is better than one at each start.
     UpdateRecord { state, ..record }.write(&places.data);
     announcer.say(sentence);
@@ -173,9 +201,14 @@ pub(super) fn give_verdict(places: &StickPlaces, announcer: &Announcer) {
 
 fn verdict(
     record: &UpdateRecord,
+    boot: &str,
     slot: Option<&str>,
     has_passed: bool,
 ) -> Option<(UpdateState, StickSentence)> {
+    // A restart takes seconds, in which the old slot still runs: that is no fall-back.
+    if record.is_of(boot) {
+        return None;
+    }
     // U-Boot falls back by itself: the slot that ran before the update is the only sign of it.
     match (record.state, slot == Some(record.slot.as_str())) {
         (UpdateState::Pending, true) => Some((UpdateState::Failed, StickSentence::UpdateRolledBack)),
@@ -205,21 +238,28 @@ mod tests {
     use super::*;
 
     fn record(state: UpdateState) -> UpdateRecord {
-        UpdateRecord { state, fingerprint: "abc".to_owned(), slot: "A".to_owned() }
+        let [fingerprint, slot, boot] = ["abc", "A", "first"].map(str::to_owned);
+        UpdateRecord { state, fingerprint, slot, boot }
     }
 
     #[test]
     fn update_works_once_its_self_test_has_passed_and_failed_if_the_old_slot_runs() {
         let pending = record(UpdateState::Pending);
-        assert_eq!(verdict(&pending, Some("B"), false), None);
-        assert_eq!(verdict(&pending, Some("B"), true), Some((UpdateState::Good, StickSentence::UpdateWorks)));
-        assert_eq!(
-            verdict(&pending, Some("A"), true),
-            Some((UpdateState::Failed, StickSentence::UpdateRolledBack))
-        );
+        let works = Some((UpdateState::Good, StickSentence::UpdateWorks));
+        let rolled_back = Some((UpdateState::Failed, StickSentence::UpdateRolledBack));
+        assert_eq!(verdict(&pending, "second", Some("B"), false), None);
+        assert_eq!(verdict(&pending, "second", Some("B"), true), works);
+        assert_eq!(verdict(&pending, "second", Some("A"), true), rolled_back);
         for state in [UpdateState::Good, UpdateState::Failed] {
-            assert_eq!(verdict(&record(state), Some("A"), true), None);
+            assert_eq!(verdict(&record(state), "second", Some("A"), true), None);
         }
+        // The kernel may not tell its boot.
+        assert_eq!(verdict(&UpdateRecord { boot: String::new(), ..pending }, "", Some("B"), true), works);
+    }
+
+    #[test]
+    fn old_slot_that_still_runs_before_the_restart_is_no_fall_back() {
+        assert_eq!(verdict(&record(UpdateState::Pending), "first", Some("A"), true), None);
     }
 
     #[test]
@@ -229,6 +269,8 @@ mod tests {
             record(state).write(folder.path());
             assert_eq!(UpdateRecord::read(folder.path()), Some(record(state)));
         }
+        let older = UpdateRecord { boot: String::new(), ..record(UpdateState::Pending) };
+        assert_eq!(UpdateRecord::parse("pending abc A"), Some(older));
         for text in ["", "pending", "pending abc", "other abc A", "\u{fffd}"] {
             assert_eq!(UpdateRecord::parse(text), None, "{text}");
         }
