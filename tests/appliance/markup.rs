@@ -161,6 +161,32 @@ fn broken_ssml_is_refused_at_the_door_with_line_and_column() {
 }
 
 #[test]
+fn validate_tells_where_a_text_of_the_configuration_cannot_be_spoken() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crier.toml");
+    std::fs::write(
+        &file,
+        "[supervisor]\nready_announcement = \"Ready. [pause:99s]\"\n[[button]]\nkey = \"KEY_A\"\n\
+         press = { say = \"<speak>Dinner <brake/></speak>\" }\nlong_press = { say = \"Lunch. [pause:1s]\" }\n",
+    )
+    .unwrap();
+    let validated = crier().arg("validate").arg(&file).output().unwrap();
+    let error = String::from_utf8_lossy(&validated.stderr).into_owned();
+    assert_eq!(validated.status.code(), Some(78), "{error}");
+    for words in [
+        "crier.toml:2:22",
+        "`supervisor.ready_announcement` cannot be spoken",
+        "a pause has at most",
+        "crier.toml:5:17",
+        "`button.0.press.say` cannot be spoken",
+        "<brake> is no element",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    assert!(!error.contains("long_press"), "{error}");
+}
+
+#[test]
 fn marks_are_told_when_playback_reaches_them() {
     let appliance = paced();
     let text = "<speak><mark name='begin'/>Yes.<mark name='before'/><break time='1500ms'/>\

@@ -29,6 +29,7 @@ mod recent;
 mod recent_ids;
 mod record;
 mod timeline;
+mod word;
 
 pub use announcement::{Announcement, Draft, Normalise};
 pub use error::AnnounceError;

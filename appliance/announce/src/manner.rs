@@ -6,8 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::word::read_word;
+
 /// Kind of an announcement's text.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TextFormat {
     /// Text as people write it; `[pause:500ms]` in it is a pause.
@@ -31,6 +33,12 @@ impl FromStr for TextFormat {
             "ssml" => Ok(Self::Ssml),
             _ => Err(UnknownTextFormat),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for TextFormat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_word(deserializer, "a format, `plain` or `ssml`")
     }
 }
 

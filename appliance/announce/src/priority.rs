@@ -4,10 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::word::read_word;
 
 /// Urgency of an announcement. Variants are ordered by urgency: `Important < Message`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Spoken at once, in order of submission, never interrupted. Cancels the current announcement of any other
@@ -80,6 +82,13 @@ impl Priority {
     }
 }
 
+impl<'de> Deserialize<'de> for Priority {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Self::ALL.map(|priority| format!("\"{priority}\"")).join(", ");
+        read_word(deserializer, &format!("a priority, one of {words}"))
+    }
+}
+
 impl fmt::Display for Priority {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -141,7 +150,22 @@ mod tests {
     #[test]
     fn priorities_are_serialized_with_ssip_names() {
         for priority in Priority::ALL {
-            assert_eq!(serde_json::to_string(&priority).unwrap(), format!("\"{priority}\""));
+            let written = format!("\"{priority}\"");
+            assert_eq!(serde_json::to_string(&priority).unwrap(), written);
+            assert_eq!(serde_json::from_str::<Priority>(&written).unwrap(), priority);
+        }
+    }
+
+    #[test]
+    fn what_is_no_priority_is_told_with_those_that_are() {
+        for (written, problem) in [
+            ("\"High\"", "invalid value: string \"High\""),
+            ("null", "invalid type: null"),
+            ("1", "invalid type: integer `1`"),
+        ] {
+            let error = serde_json::from_str::<Priority>(written).unwrap_err().to_string();
+            let words = "expected a priority, one of \"important\", \"message\"";
+            assert!(error.starts_with(&format!("{problem}, {words}")), "{error}");
         }
     }
 }

@@ -12,9 +12,15 @@ pub(crate) fn trouble(complaint: &str, text: &str, span: &Range<usize>) -> Troub
     let has = |words: &str| complaint.contains(words);
     // The words are those of the `toml` crate, whose errors have no kinds; if an update changes them, the last branch
     // shows its own text. More special words are tested before more general ones.
+    let after = text.get(span.start..).unwrap_or_default();
+    let (number, rest) =
+        after.split_at(after.bytes().take_while(|&byte| byte.is_ascii_digit() || byte == b'.').count());
+    let is_percentage = !number.is_empty() && rest.trim_start_matches(' ').starts_with('%');
     let nothing_there = text.get(span.clone()).is_none_or(|there| there.trim().is_empty());
     let (problem, remedy) = if has("must be quoted") && nothing_there {
         ("there is no value here", "write key = value, or put # before the line")
+    } else if has("must be quoted") && is_percentage {
+        ("a percentage is a plain number here", "leave the % out: key = 50")
     } else if has("must be quoted") {
         ("text must stand in quotes", "write key = \"text\"")
     } else if has("unquoted keys cannot be empty") {

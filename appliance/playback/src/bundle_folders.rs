@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crier_announce::Prosody;
 use crier_bundle::read_manifest;
 use crier_config::{ButtonAction, Config, ConfigError, VoiceBundle, VoiceSettings, finding_at};
 use crier_lexicon::UserLexicon;
+use crier_markup::Script;
 use crier_speech::{SpeechError, VoiceLayout};
+use crier_synthesis::Style;
 
 use crate::lexicon_files::{LexiconProblem, read_user_lexicon};
+use crate::script_part::{ScriptError, script_parts};
 use crate::voice_pool::MAIN_VOICE;
 
 /// Folders of the voice bundles of a configuration.
@@ -57,17 +61,10 @@ impl BundleFolders {
             let path = path(&["serial", &index.to_string(), "language"]);
             asked.push((path, &port.language, of_voice(&port.voice)));
         }
-        for (index, button) in config.button.iter().enumerate() {
-            let gestures = [
-                ("press", &button.press),
-                ("double_press", &button.double_press),
-                ("long_press", &button.long_press),
-            ];
-            for (gesture, action) in gestures {
-                if let Some(ButtonAction::Say { language, voice, .. }) = action {
-                    let path = path(&["button", &index.to_string(), gesture, "language"]);
-                    asked.push((path, language, of_voice(voice)));
-                }
+        for (index, gesture, action) in button_actions(config) {
+            if let ButtonAction::Say { language, voice, .. } = action {
+                let path = path(&["button", &index.to_string(), gesture, "language"]);
+                asked.push((path, language, of_voice(voice)));
             }
         }
         let error = |(path, language, voice): (Vec<String>, &Option<String>, &VoiceSettings)| {
@@ -86,12 +83,15 @@ impl BundleFolders {
         speakers.chain(asked.into_iter().filter_map(error)).collect()
     }
 
-    /// Returns an error for each language that the bundle of its voice does not speak, and each speaker that it lacks,
-    /// with the line of the key in `text`, which is the file `file_name` that the configuration was read from.
+    /// Returns an error for each language that the bundle of its voice does not speak, each speaker that it lacks, and
+    /// each text that cannot be spoken, with the line of the key in `text`, which is the file `file_name` that the configuration was read from.
     #[must_use]
     pub fn config_errors(&self, config: &Config, file_name: &str, text: &str) -> Vec<ConfigError> {
-        let finding = |(key, error): (Vec<String>, SpeechError)| {
+        let place = |key: &[String], problem: String, remedy: String| {
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
+            ConfigError::At(finding_at(file_name, text, &key, problem, remedy))
+        };
+        let of_style = |(key, error): (Vec<String>, SpeechError)| {
             let (problem, remedy) = match &error {
                 SpeechError::UnknownLanguage { name, known } => (
                     format!("is \"{name}\", which the voice does not speak"),
@@ -102,9 +102,17 @@ impl BundleFolders {
                 }
                 other => (other.to_string(), "remove the key".to_owned()),
             };
-            finding_at(file_name, text, &key, problem, remedy)
+            place(&key, problem, remedy)
         };
-        self.style_errors(config).into_iter().map(finding).map(ConfigError::At).collect()
+        let of_text = |(key, error): (Vec<String>, ScriptError)| {
+            place(
+                &key,
+                format!("cannot be spoken: {error}"),
+                "docs/MARKUP.md tells what is understood".to_owned(),
+            )
+        };
+        let styles = self.style_errors(config).into_iter().map(of_style);
+        styles.chain(text_errors(config).into_iter().map(of_text)).collect()
     }
 
     /// Returns the owner's lexicon.
@@ -129,6 +137,9 @@ impl BundleFolders {
         for (path, error) in self.style_errors(config) {
             tracing::warn!(key = path.join("."), %error, "the voice cannot speak as it is configured");
         }
+        for (path, error) in text_errors(config) {
+            tracing::warn!(key = path.join("."), %error, "a text of the configuration cannot be spoken");
+        }
     }
 
     /// Returns the folder of a bundle; `None` for the embedded one if there is none.
@@ -152,4 +163,36 @@ impl BundleFolders {
     pub fn into_layouts(self) -> BTreeMap<PathBuf, VoiceLayout> {
         self.layouts
     }
+}
+
+/// Returns the actions of all buttons, each with the index of its button and the key of its gesture.
+fn button_actions(config: &Config) -> impl Iterator<Item = (usize, &'static str, &ButtonAction)> {
+    config.button.iter().enumerate().flat_map(|(index, button)| {
+        let gestures = [
+            ("press", &button.press),
+            ("double_press", &button.double_press),
+            ("long_press", &button.long_press),
+        ];
+        gestures.into_iter().filter_map(move |(gesture, action)| Some((index, gesture, action.as_ref()?)))
+    })
+}
+
+/// Returns the texts of the configuration that no voice could speak, such as those with broken markup, each with the
+/// path of its key.
+fn text_errors(config: &Config) -> Vec<(Vec<String>, ScriptError)> {
+    let owned = |path: &[&str]| path.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+    let ready = config.supervisor.ready_announcement.iter();
+    let ready = ready.map(|text| (owned(&["supervisor", "ready_announcement"]), text));
+    let buttons = button_actions(config).filter_map(|(index, gesture, action)| match action {
+        ButtonAction::Say { text, .. } => {
+            Some((owned(&["button", &index.to_string(), gesture, "say"]), text))
+        }
+        _ => None,
+    });
+    let error = |text: &str| match Script::parse(text, None, None) {
+        // A sender's text is then read as plain text; the author of this one can mend it.
+        Ok(Script { read_as_plain: Some(error), .. }) => Some(error.into()),
+        _ => script_parts(text, None, &Style::default(), Prosody::default()).err(),
+    };
+    ready.chain(buttons).filter_map(|(path, text)| Some((path, error(text.as_str())?))).collect()
 }

@@ -218,6 +218,14 @@ const REFUSALS: &[Refusal] = &[
     ),
     // What is not TOML.
     ("[appliance]\nname = Crier\n", (2, 8), "", "quotes", "key = \"text\""),
+    (
+        "[player]\nvolume_percent = 50%\n",
+        (2, 18),
+        "",
+        "a percentage is a plain number",
+        "leave the % out: key = 50",
+    ),
+    ("[player]\nvolume_percent = 7.5 %\n", (2, 18), "", "a percentage is a plain number", "leave the % out"),
     ("[appliance]\nname =\n", (2, 7), "", "no value", "key = value"),
     ("[appliance]\nname\n", (2, 5), "", "no key with a value", "key = value"),
     ("[appliance]\nname = \"a\"\nname = \"b\"\n", (3, 1), "", "twice", "leave one"),
