@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
 
-/// Reads a word; the error for another word, `null` or a number says what it `takes`. The derived way says of the latter
-/// only that a value is expected.
+/// Reads a word; the error for another word, `null` or a number says what it `takes`. The derived way says of the
+/// latter only that a value is expected.
 pub(crate) fn read_word<'de, T: FromStr, D: Deserializer<'de>>(
     deserializer: D,
     takes: &str,

@@ -84,7 +84,8 @@ impl BundleFolders {
     }
 
     /// Returns an error for each language that the bundle of its voice does not speak, each speaker that it lacks, and
-    /// each text that cannot be spoken, with the line of the key in `text`, which is the file `file_name` that the configuration was read from.
+    /// each text that cannot be spoken, with the line of the key in `text`, which is the file `file_name` that the
+    /// configuration was read from.
     #[must_use]
     pub fn config_errors(&self, config: &Config, file_name: &str, text: &str) -> Vec<ConfigError> {
         let place = |key: &[String], problem: String, remedy: String| {
