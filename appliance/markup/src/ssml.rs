@@ -43,8 +43,7 @@ fn xml(text: &str, begin: usize, error: &Error) -> MarkupError {
     let message = error.to_string();
     // The parser appends the place, which is a field of its own here.
     let message = message.rsplit_once(" at ").map_or(message.as_str(), |(message, _)| message);
-    let visible = message.chars().filter(|c| !c.is_control());
-    let message: String = visible.take(XML_MESSAGE_CHARACTERS_MAX).collect();
+    let message: String = message.chars().take(XML_MESSAGE_CHARACTERS_MAX).collect();
     let (message, at_end) = match error {
         Error::DtdDetected => ("a document type (<!DOCTYPE>) is not read; leave it out".to_owned(), false),
         Error::NodesLimitReached => ("there are too many elements; send it in parts".to_owned(), false),
@@ -52,7 +51,8 @@ fn xml(text: &str, begin: usize, error: &Error) -> MarkupError {
         Error::UnclosedRootNode | Error::UnexpectedEndOfStream => {
             ("the document ends before its elements are closed".to_owned(), true)
         }
-        _ => (message, false),
+        // What cannot be seen, such as a change of direction, is written out; the quotes of the parser are left alone.
+        _ => (message.escape_debug().to_string().replace("\\'", "'"), false),
     };
     let problem = MarkupProblem::Xml(message);
     // The parser has no place for these.
