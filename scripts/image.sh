@@ -34,7 +34,7 @@ export CRIER_KEYS
 for key in keyring.pem signing.pem signing.key; do
     [ -r "$CRIER_KEYS/$key" ] || fail "there is no $key in $CRIER_KEYS (docs/UPDATES.md)"
 done
-if [ -z "${DEVELOPMENT:-}${DRY_RUN:-}" ] && openssl x509 -noout -subject -in "$CRIER_KEYS/keyring.pem" | grep -qi development; then
+if [ -z "${DEVELOPMENT:-}${DRY_RUN:-}" ] && grep -qi development <<<"$(openssl x509 -noout -subject -in "$CRIER_KEYS/keyring.pem")"; then
     fail "a release image does not trust development keys: set CRIER_KEYS to the release keys, or DEVELOPMENT=1"
 fi
 

@@ -9,7 +9,7 @@ as_root() {
 install_packages() {
     local missing=() package
     for package in "$@"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+        grep -q 'ok installed' <<<"$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null)" || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     printf '\033[1m==>\033[0m Installing Debian packages: %s\n' "${missing[*]}" >&2

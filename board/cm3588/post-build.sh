@@ -31,7 +31,7 @@ RELEASE
 
 mkdir -p "$target/etc/rauc"
 sed "s/@VERSION@/$version/; s/crier-cm3588/crier-$name/" "$board/rauc/system.conf" >"$target/etc/rauc/system.conf"
-if [ "$development" = no ] && openssl x509 -noout -subject -in "$keys/keyring.pem" | grep -qi development; then
+if [ "$development" = no ] && grep -qi development <<<"$(openssl x509 -noout -subject -in "$keys/keyring.pem")"; then
     echo "post-build.sh: a release image does not trust development keys: set CRIER_KEYS to the release keys, or build" \
         "the development image" >&2
     exit 1
