@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the build dependencies of Crier on Debian 12 or newer: system packages, Rust, ONNX Runtime.
+# Installs the build dependencies of Crier on Debian 12 or newer: system packages, Rust, ONNX Runtime, the voice hibari.
 # Without interaction, and without effect if everything is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,3 +33,4 @@ if ! rust_is_new_enough; then
 fi
 
 scripts/onnxruntime.sh
+scripts/hibari.sh
